@@ -1,0 +1,194 @@
+"""``count``, ``Counter`` and ``Watch``: observe, price, report."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from .errors import HookcountError, InputError, ModelError, UncountedWarning, note, place, tell
+from .formulas import SHIPPED
+from .observe.dispatch import RealRun
+from .observe.hooks import hooked
+from .observe.observer import Observer, observers_here
+from .observe.places import type_name, unwrap, walk, wrapped_as
+from .observe.state import Guard, preserved
+from .registry import Registry
+from .report import Report
+from .trace import Trace
+
+USER = Registry(SHIPPED, name="the registrations of hookcount.register")
+"""What ``hookcount.register`` fills; it answers before hookcount's own formulas."""
+
+register = USER.register
+replace = USER.replace
+unregister = USER.unregister
+
+_RUNS = ("auto", "real")
+
+
+def count(model: nn.Module, /, *args: Any, **kwargs: Any) -> Report:
+    """Run ``model(*args, **kwargs)`` once and count it, module by module.
+
+    It takes what ``forward`` takes, nothing else (options: ``Counter``), and runs in the grad mode and the train or eval mode
+    that it finds. Afterwards the model, its inputs and the random state are bit for bit as before.
+
+    Emits one ``UncountedWarning`` if anything that ran has no formula. Raises ``ModelError`` for what is no model or has
+    uninitialised lazy parameters, ``FormulaError`` for a formula that fails, and the model's own exception with a note of the
+    module path.
+    """
+    return Counter()._count(model, args, kwargs)
+
+
+class Counter:
+    """A way of counting: with formulas of its own, or another way to run.
+
+    ``registry``: formulas that answer before those of ``hookcount.register`` and hookcount's own; a ``Registry()`` without a base
+    is laid over them. ``run``: ``"auto"`` or ``"real"``: the model is run as it is.
+    """
+
+    def __init__(self, registry: Registry | None = None, run: str = "auto") -> None:
+        if registry is not None and not isinstance(registry, Registry):
+            raise InputError(f"Counter(registry={registry!r}): not a Registry. To fix it: give a hookcount.Registry.")
+        if run not in _RUNS:
+            raise InputError(f"Counter(run={run!r}): no such run. To fix it: use one of {', '.join(map(repr, _RUNS))}.")
+        self.registry = _over_the_rest(registry)
+        self.run = run
+
+    def count(self, model: nn.Module, /, *args: Any, **kwargs: Any) -> Report:
+        """As ``hookcount.count``, this counter's way."""
+        return self._count(model, args, kwargs)
+
+    def _count(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Report:
+        model = checked(model)
+        outer = observers_here()
+        for observer in outer:
+            observer.paused += 1
+        try:
+            with preserved(model, (args, kwargs)) as guard:
+                observer = Observer(model)
+                with _observing(observer, guard):
+                    _call(model, args, kwargs, observer)
+                trace = observer.trace("real")
+        finally:
+            for observer in outer:
+                observer.paused -= 1
+        report = Report(trace, self.registry)
+        _warn(report, stacklevel=4)
+        return report
+
+    @contextmanager
+    def watch(self, model: nn.Module) -> Iterator[Watch]:
+        """Count whatever runs in the block: several calls, ``generate()``, a training loop. What it does to the model stays.
+
+        Ops outside every module call stand at the path ``<outside>``.
+        """
+        model = checked(model)
+        watch = Watch(self, Observer(model))
+        try:
+            with _observing(watch._observer, None):
+                yield watch
+        finally:
+            watch._end()
+
+
+class Watch:
+    """What a ``watch`` block gives; ``report()`` once the block has ended, also by an exception."""
+
+    def __init__(self, counter: Counter, observer: Observer) -> None:
+        self._counter = counter
+        self._observer = observer
+        self._trace: Trace | None = None
+
+    def _end(self) -> None:
+        self._trace = self._observer.trace("real")
+
+    def report(self) -> Report:
+        """The report of what ran. Raises ``InputError`` before the block has ended."""
+        if self._trace is None:
+            raise InputError("the watch has not ended. To fix it: call report() after the `with` block.")
+        report = Report(self._trace, self._counter.registry)
+        _warn(report, stacklevel=3)
+        return report
+
+
+def _over_the_rest(registry: Registry | None) -> Registry:
+    if registry is None:
+        return USER
+    if SHIPPED in registry.layers():
+        return registry
+    # a copy of its layers with the user's and the shipped ones beneath, so that the given registry stays as it is
+    return registry.over(USER)
+
+
+@contextmanager
+def _observing(observer: Observer, guard: Guard | None) -> Iterator[None]:
+    stack = observers_here()
+    stack.append(observer)
+    try:
+        with ExitStack() as entered:
+            entered.enter_context(_eager(observer.model))
+            entered.enter_context(hooked(observer))
+            entered.enter_context(RealRun(observer, guard))
+            yield
+    finally:
+        stack.remove(observer)
+
+
+@contextmanager
+def _eager(model: nn.Module) -> Iterator[None]:
+    """Compiled code shows neither modules nor ops: run what was compiled as it was written."""
+    if "torch._dynamo" not in sys.modules:
+        yield
+        return
+    with ExitStack() as entered:
+        if any(wrapped_as(type(module)) for module in model.modules()):
+            entered.enter_context(warnings.catch_warnings())
+            warnings.filterwarnings("ignore", message=".*when there are global hooks on modules")
+        entered.enter_context(torch.compiler.set_stance("force_eager"))
+        yield
+
+
+def checked(model: object) -> nn.Module:
+    """The module to count, seen through its wrappers. Raises ``ModelError`` for what is none, or has lazy parameters."""
+    if isinstance(model, type) and issubclass(model, nn.Module):
+        raise ModelError(f"{model.__name__} is a class, not a model. To fix it: give an instance, {model.__name__}(...).")
+    if not isinstance(model, nn.Module):
+        raise ModelError(
+            f"cannot count {type(model).__name__}: not an nn.Module. To fix it: give the model itself; "
+            "wrap a function in a module whose forward calls it."
+        )
+    model = unwrap(model)
+    for path, module in walk(model, ""):
+        for name, tensor in (*module._parameters.items(), *module._buffers.items()):
+            if tensor is not None and is_lazy(tensor):
+                raise ModelError(
+                    tell(
+                        place(path, type_name(module)),
+                        f"its {name!r} is a lazy parameter that has no shape yet",
+                        "run the model once on real inputs, then count it",
+                    )
+                )
+    return model
+
+
+def _call(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], observer: Observer) -> None:
+    try:
+        model(*args, **kwargs)
+    except HookcountError:
+        raise
+    except Exception as error:
+        where = place(*observer.failed_at) if observer.failed_at else place("", type_name(model))
+        note(error, f"hookcount: raised in {where} while it was being counted; the model is as it was before.")
+        raise
+
+
+def _warn(report: Report, stacklevel: int) -> None:
+    if report.uncounted:
+        warnings.warn(UncountedWarning(report.doubts()), stacklevel=stacklevel)

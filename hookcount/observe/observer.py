@@ -1,0 +1,171 @@
+"""``Observer``: one observation, from the first hook to the finished ``Trace``. The only mutable state of hookcount."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..trace import OUTSIDE, Call, ModuleRun, OpRun, Phase, Trace
+from .opfacts import op_facts
+from .places import Places, type_name
+from .specs import freeze, op_specs, specs, tensors
+from .standin import StandIns
+
+_active = threading.local()
+
+
+def observers_here() -> list[Observer]:
+    """The observers at work in this thread, outermost first."""
+    if not hasattr(_active, "stack"):
+        _active.stack = []
+    stack: list[Observer] = _active.stack
+    return stack
+
+
+class Frame:
+    """A module call that is under way."""
+
+    __slots__ = ("called", "claimable", "index", "module", "ops", "parent", "path", "phase", "result", "visible")
+
+    def __init__(self, module: nn.Module, path: str, index: int, parent: int | None, phase: Phase) -> None:
+        self.module = module
+        self.path = path
+        self.index = index
+        self.parent = parent
+        self.phase: Phase = phase
+        self.ops: dict[tuple[Call, bool], int] = {}
+        self.claimable = True
+        self.visible = False
+        self.called = False  # another module ran inside
+        self.result: tuple[Call, bool] | None = None
+
+
+class Observer:
+    """Notes what runs in the thread that made it. ``hooks.py`` and ``dispatch.py`` call it; ``trace()`` ends it."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
+        self.thread = threading.get_ident()
+        self.paused = 0
+        self.failed_at: tuple[str, str] | None = None
+        self._places = Places(model)
+        self._stand_ins = StandIns()
+        self._stack: list[Frame] = []
+        self._runs: list[ModuleRun | None] = []
+        self._outside: dict[tuple[Phase, Call], int] = {}
+        self._calls: dict[Any, Call] = {}
+
+    def listening(self) -> bool:
+        """Whether what happens now is this observer's: in its thread, and no inner count has paused it."""
+        return not self.paused and threading.get_ident() == self.thread
+
+    # -- modules ---------------------------------------------------------------------------------------------------
+
+    def enter(self, module: nn.Module) -> None:
+        self.failed_at = None
+        caller = self._stack[-1] if self._stack else None
+        if caller is not None:
+            caller.called = True
+            path, parent, phase = self._places.of(module, caller.path), caller.index, caller.phase
+        else:
+            path, parent, phase = self._places.of(module, OUTSIDE), None, _phase()
+        frame = Frame(module, path, len(self._runs), parent, phase)
+        self._runs.append(None)
+        self._stack.append(frame)
+
+    def suspend_claim(self, module: nn.Module, claimable: bool) -> None:
+        """The module's own pre-hooks begin or end: what they run is not its forward's work."""
+        if self._stack and self._stack[-1].module is module:
+            self._stack[-1].claimable = claimable
+
+    def returned(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
+        """A forward came back: keep its call. ``leave`` follows at once."""
+        frame = self._frame(module)
+        if frame is None:
+            return
+        call = self._module_call(module, args, kwargs, out)
+        frame.result = (call, not frame.visible and not frame.called and _made_from_nothing(module, args, kwargs, out))
+
+    def leave(self, module: nn.Module) -> None:
+        """Runs after every forward, also one that raised."""
+        frame = self._frame(module)
+        if frame is None:
+            return
+        while self._stack[-1] is not frame:  # left by an exception that hooks cannot see
+            self._close(self._stack.pop())
+        self._close(self._stack.pop())
+        if frame.result is None:
+            self.failed_at = self.failed_at or (frame.path, type_name(module))
+        else:
+            self.failed_at = None
+
+    def _frame(self, module: nn.Module) -> Frame | None:
+        return next((frame for frame in reversed(self._stack) if frame.module is module), None)
+
+    def _close(self, frame: Frame) -> None:
+        call, invisible = frame.result or (None, False)
+        ops = tuple(OpRun(op, claimable, times) for (op, claimable), times in frame.ops.items())
+        self._runs[frame.index] = ModuleRun(frame.path, type_name(frame.module), frame.parent, frame.phase, call, ops, invisible)
+
+    def _module_call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Call:
+        stand_in = self._stand_ins.of(module)
+        kept = specs(args), specs(kwargs), specs(out)
+        key = (id(stand_in), freeze(kept))
+        call = self._calls.get(key)
+        if call is None:
+            call = self._calls[key] = Call(type(module), kept[0], kept[1], kept[2], stand_in)
+        return call
+
+    # -- ops -------------------------------------------------------------------------------------------------------
+
+    def ran(self, op: Any, args: Any, kwargs: Any, out: Any) -> None:
+        """An op came back; ``args`` and ``kwargs`` as ``op_specs`` made them before it ran."""
+        facts = op_facts(op)
+        if facts.out_names:
+            kwargs = {name: value for name, value in kwargs.items() if name not in facts.out_names}
+        made = op_specs(out)
+        key = (op, freeze(args), freeze(kwargs), freeze(made))
+        call = self._calls.get(key)
+        if call is None:
+            call = self._calls[key] = Call(op, args, kwargs, made)
+        if self._stack:
+            frame = self._stack[-1]
+            frame.visible = frame.visible or facts.makes or (facts.lifts and out.untyped_storage().resizable())
+            where: Any = frame.ops
+            mark: Any = (call, frame.claimable)
+        else:
+            where, mark = self._outside, (_phase(), call)
+        where[mark] = where.get(mark, 0) + 1
+
+    # -- the end ---------------------------------------------------------------------------------------------------
+
+    def trace(self, run: str) -> Trace:
+        """What was observed, frozen."""
+        while self._stack:
+            self._close(self._stack.pop())
+        outside = tuple((phase, OpRun(call, True, times)) for (phase, call), times in self._outside.items())
+        return Trace(self._places.facts(), tuple(each for each in self._runs if each is not None), outside, run)
+
+
+def _phase() -> Phase:
+    return "forward" if torch._C._current_graph_task_id() == -1 else "backward"
+
+
+def _made_from_nothing(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> bool:
+    """Whether ``out`` has a tensor that is no view of an input or of something the module holds: then who made it?"""
+    made = [tensor for tensor in tensors(out) if tensor.numel()]
+    if not made:
+        return False
+    held = {_storage(tensor) for tensor in tensors((args, kwargs, dict(vars(module))))}
+    held.update(_storage(tensor) for tensor in (*module.parameters(), *module.buffers()))
+    return any(_storage(tensor) not in held for tensor in made)
+
+
+def _storage(tensor: torch.Tensor) -> int:
+    try:
+        return int(tensor.untyped_storage()._cdata)
+    except (NotImplementedError, RuntimeError):  # sparse and nested tensors have none of their own
+        return id(tensor)

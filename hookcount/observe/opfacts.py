@@ -1,0 +1,70 @@
+"""What an op's schema says that observing needs: is it composite, a view, which arguments it writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+_COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
+
+_UNDECLARED_WRITES = {  # their schemas call the running statistics plain inputs
+    "aten::native_batch_norm": (3, 4),
+    "aten::cudnn_batch_norm": (3, 4),
+    "aten::miopen_batch_norm": (3, 4),
+    "aten::batch_norm_gather_stats": (3, 4),
+    "aten::batch_norm_gather_stats_with_counts": (3, 4),
+}
+_ALLOCATIONS = ("aten::empty", "aten::new_empty")
+
+
+@dataclass(frozen=True)
+class OpFacts:
+    """``makes``: its output holds something it computed, copied or filled in, so not a view and not a bare allocation.
+    ``lifts``: it brings in values from Python (``torch.tensor``) or memory from elsewhere (``torch.from_numpy``).
+    """
+
+    composite: bool
+    makes: bool
+    lifts: bool
+    writes: tuple[int, ...]
+    writes_by_name: tuple[str, ...]
+    out_names: tuple[str, ...]
+
+
+_facts: dict[Any, OpFacts] = {}
+
+
+def op_facts(op: Any) -> OpFacts:
+    """The facts of an op, read once per process."""
+    known = _facts.get(op)
+    if known is None:
+        known = _facts[op] = _read(op)
+    return known
+
+
+def _read(op: Any) -> OpFacts:
+    if not isinstance(op, torch._ops.OpOverload):
+        return OpFacts(False, True, False, (), (), ())
+    positional: list[int] = []
+    named: list[str] = []
+    outs: list[str] = []
+    for index, argument in enumerate(op._schema.arguments):
+        if argument.alias_info is not None and argument.alias_info.is_write:
+            if argument.kwarg_only:
+                named.append(argument.name)
+            else:
+                positional.append(index)
+            if argument.is_out:
+                outs.append(argument.name)
+    name = op._schema.name
+    positional += [index for index in _UNDECLARED_WRITES.get(name, ()) if index not in positional]
+    return OpFacts(
+        composite=op.has_kernel_for_dispatch_key(_COMPOSITE),
+        makes=not op.is_view and not name.startswith(_ALLOCATIONS),
+        lifts=name == "aten::lift_fresh",
+        writes=tuple(positional),
+        writes_by_name=tuple(named),
+        out_names=tuple(outs),
+    )

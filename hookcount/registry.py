@@ -1,0 +1,255 @@
+"""``Registry``: target -> formula, free, or observed. What it does not know is unknown, never zero."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar, overload
+
+import torch
+from torch import nn
+
+from .errors import RegistrationError
+from .ops import Ops
+
+Formula = Callable[..., Ops]
+Covers = Literal["own", "subtree"]
+F = TypeVar("F", bound=Formula)
+Target = Any  # an nn.Module class, an op of torch.ops, or the name of either
+
+
+class _State:
+    """A registered answer that is not a formula."""
+
+    def __init__(self, name: str, doc: str) -> None:
+        self.name = name
+        self.__doc__ = doc
+
+    def __repr__(self) -> str:
+        return f"hookcount.{self.name}"
+
+    def __reduce__(self) -> str:
+        return self.name
+
+
+FREE = _State("FREE", "This target does no arithmetic (a view, a copy, a gather): it counts nothing and never warns.")
+OBSERVED = _State("OBSERVED", "This module has no formula of its own: each op that its forward runs is priced by itself.")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One registration: what was said of a target, how far it reaches, and where it was said."""
+
+    target: str
+    price: Formula | _State
+    covers: Covers
+    source: str
+    layer: str
+
+
+def _where(price: Formula | _State) -> str:
+    code = getattr(price, "__code__", None)
+    return f"{code.co_filename}:{code.co_firstlineno}" if code else repr(price)
+
+
+def target_name(target: Target) -> str:
+    """The name under which a target is kept: ``package.module.Class`` or ``namespace::op[.overload]``."""
+    if isinstance(target, str):
+        if "::" not in target and "." not in target:
+            raise RegistrationError(
+                f"{target!r} names no target. To fix it: write a module class as 'package.module.Class' "
+                "and an op as 'namespace::op'."
+            )
+        return target
+    if isinstance(target, type) and issubclass(target, nn.Module):
+        return f"{target.__module__}.{target.__qualname__}"
+    if isinstance(target, torch._ops.OpOverloadPacket):
+        return str(target._qualified_op_name)
+    if isinstance(target, torch._ops.OpOverload):
+        return f"{target._schema.name}.{target._overloadname}"
+    if isinstance(target, torch._ops.HigherOrderOperator):
+        return f"higher_order::{target.__name__}"
+    kind = "an instance" if isinstance(target, nn.Module) else repr(target)
+    raise RegistrationError(
+        f"cannot register {kind} of {type(target).__name__}. To fix it: give an nn.Module class, an op such as "
+        "torch.ops.aten.bmm, or the name of either as a string."
+    )
+
+
+class Registry:
+    """Formulas by target, in one layer, over an optional ``base`` that answers for what this layer does not know.
+
+    A target is an ``nn.Module`` class, an op (``torch.ops.aten.bmm``), or the name of either as a string
+    (``"package.module.Class"``, ``"namespace::op"``), so that a third-party target needs no import.
+
+    >>> mine = Registry(name="mine")
+    >>> @mine.register("mylib::scale")
+    ... def scale(x, factor, *, out):
+    ...     return Ops(muls=out.numel())
+    >>> "mylib::scale" in mine
+    True
+    """
+
+    def __init__(self, base: Registry | None = None, *, name: str = "registry") -> None:
+        self.base = base
+        self.name = name
+        self._entries: dict[str, Entry] = {}
+        self._classes: dict[str, type] = {}
+
+    @overload
+    def register(self, target: Target, price: Formula | _State, *, covers: Covers = "own") -> None: ...
+    @overload
+    def register(self, target: Target, *, covers: Covers = "own") -> Callable[[F], F]: ...
+    def register(self, target: Target, price: Any = None, *, covers: Covers = "own") -> Any:
+        """Register a formula, ``FREE`` or ``OBSERVED`` for ``target``; without ``price``, a decorator.
+
+        A module's formula is called as ``formula(module, *args, out=..., **kwargs)`` with the arguments of ``forward``, an
+        op's as ``formula(*args, out=..., **kwargs)``; every tensor is replaced by its ``torch.Size``. It returns ``Ops``.
+        ``covers="own"`` (default) pays for what the target's own forward does; ``"subtree"`` also for all that it calls.
+
+        Raises ``RegistrationError`` for a target that this layer has already (use ``replace``) or that is no target.
+        """
+        if price is None:
+            return lambda formula: self._put(target, formula, covers, replace=False)
+        self._put(target, price, covers, replace=False)
+        return None
+
+    def replace(self, target: Target, price: Any = None, *, covers: Covers = "own") -> Any:
+        """As ``register``, for a target that this layer has already."""
+        if price is None:
+            return lambda formula: self._put(target, formula, covers, replace=True)
+        self._put(target, price, covers, replace=True)
+        return None
+
+    def unregister(self, target: Target) -> None:
+        """Take this layer's entry for ``target`` away; the layers below answer again."""
+        name = target_name(target)
+        if name not in self._entries:
+            raise RegistrationError(f"{name} is not registered in {self.name}: there is nothing to take away.")
+        del self._entries[name]
+        self._classes.pop(name, None)
+
+    def _put(self, target: Target, price: Any, covers: Covers, *, replace: bool) -> Any:
+        name = target_name(target)
+        if covers not in ("own", "subtree"):
+            raise RegistrationError(f"{name}: covers={covers!r} is neither 'own' nor 'subtree'.")
+        if not isinstance(price, _State) and not callable(price):
+            raise RegistrationError(
+                f"{name}: {price!r} is no formula. To fix it: register a function of shapes that returns "
+                "hookcount.Ops, or hookcount.FREE."
+            )
+        old = self._entries.get(name)
+        if old is not None and not replace:
+            raise RegistrationError(
+                f"{name} is registered in {self.name} already, at {old.source}; now again at {_where(price)}. "
+                "To fix it: use replace() to put the new one in its place."
+            )
+        if old is None and replace:
+            raise RegistrationError(f"{name} is not registered in {self.name}. To fix it: use register().")
+        self._entries[name] = Entry(name, price, covers, _where(price), self.name)
+        if isinstance(target, type):
+            self._classes[name] = target
+        return price
+
+    def __contains__(self, target: Target) -> bool:
+        return target_name(target) in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __repr__(self) -> str:
+        over = f" over {self.base.name}" if self.base is not None else ""
+        return f"<Registry {self.name}: {len(self)} targets{over}>"
+
+    def layers(self) -> Iterator[Registry]:
+        """This layer and those below it, the answering order."""
+        layer: Registry | None = self
+        while layer is not None:
+            yield layer
+            layer = layer.base
+
+    def over(self, base: Registry) -> Registry:
+        """A registry that answers as this one does, and below its lowest layer as ``base``; this one stays as it is."""
+        lower = base if self.base is None else self.base.over(base)
+        made = Registry(lower, name=self.name)
+        made._entries, made._classes = self._entries, self._classes
+        return made
+
+    def get(self, name: str) -> Entry | None:
+        """The entry of this very layer under ``name``."""
+        return self._entries.get(name)
+
+
+class Resolver:
+    """Answers for the classes and ops of one trace. Names are resolved once, against what is imported by then."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._layers = [(layer, _imported_classes(layer)) for layer in registry.layers()]
+        self._modules: dict[type, Entry | None] = {}
+        self._ops: dict[Any, Entry | None] = {}
+
+    def module(self, module: nn.Module) -> Entry | None:
+        """The entry for a module: the nearest class in its MRO that is registered and whose ``forward`` it runs.
+
+        A subclass with a ``forward`` of its own, or an instance with one, does not inherit a formula.
+        """
+        if "forward" in vars(module):
+            return None
+        cls = type(module)
+        if cls not in self._modules:
+            self._modules[cls] = self._find_module(cls)
+        return self._modules[cls]
+
+    def _find_module(self, cls: type) -> Entry | None:
+        for layer, imported in self._layers:
+            for base in cls.__mro__:
+                entry = layer.get(f"{base.__module__}.{base.__qualname__}") or imported.get(base)
+                if entry is not None and getattr(cls, "forward", None) is getattr(base, "forward", None):
+                    return entry
+        return None
+
+    def op(self, op: Any) -> Entry | None:
+        """The entry for an op: its overload, then its name, then the functional form of an in-place op; or a view."""
+        if op not in self._ops:
+            self._ops[op] = self._find_op(op)
+        return self._ops[op]
+
+    def _find_op(self, op: Any) -> Entry | None:
+        full = target_name(op)
+        name, _, _ = full.partition(".")
+        names = [full, name]
+        if name.endswith("_") and not name.endswith("__"):
+            names.append(name[:-1])
+        for layer, _ in self._layers:
+            for key in names:
+                entry = layer.get(key)
+                if entry is not None:
+                    return entry
+        if getattr(op, "is_view", False):
+            return Entry(name, FREE, "own", "its schema says that it is a view", "schema")
+        return None
+
+
+def _imported_classes(layer: Registry) -> dict[type, Entry]:
+    """Classes that a layer names by the path under which users know them, such as ``torchvision.ops.RoIAlign``."""
+    found: dict[type, Entry] = {}
+    for name in layer:
+        if "::" in name:
+            continue
+        entry = layer.get(name)
+        known: Any = layer._classes.get(name)
+        if known is None:
+            parts = name.split(".")
+            for cut in range(len(parts) - 1, 0, -1):
+                known = sys.modules.get(".".join(parts[:cut]))
+                if known is not None:
+                    for part in parts[cut:]:
+                        known = getattr(known, part, None)
+                    break
+        if isinstance(known, type) and entry is not None:
+            found[known] = entry
+    return found

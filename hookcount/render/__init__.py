@@ -1,0 +1,1 @@
+"""Renderers: functions from a ``Report`` to text."""

@@ -1,0 +1,193 @@
+"""``Report``: what a count found, as totals, a tree, tables and text."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from .conventions import DEFAULT, Convention
+from .errors import OutputError, UncountedError, place
+from .ops import Ops
+from .price import Priced, Record, Uncounted, price
+from .registry import Registry
+from .trace import Trace
+from .tree import Node, grow
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Report:
+    """A priced trace. Counts are exact ints; ``print(report)`` is the tree; ``report.to_dataframe()`` one row per module.
+
+    It holds no tensor of the model and no activation.
+    """
+
+    def __init__(self, trace: Trace, registry: Registry, convention: Convention = DEFAULT) -> None:
+        self._trace = trace
+        self._registry = registry
+        self.convention = convention
+        self._priced: Priced = price(trace, registry)
+        self.tree: Node = grow(trace, self._priced)
+
+    # -- totals ----------------------------------------------------------------------------------------------------
+
+    @property
+    def total(self) -> Ops:
+        """Every operation counted, by kind."""
+        return self.tree.total
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of contractions (matrix products, convolutions, attention, recurrent gates)."""
+        return self.total.macs
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations: two per MAC, one per other primitive operation (see ``report.convention``)."""
+        return self.convention.flops(self.total)
+
+    @property
+    def params(self) -> int:
+        """Elements of all parameters, each tensor once."""
+        return self.tree.params
+
+    @property
+    def param_bytes(self) -> int:
+        """Bytes of all parameters as stored, each tensor once."""
+        return self.tree.param_bytes
+
+    @property
+    def run(self) -> str:
+        """How the model was run for the count: ``"real"``."""
+        return self._trace.run
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """What each target cost at each path, the finest grain there is; their sum is the total."""
+        return self._priced.records
+
+    # -- doubts ----------------------------------------------------------------------------------------------------
+
+    @property
+    def uncounted(self) -> tuple[Uncounted, ...]:
+        """What ran and nothing priced: ``target``, ``by`` (module or op), ``paths``, ``calls``. Empty is complete."""
+        return self._priced.uncounted
+
+    @property
+    def backward_seen(self) -> bool:
+        """Whether a backward pass ran in the observed block; its work is in the trace, but in no count."""
+        return any(run.phase == "backward" for run in self._trace.runs) or any(
+            phase == "backward" for phase, _ in self._trace.outside
+        )
+
+    def require_complete(self) -> Report:
+        """This report, if nothing went uncounted; else raises ``UncountedError`` with what did and how to register it."""
+        if self.uncounted:
+            raise UncountedError(self.doubts())
+        return self
+
+    def doubts(self) -> str:
+        """The text of the warning: each uncounted target, where it ran, and the lines to paste. Empty if complete."""
+        if not self.uncounted:
+            return ""
+        return "\n".join(["not everything was counted; the figures are a lower bound.", *map(_doubt, self.uncounted)])
+
+    # -- tables ----------------------------------------------------------------------------------------------------
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """One row per place of a module, parents first. ``own_*`` columns sum to the total; ``macs``, ``flops``, ``params``
+        and ``param_bytes`` are of the whole subtree. Shapes are text. Convention and units stand in ``df.attrs``.
+        """
+        from . import frame
+
+        return frame.modules(self)
+
+    def by_type(self) -> pd.DataFrame:
+        """Own counts by module type, largest first; they sum to the total."""
+        from . import frame
+
+        return frame.by_type(self)
+
+    def by_op(self) -> pd.DataFrame:
+        """Counts by what priced them, a module's formula (its class) or an op's (``aten::bmm``), largest first."""
+        from . import frame
+
+        return frame.by_op(self)
+
+    def top(self, n: int = 10, by: str = "own_macs") -> pd.DataFrame:
+        """The ``n`` rows of ``to_dataframe()`` with the most in column ``by``."""
+        from . import frame
+
+        return frame.top(self, n, by)
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write ``to_dataframe()`` as CSV. Raises ``OSError`` naming the path if it cannot be written."""
+        _write(path, self.csv())
+
+    def to_json(self, path: str | os.PathLike[str]) -> None:
+        """Write totals, convention, doubts and all rows as JSON. Raises ``OSError`` naming the path."""
+        _write(path, self.json())
+
+    def csv(self) -> str:
+        """``to_dataframe()`` as CSV text."""
+        from .render import data
+
+        return data.csv(self)
+
+    def json(self) -> str:
+        """Totals, convention, doubts and all rows as JSON text."""
+        from .render import data
+
+        return data.json(self)
+
+    def to_markdown(self) -> str:
+        """The rows that people read, as a Markdown table."""
+        from .render import data
+
+        return data.markdown(self)
+
+    # -- text ------------------------------------------------------------------------------------------------------
+
+    def headline(self) -> str:
+        """One line: parameters, their bytes, MACs, FLOPs, the run."""
+        from .render import text
+
+        return text.headline(self)
+
+    def __str__(self) -> str:
+        from .render import text
+
+        return text.plain(text.tree(self))
+
+    def __repr__(self) -> str:
+        doubts = f", {len(self.uncounted)} uncounted" if self.uncounted else ""
+        return f"<hookcount.Report macs={self.macs} flops={self.flops} params={self.params}{doubts}>"
+
+    def _repr_html_(self) -> str:
+        from .render import text
+
+        return text.html(text.tree(self))
+
+
+def _doubt(missed: Uncounted) -> str:
+    paths = ", ".join(place(path) for path in missed.paths[:5])
+    more = f" and {len(missed.paths) - 5} more" if len(missed.paths) > 5 else ""
+    why = "made its output without any visible op" if missed.by == "module" else "has no formula"
+    name = "".join(letter if letter.isalnum() else "_" for letter in missed.target.rpartition("::")[2].rpartition(".")[2]).lower()
+    return (
+        f"  {missed.target} {why}: {missed.calls} call{'s' * (missed.calls != 1)} in {paths}{more}. To count it:\n"
+        f'    @hookcount.register("{missed.target}")\n'
+        f"    def {name}({missed.signature}):  # each tensor is its torch.Size\n"
+        f"        return hookcount.Ops(macs=...)\n"
+        f'  or, if it does no arithmetic: hookcount.register("{missed.target}", hookcount.FREE)'
+    )
+
+
+def _write(path: str | os.PathLike[str], text: str) -> None:
+    try:
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+    except OSError as error:
+        why = f"cannot write the report: {error.strerror}. To fix it: give a path in a folder that exists and is writable"
+        raise OutputError(error.errno, why, os.fspath(path)) from error

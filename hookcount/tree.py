@@ -1,0 +1,125 @@
+"""The tree: what each place did itself, and the total of what is beneath it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .ops import NOTHING, Ops
+from .price import Priced
+from .sizes import leaves
+from .trace import Call, ModuleRun, Place, TensorFact, Trace
+
+
+@dataclass(frozen=True)
+class Node:
+    """A module at its place. ``total = own + sum(child.total)``; tensors that are shared count once in every total."""
+
+    path: str
+    type: str
+    depth: int
+    calls: int
+    own: Ops
+    total: Ops
+    params: int
+    trainable_params: int
+    param_bytes: int
+    own_params: int
+    """Parameters first met here, so that they sum to the total."""
+    inputs: tuple[str, ...]
+    """Each distinct set of input shapes it was called with."""
+    outputs: tuple[str, ...]
+    output_bytes: int
+    uncounted: int
+    """Calls made here itself that nothing priced."""
+    leaf: bool
+    children: tuple[Node, ...]
+
+    def __iter__(self) -> Iterator[Node]:
+        """This node and all beneath it, in the order of ``named_modules``."""
+        yield self
+        for child in self.children:
+            yield from child
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path.rpartition(".")[2]
+
+
+def grow(trace: Trace, priced: Priced) -> Node:
+    """The tree of a priced trace."""
+    return _Grower(trace, priced).node(trace.places[0].path)
+
+
+class _Grower:
+    def __init__(self, trace: Trace, priced: Priced) -> None:
+        self._places = {place.path: place for place in trace.places}
+        self._calls = priced.calls_at
+        self._uncounted = priced.uncounted_at
+        self._own: dict[str, Ops] = {}
+        for record in priced.records:
+            self._own[record.path] = self._own.get(record.path, NOTHING) + record.ops
+        self._runs: dict[str, list[ModuleRun]] = {}
+        for run in trace.runs:
+            if run.phase == "forward":
+                self._runs.setdefault(run.path, []).append(run)
+        for path in (*self._own, *self._uncounted, *self._runs):
+            self._reach(path)
+        self._below: dict[str, list[str]] = {}
+        for path in self._places:
+            if path:
+                self._below.setdefault(path.rpartition(".")[0], []).append(path)
+        self._met: set[int] = set()
+
+    def _reach(self, path: str) -> None:
+        """Places that are gone from the tree, or never were in it, still carry what ran there."""
+        while path and path not in self._places:
+            runs = self._runs.get(path)
+            self._places[path] = Place(path, runs[0].type if runs else "", -len(self._places), (), True, False)
+            path = path.rpartition(".")[0]
+
+    def node(self, path: str, depth: int = 0) -> Node:
+        place = self._places[path]
+        parameters = [fact for fact in place.tensors if not fact.is_buffer]
+        first = [fact for fact in parameters if fact.key not in self._met]
+        self._met.update(fact.key for fact in first)
+        children = tuple(self.node(child, depth + 1) for child in self._below.get(path, ()))
+        own = self._own.get(path, NOTHING)
+        total = own
+        for child in children:
+            total = total + child.total
+        beneath = {fact.key: fact for fact in self._beneath(path)}
+        calls = [run.call for run in self._runs.get(path, ()) if run.call is not None]
+        distinct = list(dict.fromkeys(calls))
+        return Node(
+            path=path,
+            type=place.type,
+            depth=depth,
+            calls=self._calls.get(path, 0),
+            own=own,
+            total=total,
+            params=sum(fact.count for fact in beneath.values()),
+            trainable_params=sum(fact.count for fact in beneath.values() if fact.trainable),
+            param_bytes=sum(fact.bytes for fact in beneath.values()),
+            own_params=sum(fact.count for fact in {fact.key: fact for fact in first}.values()),
+            inputs=tuple(dict.fromkeys(_shapes(call.args, call.kwargs) for call in distinct)),
+            outputs=tuple(dict.fromkeys(_shapes(call.out) for call in distinct)),
+            output_bytes=sum(_bytes(call) for call in calls),
+            uncounted=self._uncounted.get(path, 0),
+            leaf=not children,
+            children=children,
+        )
+
+    def _beneath(self, path: str) -> Iterator[TensorFact]:
+        yield from (fact for fact in self._places[path].tensors if not fact.is_buffer)
+        for child in self._below.get(path, ()):
+            yield from self._beneath(child)
+
+
+def _shapes(*values: object) -> str:
+    return ", ".join(str(tuple(spec.shape)) for spec in leaves(values))
+
+
+def _bytes(call: Call) -> int:
+    return sum(spec.bytes for spec in leaves(call.out))

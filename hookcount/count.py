@@ -67,18 +67,14 @@ class Counter:
 
     def _count(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Report:
         model = checked(model)
-        outer = observers_here()
-        for observer in outer:
-            observer.paused += 1
+        compiler_was_there = _compiler_is_there()
         try:
-            with preserved(model, (args, kwargs)) as guard:
-                observer = Observer(model)
-                with _observing(observer, guard):
-                    _call(model, args, kwargs, observer)
-                trace = observer.trace("real")
-        finally:
-            for observer in outer:
-                observer.paused -= 1
+            trace = _real_run(model, args, kwargs)
+        except Exception:
+            if compiler_was_there or not _compiler_is_there():
+                raise
+            # the forward itself brought in the compiler, too late to be told to stand back: once more
+            trace = _real_run(model, args, kwargs)
         report = Report(trace, self.registry)
         _warn(report, stacklevel=4)
         return report
@@ -118,6 +114,21 @@ class Watch:
         return report
 
 
+def _real_run(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Trace:
+    outer = list(observers_here())
+    for each in outer:
+        each.paused += 1
+    try:
+        with preserved(model, (args, kwargs)) as guard:
+            observer = Observer(model)
+            with _observing(observer, guard):
+                _call(model, args, kwargs, observer)
+            return observer.trace("real")
+    finally:
+        for each in outer:
+            each.paused -= 1
+
+
 def _over_the_rest(registry: Registry | None) -> Registry:
     if registry is None:
         return USER
@@ -144,7 +155,7 @@ def _observing(observer: Observer, guard: Guard | None) -> Iterator[None]:
 @contextmanager
 def _eager(model: nn.Module) -> Iterator[None]:
     """Compiled code shows neither modules nor ops: run what was compiled as it was written."""
-    if "torch._dynamo" not in sys.modules:
+    if not _compiler_is_there():
         yield
         return
     with ExitStack() as entered:
@@ -153,6 +164,10 @@ def _eager(model: nn.Module) -> Iterator[None]:
             warnings.filterwarnings("ignore", message=".*when there are global hooks on modules")
         entered.enter_context(torch.compiler.set_stance("force_eager"))
         yield
+
+
+def _compiler_is_there() -> bool:
+    return "torch._dynamo" in sys.modules
 
 
 def checked(model: object) -> nn.Module:

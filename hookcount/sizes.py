@@ -18,7 +18,7 @@ def sizes(value: Any) -> Any:
     if type(value) is list:
         return [sizes(item) for item in value]
     if isinstance(value, tuple) and hasattr(value, "_make"):
-        return type(value)(*(sizes(item) for item in value))
+        return type(value)._make(sizes(item) for item in value)
     if isinstance(value, Mapping):
         return {key: sizes(item) for key, item in value.items()}
     if isinstance(value, types.SimpleNamespace):

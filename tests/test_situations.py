@@ -492,3 +492,45 @@ def test_output_bytes():
         "body.1.0": 4 * 8 * 4,
         "body.1.1": 4 * 3 * 4,
     }
+
+
+def test_control_flow_ops_are_opened():
+    class Chooses(nn.Module):
+        def forward(self, x):
+            return torch.cond(x.sum() > 0, lambda t: t @ t.T, lambda t: t.exp(), (x,))
+
+    report = hookcount.count(Chooses(), torch.ones(4, 6))
+    assert total(report) == Ops(macs=4 * 6 * 4, adds=4 * 6 - 1, compares=1)
+
+
+def test_packed_sequence_counts_the_steps_that_are_there():
+    packed = nn.utils.rnn.pack_padded_sequence(torch.zeros(5, 3, 8), [5, 3, 2])  # 10 steps of 15
+    report = hookcount.count(nn.LSTM(8, 6, bias=False), packed)
+    assert total(report).macs == 10 * 4 * 6 * (8 + 6)
+
+
+def test_flex_attention_counts_the_full_square():
+    flex = pytest.importorskip("torch.nn.attention.flex_attention")
+
+    class Flex(nn.Module):
+        def forward(self, q):
+            return flex.flex_attention(q, q, q)
+
+    report = hookcount.count(Flex(), torch.zeros(2, 4, 16, 8))
+    assert total(report).macs == 2 * (2 * 4 * 16 * 16 * 8)
+
+
+@pytest.mark.filterwarnings("ignore:Sparse CSR")
+def test_a_sparse_operand_is_uncounted_not_dense():
+    class Graph(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("adjacency", torch.eye(4).to_sparse())
+
+        def forward(self, x):
+            return torch.sparse.mm(self.adjacency, x)
+
+    with pytest.warns(hookcount.UncountedWarning, match="sparse"):
+        report = hookcount.count(Graph(), torch.zeros(X))
+    assert report.macs == 0
+    assert len(report.uncounted) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from .observer import Observer
@@ -13,7 +14,7 @@ from .state import Guard
 
 
 class RealRun(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Lets each op run as it is and notes it. Composite ops, which ``inference_mode`` lets through whole, are opened."""
+    """Lets each op run as it is and notes it. Composite ops, which ``inference_mode`` lets through whole, are opened, and so is control flow."""
 
     supports_higher_order_operators = True
 
@@ -36,9 +37,22 @@ class RealRun(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 out = func.decompose(*args, **kwargs)
             if out is not NotImplemented:
                 return out
+        if facts.control_flow:
+            return func(*map(self._seeing, args), **kwargs)
         if self._guard is not None:
             self._guard.before(facts, args, kwargs)
         before = op_specs(args), {name: op_specs(value) for name, value in kwargs.items()}
         out = func(*args, **kwargs)
         self._observer.ran(func, *before, out)
         return out
+
+    def _seeing(self, value: Any) -> Any:
+        """A function given to an op, so that this mode sees what it runs."""
+        if isinstance(value, torch.Tensor) or not callable(value):
+            return value
+
+        def seen(*args: Any, **kwargs: Any) -> Any:
+            with self:
+                return value(*args, **kwargs)
+
+        return seen

@@ -16,16 +16,19 @@ _UNDECLARED_WRITES = {  # their schemas call the running statistics plain inputs
     "aten::batch_norm_gather_stats": (3, 4),
     "aten::batch_norm_gather_stats_with_counts": (3, 4),
 }
+_CONTROL_FLOW = {"cond", "while_loop", "scan", "associative_scan", "map_impl"}
 _ALLOCATIONS = ("aten::empty", "aten::new_empty")
 
 
 @dataclass(frozen=True)
 class OpFacts:
-    """``makes``: its output holds something it computed, copied or filled in, so not a view and not a bare allocation.
+    """``composite``: it is made of other ops. ``control_flow``: all it does is to call the functions it is given.
+    ``makes``: its output holds something it computed, copied or filled in, so not a view and not a bare allocation.
     ``lifts``: it brings in values from Python (``torch.tensor``) or memory from elsewhere (``torch.from_numpy``).
     """
 
     composite: bool
+    control_flow: bool
     makes: bool
     lifts: bool
     writes: tuple[int, ...]
@@ -46,7 +49,7 @@ def op_facts(op: Any) -> OpFacts:
 
 def _read(op: Any) -> OpFacts:
     if not isinstance(op, torch._ops.OpOverload):
-        return OpFacts(False, True, False, (), (), ())
+        return OpFacts(False, op.__name__ in _CONTROL_FLOW, True, False, (), (), ())
     positional: list[int] = []
     named: list[str] = []
     outs: list[str] = []
@@ -62,6 +65,7 @@ def _read(op: Any) -> OpFacts:
     positional += [index for index in _UNDECLARED_WRITES.get(name, ()) if index not in positional]
     return OpFacts(
         composite=op.has_kernel_for_dispatch_key(_COMPOSITE),
+        control_flow=False,
         makes=not op.is_view and not name.startswith(_ALLOCATIONS),
         lifts=name == "aten::lift_fresh",
         writes=tuple(positional),

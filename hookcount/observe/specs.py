@@ -87,7 +87,7 @@ def specs(value: Any, depth: int = _DEPTH) -> Any:
         return Opaque(type(value).__name__)
     if isinstance(value, tuple):
         items = [specs(item, depth - 1) for item in value]
-        return type(value)(*items) if hasattr(value, "_make") else tuple(items)
+        return type(value)._make(items) if hasattr(value, "_make") else tuple(items)
     if isinstance(value, (list, set, frozenset)):
         return [specs(item, depth - 1) for item in value]
     if isinstance(value, Mapping):

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..trace import Spec
 from .quiet import quiet
 from .specs import spec
 
@@ -25,13 +26,15 @@ _HOOKS = (
     "_load_state_dict_post_hooks",
 )
 
+_TORCHS_OWN = frozenset(vars(nn.Module()))
+_on_meta_already: dict[tuple[Spec, bool], torch.Tensor] = {}
+
 
 class StandIns:
     """One stand-in per state of a module: made again only when an attribute changed, since formulas may read any."""
 
     def __init__(self) -> None:
         self._last: dict[int, tuple[nn.Module, dict[str, Any], list[Any], nn.Module]] = {}
-        self._tensors: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
 
     def of(self, module: nn.Module) -> nn.Module:
         """The stand-in of ``module`` as it is now: same class, same attributes, parameters and buffers on meta."""
@@ -48,9 +51,9 @@ class StandIns:
         if isinstance(module, torch.jit.ScriptModule):
             return module
         made: nn.Module = object.__new__(type(module))
-        state = {name: self._attribute(value) for name, value in vars(module).items()}
+        state = {name: value if name in _TORCHS_OWN else self._attribute(value) for name, value in vars(module).items()}
         for name in ("_parameters", "_buffers"):
-            state[name] = {key: None if held is None else self._held(held) for key, held in vars(module)[name].items()}
+            state[name] = {key: None if held is None else _on_meta(held) for key, held in vars(module)[name].items()}
         children = {name: None if child is None else self._child(child) for name, child in module._modules.items()}
         state["_modules"] = children
         for name in _HOOKS:
@@ -78,17 +81,20 @@ class StandIns:
             return {key: self._attribute(item) for key, item in value.items()}
         return value
 
-    def _held(self, tensor: torch.Tensor) -> torch.Tensor:
-        known = self._tensors.get(id(tensor))
-        if known is None or known[1].shape != tensor.shape:
-            known = self._tensors[id(tensor)] = (tensor, _on_meta(tensor))
-        return known[1]
-
 
 def _on_meta(tensor: torch.Tensor) -> torch.Tensor:
-    with quiet():
-        made = torch.empty(spec(tensor).shape, dtype=tensor.dtype, device="meta")
-        return nn.Parameter(made, requires_grad=False) if isinstance(tensor, nn.Parameter) else made
+    """A meta tensor of that shape and dtype: the same one each time, since nobody writes to it."""
+    key = (spec(tensor), isinstance(tensor, nn.Parameter))
+    made = _on_meta_already.get(key)
+    if made is None:
+        with quiet():
+            made = torch.empty(key[0].shape, dtype=tensor.dtype, device="meta")
+            if key[1]:
+                made = nn.Parameter(made, requires_grad=False)
+        if len(_on_meta_already) > 10_000:
+            _on_meta_already.clear()
+        _on_meta_already[key] = made
+    return made
 
 
 def _same(old: dict[str, Any], new: dict[str, Any]) -> bool:

@@ -17,6 +17,7 @@ from .opfacts import OpFacts
 from .quiet import quiet
 from .specs import tensors
 
+_TORCHS_OWN = frozenset(vars(nn.Module()))
 _CONTAINERS = (dict, OrderedDict, list, set, deque)
 
 
@@ -94,8 +95,9 @@ def _protected(model: nn.Module, modules: list[nn.Module], inputs: Any) -> Itera
             yield parameter.grad
     yield from model.buffers()
     for module in modules:
-        plain = {key: value for key, value in vars(module).items() if key not in ("_parameters", "_buffers", "_modules")}
-        yield from tensors(plain)
+        for name, value in vars(module).items():
+            if name not in _TORCHS_OWN:
+                yield from tensors(value)
     yield from tensors(inputs)
 
 
@@ -143,7 +145,7 @@ class _Attributes:
 
     def restore(self) -> None:
         for container, before in self._held:
-            if _identical(container, before):
+            if (not container and not before) or _identical(container, before):
                 continue
             container.clear()
             if isinstance(container, (dict, set)):

@@ -167,7 +167,8 @@ def _eager(model: nn.Module) -> Iterator[None]:
 
 
 def _compiler_is_there() -> bool:
-    return "torch._dynamo" in sys.modules
+    # flex_attention and torch.cond bring it in themselves
+    return "torch._dynamo" in sys.modules or "torch.nn.attention.flex_attention" in sys.modules
 
 
 def checked(model: object) -> nn.Module:

@@ -281,6 +281,16 @@ def test_a_leaf_that_works_unseen_warns(leaf):
     assert count(registry, nn.Sequential(leaf())).require_complete().total == Ops(muls=4 * 6)
 
 
+class Remembered(nn.Module):
+    """A table from a cache, made before, as the position embedding of RT-DETR in transformers."""
+
+    def forward(self, length):
+        return TABLES[length]
+
+
+TABLES = {3: torch.zeros(3)}
+
+
 class Returns(nn.Module):
     def __init__(self, what):
         super().__init__()
@@ -312,6 +322,7 @@ class Returns(nn.Module):
         lambda self, x: None,
         lambda self, x: 3,
         lambda self, x: x.new_empty(0),
+        lambda self, x: Remembered()(3),
     ],
 )
 def test_what_is_free_never_warns(what):

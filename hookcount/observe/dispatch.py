@@ -14,7 +14,7 @@ from .state import Guard
 
 
 class RealRun(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Lets each op run as it is and notes it. Composite ops, which ``inference_mode`` lets through whole, are opened, and so is control flow."""
+    """Lets each op run as it is and notes it; opens composite ops, which ``inference_mode`` lets through whole, and control flow."""
 
     supports_higher_order_operators = True
 

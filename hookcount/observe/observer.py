@@ -155,13 +155,14 @@ def _phase() -> Phase:
 
 
 def _made_from_nothing(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> bool:
-    """Whether ``out`` has a tensor that is no view of an input or of something the module holds: then who made it?"""
-    made = [tensor for tensor in tensors(out) if tensor.numel()]
-    if not made:
-        return False
-    held = {_storage(tensor) for tensor in tensors((args, kwargs, dict(vars(module))))}
-    held.update(_storage(tensor) for tensor in (*module.parameters(), *module.buffers()))
-    return any(_storage(tensor) not in held for tensor in made)
+    """Whether ``out`` has a tensor that is no view of an input or of something the module holds: then who made it?
+
+    Without a tensor to work on, given or held, it is a constant, kept by an ``lru_cache`` say.
+    """
+    held = {
+        _storage(tensor) for tensor in (*tensors((args, kwargs, dict(vars(module)))), *module.parameters(), *module.buffers())
+    }
+    return bool(held) and any(tensor.numel() and _storage(tensor) not in held for tensor in tensors(out))
 
 
 def _storage(tensor: torch.Tensor) -> int:

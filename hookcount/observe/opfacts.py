@@ -7,8 +7,6 @@ from typing import Any
 
 import torch
 
-_COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
-
 _UNDECLARED_WRITES = {  # their schemas call the running statistics plain inputs
     "aten::native_batch_norm": (3, 4),
     "aten::cudnn_batch_norm": (3, 4),
@@ -64,7 +62,7 @@ def _read(op: Any) -> OpFacts:
     name = op._schema.name
     positional += [index for index in _UNDECLARED_WRITES.get(name, ()) if index not in positional]
     return OpFacts(
-        composite=op.has_kernel_for_dispatch_key(_COMPOSITE),
+        composite=torch._C._dispatch_has_kernel_for_dispatch_key(op.name(), "CompositeImplicitAutograd"),
         control_flow=False,
         makes=not op.is_view and not name.startswith(_ALLOCATIONS),
         lifts=name == "aten::lift_fresh",

@@ -1,0 +1,88 @@
+"""The activation modules: [*] = module([*]). Each calls the figure of the op it is, from ``elementwise``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Size, nn
+
+from ..ops import Ops
+from .elementwise import FIGURES, gelu_figure
+from .parametric import celu_figure, elu_figure, softplus_figure
+from .shipped import formula
+
+FIGURE_OF: dict[type[nn.Module], str] = {
+    nn.GLU: "glu",
+    nn.Hardshrink: "hardshrink",
+    nn.Hardsigmoid: "hardsigmoid",
+    nn.Hardswish: "hardswish",
+    nn.Hardtanh: "hardtanh",
+    nn.LeakyReLU: "leaky_relu",
+    nn.LogSigmoid: "log_sigmoid_forward",
+    nn.Mish: "mish",
+    nn.PReLU: "_prelu_kernel",
+    nn.ReLU: "relu",
+    nn.ReLU6: "hardtanh",
+    nn.RReLU: "rrelu_with_noise",
+    nn.SiLU: "silu",
+    nn.Sigmoid: "sigmoid",
+    nn.Softshrink: "softshrink",
+    nn.Tanh: "tanh",
+    nn.Threshold: "threshold",
+}
+"""The modules that are one op, and that op's row in ``elementwise.FIGURES``."""
+
+
+def _per_element(name: str) -> Callable[..., Ops]:
+    def price(module: nn.Module, input: Size, *, out: Size) -> Ops:
+        return FIGURES[name][0] * out.numel()
+
+    price.__doc__ = f"[*] = {name}([*]): {FIGURES[name][1]}, per output element."
+    return price
+
+
+for _cls, _name in FIGURE_OF.items():
+    formula(_cls)(_per_element(_name))
+
+
+@formula(nn.ELU)
+def elu(module: Any, input: Size, *, out: Size) -> Ops:
+    """[*] = elu([*]): see parametric.elu_figure."""
+    return elu_figure(module.alpha) * out.numel()
+
+
+@formula(nn.SELU)
+def selu(module: nn.Module, input: Size, *, out: Size) -> Ops:
+    """[*] = selu([*]): ELU with alpha 1.67 and scale 1.05, which fold into one factor per arm."""
+    return elu_figure(1.6732632423543772, 1.0507009873554805) * out.numel()
+
+
+@formula(nn.CELU)
+def celu(module: Any, input: Size, *, out: Size) -> Ops:
+    """[*] = celu([*]): see parametric.celu_figure."""
+    return celu_figure(module.alpha) * out.numel()
+
+
+@formula(nn.GELU)
+def gelu(module: Any, input: Size, *, out: Size) -> Ops:
+    """[*] = gelu([*]): see elementwise.gelu_figure."""
+    return gelu_figure(module.approximate) * out.numel()
+
+
+@formula(nn.Softplus)
+def softplus(module: Any, input: Size, *, out: Size) -> Ops:
+    """[*] = softplus([*]): see parametric.softplus_figure."""
+    return softplus_figure(module.beta) * out.numel()
+
+
+@formula(nn.Softsign)
+def softsign(module: nn.Module, input: Size, *, out: Size) -> Ops:
+    """[*] = x / (|x| + 1): an abs, an add, a division."""
+    return Ops(adds=1, compares=1, specials=1) * out.numel()
+
+
+@formula(nn.Tanhshrink)
+def tanhshrink(module: nn.Module, input: Size, *, out: Size) -> Ops:
+    """[*] = x - tanh(x): a tanh and a subtraction."""
+    return (FIGURES["tanh"][0] + Ops(adds=1)) * out.numel()

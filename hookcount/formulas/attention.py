@@ -1,0 +1,245 @@
+"""Scaled dot-product attention: the fused ops of each backend.
+
+All are priced through ``arithmetic.attention``, so a fused op costs exactly what the ops cost that torch falls back to: scale q,
+scale k, product, mask, softmax, product. The full square of scores is counted, also under a causal mask or a window, which
+halve or thin out the useful work. Grouped-query attention repeats keys and values for
+the query's heads: the heads counted are the query's.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from torch import Size
+
+from ..ops import Ops
+from . import arithmetic
+from .shipped import formula
+
+
+def dropout_on_scores(scores: int, probability: float) -> Ops:
+    """weights * (mask / (1 - p)): a division and a mul per score; nothing where p is 0."""
+    return Ops(muls=scores, specials=scores) if probability > 0 else Ops()
+
+
+def by_heads(query: Size, key: Size, value: Size, dropout_p: float = 0.0, *, masked: bool) -> Ops:
+    """[*, H, L, Ev] = attention([*, H, L, E], [*, Hk, S, E], [*, Hk, S, Ev])."""
+    heads, queries, depth = query[-3:]
+    keys, batch = key[-2], prod(query[:-3])
+    ops = arithmetic.attention(batch, heads, queries, keys, depth, value[-1], masked=masked)
+    return ops + dropout_on_scores(batch * heads * queries * keys, dropout_p)
+
+
+@formula("aten::_scaled_dot_product_flash_attention")
+def flash_attention(
+    query: Size, key: Size, value: Size, dropout_p: float = 0.0, is_causal: bool = False, *rest: Any, out: Any, **kw: Any
+) -> Ops:
+    """[B, H, L, Ev] = attention([B, H, L, E], [B, Hk, S, E], [B, Hk, S, Ev])."""
+    return by_heads(query, key, value, dropout_p, masked=is_causal)
+
+
+@formula("aten::_scaled_dot_product_flash_attention.quantized")
+def quantized_flash_attention(
+    query: Size,
+    key: Size,
+    value: Size,
+    q_descale: Any,
+    k_descale: Any,
+    v_descale: Any,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    *rest: Any,
+    out: Any,
+    **kw: Any,
+) -> Ops:
+    """[B, H, L, Ev] = attention([B, H, L, E], [B, Hk, S, E], [B, Hk, S, Ev]); descaling is folded into the scale of q and k."""
+    return by_heads(query, key, value, dropout_p, masked=is_causal)
+
+
+@formula("aten::_scaled_dot_product_flash_attention_for_cpu")
+def flash_attention_for_cpu(
+    query: Size,
+    key: Size,
+    value: Size,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    *,
+    attn_mask: Any = None,
+    scale: Any = None,
+    out: Any,
+) -> Ops:
+    """[B, H, L, Ev] = attention([B, H, L, E], [B, Hk, S, E], [B, Hk, S, Ev])."""
+    return by_heads(query, key, value, dropout_p, masked=is_causal or attn_mask is not None)
+
+
+@formula("aten::_scaled_dot_product_efficient_attention")
+@formula("aten::_scaled_dot_product_cudnn_attention")
+def biased_attention(
+    query: Size,
+    key: Size,
+    value: Size,
+    attn_bias: Any,
+    compute_log_sumexp: bool,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    *rest: Any,
+    out: Any,
+    **kw: Any,
+) -> Ops:
+    """[B, H, L, Ev] = attention([B, H, L, E], [B, Hk, S, E], [B, Hk, S, Ev])."""
+    return by_heads(query, key, value, dropout_p, masked=is_causal or attn_bias is not None)
+
+
+@formula("aten::_scaled_dot_product_fused_attention_overrideable")
+@formula("aten::_scaled_dot_product_attention_math_for_mps")
+def overrideable_attention(
+    query: Size,
+    key: Size,
+    value: Size,
+    attn_bias: Any = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    *rest: Any,
+    out: Any,
+    **kw: Any,
+) -> Ops:
+    """[B, H, L, Ev] = attention([B, H, L, E], [B, Hk, S, E], [B, Hk, S, Ev])."""
+    return by_heads(query, key, value, dropout_p, masked=is_causal or attn_bias is not None)
+
+
+@formula("aten::_triton_scaled_dot_attention")
+def triton_attention(q: Size, k: Size, v: Size, dropout_p: float = 0.0, *, out: Size) -> Ops:
+    """[B, H, L, Ev] = attention([B, H, L, E], [B, H, S, E], [B, H, S, Ev])."""
+    return by_heads(q, k, v, dropout_p, masked=False)
+
+
+@formula("higher_order::flex_attention")
+def flex_attention(query: Size, key: Size, value: Size, *rest: Any, out: Any, **kw: Any) -> Ops:
+    """[B, H, L, Ev] = attention([B, H, L, E], [B, Hk, S, E], [B, Hk, S, Ev]), whatever the block mask leaves out.
+
+    What ``score_mod`` computes per score is not counted: it is a function, not an op.
+    """
+    return by_heads(query, key, value, masked=False)
+
+
+def by_positions(
+    query: Size, key: Size, value: Size, longest_key: int | None, dropout_p: float, *, packed: bool, masked: bool
+) -> Ops:
+    """[B, L, H, Ev] = attention([B, L, H, E], [B, S, Hk, E], [B, S, Hk, Ev]), or packed: [total L, H, Ev].
+
+    Of packed sequences the shapes tell only the total and the longest: each query is taken to meet the longest sequence's
+    keys, an upper bound that is exact where all are equally long. Keys are scaled once each.
+    """
+    heads, depth = query[-2:]
+    queries = prod(query[:-2])
+    if not packed:
+        ops = arithmetic.attention(query[0], heads, query[1], key[1], depth, value[-1], masked=masked)
+        return ops + dropout_on_scores(heads * queries * key[1], dropout_p)
+    keys = longest_key if longest_key else prod(key[:-2])
+    ops = arithmetic.attention(1, heads, queries, keys, depth, value[-1], masked=masked)
+    ops = ops + Ops(muls=heads * max(prod(key[:-2]) - keys, 0) * depth)
+    return ops + dropout_on_scores(heads * queries * keys, dropout_p)
+
+
+@formula("aten::_flash_attention_forward")
+def flash_attention_forward(
+    query: Size,
+    key: Size,
+    value: Size,
+    cum_seq_q: Any,
+    cum_seq_k: Any,
+    max_q: int,
+    max_k: int,
+    dropout_p: float,
+    is_causal: bool,
+    *rest: Any,
+    out: Any,
+    **kw: Any,
+) -> Ops:
+    """[B, L, H, E] = attention([B, L, H, E], [B, S, Hk, E], [B, S, Hk, E]); with cum_seq packed: [total, H, E]."""
+    return by_positions(query, key, value, max_k, dropout_p, packed=cum_seq_q is not None, masked=is_causal)
+
+
+@formula("aten::_flash_attention_forward_no_dropout_inplace")
+def flash_attention_forward_into(
+    result: Size,
+    query: Size,
+    key: Size,
+    value: Size,
+    cum_seq_q: Any,
+    cum_seq_k: Any,
+    max_q: int,
+    max_k: int,
+    dropout_p: float,
+    is_causal: bool,
+    *rest: Any,
+    out: Any,
+    **kw: Any,
+) -> Ops:
+    """[B, L, H, E] = attention([B, L, H, E], [B, S, Hk, E], [B, S, Hk, E]); with cum_seq packed: [total, H, E]."""
+    return by_positions(query, key, value, max_k, dropout_p, packed=cum_seq_q is not None, masked=is_causal)
+
+
+@formula("aten::_efficient_attention_forward")
+def efficient_attention_forward(
+    query: Size,
+    key: Size,
+    value: Size,
+    bias: Any,
+    cu_seqlens_q: Any,
+    cu_seqlens_k: Any,
+    max_seqlen_q: int | None,
+    max_seqlen_k: int | None,
+    dropout_p: float,
+    custom_mask_type: int,
+    *rest: Any,
+    out: Any,
+    **kw: Any,
+) -> Ops:
+    """[B, L, H, Ev] = attention([B, L, H, E], [B, S, H, E], [B, S, H, Ev]); with cu_seqlens packed: [1, total, H, E]."""
+    masked = bias is not None or custom_mask_type != 0
+    return by_positions(query, key, value, max_seqlen_k, dropout_p, packed=cu_seqlens_q is not None, masked=masked)
+
+
+@formula("aten::_cudnn_attention_forward")
+def cudnn_attention_forward(
+    query: Size,
+    key: Size,
+    value: Size,
+    attn_bias: Any,
+    cum_seq_q: Any,
+    cum_seq_k: Any,
+    max_q: int,
+    max_k: int,
+    compute_log_sumexp: bool,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    *rest: Any,
+    out: Any,
+    **kw: Any,
+) -> Ops:
+    """[B, H, L, Ev] = attention([B, H, L, E], [B, Hk, S, E], [B, Hk, S, Ev]); with cum_seq packed: [total, H, E]."""
+    masked = is_causal or attn_bias is not None
+    if cum_seq_q is None:
+        return by_heads(query, key, value, dropout_p, masked=masked)
+    return by_positions(query, key, value, max_k, dropout_p, packed=True, masked=masked)
+
+
+@formula("aten::_cudnn_attention_forward_no_dropout_inplace")
+def cudnn_attention_forward_into(
+    result: Size,
+    query: Size,
+    key: Size,
+    value: Size,
+    cum_seq_q: Any,
+    cum_seq_k: Any,
+    max_q: int,
+    max_k: int,
+    is_causal: bool = False,
+    *,
+    out: Any,
+    **kw: Any,
+) -> Ops:
+    """Packed: [total L, H, Ev] = attention([total L, H, E], [total S, Hk, E], [total S, Hk, Ev])."""
+    return by_positions(query, key, value, max_k, 0.0, packed=True, masked=is_causal)

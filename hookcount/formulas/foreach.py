@@ -1,0 +1,125 @@
+"""The ``_foreach`` ops: the element-wise figures over every tensor of a list. The optimizers and weight averages use them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Size
+
+from ..ops import Ops
+from . import reduction
+from .elementwise import FIGURES
+from .parametric import LERP, power, quotient, scaled_add, scaled_product, scaled_quotient
+from .shipped import formula
+
+Sizes = tuple[Size, ...]
+
+PLAIN = """
+    abs acos asin atan ceil clamp_max clamp_min cos cosh erf erfc exp expm1 floor frac lgamma log log10 log1p log2
+    maximum minimum mul neg reciprocal rsqrt sigmoid sign sin sinh sqrt tan tanh trunc
+"""
+"""Those whose figure needs no argument."""
+
+
+def elements(tensors: Sizes) -> int:
+    """How many elements the tensors of a list have together. The in-place forms return nothing, so inputs are counted."""
+    return sum(size.numel() for size in tensors)
+
+
+def _per_element(name: str) -> Callable[..., Ops]:
+    def price(self: Sizes, *args: Any, out: Any, **kwargs: Any) -> Ops:
+        return FIGURES[name][0] * elements(self)
+
+    price.__doc__ = f"list of [*] = {name}(list of [*]): {FIGURES[name][1]}, per element."
+    return price
+
+
+for _name in PLAIN.split():
+    formula(f"aten::_foreach_{_name}")(_per_element(_name))
+
+
+def each(values: Any, count: int) -> tuple[Any, ...]:
+    """One value per tensor: of a list its members, of anything else itself again."""
+    return (values,) * count if isinstance(values, Size) or not isinstance(values, (tuple, list)) else tuple(values)
+
+
+def over(figures: list[Ops], tensors: Sizes) -> Ops:
+    """Each figure times the elements of its tensor, together."""
+    return sum((figure * size.numel() for figure, size in zip(figures, tensors, strict=True)), Ops())
+
+
+@formula("aten::_foreach_add")
+@formula("aten::_foreach_sub")
+def add(self: Sizes, other: Any, *, alpha: Any = 1, out: Any) -> Ops:
+    """[*] = [*] + alpha [*], per tensor of the list."""
+    return over([scaled_add(one, alpha) for one in each(other, len(self))], self)
+
+
+@formula("aten::_foreach_div")
+def div(self: Sizes, other: Any, *, out: Any) -> Ops:
+    """[*] = [*] / [*], per tensor of the list."""
+    return quotient(None) * elements(self)
+
+
+@formula("aten::_foreach_round")
+def round(self: Sizes, *, out: Any) -> Ops:
+    """[*] = round([*]), per tensor of the list."""
+    return Ops(specials=1) * elements(self)
+
+
+@formula("aten::_foreach_addcmul")
+def addcmul(self: Sizes, tensor1: Sizes, tensor2: Sizes, value: Any = 1, *, out: Any, **scalars: Any) -> Ops:
+    """[*] = [*] + value [*] [*], per tensor of the list."""
+    values = scalars.get("scalars", value)
+    return over([scaled_product(one) for one in each(values, len(self))], self)
+
+
+@formula("aten::_foreach_addcdiv")
+def addcdiv(self: Sizes, tensor1: Sizes, tensor2: Sizes, value: Any = 1, *, out: Any, **scalars: Any) -> Ops:
+    """[*] = [*] + value [*] / [*], per tensor of the list."""
+    values = scalars.get("scalars", value)
+    return over([scaled_quotient(one) for one in each(values, len(self))], self)
+
+
+@formula("aten::_foreach_lerp")
+def lerp(self: Sizes, tensors1: Sizes, weight: Any = None, *, out: Any, **weights: Any) -> Ops:
+    """[*] = x + w (y - x), per tensor of the list."""
+    return LERP * elements(self)
+
+
+@formula("aten::_foreach_pow")
+def pow(self: Any, exponent: Any, *, out: Any) -> Ops:
+    """[*] = [*] ^ p, per tensor of the list; a number as the base, and tensors as exponents, are pows."""
+    bases = self if isinstance(self, tuple) else exponent
+    return over([power(one) for one in each(exponent, len(bases))], bases)
+
+
+@formula("aten::_foreach_max")
+def max(self: Sizes, *, out: Any) -> Ops:
+    """[] = max([*]), per tensor of the list: n - 1 compares."""
+    return sum((reduction.largest(1, size.numel()) for size in self), Ops())
+
+
+@formula("aten::_foreach_norm")
+def norm(self: Sizes, ord: float = 2, dtype: Any = None, *, out: Any) -> Ops:
+    """[] = norm([*]), per tensor of the list."""
+    return sum((reduction.norm_of(1, size.numel(), ord) for size in self), Ops())
+
+
+@formula("aten::_foreach_powsum")
+def powsum(self: Sizes, ord: float = 2, dtype: Any = None, *, out: Any) -> Ops:
+    """[] = sum(|[*]| ^ p), per tensor of the list."""
+    return sum((reduction.powers_of(1, size.numel(), ord) for size in self), Ops())
+
+
+@formula("aten::_amp_foreach_non_finite_check_and_unscale")
+def unscale(self: Sizes, found_inf: Size, inv_scale: Size, *, out: Any) -> Ops:
+    """[*] = [*] / scale, per gradient of the list: a test for inf and nan, and a mul, per element."""
+    return Ops(muls=1, compares=1) * elements(self)
+
+
+@formula("aten::_amp_update_scale")
+def update_scale(self: Size, *args: Any, out: Any, **kwargs: Any) -> Ops:
+    """[] = [] grown or backed off: a test and a mul."""
+    return Ops(muls=1, compares=1)

@@ -1,0 +1,57 @@
+"""Discrete Fourier transforms, by the convention of FFTW's benchmarks: 5 N log2 N operations for a complex transform of N.
+
+It is radix-2 Cooley-Tukey: (N / 2) log2 N butterflies, each a complex multiplication (4 muls, 2 adds) and 2 complex additions
+(4 adds): 2 N log2 N muls, 3 N log2 N adds. A transform with a real side is half of that. N is the product of all transformed
+dimensions; where N is no power of two, N log2 N is rounded, once per transform. Source: http://www.fftw.org/speed/method.html.
+A normalisation is a mul per real number of the output, which FFTW leaves out. Real operations are counted here, as everywhere
+in print, unlike for other ops on complex tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import log2, prod
+
+from torch import Size
+
+from ..ops import Ops
+from .shipped import formula
+
+
+def steps(points: int) -> int:
+    """N log2 N, rounded."""
+    return round(points * log2(points)) if points else 0
+
+
+def complex_transform(batch: int, points: int) -> Ops:
+    """2 N log2 N muls, 3 N log2 N adds, per transform."""
+    return Ops(adds=3 * steps(points), muls=2 * steps(points)) * batch
+
+
+def real_transform(batch: int, points: int) -> Ops:
+    """Half of a complex one: N log2 N muls, 1.5 N log2 N adds (rounded down), per transform."""
+    return Ops(adds=3 * steps(points) // 2, muls=steps(points)) * batch
+
+
+def transforms(size: Sequence[int], dim: Sequence[int]) -> tuple[int, int]:
+    """How many transforms, and of how many points each."""
+    points = prod(size[d] for d in dim)
+    return (prod(size) // points if points else 0), points
+
+
+@formula("aten::_fft_c2c")
+def c2c(self: Size, dim: Sequence[int], normalization: int, forward: bool, *, out: Size) -> Ops:
+    """[*, N] = fft([*, N]), complex to complex."""
+    return complex_transform(*transforms(out, dim)) + Ops(muls=2 * out.numel() if normalization else 0)
+
+
+@formula("aten::_fft_r2c")
+def r2c(self: Size, dim: Sequence[int], normalization: int, onesided: bool, *, out: Size) -> Ops:
+    """[*, N // 2 + 1] = rfft([*, N]), real to complex; N is the real side."""
+    return real_transform(*transforms(self, dim)) + Ops(muls=2 * out.numel() if normalization else 0)
+
+
+@formula("aten::_fft_c2r")
+def c2r(self: Size, dim: Sequence[int], normalization: int, last_dim_size: int, *, out: Size) -> Ops:
+    """[*, N] = irfft([*, N // 2 + 1]), complex to real; N is the real side."""
+    return real_transform(*transforms(out, dim)) + Ops(muls=out.numel() if normalization else 0)

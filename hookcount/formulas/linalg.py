@@ -1,0 +1,206 @@
+"""Factorisations and solvers, by the textbook algorithm without blocking. They are no contractions, so they have no macs
+(but for the product at the end of a pseudo-inverse).
+
+Gaussian elimination, Cholesky, substitution and Householder's reflections are counted step by step, to the leading terms that
+Golub and Van Loan, Matrix Computations, print: LU 2 n^3 / 3, Cholesky n^3 / 3, a triangular system n^2, QR 2 n^2 (m - n / 3).
+The iterations for eigenvalues and singular values are that book's leading-order models, half adds and half muls.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from torch import Size
+
+from ..ops import Ops
+from .arithmetic import matmul
+from .shipped import formula
+
+
+def triangular_solve(n: int, columns: int, *, unit: bool) -> Ops:
+    """[n, columns] = T^-1 [n, columns]: per column n (n - 1) / 2 muls and subtractions, n divisions (none if unit)."""
+    below = n * (n - 1) // 2
+    return Ops(adds=below, muls=below, specials=0 if unit else n) * columns
+
+
+def lu(m: int, n: int) -> Ops:
+    """P L U = [m, n]: step k finds a pivot below it, divides its column, and updates what is to the right and below."""
+    steps = range(1, min(m, n) + 1)
+    inner = sum((m - k) * (n - k) for k in steps)
+    column = sum(m - k for k in steps)
+    return Ops(adds=inner, muls=inner, compares=column, specials=column)
+
+
+def cholesky(n: int) -> Ops:
+    """L L^T = [n, n]: step j takes a square root, divides its column, and updates half of what is to the right and below."""
+    inner = sum((n - j) * (n - j + 1) // 2 for j in range(1, n + 1))
+    return Ops(adds=inner, muls=inner, specials=n * (n - 1) // 2 + n)
+
+
+def reflect(length: int, columns: int) -> Ops:
+    """x - tau v (v x) per column: a dot product, a mul, and a subtraction of a multiple, of ``length`` each."""
+    return Ops(adds=2 * length - 1, muls=2 * length + 1) * columns if length else Ops()
+
+
+def householder(m: int, n: int) -> Ops:
+    """R and its reflectors from [m, n]: reflector j (a norm and a scale of length m - j) updates the columns to its right."""
+    ops = Ops()
+    for j in range(min(m, n)):
+        length = m - j
+        ops = ops + Ops(adds=length, muls=length, specials=length + 1) + reflect(length, n - j - 1)
+    return ops
+
+
+def reflectors_product(m: int, n: int, k: int) -> Ops:
+    """Q [m, n] from k reflectors: applied last to first, reflector j to the columns from j on."""
+    return sum((reflect(m - j, n - j) for j in range(k)), Ops())
+
+
+def leading(twelfths: int) -> Ops:
+    """A model's operations, given in twelfths: half of them adds, half muls."""
+    half = twelfths // 24
+    return Ops(adds=half, muls=half)
+
+
+def batch(size: Size) -> int:
+    """How many matrices a tensor holds."""
+    return prod(size[:-2])
+
+
+@formula("aten::linalg_cholesky_ex")
+@formula("aten::cholesky")
+def cholesky_ex(self: Size, *args: Any, out: Any, **kwargs: Any) -> Ops:
+    """[*, n, n] = cholesky([*, n, n])."""
+    return cholesky(self[-1]) * batch(self)
+
+
+@formula("aten::linalg_lu_factor_ex")
+@formula("aten::linalg_lu")
+@formula("aten::_linalg_det")
+@formula("aten::_linalg_slogdet")
+def lu_factor(A: Size, *, out: Any, **kwargs: Any) -> Ops:
+    """[*, m, n] = lu([*, m, n]). A determinant's last n - 1 factors, or n logs, are not counted beside it."""
+    return lu(A[-2], A[-1]) * batch(A)
+
+
+@formula("aten::linalg_lu_solve")
+def lu_solve(LU: Size, pivots: Size, B: Size, *, left: bool = True, adjoint: bool = False, out: Size) -> Ops:
+    """[*, n, k] = U^-1 L^-1 [*, n, k]: two triangular systems, one of a unit diagonal."""
+    n = LU[-1]
+    columns = out.numel() // n if n else 0
+    return triangular_solve(n, columns, unit=True) + triangular_solve(n, columns, unit=False)
+
+
+@formula("aten::_linalg_solve_ex")
+def solve_ex(A: Size, B: Size, *, out: Any, **kwargs: Any) -> Ops:
+    """[*, n, k], ... = A^-1 B: an LU per matrix, and its two triangular systems per column."""
+    return lu(A[-1], A[-1]) * batch(A) + lu_solve(A, A, B, out=out[0])
+
+
+@formula("aten::linalg_inv_ex")
+def inv_ex(A: Size, *, out: Any, **kwargs: Any) -> Ops:
+    """[*, n, n] = A^-1: as torch runs it, the system A X = 1, by an LU and n columns (8 n^3 / 3)."""
+    return solve_ex(A, A, out=(A,))
+
+
+@formula("aten::linalg_solve_triangular")
+def solve_triangular(self: Size, B: Size, *, upper: bool, left: bool = True, unitriangular: bool = False, out: Size) -> Ops:
+    """[*, n, k] = T^-1 [*, n, k]: a triangular system per column."""
+    n = self[-1]
+    return triangular_solve(n, out.numel() // n if n else 0, unit=unitriangular)
+
+
+@formula("aten::triangular_solve")
+def triangular_solve_op(
+    self: Size, A: Size, upper: bool = True, transpose: bool = False, unitriangular: bool = False, *, out: Any
+) -> Ops:
+    """[*, n, k], ... = T^-1 [*, n, k]: a triangular system per column."""
+    n = A[-1]
+    return triangular_solve(n, out[0].numel() // n if n else 0, unit=unitriangular)
+
+
+@formula("aten::cholesky_solve")
+@formula("aten::_cholesky_solve_helper")
+def cholesky_solve(self: Size, input2: Size, upper: bool = False, *, out: Size) -> Ops:
+    """[*, n, k] = L^-T L^-1 [*, n, k]: two triangular systems per column."""
+    n = input2[-1]
+    return triangular_solve(n, out.numel() // n if n else 0, unit=False) * 2
+
+
+@formula("aten::linalg_qr")
+def qr(A: Size, mode: str = "reduced", *, out: Any) -> Ops:
+    """[*, m, k], [*, k, n] = qr([*, m, n]): the reflectors, and Q from them unless mode is 'r'."""
+    m, n = A[-2:]
+    ops = householder(m, n)
+    if mode != "r":
+        ops = ops + reflectors_product(m, out[0][-1], min(m, n))
+    return ops * batch(A)
+
+
+@formula("aten::geqrf")
+def geqrf(self: Size, *, out: Any) -> Ops:
+    """[*, m, n], tau = qr([*, m, n]): the reflectors."""
+    return householder(self[-2], self[-1]) * batch(self)
+
+
+@formula("aten::linalg_householder_product")
+def householder_product(input: Size, tau: Size, *, out: Size) -> Ops:
+    """[*, m, n] = Q of [*, m, k]."""
+    return reflectors_product(input[-2], input[-1], tau[-1]) * batch(input)
+
+
+@formula("aten::ormqr")
+def ormqr(self: Size, input2: Size, input3: Size, left: bool = True, transpose: bool = False, *, out: Size) -> Ops:
+    """[*, m, n] = Q [*, m, n], Q of k reflectors: each is applied to every column."""
+    m, n = out[-2:] if left else (out[-1], out[-2])
+    return sum((reflect(m - j, n) for j in range(input2[-1])), Ops()) * batch(out)
+
+
+@formula("aten::_linalg_eigh")
+def eigh(A: Size, UPLO: str = "L", compute_v: bool = True, *, out: Any) -> Ops:
+    """[*, n], [*, n, n] = eigh([*, n, n]): symmetric QR, 9 n^3 with vectors, 4 n^3 / 3 without (Golub and Van Loan 8.3)."""
+    return leading((108 if compute_v else 16) * A[-1] ** 3) * batch(A)
+
+
+@formula("aten::_linalg_svd")
+def svd(A: Size, full_matrices: bool = False, compute_uv: bool = True, *, driver: str | None = None, out: Any) -> Ops:
+    """U, S, V = svd([*, m, n]), m >= n: Golub-Reinsch (Golub and Van Loan 8.6).
+
+    14 m n^2 + 8 n^3 with reduced vectors, 4 m^2 n + 8 m n^2 + 9 n^3 with full ones, 4 m n^2 - 4 n^3 / 3 with none.
+    """
+    m, n = max(A[-2:]), min(A[-2:])
+    if not compute_uv:
+        return leading(48 * m * n**2 - 16 * n**3) * batch(A)
+    if full_matrices:
+        return leading(12 * (4 * m**2 * n + 8 * m * n**2 + 9 * n**3)) * batch(A)
+    return leading(12 * (14 * m * n**2 + 8 * n**3)) * batch(A)
+
+
+@formula("aten::cholesky_inverse")
+def cholesky_inverse(self: Size, upper: bool = False, *, out: Size) -> Ops:
+    """[*, n, n] = L^-T L^-1: 2 n^3 / 3, the operation count of LAPACK's potri (LAPACK Working Note 41)."""
+    return leading(8 * self[-1] ** 3) * batch(self)
+
+
+@formula("aten::linalg_ldl_factor_ex")
+def ldl_factor(self: Size, *, out: Any, **kwargs: Any) -> Ops:
+    """[*, n, n], ... = ldl([*, n, n]): n^3 / 3, as Cholesky, without the square roots."""
+    return leading(4 * self[-1] ** 3) * batch(self)
+
+
+@formula("aten::linalg_ldl_solve")
+def ldl_solve(LD: Size, pivots: Size, B: Size, *, hermitian: bool = False, out: Size) -> Ops:
+    """[*, n, k] = L^-T D^-1 L^-1 [*, n, k]: two triangular systems of a unit diagonal, and n divisions, per column."""
+    n = LD[-1]
+    columns = out.numel() // n if n else 0
+    return triangular_solve(n, columns, unit=True) * 2 + Ops(specials=out.numel())
+
+
+@formula("aten::linalg_pinv")
+def pinv(A: Size, *, hermitian: bool = False, out: Size, **kwargs: Any) -> Ops:
+    """[*, n, m] = pinv([*, m, n]) = V S^-1 U^T: svd (or eigh); per value a test and a division; V scaled; a product."""
+    m, n = A[-2:]
+    k = min(m, n)
+    decomposed = eigh(A, out=None) if hermitian else svd(A, out=None)
+    return decomposed + (Ops(muls=n * k, compares=k, specials=k) + matmul(n, k, m)) * batch(A)

@@ -1,0 +1,173 @@
+"""Matrix products: ``nn.Linear``, ``nn.Bilinear`` and the ops that a product reaches the dispatcher as."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+from torch import Size, nn
+
+from ..ops import NOTHING, Ops
+from .arithmetic import bias as bias_adds
+from .arithmetic import matmul
+from .elementwise import gelu_figure
+from .shipped import formula
+
+
+@formula(nn.Linear)
+def linear_module(module: nn.Linear, input: Size, *, out: Size) -> Ops:
+    """[*, n] = linear([*, k]): a dot product of length k per output, and the bias.
+
+    The figure is that of the op, so ``NonDynamicallyQuantizableLinear``, which keeps this forward, costs the same.
+    """
+    return linear(input, module.weight.shape, module.bias, out=out)
+
+
+@formula("aten::linear")
+@formula("aten::mkldnn_linear")
+def linear(input: Size, weight: Size, bias: Any = None, *, out: Size) -> Ops:
+    """[*, n] = [*, k] @ [n, k]^T + [n]: numel(out) dot products of length k; the bias is one add per output."""
+    ops = matmul(prod(input[:-1]), input[-1], prod(out[len(input) - 1 :]))
+    return ops if bias is None else ops + bias_adds(prod(out))
+
+
+@formula(nn.Bilinear)
+def bilinear_module(module: nn.Bilinear, input1: Size, input2: Size, *, out: Size) -> Ops:
+    """[*, o] = x1^T A_o x2 + b_o, of [*, i] and [*, j]: as torch contracts, first over i, then over j.
+
+    o * i * j multiply-accumulates per row for x1^T A, and o * j for the product with x2.
+    """
+    rows = prod(out[:-1])
+    features, first, second = module.weight.shape
+    ops = matmul(rows, first, features * second) + matmul(rows * features, second, 1)
+    return ops if module.bias is None else ops + bias_adds(prod(out))
+
+
+@formula("aten::_trilinear")
+def trilinear(
+    i1: Size,
+    i2: Size,
+    i3: Size,
+    expand1: Sequence[int],
+    expand2: Sequence[int],
+    expand3: Sequence[int],
+    sumdim: Sequence[int],
+    unroll_dim: int = 1,
+    *,
+    out: Size,
+) -> Ops:
+    """out = sum over sumdim of i1 * i2 * i3, each with axes of one put in at its expand: two contractions in turn.
+
+    The first runs over all axes that i1 and i2 span and sums those that i3 lacks, the second over what is left and i3.
+    """
+    shapes = [_expanded(i1, expand1), _expanded(i2, expand2), _expanded(i3, expand3)]
+    first = [max(pair) for pair in zip(shapes[0], shapes[1], strict=True)]
+    gone = [axis for axis in sumdim if axis in expand3]
+    left = [1 if axis in gone else size for axis, size in enumerate(first)]
+    second = [max(pair) for pair in zip(left, shapes[2], strict=True)]
+    return Ops(macs=prod(first) + prod(second))
+
+
+def _expanded(shape: Size, axes: Sequence[int]) -> list[int]:
+    sizes = list(shape)
+    for axis in sorted(axes):
+        sizes.insert(axis, 1)
+    return sizes
+
+
+@formula("aten::mm")
+@formula("aten::_int_mm")
+def mm(self: Size, mat2: Size, *dtype: Any, out: Size) -> Ops:
+    """[m, n] = [m, k] @ [k, n]: m * k * n."""
+    return matmul(self[0], self[1], mat2[1])
+
+
+@formula("aten::bmm")
+def bmm(self: Size, mat2: Size, *dtype: Any, out: Size) -> Ops:
+    """[b, m, n] = [b, m, k] @ [b, k, n]: b * m * k * n."""
+    return matmul(self[1], self[2], mat2[2], self[0])
+
+
+@formula("aten::mv")
+def mv(self: Size, vec: Size, *, out: Size) -> Ops:
+    """[m] = [m, k] @ [k]: m * k."""
+    return matmul(self[0], self[1], 1)
+
+
+@formula("aten::dot")
+@formula("aten::vdot")
+def dot(self: Size, tensor: Size, *, out: Size) -> Ops:
+    """[] = [k] . [k]: k. The conjugate in ``vdot`` is not counted."""
+    return matmul(1, self[0], 1)
+
+
+def _scaled_sum(product: Ops, outputs: int, beta: Any, alpha: Any) -> Ops:
+    """beta * self + alpha * product: an add per output, and a mul per output for each factor that is not 1.
+
+    With beta = 0 ``self`` is not read, so nothing is added.
+    """
+    scales = (beta not in (0, 1)) + (alpha != 1)
+    return product + Ops(adds=outputs if beta != 0 else 0, muls=scales * outputs)
+
+
+@formula("aten::addmm")
+def addmm(self: Size, mat1: Size, mat2: Size, *dtype: Any, beta: Any = 1, alpha: Any = 1, out: Size) -> Ops:
+    """[m, n] = beta * self + alpha * [m, k] @ [k, n]."""
+    return _scaled_sum(mm(mat1, mat2, out=out), prod(out), beta, alpha)
+
+
+@formula("aten::baddbmm")
+def baddbmm(self: Size, batch1: Size, batch2: Size, *dtype: Any, beta: Any = 1, alpha: Any = 1, out: Size) -> Ops:
+    """[b, m, n] = beta * self + alpha * [b, m, k] @ [b, k, n]."""
+    return _scaled_sum(bmm(batch1, batch2, out=out), prod(out), beta, alpha)
+
+
+@formula("aten::addbmm")
+def addbmm(self: Size, batch1: Size, batch2: Size, *, beta: Any = 1, alpha: Any = 1, out: Size) -> Ops:
+    """[m, n] = beta * self + alpha * sum over b of [b, m, k] @ [b, k, n]: a contraction over b and k."""
+    return _scaled_sum(bmm(batch1, batch2, out=out), prod(out), beta, alpha)
+
+
+@formula("aten::addmv")
+def addmv(self: Size, mat: Size, vec: Size, *, beta: Any = 1, alpha: Any = 1, out: Size) -> Ops:
+    """[m] = beta * self + alpha * [m, k] @ [k]."""
+    return _scaled_sum(mv(mat, vec, out=out), prod(out), beta, alpha)
+
+
+@formula("aten::ger")
+@formula("aten::outer")
+def outer(self: Size, vec2: Size, *, out: Size) -> Ops:
+    """[m, n] = [m] x [n]: nothing is summed, so m * n muls and no multiply-accumulate."""
+    return Ops(muls=prod(out))
+
+
+@formula("aten::addr")
+def addr(self: Size, vec1: Size, vec2: Size, *, beta: Any = 1, alpha: Any = 1, out: Size) -> Ops:
+    """[m, n] = beta * self + alpha * [m] x [n]."""
+    return _scaled_sum(outer(vec1, vec2, out=out), prod(out), beta, alpha)
+
+
+@formula("aten::_addmm_activation")
+def addmm_activation(
+    self: Size, mat1: Size, mat2: Size, *, beta: Any = 1, alpha: Any = 1, use_gelu: bool = False, out: Size
+) -> Ops:
+    """[m, n] = relu(addmm(...)), or gelu(addmm(...)): the parts."""
+    each = gelu_figure("none") if use_gelu else Ops(compares=1)
+    return addmm(self, mat1, mat2, beta=beta, alpha=alpha, out=out) + each * prod(out)
+
+
+@formula("aten::linear_backward")
+def linear_backward(self: Size, grad_output: Size, weight: Size, output_mask: Sequence[bool], *, out: Any) -> Ops:
+    """dx = g @ W, dW = g^T @ x, db = the sum of g over rows; each where ``output_mask`` asks for it."""
+    rows, features = prod(grad_output[:-1]), grad_output[-1]
+    product = matmul(rows, self[-1], features)
+    summed = Ops(adds=max(rows - 1, 0) * features)
+    parts = (product, product, summed)
+    return sum((part for part, wanted in zip(parts, output_mask, strict=True) if wanted), NOTHING)
+
+
+@formula("aten::_foreach_mm")
+def foreach_mm(self: Sequence[Size], mat2: Sequence[Size], *, out: Sequence[Size]) -> Ops:
+    """Each [m, n] = [m, k] @ [k, n]: a product per pair of the lists."""
+    return sum((matmul(left[0], left[1], right[1]) for left, right in zip(self, mat2, strict=True)), Ops())

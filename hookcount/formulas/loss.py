@@ -1,0 +1,224 @@
+"""Losses: a figure per element or per sample, and then the reduction. ``reduction`` is 'none' 0, 'mean' 1, 'sum' 2 for the ops.
+
+A class to ignore, and a weight that is 0, are counted as any other.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from torch import Size, nn
+
+from ..ops import NOTHING, Ops
+from .elementwise import FIGURES
+from .parametric import factors
+from .reduction import average, total
+from .shipped import formula, observed
+
+REDUCTIONS = {"none": 0, "mean": 1, "batchmean": 2, "sum": 2}
+MSE = Ops(adds=1, muls=1)
+"""(x - y)^2."""
+L1 = Ops(adds=1, compares=1)
+"""|x - y|."""
+HUBER = Ops(adds=1, muls=2, compares=2)
+"""d = |x - y|; d <= delta ? 0.5 d d : delta (d - 0.5 delta): subtraction, abs, test, and the 2 operations of an arm."""
+SOFT_MARGIN = Ops(adds=1, muls=1, specials=2)
+"""log1p(exp(-x y))."""
+
+
+def reduced(reduction: int, n: int) -> Ops:
+    """n losses: left as they are, averaged (n - 1 adds, a division), or added up (n - 1 adds)."""
+    return (NOTHING, average(1, n), total(1, n))[reduction] if n else NOTHING
+
+
+def smooth_l1_figure(beta: float) -> Ops:
+    """d = |x - y|; d < beta ? 0.5 d d / beta : d - 0.5 beta: as Huber, with a division where beta is not 1; beta 0 is |x - y|."""
+    return L1 if beta == 0 else HUBER + Ops(specials=factors(beta))
+
+
+def bce_figure(weight: Any) -> Ops:
+    """w ((t - 1) max(log(1 - x), -100) - t max(log(x), -100)): 3 subtractions, 2 muls, 2 bounds, 2 logs, the weight."""
+    return Ops(adds=3, muls=2 + (weight is not None), compares=2, specials=2)
+
+
+def bce_with_logits_figure(weight: Any, pos_weight: Any) -> Ops:
+    """w ((1 - t) x - v log_sigmoid(x)), v = (pos_weight - 1) t + 1: v takes 2 adds and 2 muls where there is a pos_weight."""
+    positive = Ops(adds=2, muls=2) if pos_weight is not None else NOTHING
+    return FIGURES["log_sigmoid_forward"][0] + Ops(adds=2, muls=1 + (weight is not None)) + positive
+
+
+def kl_div_figure(log_target: bool) -> Ops:
+    """x log y is xlogy: xlogy(t, t) - t x; with log_target exp(t) (t - x)."""
+    return Ops(adds=1, muls=1, specials=1) if log_target else FIGURES["xlogy"][0] + Ops(adds=1, muls=1)
+
+
+def nll(samples: int, weight: Any, reduction: int) -> Ops:
+    """-w x[class] per sample: a negation, a mul where classes have weights; a mean adds the weights up too, to divide by them."""
+    ops = Ops(adds=1, muls=int(weight is not None)) * samples + reduced(reduction, samples)
+    return ops + total(1, samples) if weight is not None and reduction == 1 else ops
+
+
+def joint(x: Size, y: Size) -> int:
+    """How many elements two tensors have, broadcast."""
+    length = max(len(x), len(y))
+    pairs = zip((1,) * (length - len(x)) + x, (1,) * (length - len(y)) + y, strict=True)
+    return prod(b if a == 1 else a for a, b in pairs)
+
+
+@formula("aten::mse_loss")
+def mse_loss(self: Size, target: Size, reduction: int = 1, *, out: Size) -> Ops:
+    """[] or [*] = (x - y)^2 reduced: a subtraction and a mul per element."""
+    n = joint(self, target)
+    return MSE * n + reduced(reduction, n)
+
+
+@formula("aten::huber_loss")
+def huber_loss(self: Size, target: Size, reduction: int = 1, delta: float = 1.0, *, out: Size) -> Ops:
+    """[] or [*] = huber(x - y) reduced: see HUBER."""
+    n = joint(self, target)
+    return HUBER * n + reduced(reduction, n)
+
+
+@formula("aten::smooth_l1_loss")
+def smooth_l1_loss(self: Size, target: Size, reduction: int = 1, beta: float = 1.0, *, out: Size) -> Ops:
+    """[] or [*] = smooth_l1(x - y) reduced: see smooth_l1_figure."""
+    n = joint(self, target)
+    return smooth_l1_figure(beta) * n + reduced(reduction, n)
+
+
+@formula("aten::soft_margin_loss")
+def soft_margin_loss(self: Size, target: Size, reduction: int = 1, *, out: Size) -> Ops:
+    """[] or [*] = log1p(exp(-x y)) reduced."""
+    n = joint(self, target)
+    return SOFT_MARGIN * n + reduced(reduction, n)
+
+
+@formula("aten::binary_cross_entropy")
+def binary_cross_entropy(self: Size, target: Size, weight: Any = None, reduction: int = 1, *, out: Size) -> Ops:
+    """[] or [*] = bce([*], [*]) reduced: see bce_figure."""
+    n = self.numel()
+    return bce_figure(weight) * n + reduced(reduction, n)
+
+
+@formula("aten::binary_cross_entropy_with_logits")
+def binary_cross_entropy_with_logits(
+    self: Size, target: Size, weight: Any = None, pos_weight: Any = None, reduction: int = 1, *, out: Size
+) -> Ops:
+    """[] or [*] = bce(sigmoid([*]), [*]) reduced: see bce_with_logits_figure."""
+    n = self.numel()
+    return bce_with_logits_figure(weight, pos_weight) * n + reduced(reduction, n)
+
+
+@formula("aten::nll_loss_forward")
+@formula("aten::nll_loss2d_forward")
+def nll_loss(self: Size, target: Size, weight: Any = None, reduction: int = 1, ignore_index: int = -100, *, out: Any) -> Ops:
+    """[] or [N, *], total weight = nll([N, C, *], [N, *]): see nll; the classes not asked for cost nothing."""
+    return nll(target.numel(), weight, reduction)
+
+
+@formula("aten::multi_margin_loss")
+def multi_margin_loss(
+    self: Size, target: Size, p: int = 1, margin: float = 1, weight: Any = None, reduction: int = 1, *, out: Size
+) -> Ops:
+    """[] or [N] = sum over i != y of max(0, margin - x[y] + x[i])^p / C, reduced.
+
+    Per other class 2 adds, a compare, a mul where p = 2, a mul where classes have weights; C - 2 adds, a division per sample.
+    """
+    samples, others = target.numel(), max(self[-1] - 1, 0) if self else 0
+    each = Ops(adds=2, muls=int(p == 2) + (weight is not None), compares=1)
+    return each * (samples * others) + average(samples, others) + reduced(reduction, samples)
+
+
+@formula("aten::_ctc_loss")
+@formula("aten::_cudnn_ctc_loss")
+@formula("aten::miopen_ctc_loss")
+def ctc_loss(log_probs: Size, targets: Size, input_lengths: Any, target_lengths: Any, *args: Any, out: Any, **kwargs: Any) -> Ops:
+    """[N], [N, T, 2 S + 1] = ctc([T, N, C], [N, S] or [sum of S]): the forward recursion over the 2 S + 1 states of each target.
+
+    From the second step on a state is log(exp(a - m) + exp(b - m) + exp(c - m)) + m + log p, m = max(a, b, c): 2 compares,
+    3 subtractions, 3 exps, 2 adds, a log, 2 adds; at last the negated sum of two states in logs (Graves et al. 2006). Every
+    input is counted at the full length T, every target at the full length of its row. The gradient that cuDNN and MIOpen work
+    out in the same call is the backward pass's work and is not counted here.
+    """
+    samples = log_probs[1] if len(log_probs) == 3 else 1
+    states = 2 * targets.numel() + samples
+    state = Ops(adds=7, compares=2, specials=4)
+    return state * (max(log_probs[0] - 1, 0) * states) + (FIGURES["logaddexp"][0] + Ops(adds=1)) * samples
+
+
+@formula(nn.MSELoss)
+def mse_module(module: Any, input: Size, target: Size, *, out: Size) -> Ops:
+    """[] or [*] = (x - y)^2 reduced."""
+    return mse_loss(input, target, REDUCTIONS[module.reduction], out=out)
+
+
+@formula(nn.L1Loss)
+def l1_module(module: Any, input: Size, target: Size, *, out: Size) -> Ops:
+    """[] or [*] = |x - y| reduced: a subtraction and an abs per element."""
+    n = joint(input, target)
+    return L1 * n + reduced(REDUCTIONS[module.reduction], n)
+
+
+@formula(nn.HuberLoss)
+def huber_module(module: Any, input: Size, target: Size, *, out: Size) -> Ops:
+    """[] or [*] = huber(x - y) reduced."""
+    return huber_loss(input, target, REDUCTIONS[module.reduction], out=out)
+
+
+@formula(nn.SmoothL1Loss)
+def smooth_l1_module(module: Any, input: Size, target: Size, *, out: Size) -> Ops:
+    """[] or [*] = smooth_l1(x - y) reduced."""
+    return smooth_l1_loss(input, target, REDUCTIONS[module.reduction], module.beta, out=out)
+
+
+@formula(nn.SoftMarginLoss)
+def soft_margin_module(module: Any, input: Size, target: Size, *, out: Size) -> Ops:
+    """[] or [*] = log1p(exp(-x y)) reduced."""
+    return soft_margin_loss(input, target, REDUCTIONS[module.reduction], out=out)
+
+
+@formula(nn.BCELoss)
+def bce_module(module: Any, input: Size, target: Size, *, out: Size) -> Ops:
+    """[] or [*] = bce([*], [*]) reduced."""
+    return binary_cross_entropy(input, target, module.weight, REDUCTIONS[module.reduction], out=out)
+
+
+@formula(nn.BCEWithLogitsLoss)
+def bce_with_logits_module(module: Any, input: Size, target: Size, *, out: Size) -> Ops:
+    """[] or [*] = bce(sigmoid([*]), [*]) reduced."""
+    n = input.numel()
+    return bce_with_logits_figure(module.weight, module.pos_weight) * n + reduced(REDUCTIONS[module.reduction], n)
+
+
+@formula(nn.KLDivLoss)
+def kl_div_module(module: Any, input: Size, target: Size, *, out: Size) -> Ops:
+    """[] or [*] = y (log y - x) reduced: see kl_div_figure; 'batchmean' is a sum and a division."""
+    n = joint(input, target)
+    ops = kl_div_figure(module.log_target) * n + reduced(REDUCTIONS[module.reduction], n)
+    return ops + Ops(specials=1) if module.reduction == "batchmean" else ops
+
+
+@formula(nn.NLLLoss)
+def nll_module(module: Any, input: Size, target: Size, *, out: Size) -> Ops:
+    """[] or [N, *] = nll([N, C, *], [N, *])."""
+    return nll(target.numel(), module.weight, REDUCTIONS[module.reduction])
+
+
+# what these run depends on their options and targets: their ops tell
+observed(
+    [
+        nn.CTCLoss,
+        nn.CosineEmbeddingLoss,
+        nn.CrossEntropyLoss,
+        nn.GaussianNLLLoss,
+        nn.HingeEmbeddingLoss,
+        nn.MarginRankingLoss,
+        nn.MultiLabelMarginLoss,
+        nn.MultiLabelSoftMarginLoss,
+        nn.MultiMarginLoss,
+        nn.PoissonNLLLoss,
+        nn.TripletMarginLoss,
+        nn.TripletMarginWithDistanceLoss,
+    ]
+)

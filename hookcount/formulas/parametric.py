@@ -1,0 +1,155 @@
+"""Element-wise ops whose cost depends on an argument. The rules of reading are those of ``elementwise``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Size
+
+from ..ops import NOTHING, Ops
+from .elementwise import MUL, SPECIAL, gelu_figure
+from .shipped import formula
+
+
+def factors(*values: Any) -> int:
+    """How many of these optional factors are multiplications: a factor of 1 is none."""
+    return sum(isinstance(value, Size) or value != 1 for value in values)
+
+
+def scaled_add(other: Any, alpha: Any) -> Ops:
+    """x + alpha y: an add; a mul where a tensor y is scaled by other than 1 or -1 (a number y is scaled once, for free)."""
+    return Ops(adds=1, muls=int(isinstance(other, Size) and alpha not in (1, -1)))
+
+
+def scaled_product(value: Any) -> Ops:
+    """x + value y z: an add, a mul, and a mul where value is other than 1 or -1."""
+    return Ops(adds=1, muls=1 + (isinstance(value, Size) or value not in (1, -1)))
+
+
+def scaled_quotient(value: Any) -> Ops:
+    """x + value y / z: an add, a division, and a mul where value is other than 1 or -1."""
+    return Ops(adds=1, muls=int(isinstance(value, Size) or value not in (1, -1)), specials=1)
+
+
+LERP = Ops(adds=2, muls=1)
+"""x + w (y - x)."""
+
+
+def power(exponent: Any) -> Ops:
+    """x^p as torch evaluates it: x x, x x x, 1 / x, 1 / (x x), sqrt and its reciprocal by themselves; else one pow.
+
+    The list is that of ATen's pow_tensor_scalar kernel. A base that is the number, or an exponent that is a tensor, is one pow.
+    """
+    cases = {0: NOTHING, 1: NOTHING, 2: MUL, 3: Ops(muls=2), 0.5: SPECIAL, -0.5: Ops(specials=2), -1: SPECIAL, -2: MUL + SPECIAL}
+    return SPECIAL if isinstance(exponent, Size) else cases.get(exponent, SPECIAL)
+
+
+def quotient(rounding_mode: str | None) -> Ops:
+    """x / y: a division, and a rounding if one is asked for."""
+    return Ops(specials=1 if rounding_mode is None else 2)
+
+
+def elu_figure(alpha: float = 1, scale: float = 1, input_scale: float = 1) -> Ops:
+    """x > 0 ? scale x : (alpha scale) expm1(input_scale x): a compare, an expm1, and the factors of the second arm."""
+    return Ops(compares=1, specials=1, muls=factors(alpha * scale, input_scale))
+
+
+def celu_figure(alpha: float) -> Ops:
+    """max(0, x) + min(0, alpha expm1(x / alpha)), as ELU of alpha and input scale 1 / alpha."""
+    return elu_figure(alpha, 1, 1 / alpha)
+
+
+def softplus_figure(beta: float) -> Ops:
+    """beta x > threshold ? x : log1p(exp(beta x)) / beta: a compare, exp, log1p; a mul and a division where beta is not 1."""
+    return Ops(muls=factors(beta), compares=1, specials=2 + factors(beta))
+
+
+@formula("aten::add")
+@formula("aten::sub")
+def add(self: Any, other: Any, alpha: Any = 1, *, out: Size) -> Ops:
+    """[*] = [*] + alpha [*]: see scaled_add."""
+    return scaled_add(other, alpha) * out.numel()
+
+
+@formula("aten::rsub")
+def rsub(self: Size, other: Any, alpha: Any = 1, *, out: Size) -> Ops:
+    """[*] = other - alpha [*]: here it is self that alpha scales."""
+    return scaled_add(self, alpha) * out.numel()
+
+
+@formula("aten::addcmul")
+def addcmul(self: Size, tensor1: Size, tensor2: Size, *, value: Any = 1, out: Size) -> Ops:
+    """[*] = [*] + value [*] [*]: see scaled_product."""
+    return scaled_product(value) * out.numel()
+
+
+@formula("aten::addcdiv")
+def addcdiv(self: Size, tensor1: Size, tensor2: Size, *, value: Any = 1, out: Size) -> Ops:
+    """[*] = [*] + value [*] / [*]: see scaled_quotient."""
+    return scaled_quotient(value) * out.numel()
+
+
+@formula("aten::lerp")
+def lerp(self: Size, end: Size, weight: Any, *, out: Size) -> Ops:
+    """[*] = x + w (y - x): 2 adds, a mul."""
+    return LERP * out.numel()
+
+
+@formula("aten::div")
+def div(self: Size, other: Any, *, rounding_mode: str | None = None, out: Size) -> Ops:
+    """[*] = [*] / [*]: see quotient."""
+    return quotient(rounding_mode) * out.numel()
+
+
+@formula("aten::pow")
+def pow(self: Any, exponent: Any, *, out: Size) -> Ops:
+    """[*] = [*] ^ p: see power."""
+    return power(exponent) * out.numel()
+
+
+@formula("aten::clamp")
+def clamp(self: Size, min: Any = None, max: Any = None, *, out: Size) -> Ops:
+    """[*] = min(max([*], low), high): a compare per bound given."""
+    return Ops(compares=(min is not None) + (max is not None)) * out.numel()
+
+
+@formula("aten::round")
+def round(self: Size, *, decimals: int = 0, out: Size) -> Ops:
+    """[*] = round([*]), to decimals: round(x 10^d) / 10^d."""
+    return (SPECIAL if decimals == 0 else Ops(muls=1, specials=2)) * out.numel()
+
+
+@formula("aten::logit")
+def logit(self: Size, eps: float | None = None, *, out: Size) -> Ops:
+    """[*] = log(x / (1 - x)): a subtraction, a division, a log; with eps, x is clamped to [eps, 1 - eps] first."""
+    return Ops(adds=1, compares=0 if eps is None else 2, specials=2) * out.numel()
+
+
+@formula("aten::mvlgamma")
+def mvlgamma(self: Size, p: int, *, out: Size) -> Ops:
+    """[*] = c + sum of lgamma(x - j / 2), j < p: p lgammas, p - 1 subtractions, p adds."""
+    return Ops(adds=2 * p - 1, specials=p) * out.numel()
+
+
+@formula("aten::elu")
+def elu(self: Size, alpha: float = 1, scale: float = 1, input_scale: float = 1, *, out: Size) -> Ops:
+    """[*] = elu([*]): see elu_figure. SELU is this op with its two constants."""
+    return elu_figure(alpha, scale, input_scale) * out.numel()
+
+
+@formula("aten::celu")
+def celu(self: Size, alpha: float = 1.0, *, out: Size) -> Ops:
+    """[*] = celu([*]): see celu_figure."""
+    return celu_figure(alpha) * out.numel()
+
+
+@formula("aten::gelu")
+def gelu(self: Size, *, approximate: str = "none", out: Size) -> Ops:
+    """[*] = gelu([*]): see gelu_figure."""
+    return gelu_figure(approximate) * out.numel()
+
+
+@formula("aten::softplus")
+def softplus(self: Size, beta: float = 1, threshold: float = 20, *, out: Size) -> Ops:
+    """[*] = softplus([*]): see softplus_figure."""
+    return softplus_figure(beta) * out.numel()

@@ -1,0 +1,208 @@
+"""Reductions and running sums: [*] = op([*, n]), many elements to one.
+
+``rows`` is the number of results, ``n`` the elements that each is made of. Indices that an op returns beside its values are free.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Any
+
+from torch import Size
+
+from ..ops import NOTHING, Ops
+from .elementwise import first
+from .parametric import power
+from .shipped import formula
+from .softmax import rows_along
+
+
+def shape(self: Size, out: Any) -> tuple[int, int]:
+    """The results of a reduction, and the elements that go into each. Whatever ``dim`` is, the outputs tell."""
+    rows = first(out).numel()
+    return (rows, self.numel() // rows) if rows else (0, 0)
+
+
+def total(rows: int, n: int) -> Ops:
+    """x1 + ... + xn: n - 1 adds."""
+    return Ops(adds=rows * max(n - 1, 0))
+
+
+def average(rows: int, n: int) -> Ops:
+    """(x1 + ... + xn) / n: n - 1 adds, a division."""
+    return total(rows, n) + Ops(specials=rows)
+
+
+def largest(rows: int, n: int) -> Ops:
+    """max(x1, ..., xn): n - 1 compares."""
+    return Ops(compares=rows * max(n - 1, 0))
+
+
+def variance(rows: int, n: int) -> Ops:
+    """sum((x - mean)^2) / (n - correction): the mean, n subtractions, n squares, n - 1 adds, a division."""
+    return average(rows, n) + Ops(adds=n, muls=n) * rows + average(rows, n) if n else NOTHING
+
+
+def powers_of(rows: int, n: int, ord: float) -> Ops:
+    """sum(|x|^p). p = 2: n squares. p = 1: n abs. p = 0: n tests. p = inf: n abs, then the largest. Else n abs, n pows.
+
+    Then n - 1 adds (n - 1 compares for inf and -inf).
+    """
+    if abs(ord) == inf:
+        return Ops(compares=rows * n) + largest(rows, n)
+    if ord == 2:
+        return Ops(muls=rows * n) + total(rows, n)
+    each = Ops(compares=1) + (NOTHING if ord in (0, 1) else power(ord))
+    return each * (rows * n) + total(rows, n)
+
+
+def norm_of(rows: int, n: int, ord: float) -> Ops:
+    """sum(|x|^p)^(1 / p): the sum of powers, and a root, which p = 0, 1, inf do not need."""
+    rooted = abs(ord) not in (0, 1, inf) or ord == -1
+    return powers_of(rows, n, ord) + Ops(specials=rows if rooted else 0)
+
+
+@formula("aten::sum")
+def sum_(self: Size, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Size) -> Ops:
+    """[*] = sum([*, n]): n - 1 adds."""
+    return total(*shape(self, out))
+
+
+@formula("aten::nansum")
+def nansum(self: Size, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Size) -> Ops:
+    """[*] = sum([*, n]) of what is not nan: n tests, n - 1 adds."""
+    return total(*shape(self, out)) + Ops(compares=self.numel())
+
+
+@formula("aten::mean")
+def mean(self: Size, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Size) -> Ops:
+    """[*] = mean([*, n]): n - 1 adds, a division."""
+    return average(*shape(self, out))
+
+
+@formula("aten::prod")
+def prod(self: Size, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Size) -> Ops:
+    """[*] = prod([*, n]): n - 1 muls."""
+    rows, n = shape(self, out)
+    return Ops(muls=rows * max(n - 1, 0))
+
+
+@formula("aten::var")
+@formula("aten::var_mean")
+def var(self: Size, *args: Any, out: Any, **kwargs: Any) -> Ops:
+    """[*] (, [*]) = var([*, n]): see variance. The mean is a part of it."""
+    return variance(*shape(self, out))
+
+
+@formula("aten::std")
+@formula("aten::std_mean")
+def std(self: Size, *args: Any, out: Any, **kwargs: Any) -> Ops:
+    """[*] (, [*]) = sqrt(var([*, n])): one sqrt per result more."""
+    rows, n = shape(self, out)
+    return variance(rows, n) + Ops(specials=rows)
+
+
+@formula("aten::amax")
+@formula("aten::amin")
+@formula("aten::max")
+@formula("aten::min")
+@formula("aten::argmax")
+@formula("aten::argmin")
+def extreme(self: Size, *args: Any, out: Any, **kwargs: Any) -> Ops:
+    """[*] (, indices) = max([*, n]): n - 1 compares."""
+    return largest(*shape(self, out))
+
+
+@formula("aten::aminmax")
+@formula("aten::_aminmax")
+def aminmax(self: Size, *args: Any, out: Any, **kwargs: Any) -> Ops:
+    """[*], [*] = min and max of [*, n]: 2 (n - 1) compares."""
+    return largest(*shape(self, out)) * 2
+
+
+@formula("aten::any")
+@formula("aten::all")
+@formula("aten::count_nonzero")
+def test_all(self: Size, *args: Any, out: Size, **kwargs: Any) -> Ops:
+    """[*] = any([*, n] != 0): n tests. Joining bits and counting are no floating-point work."""
+    return Ops(compares=self.numel())
+
+
+@formula("aten::equal")
+def equal(self: Size, other: Size, *, out: bool) -> Ops:
+    """bool = all([*] == [*]): a compare per element."""
+    return Ops(compares=self.numel())
+
+
+@formula("aten::allclose")
+def allclose(self: Size, other: Size, *args: Any, out: bool, **kwargs: Any) -> Ops:
+    """bool = all(|x - y| <= atol + rtol |y|): 2 adds, a mul, 2 abs and a compare per element."""
+    return Ops(adds=2, muls=1, compares=3) * max(self.numel(), other.numel())
+
+
+@formula("aten::trace")
+def trace(self: Size, *, out: Size) -> Ops:
+    """[] = trace([m, n]): min(m, n) - 1 adds."""
+    return total(1, min(self))
+
+
+@formula("aten::linalg_vector_norm")
+def vector_norm(self: Size, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Size) -> Ops:
+    """[*] = norm([*, n]): see norm_of."""
+    return norm_of(*shape(self, out), ord)
+
+
+@formula("aten::norm")
+def norm(self: Size, p: float | None = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Size) -> Ops:
+    """[*] = norm([*, n]): see norm_of."""
+    return norm_of(*shape(self, out), 2 if p is None else p)
+
+
+@formula("aten::linalg__powsum")
+def powsum(self: Size, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Size) -> Ops:
+    """[*] = sum(|[*, n]|^p): see powers_of."""
+    return powers_of(*shape(self, out), ord)
+
+
+@formula("aten::dist")
+def dist(self: Size, other: Size, p: float = 2, *, out: Size) -> Ops:
+    """[] = norm([*] - [*]): a subtraction per element, and the norm."""
+    n = max(self.numel(), other.numel())
+    return Ops(adds=n) + norm_of(1, n, p)
+
+
+@formula("aten::renorm")
+def renorm(self: Size, p: float, dim: int, maxnorm: float, *, out: Size) -> Ops:
+    """[d, *] = [d, *] with no slice of norm above maxnorm: a norm, a compare, a division per slice, a mul per element.
+
+    Every slice is counted as too long: which are is not known from shapes.
+    """
+    slices = self[dim]
+    n = self.numel() // slices if slices else 0
+    return norm_of(slices, n, p) + Ops(compares=1, specials=1) * slices + Ops(muls=self.numel())
+
+
+@formula("aten::cumsum")
+def cumsum(self: Size, dim: int, *, dtype: Any = None, out: Size) -> Ops:
+    """[*, n] = cumsum([*, n]): n - 1 adds per row."""
+    return total(*rows_along(self, dim))
+
+
+@formula("aten::cumprod")
+def cumprod(self: Size, dim: int, *, dtype: Any = None, out: Size) -> Ops:
+    """[*, n] = cumprod([*, n]): n - 1 muls per row."""
+    return Ops(muls=total(*rows_along(self, dim)).adds)
+
+
+@formula("aten::cummax")
+@formula("aten::cummin")
+def cummax(self: Size, dim: int, *, out: Any) -> Ops:
+    """[*, n], indices = cummax([*, n]): n - 1 compares per row."""
+    return largest(*rows_along(self, dim))
+
+
+@formula("aten::_cummax_helper")
+@formula("aten::_cummin_helper")
+def cummax_helper(self: Size, values: Size, indices: Size, dim: int, *, out: Any) -> Ops:
+    """values [*, n], indices = cummax([*, n]), into tensors given: n - 1 compares per row."""
+    return largest(*rows_along(self, dim))

@@ -1,0 +1,163 @@
+"""Sorting, selecting and searching: compares, by the comparison algorithm that the textbooks count.
+
+Sorting n takes n ceil(log2 n) compares: the bound of merge sort (Knuth, The Art of Computer Programming 3, 5.2.4). The
+largest k of n are held in a heap of k, of ceil(log2(k + 1)) levels, through which each element sinks: n ceil(log2(k + 1))
+compares, never more than a sort.
+A value is found among n sorted ones in ceil(log2(n + 1)) compares (6.2.1). Moving elements and indices is free. A device
+may sort by radix instead: the count does not follow it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Size
+
+from ..ops import Ops
+from .reduction import largest, total
+from .shipped import formula
+from .softmax import rows_along
+
+
+def log2_ceil(n: int) -> int:
+    """The least whole b with 2^b >= n, exactly; 0 for n = 0."""
+    return max(n - 1, 0).bit_length()
+
+
+def sorting(rows: int, n: int) -> Ops:
+    """Rows of n, sorted: n ceil(log2 n) compares each."""
+    return Ops(compares=rows * n * log2_ceil(n))
+
+
+def selection(rows: int, n: int, k: int) -> Ops:
+    """The largest k of rows of n: n ceil(log2(k + 1)) compares each, or a sort where that is less."""
+    return Ops(compares=rows * n * min(log2_ceil(k + 1), log2_ceil(n)))
+
+
+def search(values: int, n: int) -> Ops:
+    """Each value's place among n sorted ones: ceil(log2(n + 1)) compares."""
+    return Ops(compares=values * log2_ceil(n + 1))
+
+
+def numel(value: Any) -> int:
+    """How many elements a tensor has, or a number, which is one."""
+    return value.numel() if isinstance(value, Size) else 1
+
+
+@formula("aten::sort")
+@formula("aten::argsort")
+def sort(self: Size, dim: int = -1, descending: bool = False, *, stable: bool | None = None, out: Any) -> Ops:
+    """[*, n], indices = sort([*, n])."""
+    return sorting(*rows_along(self, dim))
+
+
+@formula("aten::topk")
+def topk(self: Size, k: int, dim: int = -1, largest: bool = True, sorted: bool = True, *, out: Any) -> Ops:
+    """[*, k], indices = topk([*, n], k). Putting the k in order at last is not counted."""
+    return selection(*rows_along(self, dim), k)
+
+
+@formula("aten::kthvalue")
+def kthvalue(self: Size, k: int, dim: int = -1, keepdim: bool = False, *, out: Any) -> Ops:
+    """[*], indices = kthvalue([*, n], k): the k-th is the last of the smallest k, or of the largest n - k + 1."""
+    rows, n = rows_along(self, dim)
+    return selection(rows, n, min(k, n - k + 1))
+
+
+@formula("aten::median")
+@formula("aten::nanmedian")
+def median(self: Size, dim: int | None = None, keepdim: bool = False, *, out: Any) -> Ops:
+    """[*] (, indices) = median([*, n]): the (n + 1) // 2-th value; over all elements where no dim is given."""
+    rows, n = (1, self.numel()) if dim is None else rows_along(self, dim)
+    return selection(rows, n, (n + 1) // 2)
+
+
+@formula("aten::mode")
+def mode(self: Size, dim: int = -1, keepdim: bool = False, *, out: Any) -> Ops:
+    """[*], indices = mode([*, n]): a sort, and n - 1 compares of neighbours."""
+    rows, n = rows_along(self, dim)
+    return sorting(rows, n) + largest(rows, n)
+
+
+@formula("aten::_unique")
+@formula("aten::_unique2")
+def unique(self: Size, *args: Any, out: Any, **kwargs: Any) -> Ops:
+    """[u], ... = unique([*]): a sort of all n elements, and n - 1 compares of neighbours."""
+    return sorting(1, self.numel()) + largest(1, self.numel())
+
+
+@formula("aten::unique_dim")
+def unique_dim(self: Size, dim: int, *args: Any, out: Any, **kwargs: Any) -> Ops:
+    """[u, *], ... = unique([n, *]) of whole slices: as unique, where two slices are compared element by element, to the end."""
+    slices = self[dim]
+    size = self.numel() // slices if slices else 0
+    return (sorting(1, slices) + largest(1, slices)) * size
+
+
+@formula("aten::unique_consecutive")
+@formula("aten::unique_dim_consecutive")
+def unique_consecutive(self: Size, *args: Any, out: Any, **kwargs: Any) -> Ops:
+    """[u], ... = unique_consecutive([*]): n - 1 compares of neighbours; of slices, to the end: no more than one per element."""
+    return largest(1, self.numel())
+
+
+@formula("aten::searchsorted")
+def searchsorted(sorted_sequence: Size, self: Any, *, out: Size, **kwargs: Any) -> Ops:
+    """[*, v] = searchsorted([*, n], [*, v]): a binary search per value."""
+    return search(numel(self), sorted_sequence[-1])
+
+
+@formula("aten::bucketize")
+def bucketize(self: Any, boundaries: Size, *, out: Size, **kwargs: Any) -> Ops:
+    """[*] = bucketize([*], [n]): a binary search per value."""
+    return search(numel(self), boundaries[-1])
+
+
+@formula("aten::isin")
+def isin(elements: Any, test_elements: Any, *, out: Size, **kwargs: Any) -> Ops:
+    """[*] = [*] in [m]: the m are sorted once, and each element searched among them."""
+    tests = numel(test_elements)
+    return sorting(1, tests) + search(numel(elements), tests)
+
+
+def binning(values: int) -> Ops:
+    """floor((x - low) / (high - low) bins): a subtraction, mul, division and rounding, 2 tests of the range, an add to a bin."""
+    return Ops(adds=2, muls=1, compares=2, specials=2) * values
+
+
+@formula("aten::histc")
+def histc(self: Size, *args: Any, out: Size, **kwargs: Any) -> Ops:
+    """[bins] = histc([*]): see binning."""
+    return binning(self.numel())
+
+
+@formula("aten::histogram.bin_ct")
+def histogram(self: Size, *args: Any, out: Any, **kwargs: Any) -> Ops:
+    """[bins], edges = histogram([*]): see binning. ``density`` is not counted."""
+    return binning(self.numel())
+
+
+@formula("aten::histogram.bins_tensor")
+def histogram_of_bins(self: Size, bins: Size, *args: Any, out: Any, **kwargs: Any) -> Ops:
+    """[bins], edges = histogram([*], edges): a binary search and an add to a bin per element."""
+    return search(self.numel(), bins.numel()) + Ops(adds=self.numel())
+
+
+@formula("aten::bincount")
+def bincount(self: Size, weights: Size | None = None, minlength: int = 0, *, out: Size) -> Ops:
+    """[bins] = bincount([n]): an add per element."""
+    return Ops(adds=self.numel())
+
+
+@formula("aten::multinomial")
+def multinomial(self: Size, num_samples: int, replacement: bool = False, *, generator: Any = None, out: Size) -> Ops:
+    """[*, s] = multinomial([*, n], s). Random numbers are free.
+
+    One sample, or without replacement: n divisions by exponential noise, and the largest s of n. With replacement: a running
+    sum, its normalisation by n divisions, and a binary search per sample.
+    """
+    rows, n = rows_along(self, -1)
+    if num_samples == 1 or not replacement:
+        pick = largest(rows, n) if num_samples == 1 else selection(rows, n, num_samples)
+        return pick + Ops(specials=rows * n)
+    return total(rows, n) + Ops(specials=rows * n) + search(rows * num_samples, n)

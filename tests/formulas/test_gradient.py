@@ -1,0 +1,48 @@
+"""Backward ops of element-wise functions and softmax."""
+
+import pytest
+from torch import Size
+
+from hookcount import Ops
+from hookcount.formulas import SHIPPED
+
+S = Size([2, 3])
+N = 2 * 3
+
+
+def price(target, *args, out=S, **kwargs):
+    return SHIPPED.get(target).price(*args, out=out, **kwargs)
+
+
+@pytest.mark.parametrize(
+    ("op", "expected"),
+    [
+        ("threshold_backward", Ops(compares=N)),
+        ("sigmoid_backward", Ops(adds=N, muls=2 * N)),
+        ("tanh_backward", Ops(adds=N, muls=2 * N)),
+        ("native_dropout_backward", Ops(muls=2 * N)),
+        ("mse_loss_backward", Ops(adds=N, muls=2 * N)),
+    ],
+)
+def test_per_element(op, expected):
+    assert price(f"aten::{op}", S, S) == expected
+
+
+def test_gelu_by_approximation():
+    assert price("aten::gelu_backward", S, S) == Ops(adds=2 * N, muls=7 * N, specials=2 * N)
+    tanh = Ops(adds=2, muls=1, specials=2)
+    assert price("aten::gelu_backward", S, S, approximate="tanh") == (tanh + Ops(adds=5, muls=12)) * N
+
+
+def test_softmax_rows():
+    assert price("aten::_softmax_backward_data", S, S, -1, 6) == Ops(muls=2 * (3 + 3), adds=2 * (2 + 3))
+    assert price("aten::_log_softmax_backward_data", S, S, -1, 6) == Ops(muls=2 * 3, adds=2 * (2 + 3), specials=2 * 3)
+
+
+def test_what_was_copied_is_added_back():
+    assert price("aten::embedding_dense_backward", Size([5, 4]), Size([5]), 9, -1, False, out=Size([9, 4])) == Ops(adds=5 * 4)
+    assert price("aten::reflection_pad1d_backward", Size([2, 8]), Size([2, 6]), [1, 1], out=Size([2, 6])) == Ops(adds=2 * 8)
+
+
+def test_nll():
+    assert price("aten::nll_loss_backward", Size([]), S, Size([2]), None) == Ops(adds=2, specials=2)

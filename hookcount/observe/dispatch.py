@@ -14,7 +14,7 @@ from .state import Guard
 
 
 class RealRun(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Lets each op run as it is and notes it; opens composite ops, which ``inference_mode`` lets through whole, and control flow."""
+    """Lets each op run as it is and notes it. Composite ops (whole under ``inference_mode``) and control flow are opened."""
 
     supports_higher_order_operators = True
 

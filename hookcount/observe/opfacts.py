@@ -60,9 +60,11 @@ def _read(op: Any) -> OpFacts:
             if argument.is_out:
                 outs.append(argument.name)
     name = op._schema.name
+    full_name = f"{name}.{op._schema.overload_name}".removesuffix(".")
     positional += [index for index in _UNDECLARED_WRITES.get(name, ()) if index not in positional]
     return OpFacts(
-        composite=torch._C._dispatch_has_kernel_for_dispatch_key(op.name(), "CompositeImplicitAutograd"),
+        # not op.has_kernel_for_dispatch_key: that is also true of ops which have but a decomposition in Python
+        composite=torch._C._dispatch_has_kernel_for_dispatch_key(full_name, "CompositeImplicitAutograd"),
         control_flow=False,
         makes=not op.is_view and not name.startswith(_ALLOCATIONS),
         lifts=name == "aten::lift_fresh",

@@ -17,8 +17,8 @@ import torch
 
 from . import __version__, count, size
 from .destination import Destination
-from .errors import HookcountError, OutputError, UncountedWarning, tell
-from .factories import UnknownModelError, near
+from .errors import HookcountError, OutputError, UncountedWarning, UnknownModelError, tell
+from .factories import near
 from .inputs import Input, parse
 from .models import Built, build
 from .render.view import View

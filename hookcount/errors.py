@@ -13,6 +13,10 @@ class ModelError(HookcountError):
     """What was given is not a model that can be counted, or cannot be found."""
 
 
+class UnknownModelError(ModelError):
+    """The name itself is wrong: nothing that can be built is called so."""
+
+
 class InputError(HookcountError):
     """The arguments do not fit the model's ``forward``, or an option has no such value."""
 

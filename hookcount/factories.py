@@ -14,13 +14,9 @@ from typing import Any
 
 from torch import nn
 
-from .errors import ModelError, tell
+from .errors import ModelError, UnknownModelError, tell
 
 HOW = "a torchvision name, timm:NAME, package.module:factory or path/to/file.py:factory"
-
-
-class UnknownModelError(ModelError):
-    """The name itself is wrong: nothing that can be built is called so."""
 
 
 def near(name: str, names: Iterable[str], at_most: int = 4) -> list[str]:

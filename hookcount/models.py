@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from . import factories
-from .errors import ModelError, tell
-from .factories import HOW, UnknownModelError, unknown
+from .errors import ModelError, UnknownModelError, tell
+from .factories import HOW, unknown
 
 _VIDEO_FRAMES = 16  # of the clips with which torchvision's own table was made, as is the size for optical flow
 _FLOW_SIZE = 512

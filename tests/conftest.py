@@ -8,6 +8,9 @@ from torch.nn.modules import module as nn_module
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    torch.set_num_threads(1)  # the workers share the cores
+
 # torch's own compiler replaces torch.manual_seed and nn.Module.__init__ when it is first used: let it, before any snapshot
 torch.compile(torch.nn.Identity(), backend="eager")(torch.zeros(1))
 

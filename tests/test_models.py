@@ -13,8 +13,8 @@ from torchvision import models
 from torchvision.models._api import WeightsEnum
 
 import hookcount
-from hookcount.errors import ModelError
-from hookcount.factories import UnknownModelError, near
+from hookcount.errors import ModelError, UnknownModelError
+from hookcount.factories import near
 from hookcount.models import build
 
 

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import pickle
+import warnings
 
 import pandas as pd
 import pytest
@@ -166,3 +167,28 @@ def test_importing_hookcount_imports_nothing_heavy():
     )
     code = "import sys, torch; before = set(sys.modules);" + code + "; assert not heavy, heavy"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_packed_weights_of_quantized_modules_are_parameters():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.Linear(8, 4), nn.ReLU()), {nn.Linear})
+    report = hookcount.count(model, torch.zeros(2, 8))
+    assert report.macs == 2 * 8 * 4
+    assert report.params == 8 * 4 + 4
+    assert report.param_bytes == 8 * 4 * 1 + 4 * 4  # int8 weights, float biases
+    assert hookcount.size(model).frozen == 8 * 4 + 4
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_narrow_terminals_cut_names_not_numbers(report, width):
+    from rich.console import Console
+
+    from hookcount.render.text import table, tree
+
+    console = Console(width=width, file=io.StringIO())
+    console.print(tree(report))
+    console.print(table(report.top(3)[["path", "type", "output_shapes", "macs", "flops"]]))
+    text = console.file.getvalue()
+    for figure in ("10.2 k", "21.0 k", "6.91 k", "100.0%"):
+        assert figure in text

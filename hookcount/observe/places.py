@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import torch
 from torch import nn
 
 from ..trace import Place, TensorFact
@@ -115,18 +116,30 @@ def _shared_prefix(path: str, caller: str) -> int:
 
 
 def tensor_facts(module: nn.Module) -> tuple[TensorFact, ...]:
-    """A module's own parameters and buffers, not its children's."""
-    own: list[tuple[str, Any, bool]] = [(name, tensor, False) for name, tensor in module.named_parameters(recurse=False)]
-    own += [(name, tensor, True) for name, tensor in module.named_buffers(recurse=False)]
-    return tuple(
-        TensorFact(
-            key=id(tensor),
-            name=name,
-            count=tensor.numel(),
-            bytes=tensor.numel() * tensor.element_size(),
-            dtype=str(tensor.dtype).removeprefix("torch."),
-            trainable=tensor.requires_grad,
-            is_buffer=is_buffer,
-        )
-        for name, tensor, is_buffer in own
+    """A module's own parameters and buffers, not its children's; of a quantized module also its packed weights."""
+    facts = [_fact(id(each), name, each, each.requires_grad) for name, each in module.named_parameters(recurse=False)]
+    facts += [_fact(id(each), name, each, False, is_buffer=True) for name, each in module.named_buffers(recurse=False)]
+    for name, value in vars(module).items():
+        if isinstance(value, torch.ScriptObject) and hasattr(value, "unpack"):
+            facts += _packed(name, value)
+    return tuple(facts)
+
+
+def _packed(name: str, value: Any) -> Iterator[TensorFact]:
+    """The weights that a quantized module keeps packed, where ``parameters()`` does not find them."""
+    unpacked = value.unpack()
+    for index, each in enumerate(unpacked if isinstance(unpacked, tuple) else (unpacked,)):
+        if isinstance(each, torch.Tensor):
+            yield _fact(id(value) + index, f"{name}[{index}]", each, False)  # unpacked anew each time: the pack is the identity
+
+
+def _fact(key: int, name: str, tensor: torch.Tensor, trainable: bool, is_buffer: bool = False) -> TensorFact:
+    return TensorFact(
+        key=key,
+        name=name,
+        count=tensor.numel(),
+        bytes=tensor.numel() * tensor.element_size(),
+        dtype=str(tensor.dtype).removeprefix("torch."),
+        trainable=trainable,
+        is_buffer=is_buffer,
     )

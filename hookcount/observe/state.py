@@ -141,7 +141,7 @@ class _Attributes:
             if type(value) in _CONTAINERS and value:
                 self._keep(value)
             elif type(value) in _CONTAINERS:
-                self._held.append((value, value.copy()))
+                self._held.append((value, ()))
 
     def restore(self) -> None:
         for container, before in self._held:

@@ -36,9 +36,8 @@ def tree(report: Report, depth: int | None = None, sort: str | None = None) -> R
     numeric field of ``Node`` (``params``, ``calls``) or by ``macs`` or ``flops``; totals stay what they are.
     """
     grid = Table(box=None, pad_edge=False, header_style="bold")
-    grid.add_column("module", no_wrap=True)
-    grid.add_column("type", no_wrap=True)
-    grid.add_column("output", no_wrap=True)
+    for title in ("module", "type", "output"):  # these give way where the terminal is narrow, numbers never do
+        grid.add_column(title)
     for title, _ in _NUMBERS:
         grid.add_column(title, justify="right", no_wrap=True)
     for prefix, node in _lines(report, report.tree, "", "", depth, sort):
@@ -57,19 +56,25 @@ def _row(report: Report, prefix: str, node: Node) -> list[RenderableType]:
     shapes = node.outputs[0] if node.outputs else ""
     if len(node.outputs) > 1:
         shapes += f" +{len(node.outputs) - 1}"
-    name = Text(prefix, style="dim") + Text(node.name or "(model)", style="" if ran else "dim")
+    name = _line(prefix, "dim")
+    name.append(node.name or "(model)", style="" if ran else "dim")
     if node.uncounted:
-        name += Text(" ?", style="bold yellow")
+        name.append(" ?", style="bold yellow")
     return [
         name,
-        Text(node.type, style="cyan" if ran else "dim"),
-        Text(_cut(shapes), style="dim"),
+        _line(node.type, "cyan" if ran else "dim"),
+        _line(_cut(shapes), "dim"),
         str(node.calls),
         si(node.params) if node.params else "",
         si(node.total.macs) if node.total.macs else "",
         si(report.convention.flops(node.total)) if node.total else "",
         percent(node.total.macs, report.macs) if node.total.macs else "",
     ]
+
+
+def _line(text: str, style: str = "") -> Text:
+    """Text that is cut, not wrapped."""
+    return Text(text, style=style, no_wrap=True, overflow="ellipsis")
 
 
 def _cut(shapes: str) -> str:
@@ -100,7 +105,8 @@ def table(frame: pd.DataFrame, title: str | None = None) -> RenderableType:
     """Any of the report's DataFrames as a table; counts with SI prefixes."""
     grid = Table(box=None, pad_edge=False, header_style="bold", title=title, title_justify="left")
     for name in frame.columns:
-        grid.add_column(name, justify="right" if frame[name].dtype.kind in "iuf" else "left", no_wrap=True)
+        numeric = frame[name].dtype.kind in "iuf"
+        grid.add_column(name, justify="right" if numeric else "left", no_wrap=numeric)
     for row in frame.itertuples(index=False):
         grid.add_row(*(_cell(str(name), value) for name, value in zip(frame.columns, row, strict=True)))
     return grid
@@ -112,7 +118,7 @@ def _cell(name: str, value: Any) -> Text:
     if name.endswith("bytes"):
         return Text(size(int(value)))
     if isinstance(value, str):
-        return Text(_cut(value))
+        return _line(_cut(value))
     return Text(si(int(value)))
 
 

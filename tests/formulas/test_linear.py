@@ -20,14 +20,15 @@ def shape(*sizes):
 @settings(max_examples=15, deadline=None)
 @given(leading=st.lists(sizes, max_size=3), inputs=sizes, outputs=sizes, bias=st.booleans())
 def test_linear_module_agrees_with_its_ops(leading, inputs, outputs, bias):
-    assert_formula_matches_ops(nn.Linear(inputs, outputs, bias=bias), torch.rand(*leading, inputs), oracle=True)
+    assert_formula_matches_ops(nn.Linear(inputs, outputs, bias=bias), torch.rand(*leading, inputs))
 
 
 @settings(max_examples=10, deadline=None)
 @given(leading=st.lists(sizes, min_size=1, max_size=2), first=sizes, second=sizes, outputs=sizes, bias=st.booleans())
 def test_bilinear_module_agrees_with_its_ops(leading, first, second, outputs, bias):
     module = nn.Bilinear(first, second, outputs, bias=bias)
-    assert_formula_matches_ops(module, torch.rand(*leading, first), torch.rand(*leading, second))
+    # torch's counter does not know the op that it runs, _trilinear: the product is written out below
+    assert_formula_matches_ops(module, torch.rand(*leading, first), torch.rand(*leading, second), oracle=False)
 
 
 def test_linear():
@@ -36,7 +37,7 @@ def test_linear():
 
 
 def test_linear_of_transposed_input_runs_as_product_and_sum():
-    assert_formula_matches_ops(nn.Linear(3, 4), torch.rand(5, 2, 3).transpose(0, 1), oracle=True)
+    assert_formula_matches_ops(nn.Linear(3, 4), torch.rand(5, 2, 3).transpose(0, 1))
 
 
 def test_non_dynamically_quantizable_linear_is_a_linear():

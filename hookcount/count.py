@@ -14,11 +14,12 @@ from torch.nn.parameter import is_lazy
 
 from .errors import HookcountError, InputError, ModelError, UncountedWarning, note, place, tell
 from .formulas import SHIPPED
-from .observe.dispatch import RealRun
+from .observe.dispatch import RealRun, Run
 from .observe.hooks import hooked
 from .observe.observer import Observer, observers_here
 from .observe.places import type_name, unwrap, walk, wrapped_as
-from .observe.state import Guard, preserved
+from .observe.shapes import Constants, Memo, ShapesRun, model_data
+from .observe.state import preserved
 from .registry import Registry
 from .report import Report
 from .trace import Trace
@@ -30,7 +31,7 @@ register = USER.register
 replace = USER.replace
 unregister = USER.unregister
 
-_RUNS = ("auto", "real")
+_RUNS = ("auto", "shapes", "real")
 
 
 def count(model: nn.Module, /, *args: Any, **kwargs: Any) -> Report:
@@ -60,6 +61,7 @@ class Counter:
             raise InputError(f"Counter(run={run!r}): no such run. To fix it: use one of {', '.join(map(repr, _RUNS))}.")
         self.registry = _over_the_rest(registry)
         self.run = run
+        self._memo = Memo()
 
     def count(self, model: nn.Module, /, *args: Any, **kwargs: Any) -> Report:
         """As ``hookcount.count``, this counter's way."""
@@ -67,17 +69,26 @@ class Counter:
 
     def _count(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Report:
         model = checked(model)
+        report = Report(self._observe(model, args, kwargs), self.registry)
+        _warn(report, stacklevel=4)
+        return report
+
+    def _observe(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Trace:
+        if self.run != "real":
+            try:
+                return _observed(model, args, kwargs, self._memo)
+            except Exception:
+                # where values are needed, or shapes do not tell what is wrong, the real run says how it is
+                if self.run == "shapes" or any(tensor.is_meta for tensor in model_data(model, (args, kwargs))):
+                    raise
         compiler_was_there = _compiler_is_there()
         try:
-            trace = _real_run(model, args, kwargs)
+            return _observed(model, args, kwargs, None)
         except Exception:
             if compiler_was_there or not _compiler_is_there():
                 raise
             # the forward itself brought in the compiler, too late to be told to stand back: once more
-            trace = _real_run(model, args, kwargs)
-        report = Report(trace, self.registry)
-        _warn(report, stacklevel=4)
-        return report
+            return _observed(model, args, kwargs, None)
 
     @contextmanager
     def watch(self, model: nn.Module) -> Iterator[Watch]:
@@ -88,7 +99,7 @@ class Counter:
         model = checked(model)
         watch = Watch(self, Observer(model))
         try:
-            with _observing(watch._observer, None):
+            with _observing(watch._observer, [RealRun(watch._observer, None)]):
                 yield watch
         finally:
             watch._end()
@@ -114,16 +125,23 @@ class Watch:
         return report
 
 
-def _real_run(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Trace:
+def _observed(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], memo: Memo | None) -> Trace:
+    """What one forward ran: as shapes with a ``memo``, else really."""
     outer = list(observers_here())
     for each in outer:
         each.paused += 1
     try:
         with preserved(model, (args, kwargs)) as guard:
-            observer = Observer(model)
-            with _observing(observer, guard):
+            observer = Observer(model, shapes_only=memo is not None)
+            if memo is None:
+                run: Run = RealRun(observer, guard)
+                modes: list[Any] = [run]
+            else:
+                run = ShapesRun(observer, guard, model_data(model, (args, kwargs)), memo)
+                modes = [run, Constants(run)]
+            with _observing(observer, modes):
                 _call(model, args, kwargs, observer)
-            return observer.trace("real")
+            return observer.trace(run.name)
     finally:
         for each in outer:
             each.paused -= 1
@@ -139,14 +157,15 @@ def _over_the_rest(registry: Registry | None) -> Registry:
 
 
 @contextmanager
-def _observing(observer: Observer, guard: Guard | None) -> Iterator[None]:
+def _observing(observer: Observer, modes: list[Any]) -> Iterator[None]:
     stack = observers_here()
     stack.append(observer)
     try:
         with ExitStack() as entered:
             entered.enter_context(_eager(observer.model))
             entered.enter_context(hooked(observer))
-            entered.enter_context(RealRun(observer, guard))
+            for mode in modes:
+                entered.enter_context(mode)
             yield
     finally:
         stack.remove(observer)

@@ -21,6 +21,10 @@ class InputError(HookcountError):
     """The arguments do not fit the model's ``forward``, or an option has no such value."""
 
 
+class DataNeededError(HookcountError):
+    """A shapes-only run came to where the code needs values, and there are none."""
+
+
 class FormulaError(HookcountError):
     """A formula raised, or returned something other than ``Ops``."""
 

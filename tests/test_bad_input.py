@@ -146,7 +146,7 @@ def test_unwritable_output(tmp_path):
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda: hookcount.Counter(run="fast"), "run='fast'.*'auto', 'real'"),
+        (lambda: hookcount.Counter(run="fast"), "run='fast'.*'auto', 'shapes', 'real'"),
         (lambda: hookcount.Counter(registry={}), "registry={}.*hookcount.Registry"),
         (lambda: hookcount.count(nn.Linear(2, 2), torch.zeros(2)).top(by="speed"), "by='speed'.*own_macs"),
     ],

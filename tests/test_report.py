@@ -41,7 +41,7 @@ def test_totals(report):
     assert report.total == Ops(macs=STEM + POINT + HEAD, adds=2 * 8 * 16 + 2 * 5, compares=2 * 8 * 16)
     assert report.flops == 2 * (STEM + POINT + HEAD) + 2 * 8 * 16 + 2 * 5 + 2 * 8 * 16
     assert (report.params, report.param_bytes) == (PARAMS, 4 * PARAMS)
-    assert report.run == "real"
+    assert report.run == "shapes"
     assert sum((record.ops for record in report.records), Ops()) == report.total
 
 
@@ -114,7 +114,7 @@ def test_markdown(report):
 
 def test_text_has_every_module_and_the_headline(report):
     text = str(report)
-    assert text.splitlines()[0] == f"Model: {PARAMS} params (3.64 KiB), 10.2 k MACs, 21.0 k FLOPs, real run"
+    assert text.splitlines()[0] == f"Model: {PARAMS} params (3.64 KiB), 10.2 k MACs, 21.0 k FLOPs, shapes run"
     for name in ("stem", "body", "head", "Conv2d", "Flatten", "(2, 8, 4, 4)"):
         assert name in text
     assert len(text.splitlines()) == 2 + 8

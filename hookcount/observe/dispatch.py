@@ -1,4 +1,4 @@
-"""The dispatch mode that sees every op, on the way to where it really runs."""
+"""The dispatch mode that sees every op; how an op is then run is for its subclasses to say."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from .observer import Observer
-from .opfacts import op_facts
+from .opfacts import OpFacts, op_facts
 from .specs import op_specs
 from .state import Guard
 
 
-class RealRun(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Lets each op run as it is and notes it. Composite ops (whole under ``inference_mode``) and control flow are opened."""
+class Run(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Sees every op. Composite ops (whole under ``inference_mode``) and control flow are opened, the others are run."""
 
     supports_higher_order_operators = True
+    name = ""
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -39,12 +40,11 @@ class RealRun(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 return out
         if facts.control_flow:
             return func(*map(self._seeing, args), **kwargs)
-        if self._guard is not None:
-            self._guard.before(facts, args, kwargs)
-        before = op_specs(args), {name: op_specs(value) for name, value in kwargs.items()}
-        out = func(*args, **kwargs)
-        self._observer.ran(func, *before, out)
-        return out
+        return self.op(func, facts, args, kwargs)
+
+    def op(self, func: Any, facts: OpFacts, args: Any, kwargs: Any) -> Any:
+        """Run an op and tell the observer of it."""
+        raise NotImplementedError
 
     def _seeing(self, value: Any) -> Any:
         """A function given to an op, so that this mode sees what it runs."""
@@ -56,3 +56,17 @@ class RealRun(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 return value(*args, **kwargs)
 
         return seen
+
+
+class RealRun(Run):
+    """Runs each op as it is."""
+
+    name = "real"
+
+    def op(self, func: Any, facts: OpFacts, args: Any, kwargs: Any) -> Any:
+        if self._guard is not None:
+            self._guard.before(facts, args, kwargs)
+        before = op_specs(args), {name: op_specs(value) for name, value in kwargs.items()}
+        out = func(*args, **kwargs)
+        self._observer.ran(func, *before, out)
+        return out

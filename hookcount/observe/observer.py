@@ -46,8 +46,9 @@ class Frame:
 class Observer:
     """Notes what runs in the thread that made it. ``hooks.py`` and ``dispatch.py`` call it; ``trace()`` ends it."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, shapes_only: bool = False) -> None:
         self.model = model
+        self.shapes_only = shapes_only
         self.thread = threading.get_ident()
         self.paused = 0
         self.failed_at: tuple[str, str] | None = None
@@ -87,7 +88,7 @@ class Observer:
         if frame is None:
             return
         call = self._module_call(module, args, kwargs, out)
-        frame.result = (call, not frame.visible and not frame.called and _made_from_nothing(module, args, kwargs, out))
+        frame.result = (call, not frame.visible and not frame.called and self._made_unseen(module, args, kwargs, out))
 
     def leave(self, module: nn.Module) -> None:
         """Runs after every forward, also one that raised."""
@@ -119,6 +120,17 @@ class Observer:
             call = self._calls[key] = Call(type(module), kept[0], kept[1], kept[2], stand_in)
         return call
 
+    def _made_unseen(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> bool:
+        """Whether ``out`` has a tensor that is no view of an input or of something the module holds: then who made it?
+
+        Without a tensor to work on, given or held, it is a constant, kept by an ``lru_cache`` say. In a shapes-only run, what is on meta
+        came of an op.
+        """
+        given = tensors((args, kwargs, dict(vars(module))))
+        held = {_storage(tensor) for tensor in (*given, *module.parameters(), *module.buffers())}
+        made = (tensor for tensor in tensors(out) if tensor.numel() and not (self.shapes_only and tensor.is_meta))
+        return bool(held) and any(_storage(tensor) not in held for tensor in made)
+
     # -- ops -------------------------------------------------------------------------------------------------------
 
     def ran(self, op: Any, args: Any, kwargs: Any, out: Any) -> None:
@@ -126,14 +138,22 @@ class Observer:
         facts = op_facts(op)
         if facts.out_names:
             kwargs = {name: value for name, value in kwargs.items() if name not in facts.out_names}
-        made = op_specs(out)
-        key = (op, freeze(args), freeze(kwargs), freeze(made))
+        visible = facts.makes or (facts.lifts and out.untyped_storage().resizable())
+        self.note(self.call(op, args, kwargs, op_specs(out)), visible)
+
+    def call(self, op: Any, args: Any, kwargs: Any, out: Any) -> Call:
+        """The one ``Call`` for these."""
+        key = (op, freeze(args), freeze(kwargs), freeze(out))
         call = self._calls.get(key)
         if call is None:
-            call = self._calls[key] = Call(op, args, kwargs, made)
+            call = self._calls[key] = Call(op, args, kwargs, out)
+        return call
+
+    def note(self, call: Call, visible: bool) -> None:
+        """An op call ran in the innermost module."""
         if self._stack:
             frame = self._stack[-1]
-            frame.visible = frame.visible or facts.makes or (facts.lifts and out.untyped_storage().resizable())
+            frame.visible = frame.visible or visible
             where: Any = frame.ops
             mark: Any = (call, frame.claimable)
         else:
@@ -141,6 +161,10 @@ class Observer:
         where[mark] = where.get(mark, 0) + 1
 
     # -- the end ---------------------------------------------------------------------------------------------------
+
+    def here(self) -> tuple[str, str]:
+        """Path and type of the innermost module that is running."""
+        return (self._stack[-1].path, type_name(self._stack[-1].module)) if self._stack else (OUTSIDE, "")
 
     def trace(self, run: str) -> Trace:
         """What was observed, frozen."""
@@ -152,17 +176,6 @@ class Observer:
 
 def _phase() -> Phase:
     return "forward" if torch._C._current_graph_task_id() == -1 else "backward"
-
-
-def _made_from_nothing(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> bool:
-    """Whether ``out`` has a tensor that is no view of an input or of something the module holds: then who made it?
-
-    Without a tensor to work on, given or held, it is a constant, kept by an ``lru_cache`` say.
-    """
-    held = {
-        _storage(tensor) for tensor in (*tensors((args, kwargs, dict(vars(module)))), *module.parameters(), *module.buffers())
-    }
-    return bool(held) and any(tensor.numel() and _storage(tensor) not in held for tensor in tensors(out))
 
 
 def _storage(tensor: torch.Tensor) -> int:

@@ -6,7 +6,7 @@ import random
 import sys
 from collections import OrderedDict, deque
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -30,7 +30,8 @@ class Guard:
             storage = _storage(tensor)
             if storage is not None:
                 self._by_storage.setdefault(storage, []).append(tensor)
-        self._saved: list[tuple[torch.Tensor, torch.Tensor, Any]] = []
+        self._saved: list[tuple[torch.Tensor, torch.Tensor]] = []
+        self._versions = [(each, each._version) for same in self._by_storage.values() for each in same if not each.is_inference()]
 
     def before(self, facts: OpFacts, args: Any, kwargs: Any) -> None:
         """An op is about to run: save what it will write."""
@@ -46,14 +47,25 @@ class Guard:
             for each in held:
                 if not each.is_meta:
                     with quiet():
-                        version = nullcontext() if each.is_inference() else _unsafe_preserve_version_counter(each)
-                        self._saved.append((each, each.detach().clone(), version))
+                        self._saved.append((each, each.detach().clone()))
 
     def restore(self) -> None:
         with quiet():
-            for tensor, values, version in self._saved:
+            for tensor, values in self._saved:
                 tensor.detach().copy_(values)
-                version.__exit__(None, None, None)  # autograd's count of writes: a graph may have saved this tensor
+        for tensor, version in self._versions:
+            if tensor._version != version:
+                _set_version(tensor, version)
+
+
+def _set_version(tensor: torch.Tensor, version: int) -> None:
+    """Autograd's count of writes, to which a graph that saved the tensor holds it. torch sets it by this class alone."""
+    keeper: Any = _unsafe_preserve_version_counter(tensor)
+    if hasattr(keeper, "prev_versions"):
+        keeper.prev_versions = (version,)
+    else:  # torch 2.6
+        keeper.prev_version = version
+    keeper.__exit__(None, None, None)
 
 
 def _storage(tensor: torch.Tensor) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -14,12 +14,12 @@ from torch.nn.parameter import is_lazy
 
 from .errors import HookcountError, InputError, ModelError, UncountedWarning, note, place, tell
 from .formulas import SHIPPED
-from .observe.dispatch import RealRun, Run
+from .observe.dispatch import RealRun
 from .observe.hooks import hooked
 from .observe.observer import Observer, observers_here
 from .observe.places import type_name, unwrap, walk, wrapped_as
-from .observe.shapes import Constants, Memo, ShapesRun, model_data
-from .observe.state import preserved
+from .observe.shapes import Constants, ConstantsLostError, Memo, ShapesRun, model_data, needs_constants
+from .observe.state import Guard, preserved
 from .registry import Registry
 from .report import Report
 from .trace import Trace
@@ -51,7 +51,11 @@ class Counter:
     """A way of counting: with formulas of its own, or another way to run.
 
     ``registry``: formulas that answer before those of ``hookcount.register`` and hookcount's own; a ``Registry()`` without a base
-    is laid over them. ``run``: ``"auto"`` or ``"real"``: the model is run as it is.
+    is laid over them.
+
+    ``run``: ``"shapes"`` runs the model's code without its arithmetic (``observe/shapes.py``); ``"real"`` runs the model as it
+    is; ``"auto"`` tries shapes and, where that cannot go on, runs a real model for real, once. ``report.run`` says which it was.
+    A counter that is used again remembers the shapes that ops gave, up to a bound.
     """
 
     def __init__(self, registry: Registry | None = None, run: str = "auto") -> None:
@@ -76,19 +80,38 @@ class Counter:
     def _observe(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Trace:
         if self.run != "real":
             try:
-                return _observed(model, args, kwargs, self._memo)
+                return self._shapes(model, args, kwargs)
             except Exception:
                 # where values are needed, or shapes do not tell what is wrong, the real run says how it is
                 if self.run == "shapes" or any(tensor.is_meta for tensor in model_data(model, (args, kwargs))):
                     raise
+        return self._real(model, args, kwargs)
+
+    def _shapes(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Trace:
+        if not needs_constants(model):
+            try:
+                return _observed(model, args, kwargs, self._shapes_mode)
+            except ConstantsLostError:
+                pass
+
+        return _observed(model, args, kwargs, self._shapes_modes_with_constants)
+
+    def _shapes_mode(self, observer: Observer, guard: Guard, data: Iterator[torch.Tensor]) -> list[Any]:
+        return [ShapesRun(observer, guard, data, self._memo, keeps_constants=False)]
+
+    def _shapes_modes_with_constants(self, observer: Observer, guard: Guard, data: Iterator[torch.Tensor]) -> list[Any]:
+        run = ShapesRun(observer, guard, data, self._memo, keeps_constants=True)
+        return [run, Constants(run)]
+
+    def _real(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Trace:
         compiler_was_there = _compiler_is_there()
         try:
-            return _observed(model, args, kwargs, None)
+            return _observed(model, args, kwargs, _real_modes)
         except Exception:
             if compiler_was_there or not _compiler_is_there():
                 raise
             # the forward itself brought in the compiler, too late to be told to stand back: once more
-            return _observed(model, args, kwargs, None)
+            return _observed(model, args, kwargs, _real_modes)
 
     @contextmanager
     def watch(self, model: nn.Module) -> Iterator[Watch]:
@@ -125,23 +148,23 @@ class Watch:
         return report
 
 
-def _observed(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], memo: Memo | None) -> Trace:
-    """What one forward ran: as shapes with a ``memo``, else really."""
+def _real_modes(observer: Observer, guard: Guard, data: Iterator[torch.Tensor]) -> list[Any]:
+    return [RealRun(observer, guard)]
+
+
+def _observed(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], modes: Callable[..., list[Any]]) -> Trace:
+    """What one forward ran under the modes that ``modes`` makes of an observer, a guard and the data; the first is the run."""
     outer = list(observers_here())
     for each in outer:
         each.paused += 1
     try:
         with preserved(model, (args, kwargs)) as guard:
-            observer = Observer(model, shapes_only=memo is not None)
-            if memo is None:
-                run: Run = RealRun(observer, guard)
-                modes: list[Any] = [run]
-            else:
-                run = ShapesRun(observer, guard, model_data(model, (args, kwargs)), memo)
-                modes = [run, Constants(run)]
-            with _observing(observer, modes):
+            observer = Observer(model)
+            entered = modes(observer, guard, model_data(model, (args, kwargs)))
+            observer.shapes_only = isinstance(entered[0], ShapesRun)
+            with _observing(observer, entered):
                 _call(model, args, kwargs, observer)
-            return observer.trace(run.name)
+            return observer.trace(entered[0].name)
     finally:
         for each in outer:
             each.paused -= 1

@@ -59,7 +59,7 @@ class Report:
 
     @property
     def run(self) -> str:
-        """How the model was run for the count: ``"real"``."""
+        """How the model was run for the count: ``"shapes"`` or ``"real"``."""
         return self._trace.run
 
     @property

@@ -103,4 +103,4 @@ class Trace:
     outside: tuple[tuple[Phase, OpRun], ...]
     """Ops that ran outside every module call (a ``watch`` block, ``generate()``, a backward pass)."""
     run: str
-    """How it was observed: ``"real"``."""
+    """How it was observed: ``"shapes"`` or ``"real"``."""

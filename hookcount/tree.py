@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .ops import NOTHING, Ops
 from .price import Priced
@@ -26,14 +26,23 @@ class Node:
     param_bytes: int
     own_params: int
     """Parameters first met here, so that they sum to the total."""
-    inputs: tuple[str, ...]
-    """Each distinct set of input shapes it was called with."""
-    outputs: tuple[str, ...]
     output_bytes: int
     uncounted: int
     """Calls made here itself that nothing priced."""
     leaf: bool
     children: tuple[Node, ...]
+    distinct: tuple[Call, ...] = field(repr=False, compare=False)
+    """The distinct calls made of it."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Each distinct set of input shapes it was called with."""
+        return tuple(dict.fromkeys(_shapes(call.args, call.kwargs) for call in self.distinct))
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Each distinct set of output shapes."""
+        return tuple(dict.fromkeys(_shapes(call.out) for call in self.distinct))
 
     def __iter__(self) -> Iterator[Node]:
         """This node and all beneath it, in the order of ``named_modules``."""
@@ -91,7 +100,7 @@ class _Grower:
             total = total + child.total
         beneath = {fact.key: fact for fact in self._beneath(path)}
         calls = [run.call for run in self._runs.get(path, ()) if run.call is not None]
-        distinct = list(dict.fromkeys(calls))
+        distinct = tuple(dict.fromkeys(calls))
         return Node(
             path=path,
             type=place.type,
@@ -103,12 +112,11 @@ class _Grower:
             trainable_params=sum(fact.count for fact in beneath.values() if fact.trainable),
             param_bytes=sum(fact.bytes for fact in beneath.values()),
             own_params=sum(fact.count for fact in {fact.key: fact for fact in first}.values()),
-            inputs=tuple(dict.fromkeys(_shapes(call.args, call.kwargs) for call in distinct)),
-            outputs=tuple(dict.fromkeys(_shapes(call.out) for call in distinct)),
             output_bytes=sum(_bytes(call) for call in calls),
             uncounted=self._uncounted.get(path, 0),
             leaf=not children,
             children=children,
+            distinct=distinct,
         )
 
     def _beneath(self, path: str) -> Iterator[TensorFact]:

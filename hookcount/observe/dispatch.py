@@ -58,7 +58,7 @@ class Run(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return seen
 
 
-class RealRun(Run):
+class RealRun(Run):  # type: ignore[no-untyped-call]
     """Runs each op as it is."""
 
     name = "real"

@@ -46,9 +46,9 @@ class Frame:
 class Observer:
     """Notes what runs in the thread that made it. ``hooks.py`` and ``dispatch.py`` call it; ``trace()`` ends it."""
 
-    def __init__(self, model: nn.Module, shapes_only: bool = False) -> None:
+    def __init__(self, model: nn.Module) -> None:
         self.model = model
-        self.shapes_only = shapes_only
+        self.shapes_only = False
         self.thread = threading.get_ident()
         self.paused = 0
         self.failed_at: tuple[str, str] | None = None
@@ -123,8 +123,8 @@ class Observer:
     def _made_unseen(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> bool:
         """Whether ``out`` has a tensor that is no view of an input or of something the module holds: then who made it?
 
-        Without a tensor to work on, given or held, it is a constant, kept by an ``lru_cache`` say. In a shapes-only run, what is on meta
-        came of an op.
+        Without a tensor to work on, given or held, it is a constant, kept by an ``lru_cache`` say. In a shapes-only run, what is
+        on meta came of an op.
         """
         given = tensors((args, kwargs, dict(vars(module))))
         held = {_storage(tensor) for tensor in (*given, *module.parameters(), *module.buffers())}

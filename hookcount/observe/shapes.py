@@ -1,8 +1,8 @@
 """The shapes-only run: the model's own code runs, its arithmetic does not.
 
-A tensor is *data* if it is an input, a parameter or a buffer of the model, or came of data. An op on data is run on meta tensors of the
-same shapes, once per distinct call. Everything else is a *constant* (position ids, masks, anchor grids) and is run for real on the CPU, so
-that code may read its values. A constant too large to be worth computing becomes data.
+A tensor is *data* if it is an input, a parameter or a buffer of the model, or came of data. An op on data is run on meta
+tensors of the same shapes, once per distinct call. Everything else is a *constant* (position ids, masks, anchor grids) and is run
+for real on the CPU, so that code may read its values. A constant too large to be worth computing becomes data.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from ..trace import Call
 from .dispatch import Run
 from .observer import Observer
 from .opfacts import OpFacts
-from .specs import op_specs, tensors
+from .rules import output
+from .specs import op_specs, op_tensors, tensors
 from .state import Guard
 
 LARGE = 2**18
@@ -59,14 +60,19 @@ class _New:
         return torch.empty_strided(self.shape, self.stride, dtype=self.dtype, device=_META)
 
 
-class ShapesRun(Run):
-    """Runs ops on data as shapes, ops on constants for real."""
+class ConstantsLostError(Exception):
+    """``torch.tensor(values, device=...)`` was called for the device of data: to be run again with ``Constants``."""
+
+
+class ShapesRun(Run):  # type: ignore[no-untyped-call]
+    """Runs ops on data as shapes, ops on constants for real. ``keeps_constants``: under ``Constants``."""
 
     name = "shapes"
 
-    def __init__(self, observer: Observer, guard: Guard, data: Iterator[torch.Tensor], memo: Memo) -> None:
+    def __init__(self, observer: Observer, guard: Guard, data: Iterator[torch.Tensor], memo: Memo, keeps_constants: bool) -> None:
         super().__init__(observer, guard)
         self._memo = memo
+        self._keeps_constants = keeps_constants
         self._stand_ins: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
         self._data = {id(tensor) for tensor in data if not _is_small_index(tensor)}
 
@@ -83,9 +89,10 @@ class ShapesRun(Run):
         if known is None or known[0] is not tensor:
             if tensor.is_quantized or tensor.layout is not torch.strided or tensor.is_nested:
                 raise self.data_needed(f"a {tensor.layout} {tensor.dtype} tensor has no stand-in")
-            made = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=_META)
-            if tensor.requires_grad:
-                made.requires_grad_()
+            with torch.inference_mode(tensor.is_inference()):  # a view must be of the same sort as what it is of
+                made = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=_META)
+                if tensor.requires_grad:
+                    made.requires_grad_()
             known = (tensor, made)
             if id(tensor) in self._data:
                 self._stand_ins[id(tensor)] = known
@@ -97,17 +104,24 @@ class ShapesRun(Run):
             tell(
                 place(path, kind),
                 f"{what}, which a shapes-only run does not have",
-                "count with real inputs and run='real' (run='auto' does so by itself where inputs and model are real), or register a "
-                "formula for the module with covers='subtree'",
+                "count a real model on real inputs (run='auto' then runs it for real), or register a formula for the module with "
+                "covers='subtree'",
             )
         )
 
     # -- ops -------------------------------------------------------------------------------------------------------
 
     def op(self, func: Any, facts: OpFacts, args: Any, kwargs: Any) -> Any:
-        given = list(tensors((args, kwargs)))
-        if not any(map(self.is_data, given)):
+        given = op_tensors(args)
+        if kwargs:
+            given += op_tensors(tuple(kwargs.values()))
+        for tensor in given:
+            if tensor.is_meta or id(tensor) in self._data or tensor.numel() > LARGE:
+                break
+        else:
             return self._constant(func, facts, args, kwargs, given)
+        if facts.lifts and given[0].is_meta and not self._keeps_constants:
+            raise ConstantsLostError
         if facts.name in _HOLDS:
             return None
         if facts.name == "aten::_is_all_true":
@@ -155,7 +169,9 @@ class ShapesRun(Run):
             self._memo.misses += 1
             made = self._first(func, facts, mapped, named)
             given = {name: value for name, value in named.items() if name not in facts.out_names}
-            call = self._observer.call(func, op_specs(mapped), {name: op_specs(value) for name, value in given.items()}, op_specs(made))
+            call = self._observer.call(
+                func, op_specs(mapped), {name: op_specs(value) for name, value in given.items()}, op_specs(made)
+            )
             known = (_recipe(made, facts), call)
             self._memo.put(key, *known)
             out = _written(facts, args, kwargs, made)
@@ -169,18 +185,22 @@ class ShapesRun(Run):
         """Work out an op's output shapes. Raises ``DataNeededError`` where they depend on values."""
         if facts.dynamic and facts.name not in ("aten::index", "aten::_unsafe_index", "aten::index_put"):
             raise self.data_needed(f"{facts.name} gives as many elements as the values say")
-        rule = _RULES.get(facts.name)
-        if rule is not None:
-            return rule(*args, **kwargs)
+        made = output(facts.name, bool(facts.writes), args, kwargs)
+        if made is not None:
+            return made
         try:
             return func(*args, **kwargs)
         except NotImplementedError as error:
             raise self.data_needed(f"{facts.name} has no shapes-only implementation ({_first_line(error)})") from error
 
     def _view(self, func: Any, facts: OpFacts, args: Any, kwargs: Any, mapped: Any, named: Any) -> Any:
-        before = op_specs(mapped), {name: op_specs(value) for name, value in named.items()}
-        out = func(*(args if facts.reshapes else mapped), **(kwargs if facts.reshapes else named))
-        self._observer.ran(func, *before, out)
+        """A view must share memory with what it is of, so it is made each time."""
+        key = (func, _key(mapped), _key(named))
+        before = None if key in self._memo.known else (op_specs(mapped), {name: op_specs(value) for name, value in named.items()})
+        out = func(*args, **kwargs) if facts.reshapes else func(*mapped, **named)
+        if before is not None:
+            self._memo.put(key, None, self._observer.call(func, *before, op_specs(out)))
+        self._observer.note(self._memo.known[key][1], False)
         return out
 
     def _mapped(self, value: Any) -> Any:
@@ -207,7 +227,10 @@ class ShapesRun(Run):
 
 class Constants(TorchFunctionMode):
     """Keeps real what would be lost before an op is seen: values given to ``torch.tensor`` for a meta device, and recurrent
-    layers, which compare their input's device with their weights' (Deformable DETR; ``nn.LSTM``)."""
+    layers, which compare their input's device with their weights' (Deformable DETR; ``nn.LSTM``).
+
+    Every function and attribute of a tensor goes through such a mode, so it is put on only for a model that needs it.
+    """
 
     def __init__(self, run: ShapesRun) -> None:
         super().__init__()
@@ -219,7 +242,9 @@ class Constants(TorchFunctionMode):
         if name in _FROM_VALUES and func in _FROM_VALUES[name]:
             return _from_values(func, name, args, kwargs)
         if name in _RECURRENT and any(tensor.is_meta for tensor in tensors(args)):
-            return func(*self._run._mapped(args), **kwargs)
+            with torch._C._DisableTorchDispatch():  # making a stand-in is no op of the model's
+                mapped = self._run._mapped(args)
+            return func(*mapped, **kwargs)
         return func(*args, **kwargs)
 
 
@@ -234,7 +259,7 @@ _FROM_VALUES: dict[str, tuple[Any, ...]] = {
 
 def _from_values(func: Any, name: str, args: Any, kwargs: Any) -> Any:
     if name == "new_tensor":
-        like, value, *rest = args if len(args) > 1 else (*args, kwargs.pop("data"))
+        like, value, *_ = args if len(args) > 1 else (*args, kwargs.pop("data"))
         if not like.is_meta:
             return func(*args, **kwargs)
         return torch.tensor(value, **{"dtype": like.dtype, **kwargs, "device": _CPU})
@@ -242,6 +267,11 @@ def _from_values(func: Any, name: str, args: Any, kwargs: Any) -> Any:
     if device is None or torch.device(device).type != "meta" or isinstance(args[0] if args else None, torch.Tensor):
         return func(*args, **kwargs)
     return func(*args, **{**kwargs, "device": _CPU})
+
+
+def needs_constants(model: nn.Module) -> bool:
+    """Whether ``Constants`` is needed from the start."""
+    return any(isinstance(module, (nn.RNNBase, nn.RNNCellBase)) for module in model.modules())
 
 
 def model_data(model: nn.Module, inputs: Any) -> Iterator[torch.Tensor]:
@@ -309,19 +339,3 @@ def _numbers(args: Any) -> Iterator[float]:
 
 def _first_line(error: BaseException) -> str:
     return str(error).partition("\n")[0][:200]
-
-
-def _multi_head(query: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
-    """[N, L, E] and, if asked for, the weights."""
-    key, heads = args[0], args[3]
-    need_weights = kwargs.get("need_weights", args[9] if len(args) > 9 else True)
-    averaged = kwargs.get("average_attn_weights", args[10] if len(args) > 10 else True)
-    batch, length = query.shape[0], query.shape[1]
-    shape = (batch, length, key.shape[1]) if averaged else (batch, heads, length, key.shape[1])
-    return torch.empty_like(query), query.new_empty(shape if need_weights else (0,))
-
-
-_RULES: dict[str, Any] = {  # ops without a meta kernel of torch's own
-    "aten::_native_multi_head_attention": _multi_head,
-    "aten::_transformer_encoder_layer_fwd": lambda src, *args, **kwargs: torch.empty_like(src),
-}

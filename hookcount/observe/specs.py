@@ -147,6 +147,17 @@ def tensors(value: Any, depth: int = _DEPTH) -> Any:
             yield from tensors(attributes, depth - 2 if depth > 2 else 0)
 
 
+def op_tensors(args: tuple[Any, ...]) -> list[torch.Tensor]:
+    """Each tensor among an op's arguments, in order."""
+    found: list[torch.Tensor] = []
+    for value in args:
+        if isinstance(value, torch.Tensor):
+            found.append(value)
+        elif type(value) in (list, tuple):
+            found += [item for item in value if isinstance(item, torch.Tensor)]
+    return found
+
+
 def freeze(value: Any) -> Any:
     """A hashable twin of what ``specs`` made, for interning."""
     if isinstance(value, Spec):

@@ -37,8 +37,8 @@ def by_torch(module, *args, **kwargs):
 def assert_formula_matches_ops(module, *args, kinds=KINDS, meta=True, oracle=True, **kwargs):
     """The module's formula and its ops agree in ``kinds``, on the device and, decomposed as torch does it there, on meta.
 
-    ``oracle``: the multiply-accumulates are also those of torch's own counter, on meta with gradients, where no fused op that it does
-    not know hides any. It is to be off only where the counter lacks an op all the same.
+    ``oracle``: the multiply-accumulates are also those of torch's own counter, on meta with gradients, where no fused op that it
+    does not know hides any. It is to be off only where the counter lacks an op all the same.
     """
     expected = by_formula(module, *args, **kwargs)
     found = {"as it runs": by_ops(module, *args, **kwargs)}

@@ -1,0 +1,140 @@
+"""Output shapes of the ops that models run most, worked out here: torch's own shapes-only implementations of them are written in
+Python, and the first of them to run imports its compiler. A rule gives None where it does not hold; then torch's is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+_UNARY = """abs cos elu erf exp gelu hardsigmoid hardswish hardtanh leaky_relu log mish neg reciprocal relu rsqrt sigmoid silu sin
+softplus sqrt tanh"""
+_BINARY = "add sub mul div"
+
+
+def addmm(bias: torch.Tensor, left: torch.Tensor, right: torch.Tensor, **scales: Any) -> Any:
+    """[m, n] = [m, k] @ [k, n] + bias."""
+    fits = left.dim() == right.dim() == 2 and left.shape[1] == right.shape[0] and left.dtype == right.dtype == bias.dtype
+    if not fits or bias.dim() != 1 or bias.shape[0] not in (1, right.shape[1]):
+        return None
+    return left.new_empty((left.shape[0], right.shape[1]))
+
+
+def batch_norm(input: torch.Tensor, weight: Any, bias: Any, mean: Any, var: Any, training: bool, *rest: Any) -> Any:
+    """[N, C, *], and the statistics that a backward pass needs: [C] in training."""
+    kept = input.new_empty((input.shape[1] if training else 0,), dtype=torch.float32)
+    return torch.empty_like(input), kept, torch.empty_like(kept)
+
+
+def batch_norm_in_eval(input: torch.Tensor, *rest: Any) -> Any:
+    """[N, C, *] and two empty tensors."""
+    return batch_norm(input, None, None, None, None, False)
+
+
+def layer_norm(input: torch.Tensor, shape: Sequence[int], weight: Any, bias: Any, eps: float) -> Any:
+    """[*, *shape], contiguous, and the mean and 1 / std of each row."""
+    if tuple(input.shape[input.dim() - len(shape) :]) != tuple(shape):
+        return None
+    rows = input.new_empty((*input.shape[: input.dim() - len(shape)], *[1] * len(shape)), dtype=torch.float32)
+    return torch.empty_like(input, memory_format=torch.contiguous_format), rows, torch.empty_like(rows)
+
+
+def unary(input: torch.Tensor, *rest: Any, **options: Any) -> Any:
+    """An element for an element."""
+    return torch.empty_like(input) if input.is_floating_point() else None
+
+
+def binary(left: Any, right: Any, **options: Any) -> Any:
+    """An element for a pair: of equal layouts, with a plain number, or where a contiguous operand has the shape of both."""
+    if not isinstance(left, torch.Tensor) or not left.is_floating_point() or options.get("rounding_mode") is not None:
+        return None
+    if isinstance(right, (int, float)):
+        return torch.empty_like(left)
+    if not isinstance(right, torch.Tensor) or left.dtype != right.dtype:
+        return None
+    if left.shape == right.shape:
+        return torch.empty_like(left) if left.stride() == right.stride() else None
+    if left.is_contiguous() and right.is_contiguous():
+        if _broadcasts(right.shape, left.shape):
+            return torch.empty_like(left)
+        if _broadcasts(left.shape, right.shape):
+            return torch.empty_like(right)
+    return None
+
+
+def _broadcasts(small: Sequence[int], large: Sequence[int]) -> bool:
+    pairs = zip(reversed(small), reversed(large), strict=False)
+    return len(small) <= len(large) and all(n in (1, m) for n, m in pairs)
+
+
+def softmax(input: torch.Tensor, dim: int, dtype: Any = None, *rest: Any) -> Any:
+    """A row for a row. ``dtype`` is a dtype for ``_safe_softmax``, else whether half precision is widened."""
+    return torch.empty_like(input) if not dtype and input.is_contiguous() and input.is_floating_point() else None
+
+
+def mean(input: torch.Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """Fewer axes, or axes of one element."""
+    if not dim or dtype is not None or not input.is_contiguous() or not input.is_floating_point():
+        return None
+    gone = {axis % input.dim() for axis in dim}
+    sizes = [1 if axis in gone else size for axis, size in enumerate(input.shape) if keepdim or axis not in gone]
+    return input.new_empty(sizes)
+
+
+def cat(tensors: Sequence[torch.Tensor], dim: int = 0) -> Any:
+    """Sizes along ``dim`` add up."""
+    first = tensors[0]
+    shapes = [list(tensor.shape) for tensor in tensors]
+    if not first.dim() or any(tensor.dtype != first.dtype or not tensor.is_contiguous() for tensor in tensors):
+        return None
+    axis = dim % first.dim()
+    if any(len(shape) != first.dim() for shape in shapes):
+        return None
+    joined = sum(shape[axis] for shape in shapes)
+    rest = {tuple(shape[:axis] + shape[axis + 1 :]) for shape in shapes}
+    return first.new_empty([*shapes[0][:axis], joined, *shapes[0][axis + 1 :]]) if len(rest) == 1 else None
+
+
+def multi_head(query: torch.Tensor, key: torch.Tensor, *args: Any, **options: Any) -> Any:
+    """[N, L, E] and, if asked for, the weights: torch has nothing for it."""
+    heads = args[2]
+    need_weights = options.get("need_weights", args[8] if len(args) > 8 else True)
+    averaged = options.get("average_attn_weights", args[9] if len(args) > 9 else True)
+    batch, length = query.shape[:2]
+    shape = (batch, length, key.shape[1]) if averaged else (batch, heads, length, key.shape[1])
+    return torch.empty_like(query), query.new_empty(shape if need_weights else (0,))
+
+
+def encoder_layer(src: torch.Tensor, *args: Any, **options: Any) -> Any:
+    """[N, L, E] = its input's shape: torch has nothing for it."""
+    return torch.empty_like(src)
+
+
+RULES: dict[str, Callable[..., Any]] = {
+    "aten::addmm": addmm,
+    "aten::native_batch_norm": batch_norm,
+    "aten::_native_batch_norm_legit": batch_norm,
+    "aten::_native_batch_norm_legit_no_training": batch_norm_in_eval,
+    "aten::native_layer_norm": layer_norm,
+    "aten::_softmax": softmax,
+    "aten::_safe_softmax": softmax,
+    "aten::mean": mean,
+    "aten::cat": cat,
+    "aten::_native_multi_head_attention": multi_head,
+    "aten::_transformer_encoder_layer_fwd": encoder_layer,
+    **{f"aten::{name}": unary for name in _UNARY.split()},
+    **{f"aten::{name}": binary for name in _BINARY.split()},
+}
+
+
+def output(name: str, writes: bool, args: Any, kwargs: Any) -> Any:
+    """What the op gives, or None where no rule tells. An op in place gives its first argument, if that has the right shape."""
+    rule = RULES.get(name.removesuffix("_") if writes else name)
+    if rule is None or "out" in kwargs:
+        return None
+    made = rule(*args, **kwargs)
+    if made is None or not (writes and name.endswith("_")):
+        return made
+    return args[0] if isinstance(made, torch.Tensor) and made.shape == args[0].shape else None

@@ -1,0 +1,122 @@
+"""The rules for output shapes against torch's own shapes-only implementations, stride by stride."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hookcount.observe.rules import _BINARY, _UNARY, RULES, output
+
+aten = torch.ops.aten
+layouts = st.sampled_from(["contiguous", "transposed", "channels last", "strided"])
+
+
+def tensor(shape, layout="contiguous", dtype=torch.float32):
+    made = torch.empty(shape, device="meta", dtype=dtype)
+    if layout == "transposed" and made.dim() > 1:
+        return torch.empty((*shape[:-2], shape[-1], shape[-2]), device="meta", dtype=dtype).transpose(-1, -2)
+    if layout == "channels last" and made.dim() == 4:
+        return made.to(memory_format=torch.channels_last)
+    if layout == "strided" and made.dim() > 0:
+        return torch.empty((*shape[:-1], 2 * shape[-1]), device="meta", dtype=dtype)[..., ::2]
+    return made
+
+
+def steps(tensor):
+    """The strides that lead anywhere: an axis of one element may have any."""
+    return [stride for stride, size in zip(tensor.stride(), tensor.shape, strict=True) if size > 1]
+
+
+def same(op, *args, **kwargs):
+    """Where a rule tells, torch tells the same. Whether it told."""
+    found = output(op._schema.name, False, args, kwargs)
+    if found is None:
+        return False
+    expected = op(*args, **kwargs)
+    for ours, theirs in zip(*((each if isinstance(each, tuple) else (each,))[:1] for each in (found, expected)), strict=True):
+        assert (ours.shape, steps(ours), ours.dtype) == (theirs.shape, steps(theirs), theirs.dtype), (op, args)
+    return True
+
+
+shapes = st.lists(st.integers(1, 4), min_size=1, max_size=4)
+dtypes = st.sampled_from([torch.float32, torch.bfloat16, torch.int64])
+
+
+@settings(max_examples=15, deadline=None)
+@given(shape=shapes, layout=layouts, dtype=dtypes)
+@pytest.mark.parametrize("name", _UNARY.split())
+def test_unary(name, shape, layout, dtype):
+    given_ = tensor(shape, layout, dtype)
+    told = same(getattr(aten, name).default, given_)
+    assert told == dtype.is_floating_point
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    shape=shapes,
+    cut=st.integers(0, 3),
+    ones=st.lists(st.booleans(), min_size=4, max_size=4),
+    layout=layouts,
+    other=layouts,
+    types=st.tuples(dtypes, dtypes),
+)
+@pytest.mark.parametrize("name", _BINARY.split())
+def test_binary(name, shape, cut, ones, layout, other, types):
+    small = [1 if one else size for size, one in zip(shape, ones, strict=False)][min(cut, len(shape) - 1) :]
+    op = getattr(aten, name).Tensor
+    for left, right in ((shape, small), (small, shape), (shape, shape)):
+        same(op, tensor(left, layout, types[0]), tensor(right, other, types[1]))
+    same(op, tensor(shape, layout, types[0]), 2.0)
+    assert same(op, tensor(shape), tensor(small))
+
+
+@settings(max_examples=30, deadline=None)
+@given(shape=st.lists(st.integers(1, 4), min_size=2, max_size=4), layout=layouts, axis=st.integers(0, 3), keep=st.booleans())
+def test_rows_and_axes(shape, layout, axis, keep):
+    given_, axis = tensor(shape, layout), axis % len(shape)
+    same(aten._softmax.default, given_, axis, False)
+    same(aten._safe_softmax.default, given_, axis)
+    same(aten.mean.dim, given_, [axis], keep)
+    same(aten.cat.default, [given_, given_], axis)
+    same(aten.native_layer_norm.default, given_, [shape[-1]], None, None, 1e-5)
+    statistics = tensor([shape[1]])
+    for training in (False, True)[: 1 if given_.numel() == shape[1] else 2]:  # no variance of one element
+        same(aten.native_batch_norm.default, given_, None, None, statistics, statistics, training, 0.1, 1e-5)
+    assert same(aten.mean.dim, tensor(shape), [axis], keep)
+    assert same(aten.cat.default, [tensor(shape), tensor(shape)], axis)
+
+
+@settings(max_examples=20, deadline=None)
+@given(sizes=st.lists(st.integers(1, 5), min_size=3, max_size=3), layout=layouts, other=layouts)
+def test_addmm(sizes, layout, other):
+    m, k, n = sizes
+    assert same(aten.addmm.default, tensor([n]), tensor([m, k], layout), tensor([k, n], other))
+    assert not same(aten.addmm.default, tensor([m, n]), tensor([m, k]), tensor([k, n]))
+    assert output("aten::addmm", False, (tensor([n]), tensor([m, k]), tensor([k + 1, n])), {}) is None
+
+
+def test_in_place_gives_what_was_given():
+    x = tensor([2, 3])
+    assert output("aten::add_", True, (x, tensor([3])), {}) is x
+    assert output("aten::add_", True, (tensor([3]), x), {}) is None  # torch says what is wrong
+    assert output("aten::relu_", True, (x,), {}) is x
+
+
+def test_every_rule_is_tested():
+    tested = {
+        "addmm",
+        "native_batch_norm",
+        "native_layer_norm",
+        "_softmax",
+        "_safe_softmax",
+        "mean",
+        "cat",
+        *_UNARY.split(),
+        *_BINARY.split(),
+    }
+    elsewhere = {
+        "_native_multi_head_attention",
+        "_transformer_encoder_layer_fwd",
+    }  # torch has no shapes-only implementation: test_shapes.py
+    alike = {"_native_batch_norm_legit", "_native_batch_norm_legit_no_training"}
+    assert {name.removeprefix("aten::") for name in RULES} == tested | elsewhere | alike

@@ -1,0 +1,247 @@
+"""The shapes-only run: the same rows as the real run, nothing computed, and the real run where values are needed."""
+
+import warnings
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torchvision import models
+
+import hookcount
+from hookcount import Ops
+
+real, shapes, auto = (hookcount.Counter(run=run) for run in ("real", "shapes", "auto"))
+
+
+def rows(report):
+    return [(node.path, node.type, node.calls, node.own, node.inputs, node.outputs, node.uncounted) for node in report.tree]
+
+
+def assert_same_rows(model, *args, **kwargs):
+    found = shapes.count(model, *args, **kwargs)
+    assert found.run == "shapes"
+    expected = real.count(model, *args, **kwargs)
+    assert expected.run == "real"
+    assert rows(found) == rows(expected)
+    return found
+
+
+SMALL = (
+    "resnet18 mobilenet_v3_small efficientnet_b0 densenet121 googlenet swin_t swin_v2_t maxvit_t convnext_tiny "
+    "shufflenet_v2_x0_5 mnasnet0_5"
+)
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, torch.enable_grad])
+@pytest.mark.parametrize("name", [*SMALL.split(), "vit_b_32", "regnet_y_400mf", "squeezenet1_1"])
+def test_torchvision_rows(name, mode):
+    options = {"init_weights": False} if name == "googlenet" else {}
+    model = models.get_model(name, weights=None, **options).train(mode is torch.enable_grad)
+    size = 224 if name in ("vit_b_32", "maxvit_t") else 64
+    with mode():
+        assert_same_rows(model, torch.zeros(2, 3, size, size))
+
+
+@pytest.mark.parametrize("name", ["ssdlite320_mobilenet_v3_large", "retinanet_resnet50_fpn"])
+def test_where_values_decide_auto_goes_on_with_the_real_run(name):
+    model = models.get_model(name, weights=None, weights_backbone=None).eval()
+    image = [torch.rand(3, 64, 64)]
+    with torch.no_grad():
+        found = auto.count(model, image)
+        assert found.run == "real"
+        assert rows(found) == rows(real.count(model, image))
+
+
+LAYERS = [
+    (nn.LSTM(6, 4, 2, bidirectional=True), (5, 3, 6)),
+    (nn.GRU(6, 4), (5, 3, 6)),
+    (nn.Sequential(nn.Linear(6, 6), nn.RNN(6, 4)), (5, 3, 6)),
+    (nn.Sequential(nn.ReLU(), nn.LSTMCell(6, 4)), (3, 6)),
+    (nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), (3, 5, 8)),
+    (nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 2), (3, 5, 8)),
+    (
+        nn.Sequential(nn.Conv1d(6, 4, 3), nn.BatchNorm1d(4), nn.InstanceNorm1d(4, track_running_stats=True), nn.Dropout()),
+        (2, 6, 9),
+    ),
+    (
+        nn.Sequential(nn.ConvTranspose2d(3, 4, 3), nn.Upsample(scale_factor=2, mode="bilinear"), nn.AdaptiveAvgPool2d(3)),
+        (2, 3, 5, 5),
+    ),
+    (nn.Sequential(torch.nn.utils.parametrizations.spectral_norm(nn.Linear(6, 6)), nn.Hardswish(inplace=True)), (2, 6)),
+]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize(("model", "shape"), LAYERS)
+def test_layers(model, shape, training):
+    assert_same_rows(model.train(training), torch.zeros(shape))
+    with torch.no_grad():
+        found, expected = (counter.count(model, torch.zeros(shape)) for counter in (shapes, real))
+    assert found.total == expected.total  # the fused attention stands in its layer's row, its parts in their own
+
+
+class Attends(nn.Module):
+    def __init__(self, **options):
+        super().__init__()
+        self.options = options
+
+    def forward(self, x):
+        q = x.view(2, 5, 4, 8).transpose(1, 2) * 1.0
+        mask = torch.ones(5, 5, dtype=torch.bool).tril() if self.options.get("mask") else None
+        return F.scaled_dot_product_attention(q, q, q, attn_mask=mask, is_causal=self.options.get("causal", False))
+
+
+@pytest.mark.parametrize("options", [{}, {"mask": True}, {"causal": True}])
+def test_attention_costs_the_same_on_every_backend(options):
+    with torch.no_grad():
+        found = assert_same_rows(Attends(**options), torch.zeros(2, 5, 32))
+    assert found.macs == 2 * (2 * 4 * 5 * 5 * 8)
+
+
+class ReadsConstants(nn.Module):
+    """Reads values of what does not come of data, on the device of what does, as DETR-style code does."""
+
+    def __init__(self):
+        super().__init__()
+        self.lin = nn.Linear(8, 8, bias=False)
+        self.register_buffer("index", torch.arange(6) % 3)
+
+    def forward(self, x):
+        x = self.lin(x)
+        levels = torch.as_tensor([[2, 2], [1, 2]], device=x.device)
+        parts = x.split([int(h * w) for h, w in levels], dim=1)
+        mask = torch.zeros(6, device=x.device).bool()
+        mask[: levels.prod(1)[0].item()] = True
+        if mask.all() or x.new_tensor([1.0, 2.0]).max().item() > 5:
+            raise AssertionError("the code took another way than in a real run")
+        chosen = x[:, mask] @ x[:, mask].transpose(1, 2)
+        return parts[0] + chosen.sum() + x[:, self.index].mean()
+
+
+def test_constants_stay_real():
+    found = assert_same_rows(ReadsConstants(), torch.zeros(2, 6, 8))
+    assert found.macs == 2 * 6 * 8 * 8 + 2 * 4 * 8 * 4
+
+
+class MaskDecides(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lin = nn.Linear(8, 8, bias=False)
+
+    def forward(self, x, mask):
+        return x if mask.all() else self.lin(x)
+
+
+@pytest.mark.parametrize("ones", [True, False])
+def test_small_integer_inputs_decide_the_way(ones):
+    mask = torch.full((2, 6), ones)
+    assert assert_same_rows(MaskDecides(), torch.zeros(2, 6, 8), mask).macs == (0 if ones else 2 * 6 * 8 * 8)
+
+
+class DataDecides(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lin, self.seen = nn.Linear(8, 8, bias=False), []
+
+    def forward(self, x):
+        self.seen.append(torch.rand(3))
+        y = self.lin(x)
+        return self.lin(y[y > -1e9].view(x.shape))
+
+
+def test_data_needed():
+    model = nn.Sequential(DataDecides())
+    random_state = torch.get_rng_state()
+    found = auto.count(model, torch.zeros(2, 8))
+    assert found.run == "real"
+    assert found.macs == 2 * (2 * 8 * 8)
+    assert [node.calls for node in found.tree] == [1, 1, 2]
+    assert model[0].seen == []
+    assert torch.equal(torch.get_rng_state(), random_state)
+    for counter, inputs in ((shapes, torch.zeros(2, 8)), (auto, torch.zeros(2, 8, device="meta"))):
+        with pytest.raises(hookcount.HookcountError, match="'0' \\(DataDecides\\): .*mask selects.*\n.*To fix it"):
+            counter.count(model, inputs)
+
+
+def test_meta_inputs_to_a_real_model_and_real_inputs_to_a_meta_model():
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(inplace=True))
+    expected = rows(real.count(model, torch.zeros(2, 3, 8, 8)))
+    assert rows(hookcount.count(model, torch.zeros(2, 3, 8, 8, device="meta"))) == expected
+    assert rows(hookcount.count(model.to("meta"), torch.zeros(2, 3, 8, 8))) == expected
+
+
+def test_nothing_is_computed_copied_or_moved():
+    """Weights of 4 TB have no memory to be copied to, and inputs of nan would show."""
+    with torch.device("meta"):
+        model = nn.Sequential(*[nn.Linear(2**17, 2**17, bias=False) for _ in range(60)])
+    assert hookcount.count(model, torch.zeros(1, 2**17)).macs == 60 * 2**34
+    x = torch.full((2, 6), float("nan"))
+    assert hookcount.count(nn.Linear(6, 6), x).run == "shapes"
+
+
+def test_large_constants_become_data():
+    class Causal(nn.Module):
+        def forward(self, x):
+            position = torch.arange(x.shape[1], device=x.device)
+            return x.masked_fill(position[:, None] < position, 0.0)
+
+    n = 200_000  # the mask has 4e10 elements
+    found = hookcount.count(Causal(), torch.empty(1, n, 1, device="meta").expand(1, n, n))
+    assert found.run == "shapes"
+    assert found.total == Ops()
+
+
+def test_a_leaf_that_works_unseen_is_still_named():
+    class Numpy(nn.Module):
+        def forward(self, x):
+            return torch.from_numpy(x.detach().numpy() * 2)
+
+    with pytest.warns(hookcount.UncountedWarning, match="without any visible op"):
+        hookcount.count(nn.Sequential(nn.ReLU(), Numpy()), torch.zeros(2, 3))
+
+
+def test_a_counter_remembers_shapes_within_its_bound():
+    counter = hookcount.Counter(run="shapes")
+    model, x = nn.Sequential(nn.Linear(6, 6), nn.ReLU(), nn.Linear(6, 6), nn.ReLU()), torch.zeros(2, 6)
+    first = counter.count(model, x)
+    misses = counter._memo.misses
+    assert counter._memo.hits > 0  # the second layer is the first again
+    again = counter.count(model, x)
+    assert rows(again) == rows(first)
+    assert counter._memo.misses == misses
+    counter._memo.at_most = 3
+    for width in range(2, 9):
+        counter.count(nn.Linear(6, width), x)
+        assert len(counter._memo.known) <= 3
+
+
+def test_autocast_and_checkpoint():
+    class Checkpointed(nn.Module):
+        def __init__(self, reentrant):
+            super().__init__()
+            self.reentrant, self.block = reentrant, nn.Sequential(nn.Linear(6, 6), nn.Dropout(), nn.ReLU())
+
+        def forward(self, x):
+            return torch.utils.checkpoint.checkpoint(self.block, x * 1.0, use_reentrant=self.reentrant)
+
+    for reentrant in (False, True):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found, expected = (
+                each.count(Checkpointed(reentrant), torch.zeros(2, 6, requires_grad=True)) for each in (auto, real)
+            )
+        assert found.total == expected.total
+    with torch.autocast("cpu", torch.bfloat16):
+        assert (
+            shapes.count(LAYERS[7][0].eval(), torch.zeros(2, 3, 5, 5)).macs
+            == real.count(LAYERS[7][0], torch.zeros(2, 3, 5, 5)).macs
+        )
+
+
+def test_forwards_own_error_is_that_of_the_real_run():
+    with pytest.raises(RuntimeError, match="mat1 and mat2"):
+        hookcount.count(nn.Linear(6, 5), torch.zeros(4, 7))
+    with pytest.raises(RuntimeError):
+        hookcount.count(nn.Linear(6, 5), torch.zeros(4, 7, device="meta"))

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from . import __version__, count, size
+from . import Counter, __version__, size
 from .destination import Destination
 from .errors import HookcountError, OutputError, UncountedWarning, UnknownModelError, tell
 from .factories import near
@@ -114,6 +114,9 @@ def _add_input(parser: argparse.ArgumentParser) -> None:
         help="an input of forward, in order or by name, such as 1,3,224,224 or ids=1,128:int64; repeatable. "
         "Values are random, integers 0 or 1. Default: what the model's weights were evaluated on",
     )
+    parser.add_argument(
+        "--real", action="store_true", help="compute the forward, on random weights; else shapes alone where it can be"
+    )
 
 
 def _whole(least: int) -> Callable[[str], int]:
@@ -154,10 +157,10 @@ def _counted(options: argparse.Namespace, destination: Destination) -> None:
         known = ", ".join(near(options.sort, view.orders()) or view.orders())
         raise _UsageError(tell("--sort", f"nothing to sort by is called {options.sort!r}", f"use one of {known}"))
     with _random_kept(), _aside():
-        built = build(options.model)
-        built = _with_inputs(built, options.input)
+        built = _with_inputs(build(options.model, "cpu" if options.real else None), options.input)
+        counter = Counter(run="real" if options.real else "auto")
         try:
-            report = count(built.model, *(built.args or ()), **built.kwargs)
+            report = counter.count(built.model, *(built.args or ()), **built.kwargs)
         except HookcountError:
             raise
         except (Exception, SystemExit) as error:

@@ -397,3 +397,10 @@ def test_as_a_program_in_a_pipe():
 def test_the_command_line_loads_rich_and_pandas_only_to_show():
     done = program("-c", "import sys, hookcount.cli; print({'rich', 'pandas', 'torchvision'} & set(sys.modules))")
     assert done.stdout == "set()\n"
+
+
+def test_real_computes(capsys):
+    assert main(["squeezenet1_1", "--input", "1,3,64,64", "--depth", "0"]) == 0
+    assert "shapes run" in capsys.readouterr().out
+    assert main(["squeezenet1_1", "--input", "1,3,64,64", "--depth", "0", "--real"]) == 0
+    assert "real run" in capsys.readouterr().out

@@ -14,11 +14,13 @@ from torch.nn.parameter import is_lazy
 
 from .errors import HookcountError, InputError, ModelError, UncountedWarning, note, place, tell
 from .formulas import SHIPPED
+from .observe.constants import Constants, needs_constants
 from .observe.dispatch import RealRun
 from .observe.hooks import hooked
+from .observe.memo import Memo
 from .observe.observer import Observer, observers_here
 from .observe.places import type_name, unwrap, walk, wrapped_as
-from .observe.shapes import Constants, ConstantsLostError, Memo, ShapesRun, model_data, needs_constants
+from .observe.shapes import ConstantsLostError, ShapesRun, model_data
 from .observe.state import Guard, preserved
 from .registry import Registry
 from .report import Report

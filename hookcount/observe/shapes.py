@@ -13,11 +13,10 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.overrides import TorchFunctionMode
 
 from ..errors import DataNeededError, place, tell
-from ..trace import Call
 from .dispatch import Run
+from .memo import Memo, again, key, recipe
 from .observer import Observer
 from .opfacts import OpFacts
 from .rules import output
@@ -31,33 +30,6 @@ _CPU = torch.device("cpu")
 _META = torch.device("meta")
 _READS = {"aten::_local_scalar_dense", "aten::equal", "aten::is_nonzero"}
 _HOLDS = {"aten::_assert_async", "aten::_assert_scalar", "aten::_functional_assert_async", "aten::_assert_tensor_metadata"}
-
-
-class Memo:
-    """What distinct op calls give, by op, shapes, strides, dtypes and other arguments. Bounded."""
-
-    def __init__(self, at_most: int = 50_000) -> None:
-        self.at_most = at_most
-        self.known: dict[Any, tuple[Any, Call]] = {}
-        self.hits = 0
-        self.misses = 0
-
-    def put(self, key: Any, made: Any, call: Call) -> None:
-        if len(self.known) >= self.at_most:
-            self.known.clear()
-        self.known[key] = (made, call)
-
-
-class _New:
-    """A tensor that an op makes anew: all that is needed to make it again."""
-
-    __slots__ = ("dtype", "shape", "stride")
-
-    def __init__(self, tensor: torch.Tensor) -> None:
-        self.shape, self.stride, self.dtype = tensor.shape, tensor.stride(), tensor.dtype
-
-    def again(self) -> torch.Tensor:
-        return torch.empty_strided(self.shape, self.stride, dtype=self.dtype, device=_META)
 
 
 class ConstantsLostError(Exception):
@@ -152,19 +124,19 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         elif prod(size for size in _ints(args) if size > 0) <= LARGE and not any(value > LARGE for value in _numbers(args)):
             return False
         try:
-            out = func(*self._mapped(args), **{**self._mapped(kwargs), **({"device": _META} if "device" in kwargs else {})})
+            out = func(*self.mapped(args), **{**self.mapped(kwargs), **({"device": _META} if "device" in kwargs else {})})
         except Exception:
             return False  # no shape can be told without running it
         return any(tensor.numel() > LARGE for tensor in tensors(out))
 
     def _shapes(self, func: Any, facts: OpFacts, args: Any, kwargs: Any) -> Any:
-        mapped, named = self._mapped(args), self._mapped(kwargs)
+        mapped, named = self.mapped(args), self.mapped(kwargs)
         if "device" in named and named["device"] is not None:
             named["device"] = _META
         if facts.view or facts.reshapes:
             return self._view(func, facts, args, kwargs, mapped, named)
-        key = (func, _key(mapped), _key(named))
-        known = self._memo.known.get(key)
+        distinct = (func, key(mapped), key(named))
+        known = self._memo.known.get(distinct)
         if known is None:
             self._memo.misses += 1
             made = self._first(func, facts, mapped, named)
@@ -172,12 +144,12 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             call = self._observer.call(
                 func, op_specs(mapped), {name: op_specs(value) for name, value in given.items()}, op_specs(made)
             )
-            known = (_recipe(made, facts), call)
-            self._memo.put(key, *known)
+            known = (recipe(made), call)
+            self._memo.put(distinct, *known)
             out = _written(facts, args, kwargs, made)
         else:
             self._memo.hits += 1
-            out = _written(facts, args, kwargs, _again(known[0]))
+            out = _written(facts, args, kwargs, again(known[0]))
         self._observer.note(known[1], facts.makes)
         return out
 
@@ -195,21 +167,25 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
 
     def _view(self, func: Any, facts: OpFacts, args: Any, kwargs: Any, mapped: Any, named: Any) -> Any:
         """A view must share memory with what it is of, so it is made each time."""
-        key = (func, _key(mapped), _key(named))
-        before = None if key in self._memo.known else (op_specs(mapped), {name: op_specs(value) for name, value in named.items()})
+        distinct = (func, key(mapped), key(named))
+        first = distinct not in self._memo.known
+        before: tuple[Any, Any] = (
+            (op_specs(mapped), {name: op_specs(value) for name, value in named.items()}) if first else ((), {})
+        )
         out = func(*args, **kwargs) if facts.reshapes else func(*mapped, **named)
-        if before is not None:
-            self._memo.put(key, None, self._observer.call(func, *before, op_specs(out)))
-        self._observer.note(self._memo.known[key][1], False)
+        if first:
+            self._memo.put(distinct, None, self._observer.call(func, *before, op_specs(out)))
+        self._observer.note(self._memo.known[distinct][1], False)
         return out
 
-    def _mapped(self, value: Any) -> Any:
+    def mapped(self, value: Any) -> Any:
+        """``value`` with each tensor replaced by the one that stands for it."""
         if isinstance(value, torch.Tensor):
             return self.shape_of(value)
         if type(value) in (list, tuple):
-            return type(value)([self._mapped(item) for item in value])
+            return type(value)([self.mapped(item) for item in value])
         if type(value) is dict:
-            return {name: self._mapped(item) for name, item in value.items()}
+            return {name: self.mapped(item) for name, item in value.items()}
         return value
 
     def _positions(self, indices: Any) -> Any:
@@ -223,55 +199,6 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             else:
                 found.extend(index.nonzero().unbind(1))
         return found
-
-
-class Constants(TorchFunctionMode):
-    """Keeps real what would be lost before an op is seen: values given to ``torch.tensor`` for a meta device, and recurrent
-    layers, which compare their input's device with their weights' (Deformable DETR; ``nn.LSTM``).
-
-    Every function and attribute of a tensor goes through such a mode, so it is put on only for a model that needs it.
-    """
-
-    def __init__(self, run: ShapesRun) -> None:
-        super().__init__()
-        self._run = run
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        name = getattr(func, "__name__", "")
-        if name in _FROM_VALUES and func in _FROM_VALUES[name]:
-            return _from_values(func, name, args, kwargs)
-        if name in _RECURRENT and any(tensor.is_meta for tensor in tensors(args)):
-            with torch._C._DisableTorchDispatch():  # making a stand-in is no op of the model's
-                mapped = self._run._mapped(args)
-            return func(*mapped, **kwargs)
-        return func(*args, **kwargs)
-
-
-_RECURRENT = {"lstm", "gru", "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"}
-_FROM_VALUES: dict[str, tuple[Any, ...]] = {
-    "tensor": (torch.tensor,),
-    "as_tensor": (torch.as_tensor,),
-    "asarray": (torch.asarray,),
-    "new_tensor": (torch.Tensor.new_tensor,),
-}
-
-
-def _from_values(func: Any, name: str, args: Any, kwargs: Any) -> Any:
-    if name == "new_tensor":
-        like, value, *_ = args if len(args) > 1 else (*args, kwargs.pop("data"))
-        if not like.is_meta:
-            return func(*args, **kwargs)
-        return torch.tensor(value, **{"dtype": like.dtype, **kwargs, "device": _CPU})
-    device = kwargs.get("device")
-    if device is None or torch.device(device).type != "meta" or isinstance(args[0] if args else None, torch.Tensor):
-        return func(*args, **kwargs)
-    return func(*args, **{**kwargs, "device": _CPU})
-
-
-def needs_constants(model: nn.Module) -> bool:
-    """Whether ``Constants`` is needed from the start."""
-    return any(isinstance(module, (nn.RNNBase, nn.RNNCellBase)) for module in model.modules())
 
 
 def model_data(model: nn.Module, inputs: Any) -> Iterator[torch.Tensor]:
@@ -296,34 +223,6 @@ def _written(facts: OpFacts, args: Any, kwargs: Any, made: Any) -> Any:
         for each, source in zip(whole, facts.returns, strict=True)
     )
     return found if isinstance(made, tuple) else found[0]
-
-
-def _recipe(made: Any, facts: OpFacts) -> Any:
-    if isinstance(made, torch.Tensor):
-        return _New(made)
-    if isinstance(made, (list, tuple)):
-        return type(made)([_recipe(item, facts) for item in made])
-    return made
-
-
-def _again(recipe: Any) -> Any:
-    if isinstance(recipe, _New):
-        return recipe.again()
-    if isinstance(recipe, (list, tuple)):
-        return type(recipe)([_again(item) for item in recipe])
-    return recipe
-
-
-def _key(value: Any) -> Any:
-    if isinstance(value, torch.Tensor):
-        return (value.shape, value.stride(), value.dtype)
-    if isinstance(value, (list, tuple)):
-        return tuple([_key(item) for item in value])
-    if isinstance(value, dict):
-        return tuple([(name, _key(item)) for name, item in value.items()])
-    if isinstance(value, (int, float)):
-        return (type(value), value if value == value else "nan")
-    return value
 
 
 def _ints(args: Any) -> Iterator[int]:

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from .errors import HookcountError, InputError, ModelError, UncountedWarning, note, place, tell
+from .errors import DataNeededError, HookcountError, InputError, ModelError, UncountedWarning, note, place, tell
 from .formulas import SHIPPED
 from .observe.constants import Constants, needs_constants
 from .observe.dispatch import RealRun
@@ -93,7 +93,7 @@ class Counter:
         if not needs_constants(model):
             try:
                 return _observed(model, args, kwargs, self._shapes_mode)
-            except ConstantsLostError:
+            except (ConstantsLostError, DataNeededError):  # an older torch loses constants without a sign
                 pass
 
         return _observed(model, args, kwargs, self._shapes_modes_with_constants)

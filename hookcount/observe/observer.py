@@ -11,7 +11,7 @@ from torch import nn
 from ..trace import OUTSIDE, Call, ModuleRun, OpRun, Phase, Trace
 from .opfacts import op_facts
 from .places import Places, type_name
-from .specs import freeze, op_specs, specs, tensors
+from .specs import freeze, op_specs, specs, storage, tensors
 from .standin import StandIns
 
 _active = threading.local()
@@ -127,9 +127,9 @@ class Observer:
         on meta came of an op.
         """
         given = tensors((args, kwargs, dict(vars(module))))
-        held = {_storage(tensor) for tensor in (*given, *module.parameters(), *module.buffers())}
+        held = {storage(tensor) for tensor in (*given, *module.parameters(), *module.buffers())}
         made = (tensor for tensor in tensors(out) if tensor.numel() and not (self.shapes_only and tensor.is_meta))
-        return bool(held) and any(_storage(tensor) not in held for tensor in made)
+        return bool(held) and any(storage(tensor) not in held for tensor in made)
 
     # -- ops -------------------------------------------------------------------------------------------------------
 
@@ -176,10 +176,3 @@ class Observer:
 
 def _phase() -> Phase:
     return "forward" if torch._C._current_graph_task_id() == -1 else "backward"
-
-
-def _storage(tensor: torch.Tensor) -> int:
-    try:
-        return int(tensor.untyped_storage()._cdata)
-    except (NotImplementedError, RuntimeError):  # sparse and nested tensors have none of their own
-        return id(tensor)

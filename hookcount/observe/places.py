@@ -17,6 +17,9 @@ _WRAPPERS = {
     "torch.distributed.fsdp.fully_sharded_data_parallel.FullyShardedDataParallel": "_fsdp_wrapped_module",
     "torch.distributed.algorithms._checkpoint.checkpoint_wrapper.CheckpointWrapper": "_checkpoint_wrapped_module",
 }
+TORCHS_OWN = frozenset(vars(nn.Module()))
+"""The attributes that torch gives every module; what else is there is the user's."""
+
 _wrapped_as: dict[type, str] = {}
 
 

@@ -147,6 +147,14 @@ def tensors(value: Any, depth: int = _DEPTH) -> Any:
             yield from tensors(attributes, depth - 2 if depth > 2 else 0)
 
 
+def storage(tensor: torch.Tensor) -> int:
+    """Tells whose memory a tensor shows; sparse and nested tensors have none of one piece, and stand for themselves."""
+    try:
+        return int(tensor.untyped_storage()._cdata)
+    except (NotImplementedError, RuntimeError):
+        return id(tensor)
+
+
 def op_tensors(args: tuple[Any, ...]) -> list[torch.Tensor]:
     """Each tensor among an op's arguments, in order."""
     found: list[torch.Tensor] = []

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ..trace import Spec
+from .places import TORCHS_OWN
 from .quiet import quiet
 from .specs import spec
 
@@ -26,7 +27,6 @@ _HOOKS = (
     "_load_state_dict_post_hooks",
 )
 
-_TORCHS_OWN = frozenset(vars(nn.Module()))
 _on_meta_already: dict[tuple[Spec, bool], torch.Tensor] = {}
 
 
@@ -51,7 +51,7 @@ class StandIns:
         if isinstance(module, torch.jit.ScriptModule):
             return module
         made: nn.Module = object.__new__(type(module))
-        state = {name: value if name in _TORCHS_OWN else self._attribute(value) for name, value in vars(module).items()}
+        state = {name: value if name in TORCHS_OWN else self._attribute(value) for name, value in vars(module).items()}
         for name in ("_parameters", "_buffers"):
             state[name] = {key: None if held is None else _on_meta(held) for key, held in vars(module)[name].items()}
         children = {name: None if child is None else self._child(child) for name, child in module._modules.items()}

@@ -14,10 +14,10 @@ from torch import nn
 from torch.autograd.grad_mode import _unsafe_preserve_version_counter
 
 from .opfacts import OpFacts
+from .places import TORCHS_OWN
 from .quiet import quiet
-from .specs import tensors
+from .specs import storage, tensors
 
-_TORCHS_OWN = frozenset(vars(nn.Module()))
 _CONTAINERS = (dict, OrderedDict, list, set, deque)
 
 
@@ -27,9 +27,7 @@ class Guard:
     def __init__(self, protected: Iterator[torch.Tensor]) -> None:
         self._by_storage: dict[int, list[torch.Tensor]] = {}
         for tensor in protected:
-            storage = _storage(tensor)
-            if storage is not None:
-                self._by_storage.setdefault(storage, []).append(tensor)
+            self._by_storage.setdefault(storage(tensor), []).append(tensor)
         self._saved: list[tuple[torch.Tensor, torch.Tensor]] = []
         self._versions = [(each, each._version) for same in self._by_storage.values() for each in same if not each.is_inference()]
 
@@ -43,7 +41,7 @@ class Guard:
 
     def _save(self, written: Any) -> None:
         for tensor in tensors(written):
-            held = self._by_storage.pop(_storage(tensor) or 0, ())
+            held = self._by_storage.pop(storage(tensor), ())
             for each in held:
                 if not each.is_meta:
                     with quiet():
@@ -66,13 +64,6 @@ def _set_version(tensor: torch.Tensor, version: int) -> None:
     else:  # torch 2.6
         keeper.prev_version = version
     keeper.__exit__(None, None, None)
-
-
-def _storage(tensor: torch.Tensor) -> int | None:
-    try:
-        return int(tensor.untyped_storage()._cdata)
-    except (NotImplementedError, RuntimeError):
-        return None
 
 
 @contextmanager
@@ -108,7 +99,7 @@ def _protected(model: nn.Module, modules: list[nn.Module], inputs: Any) -> Itera
     yield from model.buffers()
     for module in modules:
         for name, value in vars(module).items():
-            if name not in _TORCHS_OWN:
+            if name not in TORCHS_OWN:
                 yield from tensors(value)
     yield from tensors(inputs)
 
@@ -133,7 +124,7 @@ class _Parameter:
 
 
 def _moved(parameter: torch.Tensor, data: torch.Tensor) -> bool:
-    return _storage(parameter) != _storage(data) or parameter.shape != data.shape
+    return storage(parameter) != storage(data) or parameter.shape != data.shape
 
 
 class _Attributes:

@@ -1,0 +1,157 @@
+"""Mixtures of experts: what runs for the given number of tokens, as products of the configuration's numbers.
+
+Each token goes through its k experts, whichever they are, so the MACs are tokens x the matrices a token meets + attention.
+"""
+
+import pytest
+import torch
+
+import hookcount
+
+transformers = pytest.importorskip("transformers", minversion="5.0")
+
+RUNS = {run: hookcount.Counter(run=run) for run in ("shapes", "real")}
+
+
+def mixtral_macs(c, batch, tokens):
+    """q, k, v, o; the router and k experts of three matrices; the head. Scores and weighted sum, over the whole square."""
+    depth = c.hidden_size // c.num_attention_heads
+    attention = 2 * c.hidden_size * c.hidden_size + 2 * c.hidden_size * c.num_key_value_heads * depth
+    experts = c.hidden_size * c.num_local_experts + c.num_experts_per_tok * 3 * c.hidden_size * c.intermediate_size
+    per_token = c.num_hidden_layers * (attention + experts) + c.hidden_size * c.vocab_size
+    square = c.num_hidden_layers * batch * c.num_attention_heads * tokens * tokens * (depth + depth)
+    return batch * tokens * per_token + square
+
+
+def deepseek_matrices(c):
+    """Elements of the matrices that one token meets: latent attention, dense layers, router, k routed experts and the shared."""
+    query = c.hidden_size * c.q_lora_rank + c.q_lora_rank * c.num_attention_heads * (c.qk_nope_head_dim + c.qk_rope_head_dim)
+    latent = c.hidden_size * (c.kv_lora_rank + c.qk_rope_head_dim)
+    key_value = c.kv_lora_rank * c.num_attention_heads * (c.qk_nope_head_dim + c.v_head_dim)
+    out = c.num_attention_heads * c.v_head_dim * c.hidden_size
+    dense = 3 * c.hidden_size * c.intermediate_size
+    routed = (c.num_experts_per_tok + c.n_shared_experts) * 3 * c.hidden_size * c.moe_intermediate_size
+    sparse = c.hidden_size * c.n_routed_experts + routed
+    feed = c.first_k_dense_replace * dense + (c.num_hidden_layers - c.first_k_dense_replace) * sparse
+    return c.num_hidden_layers * (query + latent + key_value + out) + feed + c.hidden_size * c.vocab_size
+
+
+def deepseek_macs(c, batch, tokens):
+    """The matrices, and per head scores of depth nope + rope, a weighted sum of depth v."""
+    depths = c.qk_nope_head_dim + c.qk_rope_head_dim + c.v_head_dim
+    square = c.num_hidden_layers * batch * c.num_attention_heads * tokens * tokens * depths
+    return batch * tokens * deepseek_matrices(c) + square
+
+
+def small_mixtral():
+    return transformers.MixtralConfig(
+        hidden_size=16,
+        intermediate_size=24,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        vocab_size=50,
+        num_local_experts=4,
+        num_experts_per_tok=2,
+    )
+
+
+def small_deepseek():
+    return transformers.DeepseekV3Config(
+        hidden_size=32,
+        intermediate_size=40,
+        moe_intermediate_size=12,
+        num_hidden_layers=3,
+        first_k_dense_replace=1,
+        num_attention_heads=4,
+        num_key_value_heads=4,
+        vocab_size=50,
+        n_routed_experts=8,
+        num_experts_per_tok=2,
+        n_group=4,
+        topk_group=2,
+        n_shared_experts=1,
+        q_lora_rank=10,
+        kv_lora_rank=6,
+        qk_nope_head_dim=8,
+        qk_rope_head_dim=4,
+        v_head_dim=6,
+    )
+
+
+SMALL = [
+    (small_mixtral, "MixtralForCausalLM", mixtral_macs),
+    (small_deepseek, "DeepseekV3ForCausalLM", deepseek_macs),
+]
+
+
+def built(config, name, implementation):
+    model = getattr(transformers, name)(config).eval()
+    model.set_experts_implementation(implementation)
+    return model
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("implementation", ["grouped_mm", "batched_mm"])
+@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize(("make", "name", "macs"), SMALL)
+def test_static_paths_are_the_product(make, name, macs, run, implementation):
+    config = make()
+    report = RUNS[run].count(built(config, name, implementation), torch.randint(0, 50, (2, 7)))
+    assert report.run == run
+    assert report.macs == macs(config, 2, 7)
+    assert report.uncounted == ()
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("make", "name", "macs"), SMALL)
+def test_the_loop_over_experts_is_the_same_product_whatever_the_routing(make, name, macs, seed):
+    config = make()
+    torch.manual_seed(seed)
+    report = RUNS["real"].count(built(config, name, "eager"), torch.randint(0, 50, (2, 7)))
+    assert report.macs == macs(config, 2, 7)
+    assert report.uncounted == ()
+
+
+def on_meta(config, name):
+    with torch.device("meta"):
+        return getattr(transformers, name)(config).eval()
+
+
+def count_4096_tokens(model):
+    report = hookcount.count(model, torch.zeros(1, 4096, dtype=torch.long))
+    assert report.run == "shapes"
+    assert report.uncounted == ()
+    return report
+
+
+def test_mixtral_8x7b():
+    """46.7 B parameters, 12.9 B of them active (Jiang et al., Mixtral of Experts, arXiv:2401.04088)."""
+    config = transformers.MixtralConfig()
+    assert (config.hidden_size, config.intermediate_size, config.num_hidden_layers, config.vocab_size) == (4096, 14336, 32, 32000)
+    report = count_4096_tokens(on_meta(config, "MixtralForCausalLM"))
+    assert report.macs == mixtral_macs(config, 1, 4096)
+    idle = 32 * (8 - 2) * 3 * 4096 * 14336
+    assert round(report.params / 1e9, 1) == 46.7
+    assert round((report.params - idle) / 1e9, 1) == 12.9
+
+
+def test_deepseek_v3():
+    """671 B parameters, 37 B activated for each token (DeepSeek-V3 Technical Report, arXiv:2412.19437).
+
+    The published 671 B are without the module for multi-token prediction, which transformers does not build; the 37 B are the
+    matrices that a token meets.
+    """
+    config = transformers.DeepseekV3Config()
+    assert (config.hidden_size, config.num_hidden_layers, config.n_routed_experts, config.vocab_size) == (7168, 61, 256, 129280)
+    model = on_meta(config, "DeepseekV3ForCausalLM")
+    assert not [name for name, _ in model.named_modules() if "mtp" in name or "eh_proj" in name]
+    assert len(model.model.layers) == 61
+    report = count_4096_tokens(model)
+    assert report.macs == deepseek_macs(config, 1, 4096)
+    embedding, norms = 129280 * 7168, 61 * (2 * 7168 + 1536 + 512) + 7168
+    idle = (61 - 3) * (256 - 8) * 3 * 7168 * 2048
+    assert report.params == deepseek_matrices(config) + idle + embedding + norms
+    assert round(report.params / 1e9) == 671
+    assert round(deepseek_matrices(config) / 1e9) == 37

@@ -1,0 +1,111 @@
+"""The other counters: where they are found, and how each is asked for the count of a model.
+
+Each has a folder of its own, ``DIR/<distribution>``, or is in the running environment. ``thop`` and ``ultralytics-thop`` have one
+import name, so these two are looked for in their folders alone.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Another counter. ``count`` takes a model and its positional arguments, and gives the tool's own total."""
+
+    name: str
+    distribution: str
+    count: Callable[[Any, tuple[Any, ...]], Any]
+    shares_its_import_name: bool = False
+    device: str = "cpu"
+
+    def folder(self, peers_dir: str | None) -> str | None:
+        own = os.path.join(peers_dir, self.distribution) if peers_dir else None
+        return own if own and os.path.isdir(own) else None
+
+    def version(self, peers_dir: str | None) -> str | None:
+        """Of what is installed; None if nothing is."""
+        own = self.folder(peers_dir)
+        path = [own] if own else [] if self.shares_its_import_name else sys.path
+        return next((each.version for each in metadata.distributions(name=self.distribution, path=path)), None)
+
+
+def _thop(model: Any, args: tuple[Any, ...]) -> Any:
+    from thop import profile
+
+    return profile(model, inputs=args, verbose=False)[0]
+
+
+def _ptflops(backend: str) -> Callable[[Any, tuple[Any, ...]], Any]:
+    def count(model: Any, args: tuple[Any, ...]) -> Any:
+        from ptflops import get_model_complexity_info
+
+        (images,) = args
+        macs, _ = get_model_complexity_info(
+            model,
+            tuple(images.shape[1:]),
+            input_constructor=lambda _: images,
+            as_strings=False,
+            print_per_layer_stat=False,
+            verbose=False,
+            backend=backend,
+        )
+        if macs is None:
+            raise RuntimeError("it printed an exception and gave None")
+        return macs
+
+    return count
+
+
+def _fvcore(model: Any, args: tuple[Any, ...]) -> Any:
+    from fvcore.nn import FlopCountAnalysis
+
+    return FlopCountAnalysis(model, args).unsupported_ops_warnings(False).uncalled_modules_warnings(False).total()
+
+
+def _torchinfo(model: Any, args: tuple[Any, ...]) -> Any:
+    import torchinfo
+
+    return torchinfo.summary(model, input_data=list(args), device="cpu", verbose=0).total_mult_adds
+
+
+def _torchprofile(model: Any, args: tuple[Any, ...]) -> Any:
+    from torchprofile import profile_macs
+
+    return profile_macs(model, args)
+
+
+def _calflops(model: Any, args: tuple[Any, ...]) -> Any:
+    from calflops import calculate_flops
+
+    return calculate_flops(model, args=list(args), print_results=False, print_detailed=False, output_as_string=False)[1]
+
+
+def _flop_counter_mode(model: Any, args: tuple[Any, ...]) -> Any:
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        model(*args)
+    return counter.get_total_flops()
+
+
+PEERS = {
+    peer.name: peer
+    for peer in (
+        Peer("thop", "thop", _thop, shares_its_import_name=True),
+        Peer("ultralytics-thop", "ultralytics-thop", _thop, shares_its_import_name=True),
+        Peer("ptflops (pytorch)", "ptflops", _ptflops("pytorch")),
+        Peer("ptflops (aten)", "ptflops", _ptflops("aten")),
+        Peer("fvcore", "fvcore", _fvcore),
+        Peer("torchinfo", "torchinfo", _torchinfo),
+        Peer("torchprofile", "torchprofile", _torchprofile),
+        Peer("calflops", "calflops", _calflops),
+        Peer("FlopCounterMode", "torch", _flop_counter_mode),
+        Peer("FlopCounterMode (meta)", "torch", _flop_counter_mode, device="meta"),
+    )
+}

@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""hookcount's speed: against a bare forward, a plain one, and the other counters; on the largest models; when run for real.
+
+    python benchmarks/speed.py [--part forward peers language real] [--all] [--rounds 7] [--peers-dir DIR] [--rst]
+
+On one thread. What is compared takes turns within one process; a ratio is the median over the rounds of the ratio within a round.
+What is not installed (the other counters, transformers) is named and left out; benchmarks/README.rst says how to install it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+from collections.abc import Callable
+from importlib import metadata
+
+import classifiers
+import contest
+import language
+import real
+from apart import apart
+from peers import PEERS
+from rich.console import Console
+from sheet import Outcome, Sheet, against_targets
+
+
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parts = ("forward", "peers", "language", "real")
+    parser.add_argument("--part", nargs="+", choices=parts, default=parts, metavar="PART", help=f"of {', '.join(parts)}")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--models", nargs="+", metavar="MODEL", help="classifiers of torchvision (default: one of each family)")
+    which.add_argument("--all", action="store_true", help="all classifiers of torchvision")
+    tools = tuple(PEERS)
+    parser.add_argument("--tools", nargs="+", choices=tools, default=tools, metavar="TOOL", help=f"of {', '.join(tools)}")
+    parser.add_argument("--rounds", type=int, default=7, help="times that each is measured (default: 7)")
+    there = os.environ.get("PEERS_DIR")
+    parser.add_argument("--peers-dir", default=there, metavar="DIR", help="holds a folder per tool ($PEERS_DIR)")
+    parser.add_argument("--rst", action="store_true", help="print reStructuredText")
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = parsed()
+    rounds = options.rounds
+    chosen = tuple(apart(classifiers.all_names)) if options.all else tuple(options.models or ())
+    parts: dict[str, Callable[[], Outcome]] = {
+        "forward": lambda: classifiers.part(chosen or classifiers.MODELS, rounds),
+        "peers": lambda: contest.part(tuple(options.tools), chosen or classifiers.MODELS, rounds, options.peers_dir),
+        "language": lambda: language.part(rounds),
+        "real": lambda: real.part(tuple(options.models or real.MODELS), rounds),
+    }
+    progress, console = Console(stderr=True), Console(width=None if os.isatty(1) else 160)
+
+    def show(sheet: Sheet) -> None:
+        if options.rst:
+            print(sheet.rst())
+        else:
+            console.print(sheet.rich())
+
+    figures = []
+    for name in options.part:
+        progress.print(f"{name} ...", style="dim")
+        outcome = parts[name]()
+        figures += outcome.figures
+        for sheet in outcome.sheets:
+            show(sheet)
+    if figures:
+        show(against_targets(figures))
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "torchvision"))
+    print(f"{versions}, Python {platform.python_version()}, 1 thread, rounds: {rounds}")
+
+
+if __name__ == "__main__":
+    main()

@@ -19,7 +19,7 @@ from .observe.dispatch import RealRun
 from .observe.hooks import hooked
 from .observe.memo import Memo
 from .observe.observer import Observer, observers_here
-from .observe.places import type_name, unwrap, walk, wrapped_as
+from .observe.places import Places, type_name, unwrap, wrapped_as
 from .observe.shapes import ConstantsLostError, ShapesRun, model_data
 from .observe.state import Guard, preserved
 from .registry import Registry
@@ -74,29 +74,28 @@ class Counter:
         return self._count(model, args, kwargs)
 
     def _count(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Report:
-        model = checked(model)
-        report = Report(self._observe(model, args, kwargs), self.registry)
+        report = Report(self._observe(checked(model), args, kwargs), self.registry, memo=self._memo.prices)
+        self._memo.trim()
         _warn(report, stacklevel=4)
         return report
 
-    def _observe(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Trace:
+    def _observe(self, places: Places, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Trace:
         if self.run != "real":
             try:
-                return self._shapes(model, args, kwargs)
+                return self._shapes(places, args, kwargs)
             except Exception:
                 # where values are needed, or shapes do not tell what is wrong, the real run says how it is
-                if self.run == "shapes" or any(tensor.is_meta for tensor in model_data(model, (args, kwargs))):
+                if self.run == "shapes" or any(tensor.is_meta for tensor in model_data(places, (args, kwargs))):
                     raise
-        return self._real(model, args, kwargs)
+        return self._real(places, args, kwargs)
 
-    def _shapes(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Trace:
-        if not needs_constants(model):
+    def _shapes(self, places: Places, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Trace:
+        if not needs_constants(places):
             try:
-                return _observed(model, args, kwargs, self._shapes_mode)
+                return self._observed(places, args, kwargs, self._shapes_mode)
             except (ConstantsLostError, DataNeededError):  # an older torch loses constants without a sign
                 pass
-
-        return _observed(model, args, kwargs, self._shapes_modes_with_constants)
+        return self._observed(places, args, kwargs, self._shapes_modes_with_constants)
 
     def _shapes_mode(self, observer: Observer, guard: Guard, data: Iterator[torch.Tensor]) -> list[Any]:
         return [ShapesRun(observer, guard, data, self._memo, keeps_constants=False)]
@@ -105,15 +104,33 @@ class Counter:
         run = ShapesRun(observer, guard, data, self._memo, keeps_constants=True)
         return [run, Constants(run)]
 
-    def _real(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Trace:
+    def _real(self, places: Places, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Trace:
         compiler_was_there = _compiler_is_there()
         try:
-            return _observed(model, args, kwargs, _real_modes)
+            return self._observed(places, args, kwargs, _real_modes)
         except Exception:
             if compiler_was_there or not _compiler_is_there():
                 raise
             # the forward itself brought in the compiler, too late to be told to stand back: once more
-            return _observed(model, args, kwargs, _real_modes)
+            return self._observed(places, args, kwargs, _real_modes)
+
+    def _observed(self, places: Places, args: tuple[Any, ...], kwargs: dict[str, Any], modes: Callable[..., list[Any]]) -> Trace:
+        """What a forward ran under the modes that ``modes`` makes of an observer, a guard and the data; the first is the run."""
+        outer = list(observers_here())
+        for each in outer:
+            each.paused += 1
+        try:
+            with preserved(places, (args, kwargs)) as guard:
+                observer = Observer(places, self._memo)
+                entered = modes(observer, guard, model_data(places, (args, kwargs)))
+                observer.shapes_only = isinstance(entered[0], ShapesRun)
+                with _observing(observer, places, entered):
+                    _call(places.model, args, kwargs, observer)
+                return observer.trace(entered[0].name)
+        finally:
+            places.forget_strangers()
+            for each in outer:
+                each.paused -= 1
 
     @contextmanager
     def watch(self, model: nn.Module) -> Iterator[Watch]:
@@ -121,10 +138,11 @@ class Counter:
 
         Ops outside every module call stand at the path ``<outside>``.
         """
-        model = checked(model)
-        watch = Watch(self, Observer(model))
+        self._memo.trim()
+        places = checked(model)
+        watch = Watch(self, Observer(places, self._memo))
         try:
-            with _observing(watch._observer, [RealRun(watch._observer, None)]):
+            with _observing(watch._observer, places, [RealRun(watch._observer, None)]):
                 yield watch
         finally:
             watch._end()
@@ -154,24 +172,6 @@ def _real_modes(observer: Observer, guard: Guard, data: Iterator[torch.Tensor]) 
     return [RealRun(observer, guard)]
 
 
-def _observed(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], modes: Callable[..., list[Any]]) -> Trace:
-    """What one forward ran under the modes that ``modes`` makes of an observer, a guard and the data; the first is the run."""
-    outer = list(observers_here())
-    for each in outer:
-        each.paused += 1
-    try:
-        with preserved(model, (args, kwargs)) as guard:
-            observer = Observer(model)
-            entered = modes(observer, guard, model_data(model, (args, kwargs)))
-            observer.shapes_only = isinstance(entered[0], ShapesRun)
-            with _observing(observer, entered):
-                _call(model, args, kwargs, observer)
-            return observer.trace(entered[0].name)
-    finally:
-        for each in outer:
-            each.paused -= 1
-
-
 def _over_the_rest(registry: Registry | None) -> Registry:
     if registry is None:
         return USER
@@ -182,13 +182,13 @@ def _over_the_rest(registry: Registry | None) -> Registry:
 
 
 @contextmanager
-def _observing(observer: Observer, modes: list[Any]) -> Iterator[None]:
+def _observing(observer: Observer, places: Places, modes: list[Any]) -> Iterator[None]:
     stack = observers_here()
     stack.append(observer)
     try:
         with ExitStack() as entered:
-            entered.enter_context(_eager(observer.model))
-            entered.enter_context(hooked(observer))
+            entered.enter_context(_eager(places))
+            entered.enter_context(hooked(observer, places))
             for mode in modes:
                 entered.enter_context(mode)
             yield
@@ -197,13 +197,13 @@ def _observing(observer: Observer, modes: list[Any]) -> Iterator[None]:
 
 
 @contextmanager
-def _eager(model: nn.Module) -> Iterator[None]:
+def _eager(places: Places) -> Iterator[None]:
     """Compiled code shows neither modules nor ops: run what was compiled as it was written."""
     if not _compiler_is_there():
         yield
         return
     with ExitStack() as entered:
-        if any(wrapped_as(type(module)) for module in model.modules()):
+        if any(wrapped_as(type(module)) for module in places.modules):
             entered.enter_context(warnings.catch_warnings())
             warnings.filterwarnings("ignore", message=".*when there are global hooks on modules")
         entered.enter_context(torch.compiler.set_stance("force_eager"))
@@ -215,8 +215,8 @@ def _compiler_is_there() -> bool:
     return "torch._dynamo" in sys.modules or "torch.nn.attention.flex_attention" in sys.modules
 
 
-def checked(model: object) -> nn.Module:
-    """The module to count, seen through its wrappers. Raises ``ModelError`` for what is none, or has lazy parameters."""
+def checked(model: object) -> Places:
+    """The places of a model to count, seen through its wrappers. Raises ``ModelError`` for none, or lazy parameters."""
     if isinstance(model, type) and issubclass(model, nn.Module):
         raise ModelError(f"{model.__name__} is a class, not a model. To fix it: give an instance, {model.__name__}(...).")
     if not isinstance(model, nn.Module):
@@ -224,18 +224,22 @@ def checked(model: object) -> nn.Module:
             f"cannot count {type(model).__name__}: not an nn.Module. To fix it: give the model itself; "
             "wrap a function in a module whose forward calls it."
         )
-    model = unwrap(model)
-    for path, module in walk(model, ""):
-        for name, tensor in (*module._parameters.items(), *module._buffers.items()):
-            if tensor is not None and is_lazy(tensor):
-                raise ModelError(
-                    tell(
-                        place(path, type_name(module)),
-                        f"its {name!r} is a lazy parameter that has no shape yet",
-                        "run the model once on real inputs, then count it",
-                    )
-                )
-    return model
+    places = Places(unwrap(model))
+    if any(map(is_lazy, (*places.parameters, *places.buffers))):
+        path, module, name = next(
+            (path, module, name)
+            for path, module in places.walked
+            for name, tensor in (*module._parameters.items(), *module._buffers.items())
+            if tensor is not None and is_lazy(tensor)
+        )
+        raise ModelError(
+            tell(
+                place(path, type_name(module)),
+                f"its {name!r} is a lazy parameter that has no shape yet",
+                "run the model once on real inputs, then count it",
+            )
+        )
+    return places
 
 
 def _call(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], observer: Observer) -> None:

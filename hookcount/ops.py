@@ -40,7 +40,7 @@ class Ops:
     def __add__(self, other: Ops) -> Ops:
         if not isinstance(other, Ops):
             return NotImplemented
-        return Ops(
+        return _sound(
             self.macs + other.macs,
             self.adds + other.adds,
             self.muls + other.muls,
@@ -51,7 +51,9 @@ class Ops:
     def __mul__(self, times: int) -> Ops:
         if type(times) is not int:
             return NotImplemented
-        return Ops(
+        if times < 0:
+            raise ValueError(f"Ops * {times}: a count is never negative")
+        return _sound(
             self.macs * times,
             self.adds * times,
             self.muls * times,
@@ -67,6 +69,13 @@ class Ops:
     def __repr__(self) -> str:
         inside = ", ".join(f"{kind}={getattr(self, kind)}" for kind in KINDS if getattr(self, kind))
         return f"Ops({inside})"
+
+
+def _sound(macs: int, adds: int, muls: int, compares: int, specials: int) -> Ops:
+    """``Ops`` of figures that came of sound ones: they need no checking again."""
+    made: Ops = object.__new__(Ops)
+    made.__dict__.update(macs=macs, adds=adds, muls=muls, compares=compares, specials=specials)
+    return made
 
 
 NOTHING = Ops()

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from .errors import FormulaError, place, tell
-from .ops import NOTHING, Ops
-from .registry import OBSERVED, Entry, Formula, Registry, Resolver, target_name
+from .ops import KINDS, NOTHING, Ops
+from .registry import OBSERVED, Entry, Registry, Resolver, target_name
 from .sizes import leaves, sizes
 from .trace import OUTSIDE, Call, ModuleRun, OpRun, Trace
 
 By = Literal["module", "op"]
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """What one target cost at one path: ``calls`` calls of it, priced by a module's formula or by an op's."""
 
     path: str
@@ -25,8 +24,7 @@ class Record:
     calls: int
 
 
-@dataclass(frozen=True)
-class Uncounted:
+class Uncounted(NamedTuple):
     """Something that ran and that nothing priced: the target, where it ran and how often."""
 
     target: str
@@ -46,20 +44,28 @@ class Priced:
     uncounted_at: dict[str, int]
     calls_at: dict[str, int]
 
+    def total(self) -> Ops:
+        """The sum of all records."""
+        return Ops(*(sum([getattr(record.ops, kind) for record in self.records]) for kind in KINDS))
 
-def price(trace: Trace, registry: Registry) -> Priced:
-    """Price what ran forward.
+
+Prices = dict[tuple[int, int], tuple[Call, Entry, "Ops | None"]]
+"""What an entry's formula said of a call, by the identity of both."""
+
+
+def price(trace: Trace, registry: Registry, known: Prices) -> Priced:
+    """Price what ran forward. ``known`` are prices worked out before; new ones are added.
 
     The innermost executing module owns an op. If that module's formula priced the call, the op is paid for; otherwise the op's
     own formula pays; an op without one is free or uncounted. ``covers="subtree"`` pays for all that runs beneath.
     Raises ``FormulaError`` where a formula raises or returns something else than ``Ops``.
     """
-    ledger = _Ledger(Resolver(registry))
+    ledger = _Ledger(Resolver(registry), known)
     covered: list[bool] = []  # by the index of a run: beneath a formula that covers its subtree
     for run in trace.runs:
         above = run.parent is not None and covered[run.parent]
         entry = None if above else ledger.entry(run)
-        covered.append(above or (entry is not None and entry.covers == "subtree" and _formula(entry) is not None))
+        covered.append(above or (entry is not None and entry.covers == "subtree" and callable(entry.price)))
         if run.phase == "backward":
             continue
         ledger.calls_at[run.path] = ledger.calls_at.get(run.path, 0) + 1
@@ -79,10 +85,6 @@ def price(trace: Trace, registry: Registry) -> Priced:
     return ledger.priced()
 
 
-def _formula(entry: Entry) -> Formula | None:
-    return entry.price if callable(entry.price) else None
-
-
 def _class_name(run: ModuleRun) -> str:
     return target_name(run.call.target) if run.call is not None else run.type
 
@@ -90,8 +92,8 @@ def _class_name(run: ModuleRun) -> str:
 @dataclass
 class _Ledger:
     resolver: Resolver
+    known: Prices
     calls_at: dict[str, int] = field(default_factory=dict)
-    _prices: dict[int, Ops | None] = field(default_factory=dict)
     _records: dict[tuple[str, str, By], tuple[Ops, int]] = field(default_factory=dict)
     _missed: dict[tuple[str, By], tuple[dict[str, int], str]] = field(default_factory=dict)
 
@@ -104,28 +106,31 @@ class _Ledger:
             self._add(run.path, run.type, "module", ops, 1)
 
     def op(self, path: str, run: OpRun) -> None:
-        call = run.call
-        entry = self.resolver.op(call.target)
+        call, _, times = run
+        entry, name = self.resolver.op(call.target)
         ops = None if entry is None else self._price(path, call, entry)
-        name = target_name(call.target).partition(".")[0]
         if ops is None:
-            self.miss(path, name, "op", run.times, _signature(call.target))
+            self.miss(path, name, "op", times, _signature(call.target))
         elif ops:
-            self._add(path, name, "op", ops * run.times, run.times)
+            self._add(path, name, "op", ops if times == 1 else ops * times, times)
 
     def miss(self, path: str, target: str, by: By, calls: int, signature: str) -> None:
         paths, _ = self._missed.setdefault((target, by), ({}, signature))
         paths[path] = paths.get(path, 0) + calls
 
     def _add(self, path: str, target: str, by: By, ops: Ops, calls: int) -> None:
-        before, count = self._records.get((path, target, by), (NOTHING, 0))
-        self._records[path, target, by] = (before + ops, count + calls)
+        before = self._records.get((path, target, by))
+        self._records[path, target, by] = (ops, calls) if before is None else (before[0] + ops, before[1] + calls)
 
     def _price(self, path: str, call: Call, entry: Entry) -> Ops | None:
         """A call's price, worked out once per distinct call; None if it cannot be told."""
-        if id(call) not in self._prices:
-            self._prices[id(call)] = _evaluate(path, call, entry)
-        return self._prices[id(call)]
+        if not callable(entry.price):
+            return NOTHING
+        key = (id(call), id(entry))
+        found = self.known.get(key)
+        if found is None:
+            found = self.known[key] = call, entry, _evaluate(path, call, entry)
+        return found[2]
 
     def priced(self) -> Priced:
         records = tuple(Record(path, name, by, ops, calls) for (path, name, by), (ops, calls) in self._records.items())
@@ -141,9 +146,7 @@ class _Ledger:
 
 
 def _evaluate(path: str, call: Call, entry: Entry) -> Ops | None:
-    formula = _formula(entry)
-    if formula is None:
-        return NOTHING
+    formula: Any = entry.price
     tensors = list(leaves((call.args, call.kwargs, call.out)))
     if call.module is None and any(tensor.sparse for tensor in tensors):
         return None  # a sparse operand's work depends on how many of its elements are there

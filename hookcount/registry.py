@@ -37,7 +37,7 @@ FREE = _State("FREE", "This target does no arithmetic (a view, a copy, a gather)
 OBSERVED = _State("OBSERVED", "This module has no formula of its own: each op that its forward runs is priced by itself.")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Entry:
     """One registration: what was said of a target, how far it reaches, and where it was said."""
 
@@ -96,6 +96,7 @@ class Registry:
         self.name = name
         self._entries: dict[str, Entry] = {}
         self._classes: dict[str, type] = {}
+        self._named: dict[int, dict[type, str]] = {}
 
     @overload
     def register(self, target: Target, price: Formula | _State, *, covers: Covers = "own") -> None: ...
@@ -129,6 +130,7 @@ class Registry:
             raise RegistrationError(f"{name} is not registered in {self.name}: there is nothing to take away.")
         del self._entries[name]
         self._classes.pop(name, None)
+        self._named.clear()
 
     def _put(self, target: Target, price: Any, covers: Covers, *, replace: bool) -> Any:
         name = target_name(target)
@@ -150,6 +152,7 @@ class Registry:
         self._entries[name] = Entry(name, price, covers, _where(price), self.name)
         if isinstance(target, type):
             self._classes[name] = target
+        self._named.clear()
         return price
 
     def __contains__(self, target: Target) -> bool:
@@ -176,8 +179,17 @@ class Registry:
         """A registry that answers as this one does, and below its lowest layer as ``base``; this one stays as it is."""
         lower = base if self.base is None else self.base.over(base)
         made = Registry(lower, name=self.name)
-        made._entries, made._classes = self._entries, self._classes
+        made._entries, made._classes, made._named = self._entries, self._classes, self._named
         return made
+
+    def _imported(self) -> dict[type, str]:
+        """Classes that this layer names by the path under which users know them, such as ``torchvision.ops.RoIAlign``."""
+        known = self._named.get(len(sys.modules))
+        if known is None:
+            self._named.clear()
+            found = {self._classes.get(name) or _imported(name): name for name in self._entries if "::" not in name}
+            known = self._named[len(sys.modules)] = {cls: name for cls, name in found.items() if cls is not None}
+        return known
 
     def get(self, name: str) -> Entry | None:
         """The entry of this very layer under ``name``."""
@@ -188,9 +200,9 @@ class Resolver:
     """Answers for the classes and ops of one trace. Names are resolved once, against what is imported by then."""
 
     def __init__(self, registry: Registry) -> None:
-        self._layers = [(layer, _imported_classes(layer)) for layer in registry.layers()]
+        self._layers = [(layer, layer._imported()) for layer in registry.layers()]
         self._modules: dict[type, Entry | None] = {}
-        self._ops: dict[Any, Entry | None] = {}
+        self._ops: dict[Any, tuple[Entry | None, str]] = {}
 
     def module(self, module: nn.Module) -> Entry | None:
         """The entry for a module: the nearest class in its MRO that is registered and whose ``forward`` it runs.
@@ -207,20 +219,21 @@ class Resolver:
     def _find_module(self, cls: type) -> Entry | None:
         for layer, imported in self._layers:
             for base in cls.__mro__:
-                entry = layer.get(f"{base.__module__}.{base.__qualname__}") or imported.get(base)
+                entry = layer.get(f"{base.__module__}.{base.__qualname__}") or layer.get(imported.get(base, ""))
                 if entry is not None and getattr(cls, "forward", None) is getattr(base, "forward", None):
                     return entry
         return None
 
-    def op(self, op: Any) -> Entry | None:
-        """The entry for an op: its overload, then its name, then the functional form of an in-place op; or a view."""
-        if op not in self._ops:
-            self._ops[op] = self._find_op(op)
-        return self._ops[op]
+    def op(self, op: Any) -> tuple[Entry | None, str]:
+        """The entry for an op and its name: its overload's, then its name's, then its functional form's; or a view's."""
+        known = self._ops.get(op)
+        if known is None:
+            full = target_name(op)
+            name = full.partition(".")[0]
+            known = self._ops[op] = self._find_op(op, full, name), name
+        return known
 
-    def _find_op(self, op: Any) -> Entry | None:
-        full = target_name(op)
-        name, _, _ = full.partition(".")
+    def _find_op(self, op: Any, full: str, name: str) -> Entry | None:
         names = [full, name]
         if name.endswith("_") and not name.endswith("__"):
             names.append(name[:-1])
@@ -230,26 +243,19 @@ class Resolver:
                 if entry is not None:
                     return entry
         if getattr(op, "is_view", False):
-            return Entry(name, FREE, "own", "its schema says that it is a view", "schema")
+            return _VIEW
         return None
 
 
-def _imported_classes(layer: Registry) -> dict[type, Entry]:
-    """Classes that a layer names by the path under which users know them, such as ``torchvision.ops.RoIAlign``."""
-    found: dict[type, Entry] = {}
-    for name in layer:
-        if "::" in name:
-            continue
-        entry = layer.get(name)
-        known: Any = layer._classes.get(name)
-        if known is None:
-            parts = name.split(".")
-            for cut in range(len(parts) - 1, 0, -1):
-                known = sys.modules.get(".".join(parts[:cut]))
-                if known is not None:
-                    for part in parts[cut:]:
-                        known = getattr(known, part, None)
-                    break
-        if isinstance(known, type) and entry is not None:
-            found[known] = entry
-    return found
+_VIEW = Entry("a view", FREE, "own", "its schema says that it is a view", "schema")
+
+
+def _imported(name: str) -> type | None:
+    parts = name.split(".")
+    for cut in range(len(parts) - 1, 0, -1):
+        found: Any = sys.modules.get(".".join(parts[:cut]))
+        if found is not None:
+            for part in parts[cut:]:
+                found = getattr(found, part, None)
+            return found if isinstance(found, type) else None
+    return None

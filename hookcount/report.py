@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from .conventions import DEFAULT, Convention
 from .errors import OutputError, UncountedError, place
 from .ops import Ops
-from .price import Priced, Record, Uncounted, price
+from .price import Priced, Prices, Record, Uncounted, price
 from .registry import Registry
 from .trace import Trace
 from .tree import Node, grow
@@ -23,19 +24,23 @@ class Report:
     It holds no tensor of the model and no activation.
     """
 
-    def __init__(self, trace: Trace, registry: Registry, convention: Convention = DEFAULT) -> None:
+    def __init__(self, trace: Trace, registry: Registry, convention: Convention = DEFAULT, *, memo: Prices | None = None) -> None:
         self._trace = trace
         self._registry = registry
         self.convention = convention
-        self._priced: Priced = price(trace, registry)
-        self.tree: Node = grow(trace, self._priced)
+        self._priced: Priced = price(trace, registry, {} if memo is None else memo)
+
+    @cached_property
+    def tree(self) -> Node:
+        """The model's root, with what is beneath it."""
+        return grow(self._trace, self._priced)
 
     # -- totals ----------------------------------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def total(self) -> Ops:
         """Every operation counted, by kind."""
-        return self.tree.total
+        return self._priced.total()
 
     @property
     def macs(self) -> int:

@@ -7,7 +7,6 @@ from typing import Any
 
 from torch import nn
 
-from .observe.places import Places, unwrap
 from .units import si
 from .units import size as in_bytes
 
@@ -61,8 +60,7 @@ def size(model: nn.Module) -> ModelSize:
     """
     from .count import checked
 
-    model = unwrap(checked(model))
-    places = Places(model).facts()
+    places = checked(model).facts()
     facts = {fact.key: fact for place in places for fact in place.tensors}.values()
     parameters = [fact for fact in facts if not fact.is_buffer]
     buffers = [fact for fact in facts if fact.is_buffer]
@@ -72,10 +70,10 @@ def size(model: nn.Module) -> ModelSize:
     distinct = {place.key: place for place in places}.values()
     return ModelSize(
         type=places[0].type,
-        parameters=sum(fact.count for fact in parameters),
-        trainable=sum(fact.count for fact in parameters if fact.trainable),
-        frozen=sum(fact.count for fact in parameters if not fact.trainable),
-        buffers=sum(fact.count for fact in buffers),
+        parameters=sum(fact.elements for fact in parameters),
+        trainable=sum(fact.elements for fact in parameters if fact.trainable),
+        frozen=sum(fact.elements for fact in parameters if not fact.trainable),
+        buffers=sum(fact.elements for fact in buffers),
         parameter_bytes=sum(fact.bytes for fact in parameters),
         buffer_bytes=sum(fact.bytes for fact in buffers),
         by_dtype=by_dtype,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Phase = Literal["forward", "backward"]
 
@@ -13,7 +13,7 @@ OUTSIDE = "<outside>"
 """The path of what runs outside every call of the model's modules."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Spec:
     """What is kept of a tensor: its shape (a ``torch.Size``) and dtype. ``arithmetic`` tells numbers from ids and masks."""
 
@@ -44,8 +44,7 @@ class Call:
     module: Any = None
 
 
-@dataclass(frozen=True)
-class OpRun:
+class OpRun(NamedTuple):
     """An op that ran ``times`` times. ``claimable``: inside the module's own forward, not in a hook that runs around it."""
 
     call: Call
@@ -53,8 +52,7 @@ class OpRun:
     times: int
 
 
-@dataclass(frozen=True)
-class ModuleRun:
+class ModuleRun(NamedTuple):
     """One run of one module at one place of the tree. ``parent`` is the index of the run that it happened in, or None."""
 
     path: str
@@ -68,21 +66,19 @@ class ModuleRun:
     """It made its output without any op that was seen."""
 
 
-@dataclass(frozen=True)
-class TensorFact:
+class TensorFact(NamedTuple):
     """A parameter or buffer as a module holds it; ``key`` is one per tensor, however many places share it."""
 
     key: int
     name: str
-    count: int
+    elements: int
     bytes: int
     dtype: str
     trainable: bool
     is_buffer: bool
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """A module at its place in the tree: a shared module has several places, with the same ``key``."""
 
     path: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from .ops import NOTHING, Ops
@@ -68,7 +68,8 @@ class _Grower:
         self._uncounted = priced.uncounted_at
         self._own: dict[str, Ops] = {}
         for record in priced.records:
-            self._own[record.path] = self._own.get(record.path, NOTHING) + record.ops
+            before = self._own.get(record.path)
+            self._own[record.path] = record.ops if before is None else before + record.ops
         self._runs: dict[str, list[ModuleRun]] = {}
         for run in trace.runs:
             if run.phase == "forward":
@@ -79,7 +80,10 @@ class _Grower:
         for path in self._places:
             if path:
                 self._below.setdefault(path.rpartition(".")[0], []).append(path)
+        keys = [fact.key for place in trace.places for fact in place.tensors if not fact.is_buffer]
+        self._shared = len(set(keys)) < len(keys)
         self._met: set[int] = set()
+        self._bytes: dict[int, int] = {}
 
     def _reach(self, path: str) -> None:
         """Places that are gone from the tree, or never were in it, still carry what ran there."""
@@ -90,17 +94,16 @@ class _Grower:
 
     def node(self, path: str, depth: int = 0) -> Node:
         place = self._places[path]
-        parameters = [fact for fact in place.tensors if not fact.is_buffer]
-        first = [fact for fact in parameters if fact.key not in self._met]
-        self._met.update(fact.key for fact in first)
-        children = tuple(self.node(child, depth + 1) for child in self._below.get(path, ()))
-        own = self._own.get(path, NOTHING)
-        total = own
+        mine = {fact.key: fact for fact in place.tensors if not fact.is_buffer}
+        new = sum([fact.elements for key, fact in mine.items() if key not in self._met])
+        self._met.update(mine)
+        children = tuple([self.node(child, depth + 1) for child in self._below.get(path, ())])
+        own = total = self._own.get(path, NOTHING)
         for child in children:
-            total = total + child.total
-        beneath = {fact.key: fact for fact in self._beneath(path)}
+            if child.total is not NOTHING:
+                total = child.total if total is NOTHING else total + child.total
+        params, trainable, size = self._sizes(path, mine.values(), children)
         calls = [run.call for run in self._runs.get(path, ()) if run.call is not None]
-        distinct = tuple(dict.fromkeys(calls))
         return Node(
             path=path,
             type=place.type,
@@ -108,15 +111,26 @@ class _Grower:
             calls=self._calls.get(path, 0),
             own=own,
             total=total,
-            params=sum(fact.count for fact in beneath.values()),
-            trainable_params=sum(fact.count for fact in beneath.values() if fact.trainable),
-            param_bytes=sum(fact.bytes for fact in beneath.values()),
-            own_params=sum(fact.count for fact in {fact.key: fact for fact in first}.values()),
-            output_bytes=sum(_bytes(call) for call in calls),
+            params=params,
+            trainable_params=trainable,
+            param_bytes=size,
+            own_params=new,
+            output_bytes=sum([self._output_bytes(call) for call in calls]),
             uncounted=self._uncounted.get(path, 0),
             leaf=not children,
             children=children,
-            distinct=distinct,
+            distinct=tuple(calls) if len(calls) < 2 else tuple(dict.fromkeys(calls)),
+        )
+
+    def _sizes(self, path: str, mine: Iterable[TensorFact], children: tuple[Node, ...]) -> tuple[int, int, int]:
+        """Elements, trainable elements and bytes of the parameters at a path and beneath, each parameter once."""
+        below: tuple[Node, ...] = children
+        if self._shared:
+            mine, below = {fact.key: fact for fact in self._beneath(path)}.values(), ()
+        return (
+            sum([fact.elements for fact in mine]) + sum([node.params for node in below]),
+            sum([fact.elements for fact in mine if fact.trainable]) + sum([node.trainable_params for node in below]),
+            sum([fact.bytes for fact in mine]) + sum([node.param_bytes for node in below]),
         )
 
     def _beneath(self, path: str) -> Iterator[TensorFact]:
@@ -124,10 +138,12 @@ class _Grower:
         for child in self._below.get(path, ()):
             yield from self._beneath(child)
 
+    def _output_bytes(self, call: Call) -> int:
+        known = self._bytes.get(id(call))
+        if known is None:
+            known = self._bytes[id(call)] = sum(spec.bytes for spec in leaves(call.out))
+        return known
+
 
 def _shapes(*values: object) -> str:
     return ", ".join(str(tuple(spec.shape)) for spec in leaves(values))
-
-
-def _bytes(call: Call) -> int:
-    return sum(spec.bytes for spec in leaves(call.out))

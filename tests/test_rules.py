@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hookcount.observe.rules import _BINARY, _UNARY, RULES, output
+from hookcount.observe.rules import _BINARY, _COMPARE, _UNARY, RULES, output
 
 aten = torch.ops.aten
 layouts = st.sampled_from(["contiguous", "transposed", "channels last", "strided"])
@@ -95,6 +95,63 @@ def test_addmm(sizes, layout, other):
     assert output("aten::addmm", False, (tensor([n]), tensor([m, k]), tensor([k + 1, n])), {}) is None
 
 
+@settings(max_examples=30, deadline=None)
+@given(sizes=st.lists(st.integers(1, 5), min_size=4, max_size=4), layout=layouts, other=layouts)
+def test_matrix_products(sizes, layout, other):
+    n, m, k, p = sizes
+    assert same(aten.mm.default, tensor([m, k], layout), tensor([k, p], other))
+    assert same(aten.bmm.default, tensor([n, m, k], layout), tensor([n, k, p], other))
+    assert output("aten::bmm", False, (tensor([n, m, k]), tensor([n, k + 1, p])), {}) is None
+    assert output("aten::mm", False, (tensor([m, k]), tensor([k, p], dtype=torch.bfloat16)), {}) is None
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    axes=st.integers(1, 3),
+    groups=st.integers(1, 3),
+    channels=st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    size=st.lists(st.integers(3, 9), min_size=3, max_size=3),
+    kernel=st.lists(st.integers(1, 4), min_size=3, max_size=3),
+    stride=st.lists(st.integers(1, 3), min_size=3, max_size=3),
+    padding=st.lists(st.integers(0, 2), min_size=3, max_size=3),
+    dilation=st.lists(st.integers(1, 2), min_size=3, max_size=3),
+    layout=layouts,
+    bias=st.booleans(),
+)
+def test_convolution(axes, groups, channels, size, kernel, stride, padding, dilation, layout, bias):
+    x = tensor([2, channels[0] * groups, *size[:axes]], layout)
+    weight = tensor([channels[1] * groups, channels[0], *kernel[:axes]])
+    args = (weight, tensor([channels[1] * groups]) if bias else None, stride[:axes], padding[:axes], dilation[:axes])
+    given_ = (x, *args, False, [0] * axes, groups)
+    told = output("aten::convolution", False, given_, {})
+    if told is not None:
+        assert same(aten.convolution.default, *given_)
+    elif layout == "contiguous" and x.shape[1] > 1:  # torch says what is wrong, or lays it out in its own way
+        assert any(n + 2 * p < d * (k - 1) + 1 for n, k, p, d in zip(size[:axes], kernel, padding, dilation, strict=False)) or (
+            x.is_contiguous(memory_format=torch.channels_last) if axes == 2 else False
+        )
+    assert output("aten::convolution", False, (x, *args, False, [0] * axes, groups + 1), {}) is None
+
+
+@settings(max_examples=40, deadline=None)
+@given(shape=shapes, layout=layouts, factor=st.sampled_from([-1, 1]))
+def test_copies_and_masks(shape, layout, factor):
+    given_, mask = tensor(shape, layout), tensor(shape, layout, torch.bool)
+    for memory_format in (None, torch.contiguous_format, torch.preserve_format):
+        same(aten.clone.default, given_, memory_format=memory_format)
+    same(aten.roll.default, given_, [1], [0])
+    same(aten.masked_fill.Scalar, given_, mask, 0.0)
+    same(aten._unsafe_view.default, given_, [shape[0], factor * given_.numel() // shape[0] if factor > 0 else -1])
+    for name in _COMPARE.split():
+        same(getattr(aten, name).Scalar, given_, 2)
+    plain = tensor(shape)
+    assert same(aten.clone.default, plain, memory_format=None)
+    assert same(aten.roll.default, plain, [1], [0])
+    assert same(aten.masked_fill.Scalar, plain, tensor(shape[-1:], dtype=torch.bool), 0.0)
+    assert same(aten._unsafe_view.default, plain, [-1, shape[-1]])
+    assert all(same(getattr(aten, name).Scalar, plain, 2) for name in _COMPARE.split())
+
+
 def test_in_place_gives_what_was_given():
     x = tensor([2, 3])
     assert output("aten::add_", True, (x, tensor([3])), {}) is x
@@ -111,6 +168,14 @@ def test_every_rule_is_tested():
         "_safe_softmax",
         "mean",
         "cat",
+        "mm",
+        "bmm",
+        "convolution",
+        "clone",
+        "roll",
+        "masked_fill",
+        "_unsafe_view",
+        *_COMPARE.split(),
         *_UNARY.split(),
         *_BINARY.split(),
     }

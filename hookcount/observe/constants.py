@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from .places import Places
 from .shapes import ShapesRun
 from .specs import tensors
 
@@ -56,6 +57,6 @@ def _from_values(func: Any, name: str, args: Any, kwargs: Any) -> Any:
     return func(*args, **{**kwargs, "device": "cpu"})
 
 
-def needs_constants(model: nn.Module) -> bool:
+def needs_constants(places: Places) -> bool:
     """Whether ``Constants`` is needed from the start."""
-    return any(isinstance(module, (nn.RNNBase, nn.RNNCellBase)) for module in model.modules())
+    return any(isinstance(module, (nn.RNNBase, nn.RNNCellBase)) for module in places.modules)

@@ -1,61 +1,66 @@
-"""What distinct op calls give: the memory that lets a shapes-only run work each out once."""
+"""What a counter remembers while it lives, so that each distinct thing is worked out once."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
+from torch import nn
 
 from ..trace import Call
+from .opfacts import OpFacts
+
+_META = torch.device("meta")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a distinct op call gave. ``again`` makes the result anew; None for a view, which must be made of its input, and for a
+    constant, which is computed each time.
+    """
+
+    facts: OpFacts
+    call: Call
+    again: Callable[[], Any] | None
+    constant: bool = False
 
 
 class Memo:
-    """What distinct op calls give, by op, shapes, strides, dtypes and other arguments. Bounded."""
+    """``ops``: by op, shapes, strides, dtypes and other arguments, what the call gives. ``calls``: the one ``Call`` for equal
+    calls. ``stand_ins``: see ``StandIns``. ``prices``: what a formula said of a call. Each is emptied when it is full.
+    """
 
     def __init__(self, at_most: int = 50_000) -> None:
         self.at_most = at_most
-        self.known: dict[Any, tuple[Any, Call]] = {}
+        self.ops: dict[Any, Known] = {}
+        self.calls: dict[Any, Call] = {}
+        self.stand_ins: dict[Any, nn.Module] = {}
+        self.prices: dict[Any, Any] = {}
         self.hits = 0
         self.misses = 0
 
-    def put(self, key: Any, made: Any, call: Call) -> None:
-        if len(self.known) >= self.at_most:
-            self.known.clear()
-        self.known[key] = (made, call)
+    def trim(self) -> None:
+        """Called between counts."""
+        for each in (self.ops, self.calls, self.stand_ins, self.prices):
+            if len(each) > self.at_most:
+                each.clear()
 
 
-class New:
-    """A tensor that an op makes anew: all that is needed to make it again."""
-
-    __slots__ = ("dtype", "shape", "stride")
-
-    def __init__(self, tensor: torch.Tensor) -> None:
-        self.shape, self.stride, self.dtype = tensor.shape, tensor.stride(), tensor.dtype
-
-    def again(self) -> torch.Tensor:
-        return torch.empty_strided(self.shape, self.stride, dtype=self.dtype, device="meta")
-
-
-def recipe(made: Any) -> Any:
-    """An op's result, each tensor as what is needed to make it again."""
+def recipe(made: Any) -> Callable[[], Any]:
+    """Makes an op's result again: its tensors on meta, as they were."""
     if isinstance(made, torch.Tensor):
-        return New(made)
+        return partial(torch.empty_strided, tuple(made.shape), made.stride(), dtype=made.dtype, device=_META)
     if isinstance(made, (list, tuple)):
-        return type(made)([recipe(item) for item in made])
-    return made
-
-
-def again(made: Any) -> Any:
-    """The result of a ``recipe``."""
-    if isinstance(made, New):
-        return made.again()
-    if isinstance(made, (list, tuple)):
-        return type(made)([again(item) for item in made])
-    return made
+        kind, items = type(made), [recipe(item) for item in made]
+        return lambda: kind([item() for item in items])
+    return lambda: made
 
 
 def key(value: Any) -> Any:
-    """What tells one call from another: of a tensor shape, strides and dtype; 2 is not 2.0."""
+    """What tells one argument from another: of a tensor shape, strides and dtype; 2 is not 2.0."""
     if isinstance(value, torch.Tensor):
         return (value.shape, value.stride(), value.dtype)
     if isinstance(value, (list, tuple)):

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ..trace import OUTSIDE, Call, ModuleRun, OpRun, Phase, Trace
+from .memo import Memo
 from .opfacts import op_facts
 from .places import Places, type_name
 from .specs import freeze, op_specs, specs, storage, tensors
@@ -46,18 +47,20 @@ class Frame:
 class Observer:
     """Notes what runs in the thread that made it. ``hooks.py`` and ``dispatch.py`` call it; ``trace()`` ends it."""
 
-    def __init__(self, model: nn.Module) -> None:
-        self.model = model
+    def __init__(self, places: Places, memo: Memo) -> None:
+        self.model = places.model
         self.shapes_only = False
         self.thread = threading.get_ident()
         self.paused = 0
         self.failed_at: tuple[str, str] | None = None
-        self._places = Places(model)
-        self._stand_ins = StandIns()
+        self._places = places
+        self._memo = memo
+        self._stand_ins = StandIns(memo.stand_ins)
         self._stack: list[Frame] = []
         self._runs: list[ModuleRun | None] = []
         self._outside: dict[tuple[Phase, Call], int] = {}
         self._calls: dict[Any, Call] = {}
+        """Of modules whose stand-in is for this count alone."""
 
     def listening(self) -> bool:
         """Whether what happens now is this observer's: in its thread, and no inner count has paused it."""
@@ -87,7 +90,11 @@ class Observer:
         frame = self._frame(module)
         if frame is None:
             return
-        call = self._module_call(module, args, kwargs, out)
+        if torch._C._len_torch_function_stack():  # else each look at a tensor would go through the modes
+            with torch._C.DisableTorchFunction():
+                call = self._module_call(module, args, kwargs, out)
+        else:
+            call = self._module_call(module, args, kwargs, out)
         frame.result = (call, not frame.visible and not frame.called and self._made_unseen(module, args, kwargs, out))
 
     def leave(self, module: nn.Module) -> None:
@@ -104,20 +111,23 @@ class Observer:
             self.failed_at = None
 
     def _frame(self, module: nn.Module) -> Frame | None:
+        if self._stack and self._stack[-1].module is module:
+            return self._stack[-1]
         return next((frame for frame in reversed(self._stack) if frame.module is module), None)
 
     def _close(self, frame: Frame) -> None:
         call, invisible = frame.result or (None, False)
-        ops = tuple(OpRun(op, claimable, times) for (op, claimable), times in frame.ops.items())
+        ops = tuple([OpRun(op, claimable, times) for (op, claimable), times in frame.ops.items()]) if frame.ops else ()
         self._runs[frame.index] = ModuleRun(frame.path, type_name(frame.module), frame.parent, frame.phase, call, ops, invisible)
 
     def _module_call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Call:
         stand_in = self._stand_ins.of(module)
-        kept = specs(args), specs(kwargs), specs(out)
-        key = (id(stand_in), freeze(kept))
-        call = self._calls.get(key)
+        kept = specs(args), specs(kwargs) if kwargs else {}, specs(out)
+        calls = self._calls if self._stand_ins.passing(stand_in) else self._memo.calls
+        key = (id(stand_in), freeze(kept[0]), freeze(kept[1]) if kwargs else (), freeze(kept[2]))
+        call = calls.get(key)
         if call is None:
-            call = self._calls[key] = Call(type(module), kept[0], kept[1], kept[2], stand_in)
+            call = calls[key] = Call(type(module), kept[0], kept[1], kept[2], stand_in)
         return call
 
     def _made_unseen(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> bool:
@@ -126,9 +136,11 @@ class Observer:
         Without a tensor to work on, given or held, it is a constant, kept by an ``lru_cache`` say. In a shapes-only run, what is
         on meta came of an op.
         """
+        made = [tensor for tensor in tensors(out) if tensor.numel() and not (self.shapes_only and tensor.is_meta)]
+        if not made or all(any(tensor is each for each in args) for tensor in made):
+            return False
         given = tensors((args, kwargs, dict(vars(module))))
         held = {storage(tensor) for tensor in (*given, *module.parameters(), *module.buffers())}
-        made = (tensor for tensor in tensors(out) if tensor.numel() and not (self.shapes_only and tensor.is_meta))
         return bool(held) and any(storage(tensor) not in held for tensor in made)
 
     # -- ops -------------------------------------------------------------------------------------------------------
@@ -144,9 +156,10 @@ class Observer:
     def call(self, op: Any, args: Any, kwargs: Any, out: Any) -> Call:
         """The one ``Call`` for these."""
         key = (op, freeze(args), freeze(kwargs), freeze(out))
-        call = self._calls.get(key)
+        calls = self._memo.calls
+        call = calls.get(key)
         if call is None:
-            call = self._calls[key] = Call(op, args, kwargs, out)
+            call = calls[key] = Call(op, args, kwargs, out)
         return call
 
     def note(self, call: Call, visible: bool) -> None:

@@ -41,36 +41,41 @@ def unwrap(module: nn.Module) -> nn.Module:
 
 def type_name(module: nn.Module) -> str:
     """The class name a person reads; of a ScriptModule, the name of the class that was scripted."""
-    original = vars(module).get("original_name") or getattr(module, "original_name", None)
-    return original if isinstance(original, str) else type(module).__name__
-
-
-def walk(module: nn.Module, path: str, above: tuple[int, ...] = ()) -> Iterator[tuple[str, nn.Module]]:
-    """Each place beneath ``module`` and itself, parents first; a shared module at each of its places; cycles cut."""
-    module = unwrap(module)
-    if id(module) in above:
-        return
-    yield path, module
-    for name, child in module._modules.items():
-        if child is not None:
-            yield from walk(child, f"{path}.{name}" if path else name, (*above, id(module)))
+    if isinstance(module, torch.jit.ScriptModule):
+        original = getattr(module, "original_name", None)
+        if isinstance(original, str):
+            return original
+    return type(module).__name__
 
 
 class Places:
-    """The places of a model, growing when a module runs that is not in the tree."""
+    """The places of a model, growing when a module runs that is not in the tree.
+
+    ``walked``: each place and the module there, parents first; a shared module at each of its places; cycles cut.
+    ``modules``, ``parameters``, ``buffers``: each once; wrappers too.
+    """
 
     def __init__(self, model: nn.Module) -> None:
         self.model = model
-        self._paths: dict[int, list[str]] = {}
         self._strangers: list[tuple[str, nn.Module]] = []
         self._index()
 
     def _index(self) -> None:
-        self._paths.clear()
-        for path, module in walk(self.model, ""):
+        self.walked: list[tuple[str, nn.Module]] = []
+        found: dict[int, nn.Module] = {}
+        _walk(self.model, "", self.walked, found, set())
+        self.modules = list(found.values())
+        self.parameters = _distinct([module._parameters for module in self.modules if module._parameters])
+        self.buffers = _distinct([module._buffers for module in self.modules if module._buffers])
+        self._paths: dict[int, list[str]] = {}
+        for path, module in (*self.walked, *self._strangers):
             self._paths.setdefault(id(module), []).append(path)
-        for path, module in self._strangers:
-            self._paths.setdefault(id(module), []).append(path)
+
+    def forget_strangers(self) -> None:
+        """Be as before a run."""
+        if self._strangers:
+            self._strangers.clear()
+            self._index()
 
     def of(self, module: nn.Module, caller: str) -> str:
         """The path at which ``module`` is called from ``caller``: of its places the one nearest to the caller's."""
@@ -86,27 +91,50 @@ class Places:
         if id(module) not in self._paths:
             name = f"<{type_name(module)}>"
             base = f"{caller}.{name}" if caller else name
-            for path, child in walk(module, base):
-                self._strangers.append((path, child))
+            met: list[tuple[str, nn.Module]] = []
+            _walk(module, base, met, {}, set())
+            self._strangers += met
+            for path, child in met:
                 self._paths.setdefault(id(child), []).append(path)
         return self._paths[id(module)]
 
     def facts(self) -> tuple[Place, ...]:
         """The places as frozen facts, as the tree stands now; one per path."""
-        found = {path: (module, True) for path, module in walk(self.model, "")}
-        for path, module in self._strangers:
-            found.setdefault(path, (module, False))
-        return tuple(
-            Place(
-                path,
-                type_name(module),
-                id(module),
-                tensor_facts(module) if registered else (),  # model.parameters() does not know them either
-                not module._modules,
-                registered,
-            )
-            for path, (module, registered) in found.items()
-        )
+        walked: list[tuple[str, nn.Module]] = []
+        _walk(self.model, "", walked, {}, set())
+        found = [
+            Place(path, type_name(module), id(module), tensor_facts(module), not module._modules, True) for path, module in walked
+        ]
+        if self._strangers:  # model.parameters() does not know theirs either
+            known = {place.path for place in found}
+            strangers = {path: module for path, module in self._strangers if path not in known}
+            found += [Place(path, type_name(each), id(each), (), not each._modules, False) for path, each in strangers.items()]
+        return tuple(found)
+
+
+def _distinct(named: list[dict[str, Any]]) -> list[Any]:
+    found = {id(each): each for held in named for each in held.values()}
+    found.pop(id(None), None)
+    return list(found.values())
+
+
+def _walk(
+    module: nn.Module, path: str, walked: list[tuple[str, nn.Module]], found: dict[int, nn.Module], above: set[int]
+) -> None:
+    while attribute := wrapped_as(type(module)):
+        found[id(module)] = module
+        module = getattr(module, attribute)
+    key = id(module)
+    if key in above:
+        return
+    walked.append((path, module))
+    found[key] = module
+    if module._modules:
+        above.add(key)
+        for name, child in module._modules.items():
+            if child is not None:
+                _walk(child, f"{path}.{name}" if path else name, walked, found, above)
+        above.discard(key)
 
 
 def _shared_prefix(path: str, caller: str) -> int:
@@ -120,11 +148,12 @@ def _shared_prefix(path: str, caller: str) -> int:
 
 def tensor_facts(module: nn.Module) -> tuple[TensorFact, ...]:
     """A module's own parameters and buffers, not its children's; of a quantized module also its packed weights."""
-    facts = [_fact(id(each), name, each, each.requires_grad) for name, each in module.named_parameters(recurse=False)]
-    facts += [_fact(id(each), name, each, False, is_buffer=True) for name, each in module.named_buffers(recurse=False)]
-    for name, value in vars(module).items():
-        if isinstance(value, torch.ScriptObject) and hasattr(value, "unpack"):
-            facts += _packed(name, value)
+    facts = [_fact(id(each), name, each, each.requires_grad) for name, each in module._parameters.items() if each is not None]
+    facts += [_fact(id(each), name, each, False, True) for name, each in module._buffers.items() if each is not None]
+    if torch.ScriptObject in map(type, vars(module).values()):
+        for name, value in vars(module).items():
+            if type(value) is torch.ScriptObject and hasattr(value, "unpack"):
+                facts += _packed(name, value)
     return tuple(facts)
 
 
@@ -136,13 +165,12 @@ def _packed(name: str, value: Any) -> Iterator[TensorFact]:
             yield _fact(id(value) + index, f"{name}[{index}]", each, False)  # unpacked anew each time: the pack is the identity
 
 
+_dtype_names: dict[torch.dtype, str] = {}
+
+
 def _fact(key: int, name: str, tensor: torch.Tensor, trainable: bool, is_buffer: bool = False) -> TensorFact:
-    return TensorFact(
-        key=key,
-        name=name,
-        count=tensor.numel(),
-        bytes=tensor.numel() * tensor.element_size(),
-        dtype=str(tensor.dtype).removeprefix("torch."),
-        trainable=trainable,
-        is_buffer=is_buffer,
-    )
+    count, dtype = tensor.numel(), tensor.dtype
+    known = _dtype_names.get(dtype)
+    if known is None:
+        known = _dtype_names[dtype] = str(dtype).removeprefix("torch.")
+    return TensorFact(key, name, count, count * tensor.element_size(), known, trainable, is_buffer)

@@ -5,6 +5,7 @@ Python, and the first of them to run imports its compiler. A rule gives None whe
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 import torch
@@ -12,6 +13,25 @@ import torch
 _UNARY = """abs cos elu erf exp gelu hardsigmoid hardswish hardtanh leaky_relu log mish neg reciprocal relu rsqrt sigmoid silu sin
 softplus sqrt tanh"""
 _BINARY = "add sub mul div"
+_COMPARE = "eq ne lt le gt ge"
+_META = torch.device("meta")
+
+
+def empty(shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
+    """A contiguous tensor. ``torch.empty_like`` and ``new_empty`` cost several times as much on meta."""
+    strides: list[int] = []
+    step = 1
+    for size in reversed(shape):
+        strides.append(step)
+        step *= max(size, 1)
+    return torch.empty_strided(tuple(shape), strides[::-1], dtype=dtype, device=_META)
+
+
+def like(tensor: torch.Tensor) -> torch.Tensor:
+    """What ``torch.empty_like`` gives: the same strides where they leave no holes."""
+    if tensor.is_contiguous() or (tensor.dim() == 4 and tensor.is_contiguous(memory_format=torch.channels_last)):
+        return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=_META)
+    return torch.empty_like(tensor)
 
 
 def addmm(bias: torch.Tensor, left: torch.Tensor, right: torch.Tensor, **scales: Any) -> Any:
@@ -19,13 +39,50 @@ def addmm(bias: torch.Tensor, left: torch.Tensor, right: torch.Tensor, **scales:
     fits = left.dim() == right.dim() == 2 and left.shape[1] == right.shape[0] and left.dtype == right.dtype == bias.dtype
     if not fits or bias.dim() != 1 or bias.shape[0] not in (1, right.shape[1]):
         return None
-    return left.new_empty((left.shape[0], right.shape[1]))
+    return empty((left.shape[0], right.shape[1]), left.dtype)
+
+
+def matmul(left: torch.Tensor, right: torch.Tensor) -> Any:
+    """[m, n] = [m, k] @ [k, n], and the same for each of a batch."""
+    if left.dim() != right.dim() or left.shape[-1] != right.shape[-2] or left.shape[:-2] != right.shape[:-2]:
+        return None
+    return empty((*left.shape[:-1], right.shape[-1]), left.dtype) if left.dtype == right.dtype else None
+
+
+def convolution(
+    input: torch.Tensor,
+    weight: torch.Tensor,
+    bias: Any,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    transposed: bool,
+    output_padding: Sequence[int],
+    groups: int,
+) -> Any:
+    """[N, out, *] of [N, in, *], each axis (size + 2 padding - dilation (kernel - 1) - 1) / stride + 1 rounded down."""
+    axes = input.dim() - 2
+    fits = weight.dim() == input.dim() and input.dtype == weight.dtype and input.shape[1] == weight.shape[1] * groups
+    if transposed or not fits or not input.is_contiguous() or not weight.is_contiguous() or len(stride) * axes == 0:
+        return None
+    if weight.shape[0] % groups or (bias is not None and tuple(bias.shape) != (weight.shape[0],)):
+        return None
+    if (input.shape[1] == 1 and axes > 1) or (axes == 2 and input.is_contiguous(memory_format=torch.channels_last)):
+        return None  # its layout is channels last, too: torch says which one it takes
+    sizes: list[int] = []
+    for axis in range(axes):
+        step, pad, spread = (each[axis if len(each) > 1 else 0] for each in (stride, padding, dilation))
+        size = (input.shape[2 + axis] + 2 * pad - spread * (weight.shape[2 + axis] - 1) - 1) // step + 1
+        if size <= 0:
+            return None
+        sizes.append(size)
+    return empty((input.shape[0], weight.shape[0], *sizes), input.dtype)
 
 
 def batch_norm(input: torch.Tensor, weight: Any, bias: Any, mean: Any, var: Any, training: bool, *rest: Any) -> Any:
     """[N, C, *], and the statistics that a backward pass needs: [C] in training."""
-    kept = input.new_empty((input.shape[1] if training else 0,), dtype=torch.float32)
-    return torch.empty_like(input), kept, torch.empty_like(kept)
+    kept = (input.shape[1] if training else 0,)
+    return like(input), empty(kept, torch.float32), empty(kept, torch.float32)
 
 
 def batch_norm_in_eval(input: torch.Tensor, *rest: Any) -> Any:
@@ -37,13 +94,13 @@ def layer_norm(input: torch.Tensor, shape: Sequence[int], weight: Any, bias: Any
     """[*, *shape], contiguous, and the mean and 1 / std of each row."""
     if tuple(input.shape[input.dim() - len(shape) :]) != tuple(shape):
         return None
-    rows = input.new_empty((*input.shape[: input.dim() - len(shape)], *[1] * len(shape)), dtype=torch.float32)
-    return torch.empty_like(input, memory_format=torch.contiguous_format), rows, torch.empty_like(rows)
+    rows = (*input.shape[: input.dim() - len(shape)], *[1] * len(shape))
+    return empty(input.shape, input.dtype), empty(rows, torch.float32), empty(rows, torch.float32)
 
 
 def unary(input: torch.Tensor, *rest: Any, **options: Any) -> Any:
     """An element for an element."""
-    return torch.empty_like(input) if input.is_floating_point() else None
+    return like(input) if input.is_floating_point() else None
 
 
 def binary(left: Any, right: Any, **options: Any) -> Any:
@@ -51,16 +108,16 @@ def binary(left: Any, right: Any, **options: Any) -> Any:
     if not isinstance(left, torch.Tensor) or not left.is_floating_point() or options.get("rounding_mode") is not None:
         return None
     if isinstance(right, (int, float)):
-        return torch.empty_like(left)
+        return like(left)
     if not isinstance(right, torch.Tensor) or left.dtype != right.dtype:
         return None
     if left.shape == right.shape:
-        return torch.empty_like(left) if left.stride() == right.stride() else None
+        return like(left) if left.stride() == right.stride() else None
     if left.is_contiguous() and right.is_contiguous():
         if _broadcasts(right.shape, left.shape):
-            return torch.empty_like(left)
+            return like(left)
         if _broadcasts(left.shape, right.shape):
-            return torch.empty_like(right)
+            return like(right)
     return None
 
 
@@ -71,7 +128,7 @@ def _broadcasts(small: Sequence[int], large: Sequence[int]) -> bool:
 
 def softmax(input: torch.Tensor, dim: int, dtype: Any = None, *rest: Any) -> Any:
     """A row for a row. ``dtype`` is a dtype for ``_safe_softmax``, else whether half precision is widened."""
-    return torch.empty_like(input) if not dtype and input.is_contiguous() and input.is_floating_point() else None
+    return like(input) if not dtype and input.is_contiguous() and input.is_floating_point() else None
 
 
 def mean(input: torch.Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
@@ -80,7 +137,38 @@ def mean(input: torch.Tensor, dim: Any = None, keepdim: bool = False, *, dtype: 
         return None
     gone = {axis % input.dim() for axis in dim}
     sizes = [1 if axis in gone else size for axis, size in enumerate(input.shape) if keepdim or axis not in gone]
-    return input.new_empty(sizes)
+    return empty(sizes, input.dtype)
+
+
+def same(input: torch.Tensor, *rest: Any, **options: Any) -> Any:
+    """An element for an element, laid out anew."""
+    return empty(input.shape, input.dtype) if input.is_contiguous() else None
+
+
+def clone(input: torch.Tensor, *, memory_format: Any = None) -> Any:
+    """A copy, of the same strides or contiguous."""
+    if memory_format is torch.contiguous_format:
+        return empty(input.shape, input.dtype)
+    return like(input) if memory_format in (None, torch.preserve_format) else None
+
+
+def unsafe_view(input: torch.Tensor, size: Sequence[int]) -> Any:
+    """The same elements in another shape."""
+    known, elements = prod(each for each in size if each >= 0), input.numel()
+    if not input.is_contiguous() or not known or list(size).count(-1) > 1 or elements % known:
+        return None
+    return empty([elements // known if each < 0 else each for each in size], input.dtype)
+
+
+def compare(left: torch.Tensor, right: Any) -> Any:
+    """A truth for an element."""
+    return empty(left.shape, torch.bool) if isinstance(right, (int, float)) and left.is_contiguous() else None
+
+
+def masked_fill(input: torch.Tensor, mask: torch.Tensor, value: Any) -> Any:
+    """[*], the mask broadcast to it."""
+    fits = input.is_contiguous() and isinstance(value, (int, float)) and _broadcasts(mask.shape, input.shape)
+    return empty(input.shape, input.dtype) if fits else None
 
 
 def cat(tensors: Sequence[torch.Tensor], dim: int = 0) -> Any:
@@ -94,7 +182,7 @@ def cat(tensors: Sequence[torch.Tensor], dim: int = 0) -> Any:
         return None
     joined = sum(shape[axis] for shape in shapes)
     rest = {tuple(shape[:axis] + shape[axis + 1 :]) for shape in shapes}
-    return first.new_empty([*shapes[0][:axis], joined, *shapes[0][axis + 1 :]]) if len(rest) == 1 else None
+    return empty([*shapes[0][:axis], joined, *shapes[0][axis + 1 :]], first.dtype) if len(rest) == 1 else None
 
 
 def multi_head(query: torch.Tensor, key: torch.Tensor, *args: Any, **options: Any) -> Any:
@@ -104,12 +192,12 @@ def multi_head(query: torch.Tensor, key: torch.Tensor, *args: Any, **options: An
     averaged = options.get("average_attn_weights", args[9] if len(args) > 9 else True)
     batch, length = query.shape[:2]
     shape = (batch, length, key.shape[1]) if averaged else (batch, heads, length, key.shape[1])
-    return torch.empty_like(query), query.new_empty(shape if need_weights else (0,))
+    return like(query), empty(shape if need_weights else (0,), query.dtype)
 
 
 def encoder_layer(src: torch.Tensor, *args: Any, **options: Any) -> Any:
     """[N, L, E] = its input's shape: torch has nothing for it."""
-    return torch.empty_like(src)
+    return like(src)
 
 
 RULES: dict[str, Callable[..., Any]] = {
@@ -121,6 +209,14 @@ RULES: dict[str, Callable[..., Any]] = {
     "aten::_softmax": softmax,
     "aten::_safe_softmax": softmax,
     "aten::mean": mean,
+    "aten::mm": matmul,
+    "aten::bmm": matmul,
+    "aten::convolution": convolution,
+    "aten::roll": same,
+    "aten::clone": clone,
+    "aten::_unsafe_view": unsafe_view,
+    "aten::masked_fill": masked_fill,
+    **{f"aten::{name}": compare for name in _COMPARE.split()},
     "aten::cat": cat,
     "aten::_native_multi_head_attention": multi_head,
     "aten::_transformer_encoder_layer_fwd": encoder_layer,

@@ -12,13 +12,14 @@ from math import prod
 from typing import Any
 
 import torch
-from torch import nn
 
 from ..errors import DataNeededError, place, tell
+from ..trace import Call
 from .dispatch import Run
-from .memo import Memo, again, key, recipe
+from .memo import Known, Memo, key, recipe
 from .observer import Observer
 from .opfacts import OpFacts
+from .places import Places
 from .rules import output
 from .specs import op_specs, op_tensors, tensors
 from .state import Guard
@@ -28,6 +29,7 @@ LARGE = 2**18
 
 _CPU = torch.device("cpu")
 _META = torch.device("meta")
+_WHOLE = frozenset((int,))
 _READS = {"aten::_local_scalar_dense", "aten::equal", "aten::is_nonzero"}
 _HOLDS = {"aten::_assert_async", "aten::_assert_scalar", "aten::_functional_assert_async", "aten::_assert_tensor_metadata"}
 
@@ -61,10 +63,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         if known is None or known[0] is not tensor:
             if tensor.is_quantized or tensor.layout is not torch.strided or tensor.is_nested:
                 raise self.data_needed(f"a {tensor.layout} {tensor.dtype} tensor has no stand-in")
-            with torch.inference_mode(tensor.is_inference()):  # a view must be of the same sort as what it is of
-                made = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=_META)
-                if tensor.requires_grad:
-                    made.requires_grad_()
+            made = _like(tensor)
             known = (tensor, made)
             if id(tensor) in self._data:
                 self._stand_ins[id(tensor)] = known
@@ -83,15 +82,62 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
 
     # -- ops -------------------------------------------------------------------------------------------------------
 
+    def see(self, func: Any, args: Any, kwargs: Any) -> Any:
+        try:
+            known = self._memo.ops.get(self._key(func, args, kwargs))
+        except (RuntimeError, TypeError):  # a tensor without strides, an argument without a hash
+            known = None
+        if known is None:
+            return super().see(func, args, kwargs)
+        self._memo.hits += 1
+        facts = known.facts
+        if known.constant:
+            return self._compute(known.call, func, facts, args, kwargs)
+        self._observer.note(known.call, facts.makes)
+        if known.again is not None:
+            return _written(facts, args, kwargs, known.again()) if facts.returns else known.again()
+        if facts.reshapes:
+            return func(*args, **kwargs)
+        return func(*self.mapped(args), **self._on_meta(kwargs))
+
+    def _distinct(self, func: Any, args: Any, kwargs: Any) -> Any:
+        try:
+            key = self._key(func, args, kwargs)
+            hash(key)
+        except (RuntimeError, TypeError):
+            return None
+        return key
+
+    def _key(self, func: Any, args: Any, kwargs: Any) -> Any:
+        """What tells an op call from another, one on constants alone from one on data."""
+        parts: list[Any] = [func]
+        found = False
+        for value in args:
+            kind = type(value)
+            if kind is int or value is None:
+                parts.append(value)
+            elif isinstance(value, torch.Tensor):
+                found = found or value.is_meta or id(value) in self._data or value.numel() > LARGE
+                parts.append((value.shape, value.stride(), value.dtype))
+            elif kind is list and _WHOLE.issuperset(map(type, value)):
+                parts.append(tuple(value))
+            elif kind is list or kind is tuple:
+                found = found or any(map(self.is_data, op_tensors(value)))
+                parts.append(key(value))
+            else:
+                parts += kind, value
+        if kwargs:
+            found = found or any(map(self.is_data, op_tensors(tuple(kwargs.values()))))
+            parts.append(key(kwargs))
+        parts.append(found)
+        return tuple(parts)
+
     def op(self, func: Any, facts: OpFacts, args: Any, kwargs: Any) -> Any:
         given = op_tensors(args)
         if kwargs:
             given += op_tensors(tuple(kwargs.values()))
-        for tensor in given:
-            if tensor.is_meta or id(tensor) in self._data or tensor.numel() > LARGE:
-                break
-        else:
-            return self._constant(func, facts, args, kwargs, given)
+        if not any(map(self.is_data, given)):
+            return self._constant(func, facts, args, kwargs, given, self._distinct(func, args, kwargs))
         if facts.lifts and given[0].is_meta and not self._keeps_constants:
             raise ConstantsLostError
         if facts.name in _HOLDS:
@@ -102,18 +148,29 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             raise self.data_needed(f"{facts.name} reads the value of a tensor")
         if facts.name in ("aten::index", "aten::_unsafe_index"):
             args = (args[0], self._positions(args[1]), *args[2:])
-        return self._shapes(func, facts, args, kwargs)
+        return self._shapes(func, facts, args, kwargs, self._distinct(func, args, kwargs))
 
-    def _constant(self, func: Any, facts: OpFacts, args: Any, kwargs: Any, given: list[torch.Tensor]) -> Any:
-        if "device" in kwargs and kwargs["device"] is not None:
-            kwargs = {**kwargs, "device": _CPU}
+    def _constant(self, func: Any, facts: OpFacts, args: Any, kwargs: Any, given: list[torch.Tensor], distinct: Any) -> Any:
         if not facts.view and not facts.writes and self._is_large(func, args, kwargs, given):
-            return self._shapes(func, facts, args, kwargs)
+            return self._shapes(func, facts, args, kwargs, distinct)
+        before = op_specs(args), {name: op_specs(value) for name, value in kwargs.items() if name not in facts.out_names}
+        out = self._compute(None, func, facts, args, kwargs)
+        call = self._observer.call(func, *before, op_specs(out))
+        visible = facts.makes or (facts.lifts and out.untyped_storage().resizable())
+        if distinct is not None and not facts.dynamic and not facts.lifts:
+            self._memo.ops[distinct] = Known(facts, call, None, constant=True)
+        self._observer.note(call, visible)
+        return out
+
+    def _compute(self, call: Call | None, func: Any, facts: OpFacts, args: Any, kwargs: Any) -> Any:
+        """Run an op on constants for real."""
+        if kwargs.get("device") is not None:
+            kwargs = {**kwargs, "device": _CPU}
         if self._guard is not None:
             self._guard.before(facts, args, kwargs)
-        before = op_specs(args), {name: op_specs(value) for name, value in kwargs.items()}
         out = func(*args, **kwargs)
-        self._observer.ran(func, *before, out)
+        if call is not None:
+            self._observer.note(call, facts.makes)
         return out
 
     def _is_large(self, func: Any, args: Any, kwargs: Any, given: list[torch.Tensor]) -> bool:
@@ -129,29 +186,24 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             return False  # no shape can be told without running it
         return any(tensor.numel() > LARGE for tensor in tensors(out))
 
-    def _shapes(self, func: Any, facts: OpFacts, args: Any, kwargs: Any) -> Any:
-        mapped, named = self.mapped(args), self.mapped(kwargs)
-        if "device" in named and named["device"] is not None:
-            named["device"] = _META
-        if facts.view or facts.reshapes:
-            return self._view(func, facts, args, kwargs, mapped, named)
-        distinct = (func, key(mapped), key(named))
-        known = self._memo.known.get(distinct)
-        if known is None:
-            self._memo.misses += 1
-            made = self._first(func, facts, mapped, named)
-            given = {name: value for name, value in named.items() if name not in facts.out_names}
-            call = self._observer.call(
-                func, op_specs(mapped), {name: op_specs(value) for name, value in given.items()}, op_specs(made)
-            )
-            known = (recipe(made), call)
-            self._memo.put(distinct, *known)
-            out = _written(facts, args, kwargs, made)
+    def _shapes(self, func: Any, facts: OpFacts, args: Any, kwargs: Any, distinct: Any) -> Any:
+        """Work out a call that is not known yet, and keep it under ``distinct``."""
+        self._memo.misses += 1
+        mapped, named = self.mapped(args), self._on_meta(kwargs)
+        given = op_specs(mapped), {name: op_specs(value) for name, value in named.items() if name not in facts.out_names}
+        again = None
+        if facts.reshapes:
+            made = func(*args, **kwargs)
+        elif facts.view:  # it must share memory with what it is of
+            made = func(*mapped, **named)
         else:
-            self._memo.hits += 1
-            out = _written(facts, args, kwargs, again(known[0]))
-        self._observer.note(known[1], facts.makes)
-        return out
+            made = self._first(func, facts, mapped, named)
+            again = recipe(made)
+        call = self._observer.call(func, *given, op_specs(made))
+        if distinct is not None and not facts.lifts:  # whether that is an error depends on this run
+            self._memo.ops[distinct] = Known(facts, call, again)
+        self._observer.note(call, facts.makes)
+        return made if again is None else _written(facts, args, kwargs, made)
 
     def _first(self, func: Any, facts: OpFacts, args: Any, kwargs: Any) -> Any:
         """Work out an op's output shapes. Raises ``DataNeededError`` where they depend on values."""
@@ -165,19 +217,6 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         except NotImplementedError as error:
             raise self.data_needed(f"{facts.name} has no shapes-only implementation ({_first_line(error)})") from error
 
-    def _view(self, func: Any, facts: OpFacts, args: Any, kwargs: Any, mapped: Any, named: Any) -> Any:
-        """A view must share memory with what it is of, so it is made each time."""
-        distinct = (func, key(mapped), key(named))
-        first = distinct not in self._memo.known
-        before: tuple[Any, Any] = (
-            (op_specs(mapped), {name: op_specs(value) for name, value in named.items()}) if first else ((), {})
-        )
-        out = func(*args, **kwargs) if facts.reshapes else func(*mapped, **named)
-        if first:
-            self._memo.put(distinct, None, self._observer.call(func, *before, op_specs(out)))
-        self._observer.note(self._memo.known[distinct][1], False)
-        return out
-
     def mapped(self, value: Any) -> Any:
         """``value`` with each tensor replaced by the one that stands for it."""
         if isinstance(value, torch.Tensor):
@@ -187,6 +226,14 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         if type(value) is dict:
             return {name: self.mapped(item) for name, item in value.items()}
         return value
+
+    def _on_meta(self, kwargs: Any) -> Any:
+        if not kwargs:
+            return kwargs
+        named = self.mapped(kwargs)
+        if named.get("device") is not None:
+            named["device"] = _META
+        return named
 
     def _positions(self, indices: Any) -> Any:
         """Indices with each constant mask replaced by the positions that it selects; of a mask that is data nothing is known."""
@@ -201,16 +248,24 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         return found
 
 
-def model_data(model: nn.Module, inputs: Any) -> Iterator[torch.Tensor]:
+def model_data(places: Places, inputs: Any) -> Iterator[torch.Tensor]:
     """What is data from the start."""
-    yield from model.parameters()
-    yield from model.buffers()
+    yield from places.parameters
+    yield from places.buffers
     yield from tensors(inputs)
+
+
+def _like(tensor: torch.Tensor) -> torch.Tensor:
+    if tensor.is_inference() != torch.is_inference_mode_enabled():  # a view must be of the same sort as what it is of
+        with torch.inference_mode(tensor.is_inference()):
+            return _like(tensor)
+    made = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=_META)
+    return made.requires_grad_() if tensor.requires_grad else made
 
 
 def _is_small_index(tensor: torch.Tensor) -> bool:
     """Ids and masks decide which way the code takes: they stay real while they are small."""
-    return not (tensor.is_floating_point() or tensor.is_complex()) and not tensor.is_meta and tensor.numel() <= LARGE
+    return not tensor.dtype.is_floating_point and not tensor.dtype.is_complex and not tensor.is_meta and tensor.numel() <= LARGE
 
 
 def _written(facts: OpFacts, args: Any, kwargs: Any, made: Any) -> Any:

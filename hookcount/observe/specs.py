@@ -74,25 +74,28 @@ def _nested_shape(tensor: torch.Tensor) -> torch.Size:
     return torch.Size([n if type(n) is int else rows for n in lengths])
 
 
-def specs(value: Any, depth: int = _DEPTH) -> Any:
+def specs(value: Any, depth: int = _DEPTH, opened: bool = False) -> Any:
     """A module's argument or output with each tensor replaced by its ``Spec``; nested structures are kept.
 
-    An object that holds tensors in its attributes (a dataclass, a cache) becomes a namespace with the same names.
+    An object that holds tensors in its attributes (a dataclass, a cache) becomes a namespace with the same names; objects inside
+    it are not opened, since a cache handed from layer to layer would be written down whole at each.
     """
     if isinstance(value, torch.Tensor):
         return spec(value)
+    if type(value) is tuple and len(value) == 1 and isinstance(value[0], torch.Tensor):
+        return (spec(value[0]),)
     if isinstance(value, _PLAIN):
         return value
     if depth == 0:
         return Opaque(type(value).__name__)
     if isinstance(value, tuple):
-        items = [specs(item, depth - 1) for item in value]
+        items = [specs(item, depth - 1, opened) for item in value]
         return type(value)._make(items) if hasattr(value, "_make") else tuple(items)
     if isinstance(value, (list, set, frozenset)):
-        return [specs(item, depth - 1) for item in value]
+        return [specs(item, depth - 1, opened) for item in value]
     if isinstance(value, Mapping):
-        return {key: specs(item, depth - 1) for key, item in value.items()}
-    return _namespace(value, depth)
+        return {key: specs(item, depth - 1, opened) for key, item in value.items()}
+    return Opaque(type(value).__name__) if opened else _namespace(value, depth)
 
 
 def op_specs(value: Any) -> Any:
@@ -123,7 +126,7 @@ def _namespace(value: Any, depth: int) -> Any:
         return Opaque(type(value).__name__)
     if isinstance(value, (type, types.FunctionType, types.ModuleType, torch.nn.Module)) or len(attributes) > 64:
         return Opaque(type(value).__name__)
-    kept = {name: specs(item, depth - 2 if depth > 2 else 0) for name, item in attributes.items()}
+    kept = {name: specs(item, depth - 1, opened=True) for name, item in attributes.items()}
     if next(leaves(kept), None) is None:
         return Opaque(type(value).__name__)
     return types.SimpleNamespace(**kept)
@@ -168,9 +171,8 @@ def op_tensors(args: tuple[Any, ...]) -> list[torch.Tensor]:
 
 def freeze(value: Any) -> Any:
     """A hashable twin of what ``specs`` made, for interning."""
-    if isinstance(value, Spec):
-        return id(value)
-    if isinstance(value, torch.Size):
+    kind = type(value)
+    if kind is Spec or kind is int or kind is torch.Size:
         return value
     if isinstance(value, (list, tuple)):
         return tuple([freeze(item) for item in value])

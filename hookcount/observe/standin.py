@@ -3,83 +3,178 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from operator import itemgetter
+from types import FunctionType
 from typing import Any
 
 import torch
 from torch import nn
 
 from ..trace import Spec
-from .places import TORCHS_OWN
+from .places import TORCHS_OWN, unwrap
 from .quiet import quiet
 from .specs import spec
 
-_HOOKS = (
-    "_backward_pre_hooks",
-    "_backward_hooks",
-    "_forward_hooks",
-    "_forward_hooks_with_kwargs",
-    "_forward_hooks_always_called",
-    "_forward_pre_hooks",
-    "_forward_pre_hooks_with_kwargs",
-    "_state_dict_hooks",
-    "_state_dict_pre_hooks",
-    "_load_state_dict_pre_hooks",
-    "_load_state_dict_post_hooks",
-)
+_NO_HOOKS: dict[str, Any] = {
+    name: OrderedDict()
+    for name in (
+        "_backward_pre_hooks",
+        "_backward_hooks",
+        "_forward_hooks",
+        "_forward_hooks_with_kwargs",
+        "_forward_hooks_always_called",
+        "_forward_pre_hooks",
+        "_forward_pre_hooks_with_kwargs",
+        "_state_dict_hooks",
+        "_state_dict_pre_hooks",
+        "_load_state_dict_pre_hooks",
+        "_load_state_dict_post_hooks",
+    )
+}
+_SCALARS = frozenset((int, float, bool, str, bytes, complex, type(None), torch.dtype, torch.device, torch.layout))
+_SEQUENCES = (tuple, list, torch.Size)
+_LONG = 1_000
+"""Items: a longer structure is known by its identity, and not copied."""
 
 _on_meta_already: dict[tuple[Spec, bool], torch.Tensor] = {}
+_attributes_of: dict[tuple[str, ...], tuple[int, itemgetter[Any]]] = {}
+_not_scalar: dict[tuple[type, ...], tuple[int, tuple[int, ...]]] = {}
 
 
 class StandIns:
-    """One stand-in per state of a module: made again only when an attribute changed, since formulas may read any."""
+    """One stand-in for all modules that have the same class and attributes, and tensors of the same shapes.
 
-    def __init__(self) -> None:
-        self._last: dict[int, tuple[nn.Module, dict[str, Any], list[Any], nn.Module]] = {}
+    ``kept`` outlives a count where a ``Counter`` is used again: into it come those whose attributes are plain values and
+    whose children are such. The others are known by the identity of their attributes, for one count.
+    """
+
+    def __init__(self, kept: dict[Any, nn.Module]) -> None:
+        self._kept = kept
+        self._own: dict[Any, nn.Module] = {}
+        self._last: dict[int, nn.Module] = {}
+        self._under_way: set[int] = set()
+        self._held: list[nn.Module] = []
+        """Modules whose attributes are known by identity: so that no identity passes to another object meanwhile."""
+        self._hollow = nn.Module()
+        self._passing: set[int] = {id(self._hollow)}
+        """Ids of the stand-ins that are for this count alone."""
 
     def of(self, module: nn.Module) -> nn.Module:
         """The stand-in of ``module`` as it is now: same class, same attributes, parameters and buffers on meta."""
-        state = vars(module)
-        held = [*module.__dict__.get("_parameters", {}).values(), *module.__dict__.get("_buffers", {}).values()]
-        known = self._last.get(id(module))
-        if known is not None and _same(known[1], state) and _same_tensors(known[2], held):
-            return known[3]
-        made = self._make(module)
-        self._last[id(module)] = (module, dict(state), held, made)
+        if isinstance(module, torch.jit.ScriptModule):
+            self._passing.add(id(module))
+            return module
+        key, plain = self._key(module)
+        known = self._kept if plain else self._own
+        made = known.get(key)
+        if made is None:
+            made = known[key] = self._make(module)
+            if not plain:
+                self._passing.add(id(made))
+                self._held.append(module)
+        self._last[id(module)] = made
         return made
 
+    def passing(self, stand_in: nn.Module) -> bool:
+        """Whether it is for this count alone."""
+        return id(stand_in) in self._passing
+
+    def _key(self, module: nn.Module) -> tuple[Any, bool]:
+        """What tells one state from another, and whether it is made of plain values."""
+        state = module.__dict__
+        names = tuple(state)
+        number, attributes = _attributes_of.get(names) or _read_names(names)
+        values = attributes(state)
+        kinds = tuple(map(type, values))
+        kind, indices = _not_scalar.get(kinds) or _read_kinds(kinds)
+        plain = True
+        if indices:
+            changed = list(values)
+            for index in indices:
+                found = _frozen(values[index])
+                plain = plain and found is not None
+                changed[index] = id(values[index]) if found is None else found
+            values = tuple(changed)
+        key: list[Any] = [type(module), number, kind, values]
+        for tensors in (state["_parameters"], state["_buffers"]):
+            if tensors:
+                key.append(tuple([(name, None if each is None else (spec(each), type(each))) for name, each in tensors.items()]))
+        if state["_modules"]:
+            children = [(name, None if each is None else self._child(each)) for name, each in state["_modules"].items()]
+            plain = plain and not any(id(child) in self._passing for _, child in children)
+            key.append(tuple([(name, id(child)) for name, child in children]))
+        return tuple(key), plain
+
     def _make(self, module: nn.Module) -> nn.Module:
-        if isinstance(module, torch.jit.ScriptModule):
-            return module
         made: nn.Module = object.__new__(type(module))
-        state = {name: value if name in TORCHS_OWN else self._attribute(value) for name, value in vars(module).items()}
+        state = {
+            name: value if type(value) in _SCALARS or name in TORCHS_OWN else self._attribute(value)
+            for name, value in vars(module).items()
+        }
         for name in ("_parameters", "_buffers"):
-            state[name] = {key: None if held is None else _on_meta(held) for key, held in vars(module)[name].items()}
-        children = {name: None if child is None else self._child(child) for name, child in module._modules.items()}
-        state["_modules"] = children
-        for name in _HOOKS:
-            if name in state:
-                state[name] = OrderedDict()
+            state[name] = {key: None if held is None else _on_meta(held) for key, held in state[name].items()}
+        state["_modules"] = {name: None if child is None else self._child(child) for name, child in state["_modules"].items()}
+        state.update(_NO_HOOKS)
         made.__dict__.update(state)
         return made
 
     def _child(self, module: nn.Module) -> nn.Module:
+        module = unwrap(module)
         known = self._last.get(id(module))
         if known is not None:
-            return known[3]
-        hollow = nn.Module()  # stands for it while it is being made, should the tree have a cycle
-        self._last[id(module)] = (module, {}, [], hollow)
-        return self.of(module)
+            return known
+        if id(module) in self._under_way:  # a cycle in the tree
+            return self._hollow
+        self._under_way.add(id(module))
+        made = self.of(module)
+        self._under_way.discard(id(module))
+        return made
 
     def _attribute(self, value: Any) -> Any:
+        kind = type(value)
+        if kind in _SCALARS:
+            return value
         if isinstance(value, torch.Tensor):
             return _on_meta(value)
         if isinstance(value, nn.Module):
             return self._child(value)
-        if type(value) in (list, tuple) and any(isinstance(item, (torch.Tensor, nn.Module)) for item in value):
-            return type(value)(self._attribute(item) for item in value)
-        if type(value) is dict and any(isinstance(item, (torch.Tensor, nn.Module)) for item in value.values()):
-            return {key: self._attribute(item) for key, item in value.items()}
+        if kind in (list, tuple) and len(value) <= _LONG:
+            return kind([self._attribute(item) for item in value])
+        if kind in (dict, OrderedDict) and len(value) <= _LONG:
+            return kind([(key, self._attribute(item)) for key, item in value.items()])
         return value
+
+
+def _read_names(names: tuple[str, ...]) -> tuple[int, itemgetter[Any]]:
+    """A number for these names, and what reads ``training`` and the user's own attributes."""
+    mine = [name for name in names if name not in TORCHS_OWN]
+    training = "training" if "training" in names else names[0]
+    attributes: itemgetter[Any] = itemgetter(training, training, *mine)  # of one name it would give no tuple
+    made = _attributes_of[names] = len(_attributes_of), attributes
+    return made
+
+
+def _read_kinds(kinds: tuple[type, ...]) -> tuple[int, tuple[int, ...]]:
+    """A number for these types of values, and where those are that are not scalars."""
+    made = _not_scalar[kinds] = len(_not_scalar), tuple([index for index, kind in enumerate(kinds) if kind not in _SCALARS])
+    return made
+
+
+def _frozen(value: Any) -> Any:
+    """A hashable twin of a structure of plain values; None for anything else."""
+    kind = type(value)
+    if kind is type or (kind is FunctionType and value.__closure__ is None):
+        return (kind, value)
+    if kind in (dict, OrderedDict) and len(value) <= _LONG:
+        items = _frozen(list(value.keys())), _frozen(list(value.values()))
+        return None if None in items else (kind, items)
+    if kind not in _SEQUENCES or len(value) > _LONG:
+        return None
+    kinds = tuple(map(type, value))
+    if _SCALARS.issuperset(kinds):
+        return (kind, kinds, tuple(value))
+    frozen = [(type(item), item) if type(item) in _SCALARS else _frozen(item) for item in value]
+    return None if None in frozen else (kind, tuple(frozen))
 
 
 def _on_meta(tensor: torch.Tensor) -> torch.Tensor:
@@ -95,17 +190,3 @@ def _on_meta(tensor: torch.Tensor) -> torch.Tensor:
             _on_meta_already.clear()
         _on_meta_already[key] = made
     return made
-
-
-def _same(old: dict[str, Any], new: dict[str, Any]) -> bool:
-    if len(old) != len(new):
-        return False
-    for key, value in new.items():
-        before = old.get(key, _same)
-        if before is not value and not (type(before) is type(value) and isinstance(value, (int, float, str)) and before == value):
-            return False
-    return True
-
-
-def _same_tensors(old: list[Any], new: list[Any]) -> bool:
-    return len(old) == len(new) and all(a is b for a, b in zip(old, new, strict=True))

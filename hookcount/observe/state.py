@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 import sys
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from operator import is_, itemgetter
 from typing import Any
 
 import torch
@@ -14,22 +15,24 @@ from torch import nn
 from torch.autograd.grad_mode import _unsafe_preserve_version_counter
 
 from .opfacts import OpFacts
-from .places import TORCHS_OWN
+from .places import TORCHS_OWN, Places
 from .quiet import quiet
 from .specs import storage, tensors
 
-_CONTAINERS = (dict, OrderedDict, list, set, deque)
+_CONTAINERS = frozenset((dict, OrderedDict, list, set, deque))
+_PLAIN = frozenset((int, float, bool, str, type(None)))
 
 
 class Guard:
     """Saves a protected tensor's values just before an op writes to them, so that a count copies only what is written."""
 
-    def __init__(self, protected: Iterator[torch.Tensor]) -> None:
-        self._by_storage: dict[int, list[torch.Tensor]] = {}
-        for tensor in protected:
-            self._by_storage.setdefault(storage(tensor), []).append(tensor)
+    def __init__(self, protected: list[torch.Tensor], parameters: list[_Parameter]) -> None:
+        self._protected = protected
+        self._parameters = parameters
+        self._by_storage: dict[int, list[torch.Tensor]] | None = None
         self._saved: list[tuple[torch.Tensor, torch.Tensor]] = []
-        self._versions = [(each, each._version) for same in self._by_storage.values() for each in same if not each.is_inference()]
+        counted = (*protected, *(each.parameter for each in parameters))
+        self._versions = [(each, each._version) for each in counted if not each.is_inference()]
 
     def before(self, facts: OpFacts, args: Any, kwargs: Any) -> None:
         """An op is about to run: save what it will write."""
@@ -41,16 +44,24 @@ class Guard:
 
     def _save(self, written: Any) -> None:
         for tensor in tensors(written):
-            held = self._by_storage.pop(storage(tensor), ())
+            held = self._held().pop(storage(tensor), ())
             for each in held:
                 if not each.is_meta:
                     with quiet():
                         self._saved.append((each, each.detach().clone()))
 
+    def _held(self) -> dict[int, list[torch.Tensor]]:
+        if self._by_storage is None:  # most runs write to nothing that is real
+            self._by_storage = {}
+            for tensor in (*self._protected, *(each.data for each in self._parameters)):
+                self._by_storage.setdefault(storage(tensor), []).append(tensor)
+        return self._by_storage
+
     def restore(self) -> None:
-        with quiet():
-            for tensor, values in self._saved:
-                tensor.detach().copy_(values)
+        if self._saved:
+            with quiet():
+                for tensor, values in self._saved:
+                    tensor.detach().copy_(values)
         for tensor, version in self._versions:
             if tensor._version != version:
                 _set_version(tensor, version)
@@ -67,22 +78,22 @@ def _set_version(tensor: torch.Tensor, version: int) -> None:
 
 
 @contextmanager
-def preserved(model: nn.Module, inputs: Any) -> Iterator[Guard]:
+def preserved(places: Places, inputs: Any) -> Iterator[Guard]:
     """Inside, a forward may do what it likes; afterwards, and after an exception, all is bit for bit as before."""
-    modules = list(model.modules())
-    attributes = [_Attributes(module) for module in modules]
-    modes = [(module, module.training) for module in modules]
-    parameters = [_Parameter(parameter) for parameter in model.parameters()]
-    guard = Guard(_protected(model, modules, inputs))
+    attributes = [_Attributes(module) for module in places.modules]
+    parameters = [_Parameter(parameter) for parameter in places.parameters]
+    scripted = [(module, module.training) for module in places.modules if isinstance(module, torch.jit.ScriptModule)]
+    guard = Guard(list(_protected(places, parameters, attributes, inputs)), parameters)
     grad = torch.is_grad_enabled()
     randomness = _Randomness()
     try:
         yield guard
     finally:
-        torch.set_grad_enabled(grad)
+        if torch.is_grad_enabled() is not grad:
+            torch.set_grad_enabled(grad)
         for each in attributes:
             each.restore()
-        for module, training in modes:
+        for module, training in scripted:
             if module.training is not training:
                 module.training = training
         for parameter in parameters:
@@ -91,15 +102,14 @@ def preserved(model: nn.Module, inputs: Any) -> Iterator[Guard]:
         randomness.restore()
 
 
-def _protected(model: nn.Module, modules: list[nn.Module], inputs: Any) -> Iterator[torch.Tensor]:
-    for parameter in model.parameters():
-        yield parameter
-        if parameter.grad is not None:
-            yield parameter.grad
-    yield from model.buffers()
-    for module in modules:
-        for name, value in vars(module).items():
-            if name not in TORCHS_OWN:
+def _protected(
+    places: Places, parameters: list[_Parameter], attributes: list[_Attributes], inputs: Any
+) -> Iterator[torch.Tensor]:
+    yield from (each.grad for each in parameters if each.grad is not None)
+    yield from places.buffers
+    for held in attributes:
+        for value in held.others:
+            if type(value) not in (tuple, list) or not _PLAIN.issuperset(map(type, value)):
                 yield from tensors(value)
     yield from tensors(inputs)
 
@@ -107,62 +117,103 @@ def _protected(model: nn.Module, modules: list[nn.Module], inputs: Any) -> Itera
 class _Parameter:
     """A parameter's own attributes: its data's place, gradient and ``requires_grad``."""
 
+    __slots__ = ("_requires_grad", "_storage", "data", "grad", "parameter")
+
     def __init__(self, parameter: nn.Parameter) -> None:
-        self._parameter = parameter
+        self.parameter = parameter
+        self.grad = parameter.grad
         self._requires_grad = parameter.requires_grad
-        self._grad = parameter.grad
-        self._data = parameter.data
+        self.data = parameter.data
+        self._storage = storage(parameter)
 
     def restore(self) -> None:
-        parameter = self._parameter
-        if parameter.grad is not self._grad:
-            parameter.grad = self._grad
-        if parameter.device != self._data.device or parameter.dtype != self._data.dtype or _moved(parameter, self._data):
-            parameter.data = self._data
+        parameter, data = self.parameter, self.data
+        if parameter.grad is not self.grad:
+            parameter.grad = self.grad
+        if storage(parameter) != self._storage or parameter.shape != data.shape or parameter.dtype != data.dtype:
+            parameter.data = data
         if parameter.requires_grad is not self._requires_grad:
             parameter.requires_grad_(self._requires_grad)
 
 
-def _moved(parameter: torch.Tensor, data: torch.Tensor) -> bool:
-    return storage(parameter) != storage(data) or parameter.shape != data.shape
-
-
 class _Attributes:
-    """A module's ``__dict__`` and the lists, dicts and sets in it, by identity."""
+    """A module's ``__dict__`` and the lists, dicts and sets in it, by identity.
+
+    ``others``: the user's attributes that may hold tensors.
+    """
+
+    __slots__ = ("_before", "_empty", "_inner", "_now", "others")
 
     def __init__(self, module: nn.Module) -> None:
-        self._held: list[tuple[Any, Any]] = []
-        self._seen: set[int] = set()
-        self._keep(vars(module))
+        self._now = vars(module)
+        self._before = self._now.copy()
+        values = tuple(self._before.values())
+        key = tuple(self._before), tuple(map(type, values))
+        containers, others = _of_interest.get(key) or _read(*key)
+        self.others = others(values)
+        held = containers(values)
+        self._empty: list[Any] = [value for value in held if not value]
+        self._inner: list[tuple[Any, Any]] = []
+        if len(self._empty) < len(held):
+            seen: set[int] = set()
+            for value in held:
+                if value:
+                    self._keep(value, seen)
 
-    def _keep(self, container: Any) -> None:
-        if id(container) in self._seen:
+    def _keep(self, container: Any, seen: set[int]) -> None:
+        if id(container) in seen:
             return
-        self._seen.add(id(container))
-        self._held.append((container, container.copy()))
+        seen.add(id(container))
+        self._inner.append((container, container.copy()))
         for value in container.values() if isinstance(container, dict) else container:
-            if type(value) in _CONTAINERS and value:
-                self._keep(value)
-            elif type(value) in _CONTAINERS:
-                self._held.append((value, ()))
+            if type(value) in _CONTAINERS:
+                if value:
+                    self._keep(value, seen)
+                else:
+                    self._empty.append(value)
 
     def restore(self) -> None:
-        for container, before in self._held:
-            if (not container and not before) or _identical(container, before):
-                continue
-            container.clear()
-            if isinstance(container, (dict, set)):
-                container.update(before)
-            else:
-                container.extend(before)
+        if not _identical(self._now, self._before):
+            _put_back(self._now, self._before)
+        for container, before in self._inner:
+            if not _identical(container, before):
+                _put_back(container, before)
+        if any(self._empty):
+            for container in self._empty:
+                container.clear()
+
+
+_Getter = Callable[[tuple[Any, ...]], Sequence[Any]]
+_of_interest: dict[tuple[tuple[str, ...], tuple[type, ...]], tuple[_Getter, _Getter]] = {}
+
+
+def _read(names: tuple[str, ...], kinds: tuple[type, ...]) -> tuple[_Getter, _Getter]:
+    """For attributes of these names and types: what gets the containers, and what gets the user's that may hold tensors."""
+    containers = [index for index, kind in enumerate(kinds) if kind in _CONTAINERS]
+    named = enumerate(zip(names, kinds, strict=True))
+    others = [index for index, (name, kind) in named if kind not in _PLAIN and name not in TORCHS_OWN]
+    made = _of_interest[names, kinds] = _getter(containers), _getter(others)
+    return made
+
+
+def _getter(indices: list[int]) -> _Getter:
+    return itemgetter(*indices) if len(indices) > 1 else lambda values: [values[index] for index in indices]
+
+
+def _put_back(container: Any, before: Any) -> None:
+    container.clear()
+    if isinstance(container, (dict, set)):
+        container.update(before)
+    else:
+        container.extend(before)
 
 
 def _identical(now: Any, before: Any) -> bool:
     if len(now) != len(before):
         return False
     if isinstance(now, dict):
-        return all(a is b and now[a] is before[b] for a, b in zip(now, before, strict=True))
-    return all(a is b for a, b in zip(now, before, strict=True))
+        return all(map(is_, now, before)) and all(map(is_, now.values(), before.values()))
+    return all(map(is_, now, before))
 
 
 class _Randomness:

@@ -1,28 +1,29 @@
 """A module's formula against the ops that the module runs: both ways of pricing a module must agree."""
 
 import copy
-import warnings
 
 import torch
 from torch.utils import _pytree as pytree
 from torch.utils.flop_counter import FlopCounterMode
 
-import hookcount
 from hookcount.formulas import SHIPPED
 from hookcount.ops import KINDS
+from hookcount.testing import compare
+
+
+def compared(module, *args, **kwargs):
+    """hookcount's own formulas against the ops, with the formulas of all that is in the module taken away."""
+    return compare(module, args, kwargs, registry=SHIPPED, without={type(each) for each in module.modules()})
 
 
 def by_formula(module, *args, **kwargs):
     """What the module's formula says, with nothing left uncounted."""
-    return _complete(hookcount.Counter(registry=SHIPPED, run="real"), module, args, kwargs)
+    return compared(module, *args, **kwargs).formula
 
 
 def by_ops(module, *args, **kwargs):
     """What the ops that run inside say, with no module's formula asked."""
-    registry = hookcount.Registry(base=SHIPPED, name="op by op")
-    for cls in {type(each) for each in module.modules()}:
-        registry.register(cls, hookcount.OBSERVED)
-    return _complete(hookcount.Counter(registry=registry, run="real"), module, args, kwargs)
+    return compared(module, *args, **kwargs).ops
 
 
 def by_torch(module, *args, **kwargs):
@@ -40,23 +41,13 @@ def assert_formula_matches_ops(module, *args, kinds=KINDS, meta=True, oracle=Tru
     ``oracle``: the multiply-accumulates are also those of torch's own counter, on meta with gradients, where no fused op that it
     does not know hides any. It is to be off only where the counter lacks an op all the same.
     """
-    expected = by_formula(module, *args, **kwargs)
-    found = {"as it runs": by_ops(module, *args, **kwargs)}
+    expected = compared(module, *args, **kwargs).check(kinds).formula
     if meta:
         there, (meta_args, meta_kwargs) = copy.deepcopy(module).to("meta"), _on_meta((args, kwargs))
-        found["on meta"] = by_ops(there, *meta_args, **meta_kwargs)
+        assert compared(there, *meta_args, **meta_kwargs).check(kinds).formula == expected, module
         if oracle:
             with torch.enable_grad():
                 assert expected.macs == by_torch(there, *meta_args, **meta_kwargs), module
-    for how, ops in found.items():
-        for kind in kinds:
-            assert getattr(expected, kind) == getattr(ops, kind), f"{kind} {how}: formula {expected}, ops {ops}, of {module}"
-
-
-def _complete(counter, module, args, kwargs):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", hookcount.UncountedWarning)
-        return counter.count(module, *args, **kwargs).total
 
 
 def _on_meta(values):

@@ -175,7 +175,11 @@ def cat(tensors: Sequence[torch.Tensor], dim: int = 0) -> Any:
     """Sizes along ``dim`` add up."""
     first = tensors[0]
     shapes = [list(tensor.shape) for tensor in tensors]
-    if not first.dim() or any(tensor.dtype != first.dtype or not tensor.is_contiguous() for tensor in tensors):
+    if (
+        not first.dim()
+        or (first.dim() == 4 and first.is_contiguous(memory_format=torch.channels_last))
+        or any(tensor.dtype != first.dtype or not tensor.is_contiguous() for tensor in tensors)
+    ):
         return None
     axis = dim % first.dim()
     if any(len(shape) != first.dim() for shape in shapes):

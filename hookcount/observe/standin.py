@@ -96,9 +96,7 @@ class StandIns:
                 changed[index] = id(values[index]) if found is None else found
             values = tuple(changed)
         key: list[Any] = [type(module), number, kind, values]
-        for tensors in (state["_parameters"], state["_buffers"]):
-            if tensors:
-                key.append(tuple([(name, None if each is None else (spec(each), type(each))) for name, each in tensors.items()]))
+        key += [_tensors(held) for held in (state["_parameters"], state["_buffers"]) if held]
         if state["_modules"]:
             children = [(name, None if each is None else self._child(each)) for name, each in state["_modules"].items()]
             plain = plain and not any(id(child) in self._passing for _, child in children)
@@ -158,6 +156,10 @@ def _read_kinds(kinds: tuple[type, ...]) -> tuple[int, tuple[int, ...]]:
     """A number for these types of values, and where those are that are not scalars."""
     made = _not_scalar[kinds] = len(_not_scalar), tuple([index for index, kind in enumerate(kinds) if kind not in _SCALARS])
     return made
+
+
+def _tensors(held: dict[str, Any]) -> Any:
+    return tuple([(name, each if each is None else (spec(each), type(each))) for name, each in held.items()])
 
 
 def _frozen(value: Any) -> Any:

@@ -17,7 +17,7 @@ import torch
 
 from . import Counter, __version__, size
 from .destination import Destination
-from .errors import HookcountError, OutputError, UncountedWarning, UnknownModelError, tell
+from .errors import DataNeededError, HookcountError, OutputError, UncountedWarning, UnknownModelError, tell
 from .factories import near
 from .inputs import Input, parse
 from .models import Built, build
@@ -31,6 +31,8 @@ Counts the MACs, FLOPs and parameters of a PyTorch model, module by module.
 MODEL is one of
   resnet50                     a model of torchvision (resnet50@IMAGENET1K_V1: as for these weights)
   timm:vit_tiny_patch16_224    a model of timm, if it is installed
+  hf:path/to/config.json       a model of transformers, if it is installed, by its config or the folder that has it: the first
+                               of the config's `architectures` that transformers has, else AutoModel
   package.module:factory       what `factory` returns: a function without parameters,
   path/to/file.py:factory      a class, or the model itself
 No weights are downloaded: a count needs shapes only."""
@@ -42,6 +44,8 @@ examples:
   hookcount swin_t --top 10
   hookcount fcn_resnet50 --input 1,3,256,256 --format csv --output fcn.csv
   hookcount my_models.py:encoder --input ids=1,128:int64 --input mask=1,128:bool
+  hookcount hf:Llama-3.1-8B/config.json --input input_ids=1,4096:int64
+  hookcount swin_t --device cuda --real
   hookcount size regnet_y_128gf
 
 exit status: 0 fine, 1 the model could not be built or counted, 2 wrong usage (an unknown name, a bad option)."""
@@ -112,10 +116,18 @@ def _add_input(parser: argparse.ArgumentParser) -> None:
         type=parse,
         metavar="[NAME=]SHAPE[:DTYPE]",
         help="an input of forward, in order or by name, such as 1,3,224,224 or ids=1,128:int64; repeatable. "
-        "Values are random, integers 0 or 1. Default: what the model's weights were evaluated on",
+        "Values are random, integers 0 or 1; numbers are of the model's dtype where none is given. "
+        "Default: what the model's weights were evaluated on, or what its config tells",
     )
     parser.add_argument(
         "--real", action="store_true", help="compute the forward, on random weights; else shapes alone where it can be"
+    )
+    parser.add_argument(
+        "--device",
+        type=_device,
+        metavar="DEVICE",
+        help="where the model and its inputs are built: cpu, cuda, cuda:1, meta ... Default: meta, which takes no memory, where "
+        "the model's constructor allows it, and cpu with --real; a factory's model stays where the factory puts it",
     )
 
 
@@ -128,6 +140,14 @@ def _whole(least: int) -> Callable[[str], int]:
 
     whole.__name__ = "whole number"  # argparse names the type when int() fails
     return whole
+
+
+def _device(text: str) -> torch.device:
+    try:
+        torch.empty(0, device=text)
+        return torch.device(text)
+    except Exception as error:  # each device has errors of its own for being absent
+        raise argparse.ArgumentTypeError(f"{text!r} cannot be used: {str(error).partition(chr(10))[0]}") from error
 
 
 # -- what is done
@@ -156,11 +176,15 @@ def _counted(options: argparse.Namespace, destination: Destination) -> None:
     if options.sort and options.sort not in view.orders():
         known = ", ".join(near(options.sort, view.orders()) or view.orders())
         raise _UsageError(tell("--sort", f"nothing to sort by is called {options.sort!r}", f"use one of {known}"))
+    if options.real and options.device == torch.device("meta"):
+        raise _UsageError(tell("--device meta", "with --real there is nothing to compute on", "leave one of them away"))
     with _random_kept(), _aside():
-        built = _with_inputs(build(options.model, "cpu" if options.real else None), options.input)
+        built = _with_inputs(build(options.model, options.device, real=options.real), options.input)
         counter = Counter(run="real" if options.real else "auto")
         try:
             report = counter.count(built.model, *(built.args or ()), **built.kwargs)
+        except DataNeededError as error:
+            raise DataNeededError(f"{error}; here, with --device cpu") from error
         except HookcountError:
             raise
         except (Exception, SystemExit) as error:
@@ -177,14 +201,14 @@ def _sized(options: argparse.Namespace, destination: Destination) -> None:
 
 def _with_inputs(built: Built, inputs: Sequence[Input]) -> Built:
     if inputs:
-        where = next((each.device for each in built.model.parameters()), "cpu")
-        named = {each.name: each.tensor(where) for each in inputs if each.name}
+        where, kind = built.device(), built.dtype()
+        named = {each.name: each.tensor(where, kind) for each in inputs if each.name}
         if len(named) < sum(each.name is not None for each in inputs):
             raise _UsageError(tell("--input", "the same name is given twice", "give each input once"))
-        return built.with_inputs((each.tensor(where) for each in inputs if not each.name), named)
+        return built.with_inputs((each.tensor(where, kind) for each in inputs if not each.name), named)
     missing = built.missing_inputs()
     if missing:
-        example = f"--input {missing[0]}=1,128:int64" if "id" in missing[0] else "--input 1,3,224,224"
+        example = f"--input {missing[0]}=1,128:int64" if "id" in missing[0] else f"--input {missing[0]}=1,3,224,224"
         raise _UsageError(tell(built.name, f"its forward needs {', '.join(missing)}", f"give it, as in {example}"))
     return built
 

@@ -16,7 +16,7 @@ from torch import nn
 
 from .errors import ModelError, UnknownModelError, tell
 
-HOW = "a torchvision name, timm:NAME, package.module:factory or path/to/file.py:factory"
+HOW = "a torchvision name, timm:NAME, hf:path/to/config.json, package.module:factory or path/to/file.py:factory"
 
 
 def near(name: str, names: Iterable[str], at_most: int = 4) -> list[str]:

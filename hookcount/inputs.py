@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,17 +18,27 @@ _DTYPES = (
 
 @dataclass(frozen=True)
 class Input:
-    """``name``: the parameter of ``forward`` it goes to, or None for the next one."""
+    """``name``: the parameter of ``forward`` it goes to, or None for the next one. ``dtype`` None: that of the model."""
 
     name: str | None
     shape: tuple[int, ...]
-    dtype: torch.dtype
+    dtype: torch.dtype | None
 
-    def tensor(self, device: torch.device | str) -> torch.Tensor:
-        """Random values on which a model can run: integers that index even a table of two rows, numbers around zero."""
-        if self.dtype.is_floating_point or self.dtype.is_complex:
-            return torch.randn(self.shape, dtype=self.dtype, device=device)
-        return torch.randint(0, 2, self.shape, device=device).to(self.dtype)
+    def tensor(self, device: torch.device | str, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+        """Random values on which a model can run, on ``device``; of ``dtype`` where none was given."""
+        kind = self.dtype or dtype
+        return (numbers if kind.is_floating_point or kind.is_complex else whole_numbers)(self.shape, kind, device)
+
+
+def numbers(shape: Sequence[int], dtype: torch.dtype, device: torch.device | str) -> torch.Tensor:
+    """Numbers around zero."""
+    return torch.randn(shape, dtype=dtype, device=device)
+
+
+def whole_numbers(shape: Sequence[int], dtype: torch.dtype, device: torch.device | str) -> torch.Tensor:
+    """0 or 1, which index even a table of two rows. On the CPU for meta: ids and masks tell code which way to take."""
+    place = "cpu" if torch.device(device).type == "meta" else device
+    return torch.randint(0, 2, tuple(shape), device=place).to(dtype)
 
 
 def parse(text: str) -> Input:
@@ -49,7 +60,7 @@ def parse(text: str) -> Input:
     if colon and kind not in _DTYPES:
         close = near(kind, _DTYPES) or ["float32", "int64", "bool"]
         raise _wrong(text, f"no dtype is called {kind!r}; did you mean {', '.join(close)}?")
-    return Input(name or None, sizes, getattr(torch, kind) if colon else torch.get_default_dtype())
+    return Input(name or None, sizes, getattr(torch, kind) if colon else None)
 
 
 def _wrong(text: str, what: str) -> argparse.ArgumentTypeError:

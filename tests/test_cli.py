@@ -267,6 +267,9 @@ def test_an_input_that_is_missing_or_given_twice(run, folder):
         (["resnet18", "--top", "0"], "less than 1"),
         (["resnet18", "--top", "many"], "whole number"),
         (["resnet18", "--format", "xml"], "invalid choice"),
+        (["resnet18", "--device", "cdua"], "'cdua' cannot be used"),
+        (["resnet18", "--device", "cuda:99"], "'cuda:99' cannot be used"),
+        (["resnet18", "--device", "meta", "--real"], "nothing to compute on"),
         (["resnet18", "--dep", "1"], "unrecognized"),
         ([], "MODEL"),
         (["size"], "MODEL"),
@@ -312,6 +315,183 @@ def test_what_is_uncounted_is_told_once_on_stderr(run, folder):
     assert err.count("clitest::secret has no formula") == 1
     assert err.startswith("hookcount: warning: ")
     assert out.startswith("path,")
+
+
+# -- where
+
+
+def test_a_device_is_where_the_model_and_its_inputs_are(run, folder):
+    (folder / "where.py").write_text(
+        """
+import torch
+from torch import nn
+
+class Where(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lin = nn.Linear(4, 6)
+        self.widths = [int(width) for width in torch.linspace(1, 3, 3)]  # which the meta device cannot tell
+    def forward(self, x):
+        print("given on", x.device, "weights on", self.lin.weight.device)
+        return self.lin(x)
+"""
+    )
+    for device in ("cpu", "meta"):
+        status, out, err = run("where.py:Where", "--input", "5,4", "--device", device, "--format", "json")
+        assert status == 0
+        assert f"given on {device} weights on {device}" in err
+        assert json.loads(out)["macs"] == 5 * 4 * 6
+
+
+def test_values_that_meta_does_not_have_are_asked_for(run):
+    status, _, err = run("ssdlite320_mobilenet_v3_large", "--device", "meta")
+    assert status == 1
+    assert "--device cpu" in err
+    assert err.count("To fix it") == 1
+
+
+def test_numbers_are_of_the_model_s_dtype(run, folder):
+    (folder / "half.py").write_text("import torch\ndef half(): return torch.nn.Linear(3, 7).bfloat16()\n")
+    status, out, _ = run("half.py:half", "--input", "2,3", "--real", "--format", "json")
+    assert status == 0
+    assert json.loads(out)["macs"] == 2 * 3 * 7
+    assert run("half.py:half", "--input", "2,3:float32", "--real")[0] == 1  # torch multiplies no float32 with bfloat16
+
+
+# -- transformers
+
+LLAMA = {
+    "architectures": ["NoClassOfTransformers", "LlamaForCausalLM"],
+    "model_type": "llama",
+    "vocab_size": 50,
+    "hidden_size": 16,
+    "intermediate_size": 24,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+    "dtype": "bfloat16",
+    "torch_dtype": "bfloat16",
+}
+LLAMA_LAYER = 16 * 16 + 2 * 16 * 8 + 16 * 16 + 3 * 16 * 24  # q, k and v of one head of 8, o, the three of the MLP
+
+
+PLAIN_RESNET = {"use_timm_backbone": False, "backbone": None, "backbone_config": {"model_type": "resnet", "depths": [1, 1, 1, 1]}}
+
+
+def llama_macs(n):
+    """Of n tokens: two layers, each with the two attention products over the square."""
+    return 2 * (n * LLAMA_LAYER + 2 * n * n * 16)
+
+
+def without_angles(whole):
+    """MACs without those of the rotary angles, which are a product or not, as the release of transformers has it."""
+    return whole["macs"] - sum(row["own_macs"] for row in whole["modules"] if row["path"].endswith("rotary_emb"))
+
+
+@pytest.fixture
+def config(tmp_path):
+    def config(settings, name="config.json"):
+        path = tmp_path / name
+        path.write_text(settings if isinstance(settings, str) else json.dumps(settings))
+        return str(path)
+
+    return config
+
+
+def test_a_config_of_transformers(run, config):
+    pytest.importorskip("transformers")
+    path = config(LLAMA)
+    for name in (f"hf:{path}", f"hf:{os.path.dirname(path)}"):
+        status, out, err = run(name, "--input", "input_ids=1,10:int64", "--format", "json")
+        assert (status, err) == (0, "")
+        whole = json.loads(out)
+        assert without_angles(whole) == llama_macs(10) + 10 * 16 * 50  # and the head over the vocabulary
+        assert whole["params"] == 2 * (LLAMA_LAYER + 2 * 16) + 16 + 2 * 50 * 16  # norms, the embedding, the head
+        assert whole["modules"][0]["type"] == "LlamaForCausalLM"
+        assert whole["modules"][0]["param_bytes"] == 2 * whole["params"]
+
+
+def test_a_config_without_a_class_is_that_of_automodel(run, config):
+    pytest.importorskip("transformers")
+    path = config({**LLAMA, "architectures": ["OfAnotherLibrary"]}, "other.json")
+    status, out, _ = run(f"hf:{path}", "--format", "json", "--device", "cpu", "--real")
+    assert status == 0
+    assert without_angles(json.loads(out)) == llama_macs(128)  # 128 tokens if nothing is given
+    assert json.loads(out)["modules"][0]["type"] == "LlamaModel"
+    status, out, _ = run("size", f"hf:{path}", "--format", "json")
+    assert json.loads(out)["parameters"] == 2 * (LLAMA_LAYER + 2 * 16) + 16 + 50 * 16
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ("{", "is no JSON"),
+        ("[1]", "has no 'model_type'"),
+        ({"architectures": ["LlamaForCausalLM"]}, "has no 'model_type'"),
+        ({"model_type": "lama"}, "did you mean llama"),
+        (
+            {"model_type": "mine", "auto_map": {"AutoConfig": "mine.Config", "AutoModel": "mine.Model"}},
+            "code of its own (mine.Config",
+        ),
+    ],
+)
+def test_what_is_no_config_of_transformers_is_wrong_usage(run, config, tmp_path, settings, said):
+    pytest.importorskip("transformers")
+    (tmp_path / "mine.py").write_text("raise AssertionError('code of the checkpoint was run')")
+    status, out, err = run(f"hf:{config(settings)}")
+    assert (status, out) == (2, "")
+    assert said in err
+    assert err.count("To fix it") == 1
+
+
+def test_a_config_that_is_not_there(run, tmp_path):
+    pytest.importorskip("transformers")
+    for name in ("meta-llama/Llama-3.1-8B", str(tmp_path), str(tmp_path / "config.json")):
+        status, _, err = run(f"hf:{name}")
+        assert status == 2
+        assert "there is no file" in err
+        assert "nothing is downloaded" in err
+
+
+def test_without_transformers(run, config, monkeypatch):
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    status, out, err = run(f"hf:{config(LLAMA)}")
+    assert (status, out) == (2, "")
+    assert "transformers is not installed" in err
+    assert "pip install 'hookcount[hf]'" in err
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"model_type": "llama", "hidden_size": "wide"},
+        {"model_type": "detr", "use_timm_backbone": False, "backbone": "microsoft/resnet-50"},
+    ],
+)
+def test_a_config_that_transformers_cannot_build_is_1_and_nothing_is_fetched(run, config, monkeypatch, settings):
+    pytest.importorskip("transformers")
+
+    def connect(*args, **kwargs):
+        raise AssertionError("the network was asked")
+
+    monkeypatch.setattr("socket.socket.connect", connect)
+    monkeypatch.setattr("socket.getaddrinfo", connect)
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    status, _, err = run(f"hf:{config(settings)}")
+    assert status == 1
+    assert "cannot build it" in err
+    assert "the network was asked" not in err
+    assert "HF_HUB_OFFLINE" not in os.environ
+
+
+def test_an_input_that_the_config_does_not_tell_is_asked_for(run, config):
+    pytest.importorskip("transformers")
+    path = config({"model_type": "conditional_detr", **PLAIN_RESNET})
+    status, _, err = run(f"hf:{path}")
+    assert status == 2
+    assert "needs pixel_values" in err
+    assert "--input pixel_values=1,3,224,224" in err
+    assert run(f"hf:{path}", "--input", "pixel_values=1,3,64,96", "--depth", "0")[0] == 0
 
 
 # -- files

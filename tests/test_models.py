@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
 import types
@@ -65,6 +66,14 @@ def test_a_device_gives_the_model_values():
     built = build("squeezenet1_1", device="cpu")
     assert all(each.device.type == "cpu" for each in [*built.model.parameters(), *built.args])
     assert built.model(*built.args).isfinite().all()
+
+
+def test_meta_that_is_asked_for_is_given_also_where_values_are_needed():
+    def on_meta(device):
+        return {each.is_meta for each in build("ssdlite320_mobilenet_v3_large", device).model.parameters()}
+
+    assert on_meta("meta") == {True}
+    assert on_meta(None) == {False}  # which boxes survive is in its values
 
 
 def test_a_constructor_that_reads_values_is_built_all_the_same():
@@ -186,6 +195,73 @@ def test_timm_itself():
     assert build("timm:vit_tiny_patch16_224").args[0].shape == (1, 3, 224, 224)
 
 
+def test_the_largest_take_no_memory():
+    pytest.importorskip("timm")
+    built = build("timm:vit_giant_patch14_224")
+    held = [*built.model.parameters(), *built.model.buffers(), *built.args]
+    assert all(each.is_meta for each in held)
+    assert sum(each.numel() for each in built.model.parameters()) > 10**9
+
+
+# -- transformers
+
+THIN = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 1, "num_attention_heads": 2}
+
+
+@pytest.mark.parametrize(
+    ("settings", "inputs"),
+    [
+        ({"model_type": "bert", **THIN}, {"input_ids": (1, 128)}),
+        ({"model_type": "gpt2", "n_embd": 16, "n_head": 2, "n_layer": 1, "n_positions": 40}, {"input_ids": (1, 40)}),
+        ({"model_type": "vit", **THIN, "image_size": 48, "num_channels": 1}, {"pixel_values": (1, 1, 48, 48)}),
+        ({"model_type": "yolos", **THIN, "image_size": [32, 64]}, {"pixel_values": (1, 3, 32, 64)}),
+        ({"model_type": "videomae", **THIN, "image_size": 32, "num_frames": 4}, {"pixel_values": (1, 4, 3, 32, 32)}),
+        (
+            {"model_type": "clip", "vision_config": {**THIN, "image_size": 64}, "text_config": {**THIN, "vocab_size": 60}},
+            {"input_ids": (1, 77), "pixel_values": (1, 3, 64, 64)},  # CLIP's texts have 77 positions
+        ),
+        (
+            {"model_type": "t5", "d_model": 16, "d_ff": 24, "d_kv": 8, "num_heads": 2, "num_layers": 1},
+            {"input_ids": (1, 128), "decoder_input_ids": (1, 128)},
+        ),
+        (
+            {"model_type": "whisper", "d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "num_mel_bins": 8}
+            | {"encoder_attention_heads": 2, "decoder_attention_heads": 2, "max_source_positions": 30},
+            {"input_features": (1, 8, 60), "decoder_input_ids": (1, 128)},  # a position is two frames
+        ),
+    ],
+)
+def test_default_inputs_of_transformers(tmp_path, settings, inputs):
+    pytest.importorskip("transformers")
+    (tmp_path / "config.json").write_text(json.dumps(settings))
+    built = build(f"hf:{tmp_path}")
+    assert {name: tuple(each.shape) for name, each in built.kwargs.items()} == inputs
+    assert all(each.is_meta for each in [*built.model.parameters(), *built.model.buffers()])
+    assert hookcount.count(built.model, **built.kwargs).require_complete().run == "shapes"
+    real = build(f"hf:{tmp_path}", real=True)
+    assert hookcount.Counter(run="real").count(real.model, **real.kwargs).macs > 0
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"model_type": "detr", "use_timm_backbone": False, "backbone": None, "backbone_config": {"model_type": "resnet"}},
+        {"model_type": "wav2vec2", **THIN},
+        {
+            "model_type": "llava",
+            "architectures": ["LlavaForConditionalGeneration"],
+            "text_config": {"model_type": "llama", **THIN},
+        },
+    ],
+)
+def test_transformers_that_do_not_tell_their_input(tmp_path, settings):
+    pytest.importorskip("transformers")
+    (tmp_path / "config.json").write_text(json.dumps(settings))
+    built = build(f"hf:{tmp_path}")
+    assert built.kwargs == {}
+    assert built.missing_inputs()
+
+
 # -- Python code
 
 
@@ -232,6 +308,14 @@ def test_a_class_an_instance_and_a_factory(folder, source, attribute):
     assert not built.model.training
     assert built.args is None
     assert built.missing_inputs() == ["x"]
+
+
+def test_a_factory_s_model_is_where_the_factory_puts_it_unless_it_is_told(folder):
+    def places(**options):
+        return {each.device.type for each in build("nets_in_a_file.py:Net", **options).model.parameters()}
+
+    assert places() == places(real=True) == places(device="cpu") == {"cpu"}
+    assert places(device="meta") == {"meta"}
 
 
 def test_a_file_never_takes_the_place_of_another_module(tmp_path):

@@ -1,0 +1,29 @@
+"""Models of timm, at the input size of their settings."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from ..errors import UnknownModelError, tell
+from ..factories import unknown
+from .built import Built
+from .construct import constructed
+
+
+def build(name: str, architecture: str, device: torch.device | str | None) -> Built:
+    """``timm:vit_tiny_patch16_224``, a tag after a dot allowed."""
+    try:
+        timm: Any = importlib.import_module("timm")
+    except ModuleNotFoundError as error:
+        raise UnknownModelError(tell(repr(name), "timm is not installed", "pip install timm")) from error
+    plain = architecture.partition(".")[0]
+    if plain not in timm.list_models():
+        raise unknown(name, plain, "no model of timm has this name", timm.list_models(), "give one of timm.list_models()")
+    model = constructed(lambda: timm.create_model(architecture, pretrained=False), device)
+    settings = getattr(model, "pretrained_cfg", None) or getattr(model, "default_cfg", None) or {}
+    size, built = settings.get("input_size"), Built(name, model)
+    return replace(built, args=(torch.randn(1, *size, device=built.device()),)) if size else built

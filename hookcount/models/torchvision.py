@@ -1,0 +1,109 @@
+"""Models of torchvision, each as the weights belong to it for which its figures are published, without those weights' values."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..errors import ModelError, UnknownModelError, tell
+from ..factories import HOW, unknown
+from .built import Built
+from .construct import constructed
+
+_VIDEO_FRAMES = 16  # of the clips with which torchvision's own table was made, as is the size for optical flow
+_FLOW_SIZE = 512
+
+
+def build(name: str, device: torch.device | str | None) -> Built:
+    """``resnet50`` or ``resnet50@IMAGENET1K_V1``, with an input of those weights' own size."""
+    from torchvision import models
+
+    plain, _, wanted = name.partition("@")
+    if plain not in models.list_models():
+        if plain.endswith(".py") or Path(plain).is_file():
+            raise UnknownModelError(tell(repr(name), "this is a file, not yet a model", f"name what builds it: {name}:FACTORY"))
+        raise unknown(name, plain, "no model of torchvision has this name", models.list_models(), f"give {HOW}")
+    builder = models.get_model_builder(plain)
+    group = builder.__module__.removeprefix("torchvision.models.").partition(".")[0]
+    weights = models.get_model_weights(plain)
+    names = [each.name for each in weights]
+    if wanted and wanted not in names:
+        raise unknown(name, wanted, f"{plain} has no weights called {wanted}", names, f"give one of {', '.join(names)}")
+    if not names:
+        return Built(name, constructed(lambda: models.get_model(plain, weights=None), device))
+    entry = weights[wanted] if wanted else weights.DEFAULT
+    options: dict[str, Any] = {"weights": entry}
+    if group == "quantization":
+        _need_engine(name, entry.meta["backend"])
+        options["quantize"] = True
+    if group in ("detection", "quantization"):  # these read values: boxes that survive, weights to quantize
+        device = device or "cpu"
+    with _without_download():
+        model = constructed(lambda: models.get_model(plain, **options), device)
+    built = Built(name, model, takes_list=group == "detection")
+    return replace(built, args=_input(group, entry, model, built.device()))
+
+
+def _input(group: str, entry: Any, model: Any, device: torch.device | str) -> tuple[Any, ...]:
+    if group == "detection":
+        side = model.transform.min_size[-1]
+        return ([torch.rand(3, side, side, device=device)],)
+    if group == "optical_flow":
+        return tuple(torch.rand(1, 3, _FLOW_SIZE, _FLOW_SIZE, device=device) * 2 - 1 for _ in range(2))
+    recipe = entry.transforms()
+    size = getattr(recipe, "crop_size", None) or recipe.resize_size
+    frames = (_VIDEO_FRAMES,) if group == "video" else ()
+    return (torch.rand(1, 3, *frames, size[0], size[-1], device=device) * 2 - 1,)
+
+
+def _need_engine(name: str, engine: str) -> None:
+    known = torch.backends.quantized.supported_engines
+    if engine not in known:
+        raise ModelError(
+            tell(
+                repr(name),
+                f"it is quantized for {engine}, which this torch does not have ({', '.join(known)})",
+                f"count the float model, {name.removeprefix('quantized_')}: its MACs are the same",
+            )
+        )
+
+
+class _NoValues(dict[str, Any]):
+    """Stands where a downloaded state dict would."""
+
+
+_building = threading.Lock()
+
+
+@contextlib.contextmanager
+def _without_download() -> Iterator[None]:
+    """In this thread, torchvision's weights hold no values, and to load them does nothing.
+
+    The builders are given the weights all the same, because with ``weights=None`` they build another model: without the
+    auxiliary heads, with unfrozen norms, for another image size. Other threads, and other state dicts, are not touched.
+    """
+    from torchvision.models._api import WeightsEnum
+
+    download, load, thread = WeightsEnum.get_state_dict, nn.Module.load_state_dict, threading.get_ident()
+
+    def get_state_dict(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return _NoValues() if threading.get_ident() == thread else download(self, *args, **kwargs)
+
+    def load_state_dict(self: nn.Module, state_dict: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
+        return None if isinstance(state_dict, _NoValues) else load(self, state_dict, *args, **kwargs)
+
+    with _building:
+        WeightsEnum.get_state_dict = get_state_dict
+        nn.Module.load_state_dict = load_state_dict  # type: ignore[method-assign]
+        try:
+            yield
+        finally:
+            WeightsEnum.get_state_dict = download
+            nn.Module.load_state_dict = load  # type: ignore[method-assign]

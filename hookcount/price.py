@@ -43,6 +43,9 @@ class Priced:
     uncounted: tuple[Uncounted, ...]
     uncounted_at: dict[str, int]
     calls_at: dict[str, int]
+    known: int
+    """Calls whose price was known from an equal call before."""
+    worked_out: int
 
     def total(self) -> Ops:
         """The sum of all records."""
@@ -94,6 +97,8 @@ class _Ledger:
     resolver: Resolver
     known: Prices
     calls_at: dict[str, int] = field(default_factory=dict)
+    hits: int = 0
+    misses: int = 0
     _records: dict[tuple[str, str, By], tuple[Ops, int]] = field(default_factory=dict)
     _missed: dict[tuple[str, By], tuple[dict[str, int], str]] = field(default_factory=dict)
 
@@ -129,7 +134,10 @@ class _Ledger:
         key = (id(call), id(entry))
         found = self.known.get(key)
         if found is None:
+            self.misses += 1
             found = self.known[key] = call, entry, _evaluate(path, call, entry)
+        else:
+            self.hits += 1
         return found[2]
 
     def priced(self) -> Priced:
@@ -142,7 +150,7 @@ class _Ledger:
         for paths, _ in self._missed.values():
             for path, calls in paths.items():
                 at[path] = at.get(path, 0) + calls
-        return Priced(records, uncounted, at, self.calls_at)
+        return Priced(records, uncounted, at, self.calls_at, self.hits, self.misses)
 
 
 def _evaluate(path: str, call: Call, entry: Entry) -> Ops | None:

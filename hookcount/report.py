@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .conventions import DEFAULT, Convention
 from .errors import OutputError, UncountedError, place
@@ -16,6 +16,17 @@ from .tree import Node, grow
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+class Reuse(NamedTuple):
+    """Calls of ops whose output shapes were known already, or were worked out (a shapes-only run alone has them); and calls of
+    modules and ops whose formula's result was known already, or was worked out.
+    """
+
+    op_hits: int
+    op_misses: int
+    formula_hits: int
+    formula_misses: int
 
 
 class Report:
@@ -66,6 +77,12 @@ class Report:
     def run(self) -> str:
         """How the model was run for the count: ``"shapes"`` or ``"real"``."""
         return self._trace.run
+
+    @property
+    def memo(self) -> Reuse:
+        """How often a result was known from an equal call before, for the curious."""
+        trace, priced = self._trace, self._priced
+        return Reuse(trace.ops_known, trace.ops_worked_out, priced.known, priced.worked_out)
 
     @property
     def records(self) -> tuple[Record, ...]:

@@ -100,3 +100,6 @@ class Trace:
     """Ops that ran outside every module call (a ``watch`` block, ``generate()``, a backward pass)."""
     run: str
     """How it was observed: ``"shapes"`` or ``"real"``."""
+    ops_known: int = 0
+    """Of the op calls of a shapes-only run, those whose result was known from an equal call before."""
+    ops_worked_out: int = 0

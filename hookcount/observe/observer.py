@@ -55,6 +55,7 @@ class Observer:
         self.failed_at: tuple[str, str] | None = None
         self._places = places
         self._memo = memo
+        self._hits, self._misses = memo.hits, memo.misses
         self._stand_ins = StandIns(memo.stand_ins)
         self._stack: list[Frame] = []
         self._runs: list[ModuleRun | None] = []
@@ -184,7 +185,9 @@ class Observer:
         while self._stack:
             self._close(self._stack.pop())
         outside = tuple((phase, OpRun(call, True, times)) for (phase, call), times in self._outside.items())
-        return Trace(self._places.facts(), tuple(each for each in self._runs if each is not None), outside, run)
+        runs = tuple([each for each in self._runs if each is not None])
+        hits, misses = self._memo.hits - self._hits, self._memo.misses - self._misses
+        return Trace(self._places.facts(), runs, outside, run, hits, misses)
 
 
 def _phase() -> Phase:

@@ -31,8 +31,12 @@ def constructed(make: Callable[[], nn.Module], device: torch.device | str | None
 
 def without_memory(make: Callable[[], nn.Module]) -> nn.Module:
     """What ``make`` builds, on meta. Raises where its constructor reads a parameter's values."""
-    with _EmptyOnMeta():
-        return make().to(_META)
+    try:
+        with _EmptyOnMeta():
+            return make().to(_META)
+    except Exception:  # one that runs a part of itself, to see what size it gives, needs all of it on meta
+        with _META:
+            return make().to(_META)
 
 
 def moved(model: nn.Module, device: torch.device | str) -> nn.Module:

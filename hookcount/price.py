@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from .errors import FormulaError, place, tell
@@ -56,101 +57,102 @@ Prices = dict[tuple[int, int], tuple[Call, Entry, "Ops | None"]]
 """What an entry's formula said of a call, by the identity of both."""
 
 
-def price(trace: Trace, registry: Registry, known: Prices) -> Priced:
-    """Price what ran forward. ``known`` are prices worked out before; new ones are added.
+class Charge(NamedTuple):
+    """One thing that ran forward and what is asked for it: a module's call that a formula pays, or equal calls of an op.
+
+    ``ops``: of all its calls; None where nobody can tell. ``entry``: who says so. ``line``: the source line of an op's call.
+    """
+
+    path: str
+    target: str
+    by: By
+    ops: Ops | None
+    calls: int
+    entry: Entry | None
+    call: Call | None
+    line: str
+
+
+def charges(trace: Trace, registry: Registry, known: Prices) -> Iterator[Charge]:
+    """What ran forward, each piece of work once.
 
     The innermost executing module owns an op. If that module's formula priced the call, the op is paid for; otherwise the op's
     own formula pays; an op without one is free or uncounted. ``covers="subtree"`` pays for all that runs beneath.
     Raises ``FormulaError`` where a formula raises or returns something else than ``Ops``.
     """
-    ledger = _Ledger(Resolver(registry), known)
+    resolver = Resolver(registry)
     covered: list[bool] = []  # by the index of a run: beneath a formula that covers its subtree
     for run in trace.runs:
         above = run.parent is not None and covered[run.parent]
-        entry = None if above else ledger.entry(run)
+        entry = None if above or run.call is None else resolver.module(run.call.module)
         covered.append(above or (entry is not None and entry.covers == "subtree" and callable(entry.price)))
-        if run.phase == "backward":
-            continue
-        ledger.calls_at[run.path] = ledger.calls_at.get(run.path, 0) + 1
-        if above:
+        if above or run.phase == "backward":
             continue
         paid = entry is not None and entry.price is not OBSERVED
         if paid and entry is not None and run.call is not None:
-            ledger.module(run, run.call, entry)
+            yield Charge(run.path, run.type, "module", _price(run.path, run.call, entry, known), 1, entry, run.call, "")
         elif run.invisible:
-            ledger.miss(run.path, _class_name(run), "module", 1, "module, *inputs, out, **options")
+            yield Charge(run.path, _class_name(run), "module", None, 1, None, run.call, "")
         for op in run.ops:
             if not (paid and op.claimable):
-                ledger.op(run.path, op)
+                yield _op_charge(run.path, op, resolver, known)
     for phase, op in trace.outside:
         if phase == "forward":
-            ledger.op(OUTSIDE, op)
-    return ledger.priced()
+            yield _op_charge(OUTSIDE, op, resolver, known)
+
+
+def _op_charge(path: str, run: OpRun, resolver: Resolver, known: Prices) -> Charge:
+    call, _, times, line = run
+    entry, name = resolver.op(call.target)
+    ops = None if entry is None else _price(path, call, entry, known)
+    return Charge(path, name, "op", ops if ops is None or times == 1 else ops * times, times, entry, call, line)
 
 
 def _class_name(run: ModuleRun) -> str:
     return target_name(run.call.target) if run.call is not None else run.type
 
 
-@dataclass
-class _Ledger:
-    resolver: Resolver
-    known: Prices
-    calls_at: dict[str, int] = field(default_factory=dict)
-    hits: int = 0
-    misses: int = 0
-    _records: dict[tuple[str, str, By], tuple[Ops, int]] = field(default_factory=dict)
-    _missed: dict[tuple[str, By], tuple[dict[str, int], str]] = field(default_factory=dict)
+def _price(path: str, call: Call, entry: Entry, known: Prices) -> Ops | None:
+    """A call's price, worked out once per distinct call; None if it cannot be told."""
+    if not callable(entry.price):
+        return NOTHING
+    key = (id(call), id(entry))
+    found = known.get(key)
+    if found is None:
+        found = known[key] = call, entry, _evaluate(path, call, entry)
+    return found[2]
 
-    def entry(self, run: ModuleRun) -> Entry | None:
-        return None if run.call is None else self.resolver.module(run.call.module)
 
-    def module(self, run: ModuleRun, call: Call, entry: Entry) -> None:
-        ops = self._price(run.path, call, entry)
-        if ops:
-            self._add(run.path, run.type, "module", ops, 1)
-
-    def op(self, path: str, run: OpRun) -> None:
-        call, _, times = run
-        entry, name = self.resolver.op(call.target)
-        ops = None if entry is None else self._price(path, call, entry)
+def price(trace: Trace, registry: Registry, known: Prices) -> Priced:
+    """Add the charges up. ``known`` are prices worked out before; new ones are added."""
+    worked_out, asked = len(known), 0
+    records: dict[tuple[str, str, By], tuple[Ops, int]] = {}
+    missed: dict[tuple[str, By], tuple[dict[str, int], str]] = {}
+    for path, target, by, ops, calls, entry, call, _ in charges(trace, registry, known):
+        asked += entry is not None and callable(entry.price)
         if ops is None:
-            self.miss(path, name, "op", times, _signature(call.target))
+            paths, _ = missed.setdefault((target, by), ({}, _signature(by, call)))
+            paths[path] = paths.get(path, 0) + calls
         elif ops:
-            self._add(path, name, "op", ops if times == 1 else ops * times, times)
-
-    def miss(self, path: str, target: str, by: By, calls: int, signature: str) -> None:
-        paths, _ = self._missed.setdefault((target, by), ({}, signature))
-        paths[path] = paths.get(path, 0) + calls
-
-    def _add(self, path: str, target: str, by: By, ops: Ops, calls: int) -> None:
-        before = self._records.get((path, target, by))
-        self._records[path, target, by] = (ops, calls) if before is None else (before[0] + ops, before[1] + calls)
-
-    def _price(self, path: str, call: Call, entry: Entry) -> Ops | None:
-        """A call's price, worked out once per distinct call; None if it cannot be told."""
-        if not callable(entry.price):
-            return NOTHING
-        key = (id(call), id(entry))
-        found = self.known.get(key)
-        if found is None:
-            self.misses += 1
-            found = self.known[key] = call, entry, _evaluate(path, call, entry)
-        else:
-            self.hits += 1
-        return found[2]
-
-    def priced(self) -> Priced:
-        records = tuple(Record(path, name, by, ops, calls) for (path, name, by), (ops, calls) in self._records.items())
-        uncounted = tuple(
-            Uncounted(target, by, tuple(paths), sum(paths.values()), signature)
-            for (target, by), (paths, signature) in self._missed.items()
-        )
-        at: dict[str, int] = {}
-        for paths, _ in self._missed.values():
-            for path, calls in paths.items():
-                at[path] = at.get(path, 0) + calls
-        return Priced(records, uncounted, at, self.calls_at, self.hits, self.misses)
+            before = records.get((path, target, by))
+            records[path, target, by] = (ops, calls) if before is None else (before[0] + ops, before[1] + calls)
+    uncounted_at: dict[str, int] = {}
+    for paths, _ in missed.values():
+        for path, calls in paths.items():
+            uncounted_at[path] = uncounted_at.get(path, 0) + calls
+    calls_at: dict[str, int] = {}
+    for run in trace.runs:
+        if run.phase == "forward":
+            calls_at[run.path] = calls_at.get(run.path, 0) + 1
+    worked_out = len(known) - worked_out
+    return Priced(
+        tuple([Record(path, target, by, ops, calls) for (path, target, by), (ops, calls) in records.items()]),
+        tuple(Uncounted(target, by, tuple(paths), sum(paths.values()), how) for (target, by), (paths, how) in missed.items()),
+        uncounted_at,
+        calls_at,
+        asked - worked_out,
+        worked_out,
+    )
 
 
 def _evaluate(path: str, call: Call, entry: Entry) -> Ops | None:
@@ -181,8 +183,10 @@ def _complaint(path: str, call: Call, entry: Entry, args: Any, kwargs: Any, out:
     )
 
 
-def _signature(op: Any) -> str:
-    schema = getattr(op, "_schema", None)
+def _signature(by: By, call: Call | None) -> str:
+    if by == "module":
+        return "module, *inputs, out, **options"
+    schema = getattr(None if call is None else call.target, "_schema", None)
     if schema is None:
         return "*args, out, **options"
     before: list[str] = []

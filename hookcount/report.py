@@ -7,9 +7,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from .conventions import DEFAULT, Convention
+from .coverage import Coverage, cover
 from .errors import OutputError, UncountedError, place
 from .ops import Ops
-from .price import Priced, Prices, Record, Uncounted, price
+from .price import Priced, Prices, Record, Uncounted, charges, price
 from .registry import Registry
 from .trace import Trace
 from .tree import Node, grow
@@ -39,7 +40,8 @@ class Report:
         self._trace = trace
         self._registry = registry
         self.convention = convention
-        self._priced: Priced = price(trace, registry, {} if memo is None else memo)
+        self._known: Prices = {} if memo is None else memo
+        self._priced: Priced = price(trace, registry, self._known)
 
     @cached_property
     def tree(self) -> Node:
@@ -114,6 +116,12 @@ class Report:
         if not self.uncounted:
             return ""
         return "\n".join(["not everything was counted; the figures are a lower bound.", *map(_doubt, self.uncounted)])
+
+    def coverage(self) -> Coverage:
+        """Where the figures come from: modules' formulas, ops between them (with path and source line), what is free, what is
+        unknown. It answers "do I trust this number".
+        """
+        return cover(charges(self._trace, self._registry, self._known), self.uncounted, self.convention)
 
     # -- tables ----------------------------------------------------------------------------------------------------
 

@@ -45,11 +45,15 @@ class Call:
 
 
 class OpRun(NamedTuple):
-    """An op that ran ``times`` times. ``claimable``: inside the module's own forward, not in a hook that runs around it."""
+    """An op that ran ``times`` times. ``claimable``: inside the module's own forward, not in a hook that runs around it.
+
+    ``line``: the ``file:line`` outside of torch that called it; empty inside torch's own layers.
+    """
 
     call: Call
     claimable: bool
     times: int
+    line: str
 
 
 class ModuleRun(NamedTuple):

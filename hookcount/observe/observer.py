@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ..trace import OUTSIDE, Call, ModuleRun, OpRun, Phase, Trace
+from .lines import NOWHERE, Line, calling_line, written
 from .memo import Memo
 from .opfacts import op_facts
 from .places import Places, type_name
@@ -29,7 +30,7 @@ def observers_here() -> list[Observer]:
 class Frame:
     """A module call that is under way."""
 
-    __slots__ = ("called", "claimable", "index", "module", "ops", "parent", "path", "phase", "result", "visible")
+    __slots__ = ("called", "claimable", "index", "module", "ops", "parent", "path", "phase", "result", "torchs_own", "visible")
 
     def __init__(self, module: nn.Module, path: str, index: int, parent: int | None, phase: Phase) -> None:
         self.module = module
@@ -37,7 +38,8 @@ class Frame:
         self.index = index
         self.parent = parent
         self.phase: Phase = phase
-        self.ops: dict[tuple[Call, bool], int] = {}
+        self.torchs_own = type(module).__module__.startswith("torch.nn.")
+        self.ops: dict[tuple[Call, bool, Line], int] = {}
         self.claimable = True
         self.visible = False
         self.called = False  # another module ran inside
@@ -59,7 +61,7 @@ class Observer:
         self._stand_ins = StandIns(memo.stand_ins)
         self._stack: list[Frame] = []
         self._runs: list[ModuleRun | None] = []
-        self._outside: dict[tuple[Phase, Call], int] = {}
+        self._outside: dict[tuple[Phase, Call, Line], int] = {}
         self._calls: dict[Any, Call] = {}
         """Of modules whose stand-in is for this count alone."""
 
@@ -118,7 +120,7 @@ class Observer:
 
     def _close(self, frame: Frame) -> None:
         call, invisible = frame.result or (None, False)
-        ops = tuple([OpRun(op, claimable, times) for (op, claimable), times in frame.ops.items()]) if frame.ops else ()
+        ops = tuple([OpRun(op, own, times, written(line)) for (op, own, line), times in frame.ops.items()]) if frame.ops else ()
         self._runs[frame.index] = ModuleRun(frame.path, type_name(frame.module), frame.parent, frame.phase, call, ops, invisible)
 
     def _module_call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Call:
@@ -169,9 +171,9 @@ class Observer:
             frame = self._stack[-1]
             frame.visible = frame.visible or visible
             where: Any = frame.ops
-            mark: Any = (call, frame.claimable)
+            mark: Any = (call, frame.claimable, NOWHERE if frame.torchs_own else calling_line())
         else:
-            where, mark = self._outside, (_phase(), call)
+            where, mark = self._outside, (_phase(), call, calling_line())
         where[mark] = where.get(mark, 0) + 1
 
     # -- the end ---------------------------------------------------------------------------------------------------
@@ -184,7 +186,7 @@ class Observer:
         """What was observed, frozen."""
         while self._stack:
             self._close(self._stack.pop())
-        outside = tuple((phase, OpRun(call, True, times)) for (phase, call), times in self._outside.items())
+        outside = tuple((phase, OpRun(call, True, times, written(line))) for (phase, call, line), times in self._outside.items())
         runs = tuple([each for each in self._runs if each is not None])
         hits, misses = self._memo.hits - self._hits, self._memo.misses - self._misses
         return Trace(self._places.facts(), runs, outside, run, hits, misses)

@@ -9,11 +9,13 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ..ops import NOTHING
 from ..units import percent, si, size
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..coverage import Coverage, Source
     from ..report import Report
     from ..tree import Node
 
@@ -49,6 +51,52 @@ def tree(report: Report, depth: int | None = None, sort: str | None = None) -> R
         names = ", ".join(missed.target for missed in report.uncounted)
         parts.append(Text(f"Not counted, so a lower bound: {names} (see report.uncounted)", style="bold yellow"))
     return Group(*parts)
+
+
+def coverage(found: Coverage, rows: int = 20) -> RenderableType:
+    """Where a report's figures come from, with the ``rows`` dearest lines between modules."""
+    total = found.macs_of_modules + found.macs_between
+    parts: list[RenderableType] = [Text(f"{si(total)} MACs, by their source", style="bold")]
+    grid = Table(box=None, pad_edge=False, show_header=False)
+    grid.add_column()
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_row("formulas of modules", si(found.macs_of_modules), percent(found.macs_of_modules, total))
+    grid.add_row("ops between modules", si(found.macs_between), percent(found.macs_between, total))
+    for layer, macs in found.macs_by_layer.items():
+        if len(found.macs_by_layer) > 1:
+            grid.add_row(f"  by {layer}", si(macs), percent(macs, total))
+    parts.append(grid)
+    if found.between:
+        parts += [Text(), _between(found, rows)]
+    names = ", ".join(f"{each.target} {each.calls}" for each in found.free)
+    parts += [Text(), Text(f"Free: {names or 'nothing'}", style="dim")]
+    unknown = ", ".join(f"{each.target} {each.calls}" for each in found.unknown)
+    parts.append(Text(f"Unknown: {unknown or 'nothing'}", style="bold yellow" if unknown else ""))
+    return Group(*parts)
+
+
+def _between(found: Coverage, rows: int) -> RenderableType:
+    """The ops between modules by the line that called them, the dearest first."""
+    from ..coverage import short
+
+    lines: dict[tuple[str, str], list[Source]] = {}
+    for source in found.between:
+        lines.setdefault((source.line, source.target), []).append(source)
+    totals = {key: sum([each.ops for each in sources], NOTHING) for key, sources in lines.items()}
+    order = sorted(lines, key=lambda key: (-totals[key].macs, -found.convention.flops(totals[key])))
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("between modules, by line", "op", "in"):
+        table.add_column(title)
+    for title in ("calls", "MACs", "FLOPs"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for key in order[:rows]:
+        sources, ops = lines[key], totals[key]
+        paths = list(dict.fromkeys(each.path or "(model)" for each in sources))
+        shown = paths[0] + (f" +{len(paths) - 1}" if len(paths) > 1 else "")
+        calls, macs = sum(each.calls for each in sources), si(ops.macs) if ops.macs else ""
+        table.add_row(_line(short(key[0]) or "in torch"), key[1], _line(shown), str(calls), macs, si(found.convention.flops(ops)))
+    return table if len(order) <= rows else Group(table, Text(f"and {len(order) - rows} more, in to_dataframe()", style="dim"))
 
 
 def _row(report: Report, prefix: str, node: Node) -> list[RenderableType]:

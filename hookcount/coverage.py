@@ -1,0 +1,137 @@
+"""``Coverage``: where a report's figures come from, and so how far they can be trusted."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .conventions import Convention
+from .ops import NOTHING, Ops
+from .price import By, Charge, Uncounted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import pandas as pd
+
+
+class Source(NamedTuple):
+    """What one target cost at one path and line, and whose formula says so (the registry's name).
+
+    ``line`` is the ``file:line`` that called an op; a module's formula, and an op inside torch's own layers, has none.
+    """
+
+    path: str
+    target: str
+    by: By
+    line: str
+    calls: int
+    ops: Ops
+    layer: str
+
+
+class Free(NamedTuple):
+    """A target that ran and is known to do no arithmetic."""
+
+    target: str
+    by: By
+    calls: int
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Every figure of a report by its source. The ``ops`` of ``modules`` and ``between`` sum to the report's total.
+
+    ``modules``: calls of modules that have a formula. ``between``: ops that modules without one ran, priced one by one. Both with
+    the most MACs first. ``free``: what ran and costs nothing. ``unknown``: what ran and nobody can tell.
+    """
+
+    modules: tuple[Source, ...]
+    between: tuple[Source, ...]
+    free: tuple[Free, ...]
+    unknown: tuple[Uncounted, ...]
+    convention: Convention
+
+    @property
+    def macs_of_modules(self) -> int:
+        """MACs that modules' formulas told."""
+        return sum(source.ops.macs for source in self.modules)
+
+    @property
+    def macs_between(self) -> int:
+        """MACs of ops outside every module that has a formula."""
+        return sum(source.ops.macs for source in self.between)
+
+    @property
+    def macs_by_layer(self) -> dict[str, int]:
+        """MACs by whose formula told them: hookcount's own, those of ``hookcount.register``, a registry of the user's."""
+        found: dict[str, int] = {}
+        for source in (*self.modules, *self.between):
+            found[source.layer] = found.get(source.layer, 0) + source.ops.macs
+        return found
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """One row per source: ``kind`` is ``module``, ``between``, ``free`` or ``unknown`` (``macs`` and ``flops`` missing)."""
+        import pandas as pd
+
+        rows: list[dict[str, Any]] = []
+        for kind, sources in (("module", self.modules), ("between", self.between)):
+            rows += [
+                {
+                    "kind": kind,
+                    "path": each.path,
+                    "target": each.target,
+                    "line": each.line,
+                    "calls": each.calls,
+                    "macs": each.ops.macs,
+                    "flops": self.convention.flops(each.ops),
+                    "layer": each.layer,
+                }
+                for each in sources
+            ]
+        rows += [{"kind": "free", "target": each.target, "calls": each.calls, "macs": 0, "flops": 0} for each in self.free]
+        for missed in self.unknown:
+            rows.append({"kind": "unknown", "path": ", ".join(missed.paths), "target": missed.target, "calls": missed.calls})
+        columns = ["kind", "path", "target", "line", "calls", "macs", "flops", "layer"]
+        frame = pd.DataFrame(rows, columns=columns).astype({"macs": "Int64", "flops": "Int64"})
+        return frame.fillna({"path": "", "line": "", "layer": ""})
+
+    def __str__(self) -> str:
+        from .render import text
+
+        return text.plain(text.coverage(self))
+
+
+def cover(charges: Iterable[Charge], unknown: tuple[Uncounted, ...], convention: Convention) -> Coverage:
+    """The coverage of what ran."""
+    paid: dict[tuple[str, str, By, str, str], tuple[int, Ops]] = {}
+    free: dict[tuple[str, By], int] = {}
+    for charge in charges:
+        if charge.ops is None or charge.entry is None:
+            continue
+        if charge.ops:
+            key = (charge.path, charge.target, charge.by, charge.line, charge.entry.layer)
+            calls, ops = paid.get(key, (0, NOTHING))
+            paid[key] = calls + charge.calls, ops + charge.ops
+        else:
+            free[charge.target, charge.by] = free.get((charge.target, charge.by), 0) + charge.calls
+    sources = [
+        Source(path, target, by, line, calls, ops, layer) for (path, target, by, line, layer), (calls, ops) in paid.items()
+    ]
+    sources.sort(key=lambda source: (-source.ops.macs, -convention.flops(source.ops)))
+    return Coverage(
+        tuple(source for source in sources if source.by == "module"),
+        tuple(source for source in sources if source.by == "op"),
+        tuple(Free(target, by, calls) for (target, by), calls in sorted(free.items(), key=lambda item: -item[1])),
+        unknown,
+        convention,
+    )
+
+
+def short(line: str) -> str:
+    """A ``file:line`` without the folder that Python finds it in."""
+    folders = [os.path.abspath(folder) for folder in sys.path] + [os.getcwd()]
+    inside = [folder for folder in folders if line.startswith(folder + os.sep)]
+    return line[len(max(inside, key=len)) + 1 :] if inside else line

@@ -256,7 +256,7 @@ _COLLECTION = (
         "owlv2-b16",
         "Owlv2ForObjectDetection",
         {"vision_config": {"image_size": 960}},
-        {"pixel_values": (1, 3, 960, 960), "input_ids": (1, 16), "attention_mask": (1, 16)},
+        {"pixel_values": (1, 3, 960, 960), "input_ids": (2, 16), "attention_mask": (2, 16)},
         {"vision_config": THIN_IMAGE, "text_config": THIN_TEXT, "projection_dim": 16},
         {"pixel_values": (1, 3, 32, 32), "input_ids": (3, 8), "attention_mask": (3, 8)},
     ),

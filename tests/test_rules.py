@@ -135,6 +135,26 @@ def test_convolution(axes, groups, channels, size, kernel, stride, padding, dila
     assert output("aten::convolution", False, (x, *args, False, [0] * axes, groups + 1), {}) is None
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    size=st.lists(st.integers(2, 9), min_size=3, max_size=3),
+    kernel=st.lists(st.integers(1, 4), min_size=1, max_size=2),
+    stride=st.lists(st.integers(1, 3), max_size=2),
+    padding=st.integers(0, 1),
+    layout=layouts,
+    up=st.booleans(),
+)
+def test_pooling(size, kernel, stride, padding, layout, up):
+    x = tensor([2, *size], layout)
+    fits = all(n + 2 * padding >= k and k >= 2 * padding for n, k in zip(size[1:], kernel * (3 - len(kernel)), strict=True))
+    if fits:
+        told = same(aten.max_pool2d_with_indices.default, x, kernel, stride, [padding], [1], up)
+        assert same(aten.avg_pool2d.default, x, kernel, stride, [padding], up) == told
+        assert told == (layout == "contiguous" and size[0] > 1 and not up) or layout != "contiguous"
+    elif not up:
+        assert output("aten::avg_pool2d", False, (x, kernel, stride, [padding]), {}) is None
+
+
 @settings(max_examples=40, deadline=None)
 @given(shape=shapes, layout=layouts, factor=st.sampled_from([-1, 1]))
 def test_copies_and_masks(shape, layout, factor):
@@ -173,6 +193,8 @@ def test_every_rule_is_tested():
         "mm",
         "bmm",
         "convolution",
+        "max_pool2d_with_indices",
+        "avg_pool2d",
         "clone",
         "roll",
         "masked_fill",

@@ -49,6 +49,44 @@ def matmul(left: torch.Tensor, right: torch.Tensor) -> Any:
     return empty((*left.shape[:-1], right.shape[-1]), left.dtype) if left.dtype == right.dtype else None
 
 
+def window(size: int, kernel: int, step: int, padding: int, dilation: int) -> int:
+    """How many places a kernel takes along an axis."""
+    return (size + 2 * padding - dilation * (kernel - 1) - 1) // step + 1
+
+
+def pool2d(
+    input: torch.Tensor, kernel: Sequence[int], stride: Sequence[int], padding: Sequence[int], dilation: Sequence[int]
+) -> torch.Tensor | None:
+    """[N, C, *] of [N, C, *], each axis as in a convolution."""
+    if input.dim() != 4 or not input.is_contiguous() or input.is_contiguous(memory_format=torch.channels_last):
+        return None
+    pairs: list[Sequence[int]] = [(each[0], each[-1]) for each in (kernel, stride or kernel, padding, dilation)]
+    sizes = [window(input.shape[2 + axis], *(pair[axis] for pair in pairs)) for axis in range(2)]
+    if min(sizes) <= 0 or any(2 * pad > size for size, pad in zip(pairs[0], pairs[2], strict=True)):
+        return None
+    return empty((*input.shape[:2], *sizes), input.dtype)
+
+
+def max_pool2d(
+    input: torch.Tensor,
+    kernel: Sequence[int],
+    stride: Sequence[int] = (),
+    padding: Sequence[int] = (0,),
+    dilation: Sequence[int] = (1,),
+    ceil_mode: bool = False,
+) -> Any:
+    """The largest of each window, and where it was."""
+    made = None if ceil_mode else pool2d(input, kernel, stride, padding, dilation)
+    return None if made is None else (made, empty(made.shape, torch.int64))
+
+
+def avg_pool2d(
+    input: torch.Tensor, kernel: Sequence[int], stride: Sequence[int] = (), padding: Sequence[int] = (0,), *rest: Any
+) -> Any:
+    """The mean of each window. ``rest`` begins with whether sizes are rounded up."""
+    return None if rest and rest[0] else pool2d(input, kernel, stride, padding, (1,))
+
+
 def convolution(
     input: torch.Tensor,
     weight: torch.Tensor,
@@ -67,15 +105,17 @@ def convolution(
         return None
     if weight.shape[0] % groups or (bias is not None and tuple(bias.shape) != (weight.shape[0],)):
         return None
-    if (input.shape[1] == 1 and axes > 1) or (axes == 2 and input.is_contiguous(memory_format=torch.channels_last)):
+    sizes = [
+        window(
+            input.shape[2 + axis],
+            weight.shape[2 + axis],
+            *(each[axis if len(each) > 1 else 0] for each in (stride, padding, dilation)),
+        )
+        for axis in range(axes)
+    ]
+    either = (input.shape[1] == 1 and axes > 1) or (axes == 2 and input.is_contiguous(memory_format=torch.channels_last))
+    if min(sizes) <= 0 or (either and max(sizes) > 1):
         return None  # its layout is channels last, too: torch says which one it takes
-    sizes: list[int] = []
-    for axis in range(axes):
-        step, pad, spread = (each[axis if len(each) > 1 else 0] for each in (stride, padding, dilation))
-        size = (input.shape[2 + axis] + 2 * pad - spread * (weight.shape[2 + axis] - 1) - 1) // step + 1
-        if size <= 0:
-            return None
-        sizes.append(size)
     return empty((input.shape[0], weight.shape[0], *sizes), input.dtype)
 
 
@@ -216,6 +256,8 @@ RULES: dict[str, Callable[..., Any]] = {
     "aten::mm": matmul,
     "aten::bmm": matmul,
     "aten::convolution": convolution,
+    "aten::max_pool2d_with_indices": max_pool2d,
+    "aten::avg_pool2d": avg_pool2d,
     "aten::roll": same,
     "aten::clone": clone,
     "aten::_unsafe_view": unsafe_view,

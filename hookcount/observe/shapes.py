@@ -48,6 +48,8 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         self._memo = memo
         self._keeps_constants = keeps_constants
         self._stand_ins: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+        self._distinct: Any = None
+        """The key of the op call that is under way; None if it has none."""
         self._data = {id(tensor) for tensor in data if not _is_small_index(tensor)}
 
     # -- data or constant ------------------------------------------------------------------------------------------
@@ -84,9 +86,10 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
 
     def see(self, func: Any, args: Any, kwargs: Any) -> Any:
         try:
-            known = self._memo.ops.get(self._key(func, args, kwargs))
+            self._distinct = self._key(func, args, kwargs)
+            known = self._memo.ops.get(self._distinct)
         except (RuntimeError, TypeError):  # a tensor without strides, an argument without a hash
-            known = None
+            self._distinct = known = None
         if known is None:
             return super().see(func, args, kwargs)
         self._memo.hits += 1
@@ -99,14 +102,6 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         if facts.reshapes:
             return func(*args, **kwargs)
         return func(*self.mapped(args), **self._on_meta(kwargs))
-
-    def _distinct(self, func: Any, args: Any, kwargs: Any) -> Any:
-        try:
-            key = self._key(func, args, kwargs)
-            hash(key)
-        except (RuntimeError, TypeError):
-            return None
-        return key
 
     def _key(self, func: Any, args: Any, kwargs: Any) -> Any:
         """What tells an op call from another, one on constants alone from one on data."""
@@ -137,7 +132,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         if kwargs:
             given += op_tensors(tuple(kwargs.values()))
         if not any(map(self.is_data, given)):
-            return self._constant(func, facts, args, kwargs, given, self._distinct(func, args, kwargs))
+            return self._constant(func, facts, args, kwargs, given, self._distinct)
         if facts.lifts and given[0].is_meta and not self._keeps_constants:
             raise ConstantsLostError
         if facts.name in _HOLDS:
@@ -148,7 +143,8 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             raise self.data_needed(f"{facts.name} reads the value of a tensor")
         if facts.name in ("aten::index", "aten::_unsafe_index"):
             args = (args[0], self._positions(args[1]), *args[2:])
-        return self._shapes(func, facts, args, kwargs, self._distinct(func, args, kwargs))
+            self._distinct = self._key(func, args, kwargs)
+        return self._shapes(func, facts, args, kwargs, self._distinct)
 
     def _constant(self, func: Any, facts: OpFacts, args: Any, kwargs: Any, given: list[torch.Tensor], distinct: Any) -> Any:
         if not facts.view and not facts.writes and self._is_large(func, args, kwargs, given):

@@ -444,6 +444,17 @@ def test_what_is_no_config_of_transformers_is_wrong_usage(run, config, tmp_path,
     assert err.count("To fix it") == 1
 
 
+def test_code_beside_a_config_is_not_run_where_transformers_has_its_own(run, config, tmp_path):
+    pytest.importorskip("transformers")
+    for name in ("mine", "modeling_mine"):
+        (tmp_path / f"{name}.py").write_text("raise AssertionError('code of the checkpoint was run')")
+    code = {"AutoConfig": "mine.Config", "AutoModel": "modeling_mine.Model", "AutoModelForCausalLM": "modeling_mine.Model"}
+    path = config({**LLAMA, "architectures": ["Model"], "auto_map": code})
+    status, out, err = run(f"hf:{path}", "--input", "input_ids=1,10:int64", "--format", "json")
+    assert (status, err) == (0, "")
+    assert json.loads(out)["modules"][0]["type"] == "LlamaModel"
+
+
 def test_a_config_that_is_not_there(run, tmp_path):
     pytest.importorskip("transformers")
     for name in ("meta-llama/Llama-3.1-8B", str(tmp_path), str(tmp_path / "config.json")):

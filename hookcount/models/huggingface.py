@@ -112,7 +112,7 @@ def _constructed(transformers: Any, config: Any, device: torch.device | str | No
 
     def make() -> nn.Module:
         if of_its_own is None:
-            model: nn.Module = transformers.AutoModel.from_config(config)
+            model: nn.Module = transformers.AutoModel.from_config(config, trust_remote_code=False)
         else:
             model = of_its_own._from_config(config)
         return model

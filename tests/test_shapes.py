@@ -202,6 +202,17 @@ def test_a_leaf_that_works_unseen_is_still_named():
         hookcount.count(nn.Sequential(nn.ReLU(), Numpy()), torch.zeros(2, 3))
 
 
+def test_a_mask_of_an_image_is_read():
+    class Masked(nn.Module):  # DETR at its largest size
+        def forward(self, x):
+            mask = torch.ones((1, 800, 1333), device=x.device)
+            small = nn.functional.interpolate(mask[None], size=(25, 42))[0].bool()
+            return x + 1 if small.all() else x
+
+    report = hookcount.Counter(run="shapes").count(Masked(), torch.empty(3, device="meta"))
+    assert report.total.adds == 3
+
+
 @torch.no_grad()
 def test_a_counter_remembers_shapes_within_its_bound():
     counter = hookcount.Counter(run="shapes")

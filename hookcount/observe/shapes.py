@@ -24,8 +24,8 @@ from .rules import output
 from .specs import op_specs, op_tensors, tensors
 from .state import Guard
 
-LARGE = 2**18
-"""Elements: a constant beyond this is data."""
+LARGE = 2**21
+"""Elements: a constant beyond this is data. DETR reads its mask of 800 x 1333 pixels; a mask of 4096 x 4096 is too much."""
 
 _CPU = torch.device("cpu")
 _META = torch.device("meta")

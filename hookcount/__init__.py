@@ -9,7 +9,7 @@
 [['', 'Sequential', 64], ['0', 'Linear', 64], ['1', 'ReLU', 0]]
 """
 
-from .count import Counter, Watch, count, register, replace, unregister
+from .count import Counter, Watch, count, register, register_fake, replace, unregister
 from .errors import (
     FormulaError,
     HookcountError,
@@ -43,6 +43,7 @@ __all__ = [
     "Watch",
     "count",
     "register",
+    "register_fake",
     "replace",
     "size",
     "unregister",

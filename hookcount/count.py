@@ -13,17 +13,19 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from .errors import DataNeededError, HookcountError, InputError, ModelError, UncountedWarning, note, place, tell
+from .errors import HookcountError, InputError, ModelError, UncountedWarning, note, place, tell
 from .formulas import SHIPPED
+from .observe.autocast import autocast_on_meta
 from .observe.constants import Constants, needs_constants
 from .observe.dispatch import RealRun
+from .observe.fakes import faked, for_want_of_values
 from .observe.hooks import hooked
 from .observe.memo import Memo
 from .observe.observer import Observer, observers_here
 from .observe.places import Places, type_name, unwrap, wrapped_as
 from .observe.shapes import ConstantsLostError, ShapesRun, model_data
 from .observe.state import Guard, preserved
-from .registry import Registry
+from .registry import Registry, Resolver
 from .report import Report
 from .trace import Trace
 
@@ -31,6 +33,7 @@ USER = Registry(SHIPPED, name="the registrations of hookcount.register")
 """What ``hookcount.register`` fills; it answers before hookcount's own formulas."""
 
 register = USER.register
+register_fake = USER.register_fake
 replace = USER.replace
 unregister = USER.unregister
 
@@ -94,16 +97,21 @@ class Counter:
         if not needs_constants(places):
             try:
                 return self._observed(places, args, kwargs, self._shapes_mode)
-            except (ConstantsLostError, DataNeededError):  # an older torch loses constants without a sign
-                pass
+            except Exception as error:  # an older torch loses constants without a sign
+                if not isinstance(error, ConstantsLostError) and not for_want_of_values(error):
+                    raise
         return self._observed(places, args, kwargs, self._shapes_modes_with_constants)
 
     def _shapes_mode(self, observer: Observer, guard: Guard, data: Iterator[torch.Tensor]) -> list[Any]:
-        return [ShapesRun(observer, guard, data, self._memo, keeps_constants=False)]
+        return [ShapesRun(observer, guard, data, self._memo, keeps_constants=False), *self._allowances(observer)]
 
     def _shapes_modes_with_constants(self, observer: Observer, guard: Guard, data: Iterator[torch.Tensor]) -> list[Any]:
         run = ShapesRun(observer, guard, data, self._memo, keeps_constants=True)
-        return [run, Constants(run)]
+        return [run, Constants(run), *self._allowances(observer)]
+
+    def _allowances(self, observer: Observer) -> list[Any]:
+        """What lets code go on that values or a device would have stopped."""
+        return [autocast_on_meta(), faked(observer, self.registry)]
 
     def _real(self, places: Places, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Trace:
         compiler_was_there = _compiler_is_there()
@@ -122,7 +130,7 @@ class Counter:
             each.paused += 1
         try:
             with preserved(places, (args, kwargs)) as guard:
-                observer = Observer(places, self._memo)
+                observer = Observer(places, self._memo, self._priced())
                 entered = modes(observer, guard, model_data(places, (args, kwargs)))
                 observer.shapes_only = isinstance(entered[0], ShapesRun)
                 with _collector_waits() if observer.shapes_only else nullcontext():
@@ -134,6 +142,10 @@ class Counter:
             for each in outer:
                 each.paused -= 1
 
+    def _priced(self) -> Callable[[Any], bool]:
+        resolver = Resolver(self.registry)
+        return lambda op: resolver.op(op)[0] is not None
+
     @contextmanager
     def watch(self, model: nn.Module) -> Iterator[Watch]:
         """Count whatever runs in the block: several calls, ``generate()``, a training loop. What it does to the model stays.
@@ -142,7 +154,7 @@ class Counter:
         """
         self._memo.trim()
         places = checked(model)
-        watch = Watch(self, Observer(places, self._memo))
+        watch = Watch(self, Observer(places, self._memo, self._priced()))
         try:
             with _observing(watch._observer, places, [RealRun(watch._observer, None)]):
                 yield watch

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase, translate
 from typing import Any, Literal, TypeVar, overload
 
 import torch
@@ -14,6 +16,7 @@ from .errors import RegistrationError
 from .ops import Ops
 
 Formula = Callable[..., Ops]
+Fake = Callable[..., Any]
 Covers = Literal["own", "subtree"]
 F = TypeVar("F", bound=Formula)
 Target = Any  # an nn.Module class, an op of torch.ops, or the name of either
@@ -97,6 +100,8 @@ class Registry:
         self._entries: dict[str, Entry] = {}
         self._classes: dict[str, type] = {}
         self._named: dict[int, dict[type, str]] = {}
+        self._fakes: dict[str, Fake] = {}
+        self._patterns: re.Pattern[str] | None = None
 
     @overload
     def register(self, target: Target, price: Formula | _State, *, covers: Covers = "own") -> None: ...
@@ -124,13 +129,57 @@ class Registry:
         return None
 
     def unregister(self, target: Target) -> None:
-        """Take this layer's entry for ``target`` away; the layers below answer again."""
+        """Take what this layer says of ``target`` away, its fake too; the layers below answer again."""
         name = target_name(target)
-        if name not in self._entries:
+        if name not in self._entries and name not in self._fakes:
             raise RegistrationError(f"{name} is not registered in {self.name}: there is nothing to take away.")
-        del self._entries[name]
+        self._entries.pop(name, None)
         self._classes.pop(name, None)
+        self._fakes.pop(name, None)
         self._named.clear()
+        self._patterns = None
+
+    def register_fake(self, target: Target, fake: Any = None) -> Any:
+        """Register what a shapes-only run runs of a module whose forward needs values; without ``fake``, a decorator.
+
+        ``target`` is a module class, or its name, in which ``*`` stands for anything. The fake is called as
+        ``fake(module, *args, **kwargs)`` with the arguments of ``forward``, as tensors without values. It runs what the forward
+        would, as far as shapes go, and gives tensors of its output's shapes; it may call ``module.forward``. Its ops and the
+        modules that it calls are counted as if the forward had run them. It is asked only where the forward cannot go on.
+
+        Raises ``RegistrationError`` for a target that this layer has a fake for already, or that is no module.
+        """
+        if fake is None:
+            return lambda given: self.register_fake(target, given) or given
+        name = target_name(target)
+        if "::" in name:
+            raise RegistrationError(f"{name} is an op. To fix it: register its fake with torch.library.register_fake.")
+        if name in self._fakes:
+            raise RegistrationError(
+                f"{name} has a fake in {self.name} already, at {_where(self._fakes[name])}. To fix it: unregister() it first."
+            )
+        self._fakes[name] = fake
+        self._patterns = None
+        return None
+
+    def fake(self, cls: type) -> Fake | None:
+        """What stands for the forward of a class, in this layer or below: for the nearest class whose forward it runs."""
+        for layer in self.layers():
+            for base in cls.__mro__ if layer._fakes else ():
+                if getattr(cls, "forward", None) is getattr(base, "forward", None):
+                    found = layer._own_fake(f"{base.__module__}.{base.__qualname__}")
+                    if found is not None:
+                        return found
+        return None
+
+    def _own_fake(self, name: str) -> Fake | None:
+        if name in self._fakes:
+            return self._fakes[name]
+        if self._patterns is None:  # all in one, since most classes have none
+            self._patterns = re.compile("|".join(map(translate, self._fakes)))
+        if not self._patterns.match(name):
+            return None
+        return next(fake for known, fake in self._fakes.items() if fnmatchcase(name, known))
 
     def _put(self, target: Target, price: Any, covers: Covers, *, replace: bool) -> Any:
         name = target_name(target)
@@ -180,6 +229,7 @@ class Registry:
         lower = base if self.base is None else self.base.over(base)
         made = Registry(lower, name=self.name)
         made._entries, made._classes, made._named = self._entries, self._classes, self._named
+        made._fakes = self._fakes
         return made
 
     def _imported(self) -> dict[type, str]:

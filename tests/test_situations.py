@@ -542,3 +542,23 @@ def test_a_sparse_operand_is_uncounted_not_dense():
         report = hookcount.count(Graph(), torch.zeros(X))
     assert report.macs == 0
     assert len(report.uncounted) == 1
+
+
+def test_a_kernel_that_says_it_is_composite_is_priced_by_its_formula():
+    # outside of inference_mode torch runs such a kernel before any dispatch mode can see it
+    library = torch.library.Library("hookcount_composite", "DEF")  # as torch::RegisterOperators makes them: torch_sparse
+    try:
+        library.define("spmm(Tensor a, Tensor b) -> Tensor")
+        library.impl("spmm", lambda a, b: torch.from_numpy(a.numpy() @ b.numpy()), "CompositeImplicitAutograd")
+
+        class Product(nn.Module):
+            def forward(self, a, b):
+                return torch.ops.hookcount_composite.spmm(a, b)
+
+        mine = hookcount.Registry()
+        mine.register("hookcount_composite::spmm", lambda a, b, *, out: hookcount.Ops(macs=a.numel() * b[1]))
+        with torch.inference_mode():
+            report = hookcount.Counter(mine).count(Product(), torch.rand(3, 4), torch.rand(4, 5))
+        assert (report.macs, report.uncounted) == (3 * 4 * 5, ())
+    finally:
+        library._destroy()

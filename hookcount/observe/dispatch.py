@@ -32,9 +32,13 @@ class Run(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return self.see(func, args, kwargs or {}) if self._observer.listening() else func(*args, **(kwargs or {}))
 
     def see(self, func: Any, args: Any, kwargs: Any) -> Any:
-        """Open an op that is made of others, run any other."""
+        """Open an op that is made of others, run any other.
+
+        An op of another package may say that it is made of others and be a kernel all the same (``torch_sparse``): what has a
+        formula is not opened.
+        """
         facts = op_facts(func)
-        if facts.composite:
+        if facts.composite and (facts.torchs_own or not self._observer.priced(func)):
             with self:
                 out = func.decompose(*args, **kwargs)
             if out is not NotImplemented:

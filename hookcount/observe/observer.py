@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -49,8 +50,11 @@ class Frame:
 class Observer:
     """Notes what runs in the thread that made it. ``hooks.py`` and ``dispatch.py`` call it; ``trace()`` ends it."""
 
-    def __init__(self, places: Places, memo: Memo) -> None:
+    def __init__(self, places: Places, memo: Memo, priced: Callable[[Any], bool]) -> None:
         self.model = places.model
+        self.priced = priced
+        """Whether there is a formula for an op."""
+        self.modules = places.modules
         self.shapes_only = False
         self.thread = threading.get_ident()
         self.paused = 0
@@ -99,6 +103,22 @@ class Observer:
         else:
             call = self._module_call(module, args, kwargs, out)
         frame.result = (call, not frame.visible and not frame.called and self._made_unseen(module, args, kwargs, out))
+
+    def mark(self) -> Any:
+        """This point of the observation, to go back to."""
+        noted = self._stack[-1].ops if self._stack else self._outside
+        return len(self._runs), len(self._stack), dict(noted), bool(self._stack) and self._stack[-1].called
+
+    def back_to(self, mark: Any) -> None:
+        """Forget what ran since ``mark``, which an exception has left."""
+        runs, depth, noted, called = mark
+        del self._runs[runs:]
+        del self._stack[depth:]
+        if self._stack:
+            self._stack[-1].ops, self._stack[-1].called = noted, called
+        else:
+            self._outside = noted
+        self.failed_at = None
 
     def leave(self, module: nn.Module) -> None:
         """Runs after every forward, also one that raised."""

@@ -20,14 +20,15 @@ _ALLOCATIONS = ("aten::empty", "aten::new_empty")
 
 @dataclass(frozen=True)
 class OpFacts:
-    """``name``: without the overload. ``composite``: it is made of other ops. ``control_flow``: all it does is to call the
-    functions it is given. ``view``: its output shares its input's memory. ``reshapes``: it changes its input's shape in place.
+    """``name``: without the overload. ``torchs_own``: of ATen. ``composite``: it is made of other ops. ``control_flow``: all it
+    does is to call the functions it is given. ``view``: its output shares its input's memory. ``reshapes``: it changes its input's shape in place.
     ``dynamic``: its output's shape depends on values. ``makes``: its output holds something it computed, copied or filled in,
     so not a view and not a bare allocation. ``lifts``: it brings in values from Python (``torch.tensor``) or memory from
     elsewhere (``torch.from_numpy``).
     """
 
     name: str
+    torchs_own: bool
     composite: bool
     control_flow: bool
     view: bool
@@ -56,7 +57,7 @@ def op_facts(op: Any) -> OpFacts:
 def _read(op: Any) -> OpFacts:
     if not isinstance(op, torch._ops.OpOverload):
         name = f"higher_order::{op.__name__}"
-        return OpFacts(name, False, op.__name__ in _CONTROL_FLOW, False, False, False, True, False, (), (), (), ())
+        return OpFacts(name, True, False, op.__name__ in _CONTROL_FLOW, False, False, False, True, False, (), (), (), ())
     positional: list[int] = []
     named: list[str] = []
     outs: list[str] = []
@@ -74,6 +75,7 @@ def _read(op: Any) -> OpFacts:
     dynamic = torch.Tag.dynamic_output_shape in op.tags or torch.Tag.data_dependent_output in op.tags
     return OpFacts(
         name=name,
+        torchs_own=op.namespace in ("aten", "prim", "prims"),
         # not op.has_kernel_for_dispatch_key: that is also true of ops which have but a decomposition in Python
         composite=torch._C._dispatch_has_kernel_for_dispatch_key(full_name, "CompositeImplicitAutograd"),
         control_flow=False,

@@ -77,8 +77,8 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             tell(
                 place(path, kind),
                 f"{what}, which a shapes-only run does not have",
-                "count a real model on real inputs (run='auto' then runs it for real), or register a formula for the module with "
-                "covers='subtree'",
+                "count a real model on real inputs (run='auto' then runs it for real), or say with hookcount.register_fake what "
+                "this module, or one that it is in, runs on shapes alone",
             )
         )
 

@@ -114,6 +114,76 @@ def test_the_loop_over_experts_is_the_same_product_whatever_the_routing(make, na
     assert report.uncounted == ()
 
 
+@pytest.mark.parametrize(("make", "name", "macs"), SMALL)
+def test_the_loop_over_experts_needs_no_values(make, name, macs):
+    """Shapes alone, on meta, against the real run on random weights: every kind, every expert's share."""
+    config = make()
+    model, ids = built(config, name, "eager"), torch.randint(0, 50, (2, 7))
+    with torch.no_grad():
+        expected = RUNS["real"].count(model, ids)
+        found = RUNS["shapes"].count(model.to("meta"), ids)
+    assert found.macs == macs(config, 2, 7)
+    assert found.total == expected.total
+    assert {node.path for node in found.tree if node.calls} == {node.path for node in expected.tree if node.calls}
+
+
+SIZES = {"hidden_size": 32, "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 64, "num_hidden_layers": 2}
+FEW = {"num_local_experts": 4, "num_experts_per_tok": 2}
+LOOPS = {  # those that have no static path
+    "DbrxForCausalLM": {
+        "d_model": 32,
+        "n_heads": 4,
+        "n_layers": 2,
+        "max_seq_len": 64,
+        "vocab_size": 64,
+        "ffn_config": {"ffn_hidden_size": 24, "moe_num_experts": 4, "moe_top_k": 2},
+        "attn_config": {"kv_n_heads": 2, "rope_theta": 1e4, "clip_qkv": 8},
+    },
+    "JetMoeForCausalLM": {**SIZES, **FEW, "intermediate_size": 24, "kv_channels": 8},
+    "SwitchTransformersForConditionalGeneration": {
+        "d_model": 32,
+        "d_kv": 8,
+        "d_ff": 24,
+        "num_layers": 2,
+        "num_decoder_layers": 2,
+        "num_sparse_encoder_layers": 1,
+        "num_sparse_decoder_layers": 1,
+        "num_heads": 4,
+        "num_experts": 4,
+        "vocab_size": 64,
+    },
+    "NllbMoeForConditionalGeneration": {
+        "d_model": 32,
+        "encoder_layers": 1,
+        "decoder_layers": 1,
+        "encoder_attention_heads": 4,
+        "decoder_attention_heads": 4,
+        "encoder_ffn_dim": 24,
+        "decoder_ffn_dim": 24,
+        "encoder_sparse_step": 1,
+        "decoder_sparse_step": 1,
+        "num_experts": 4,
+        "vocab_size": 64,
+    },
+    "OpenAIPrivacyFilterForTokenClassification": {**SIZES, **FEW, "intermediate_size": 24, "head_dim": 8, "num_labels": 3},
+}
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", LOOPS)
+def test_what_can_only_loop(name):
+    if not hasattr(transformers, name):
+        pytest.skip(f"no {name} in this transformers")
+    cls = getattr(transformers, name)
+    model = cls(cls.config_class(**LOOPS[name], pad_token_id=0)).eval()
+    ids = torch.randint(3, 64, (2, 8))
+    options = {"decoder_input_ids": ids} if model.config.is_encoder_decoder else {}
+    expected = RUNS["real"].count(model, ids, **options)
+    found = RUNS["shapes"].count(model.to("meta"), ids, **options)
+    assert (found.run, found.uncounted) == ("shapes", ())
+    assert found.total == expected.total
+
+
 def on_meta(config, name):
     with torch.device("meta"):
         return getattr(transformers, name)(config).eval()

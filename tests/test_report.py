@@ -192,3 +192,12 @@ def test_narrow_terminals_cut_names_not_numbers(report, width):
     text = console.file.getvalue()
     for figure in ("10.2 k", "21.0 k", "6.91 k", "100.0%"):
         assert figure in text
+
+
+def test_a_parameter_made_of_others_takes_what_they_take():
+    from torch.testing._internal.two_tensor import TwoTensor
+
+    model = torch.nn.Linear(4, 3, bias=False)
+    model.weight = torch.nn.Parameter(TwoTensor(torch.zeros(3, 4), torch.zeros(3, 4)))
+    found = hookcount.size(model)
+    assert (found.parameters, found.parameter_bytes) == (3 * 4, 2 * 3 * 4 * 4)

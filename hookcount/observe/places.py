@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from ..trace import Place, TensorFact
 
@@ -165,6 +166,7 @@ def _packed(name: str, value: Any) -> Iterator[TensorFact]:
             yield _fact(id(value) + index, f"{name}[{index}]", each, False)  # unpacked anew each time: the pack is the identity
 
 
+_PLAIN = (torch.Tensor, nn.Parameter)
 _dtype_names: dict[torch.dtype, str] = {}
 
 
@@ -173,4 +175,13 @@ def _fact(key: int, name: str, tensor: torch.Tensor, trainable: bool, is_buffer:
     known = _dtype_names.get(dtype)
     if known is None:
         known = _dtype_names[dtype] = str(dtype).removeprefix("torch.")
-    return TensorFact(key, name, count, count * tensor.element_size(), known, trainable, is_buffer)
+    return TensorFact(key, name, count, _stored(tensor), known, trainable, is_buffer)
+
+
+def _stored(tensor: Any) -> int:
+    """Bytes. A tensor made of others (quantized by torchao, a DTensor) takes what those take."""
+    if type(tensor) not in _PLAIN and is_traceable_wrapper_subclass(tensor):
+        names, _ = tensor.__tensor_flatten__()
+        return sum(_stored(getattr(tensor, name)) for name in names)
+    elements: int = tensor.numel()
+    return elements * int(tensor.element_size())

@@ -22,7 +22,7 @@ _ALLOCATIONS = ("aten::empty", "aten::new_empty")
 class OpFacts:
     """``name``: without the overload. ``torchs_own``: of ATen. ``composite``: it is made of other ops. ``control_flow``: all it
     does is to call the functions it is given. ``view``: its output shares its input's memory. ``reshapes``: it changes the shape
-    of its input. ``dynamic``: its output's shape depends on values. ``makes``: its output holds what it computed, copied or filled,
+    of its input. ``dynamic``: its shape depends on values. ``makes``: its output holds what was computed, copied or filled,
     so not a view and not a bare allocation. ``lifts``: it brings in values from Python (``torch.tensor``) or memory from
     elsewhere (``torch.from_numpy``).
     """

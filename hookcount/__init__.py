@@ -22,6 +22,7 @@ from .errors import (
 from .ops import Ops
 from .registry import FREE, OBSERVED, Registry
 from .report import Report
+from .scaling import scaling
 from .size import size
 
 __version__ = "0.1.0"
@@ -45,6 +46,7 @@ __all__ = [
     "register",
     "register_fake",
     "replace",
+    "scaling",
     "size",
     "unregister",
 ]

@@ -78,7 +78,7 @@ class Counter:
         return self._count(model, args, kwargs)
 
     def _count(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Report:
-        report = Report(self._observe(checked(model), args, kwargs), self.registry, memo=self._memo.prices)
+        report = Report(self._observe(checked(model), args, kwargs), self.registry, memo=self._memo.prices, model=model)
         self._memo.trim()
         _warn(report, stacklevel=4)
         return report

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .conventions import DEFAULT, Convention
 from .coverage import Coverage, cover
@@ -14,9 +14,14 @@ from .price import Priced, Prices, Record, Uncounted, charges, price
 from .registry import Registry
 from .trace import Trace
 from .tree import Node, grow
+from .weak import Weak
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     import pandas as pd
+
+    from .scaling import Scaling
 
 
 class Reuse(NamedTuple):
@@ -36,8 +41,17 @@ class Report:
     It holds no tensor of the model and no activation.
     """
 
-    def __init__(self, trace: Trace, registry: Registry, convention: Convention = DEFAULT, *, memo: Prices | None = None) -> None:
+    def __init__(
+        self,
+        trace: Trace,
+        registry: Registry,
+        convention: Convention = DEFAULT,
+        *,
+        memo: Prices | None = None,
+        model: object = None,
+    ) -> None:
         self._trace = trace
+        self._model = Weak(model)
         self._registry = registry
         self.convention = convention
         self._known: Prices = {} if memo is None else memo
@@ -144,6 +158,22 @@ class Report:
         from . import frame
 
         return frame.by_op(self)
+
+    def by_role(self) -> pd.DataFrame:
+        """Counts by what they are for: attention projections and products, feed-forward, convolution, norms, embeddings, head.
+        They sum to the total. The rules, which go by structure first, stand in ``hookcount.roles.Split``.
+        """
+        from . import roles
+
+        return roles.frame(self)
+
+    def scaling(self, inputs: Callable[[int], Any], sizes: Iterable[int] | None = None) -> Scaling:
+        """How the counts of this report's model grow with the size of its input: see ``hookcount.scaling``. It runs the model
+        again, as it is now. Raises ``ModelError`` if the model is gone: a report keeps none alive.
+        """
+        from .scaling import again
+
+        return again(self, inputs, sizes)
 
     def top(self, n: int = 10, by: str = "own_macs") -> pd.DataFrame:
         """The ``n`` rows of ``to_dataframe()`` with the most in column ``by``."""

@@ -1,0 +1,210 @@
+"""Blocks: where a model attends, which modules that attention is made of, and which blocks it stands in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import prod
+from typing import NamedTuple
+
+from .contractions import Kinds, Piece
+from .operands import factors, op_name
+from .sizes import leaves
+from .trace import Call, Trace
+
+_SMOOTH = frozenset(("gelu", "silu", "sigmoid", "tanh", "erf", "elu", "celu", "selu", "mish", "softplus", "glu"))
+_BROKEN = frozenset(("relu", "leaky_relu", "hardswish", "hardsigmoid", "hardtanh", "threshold", "_prelu_kernel"))
+_ACTIVATIONS = _SMOOTH | _BROKEN | {"log_sigmoid_forward", "rrelu_with_noise"}
+
+
+def parent(path: str) -> str:
+    """The path above; that of the model for the model's own."""
+    return path.rpartition(".")[0]
+
+
+def within(path: str, top: str) -> bool:
+    """Whether a path is ``top`` or beneath it."""
+    return not top or path == top or path.startswith(top + ".")
+
+
+class Site(NamedTuple):
+    """A product with a weight and where it stands; elements and widths of what it took and gave."""
+
+    path: str
+    product: int
+    """The identity of its call."""
+    elements: tuple[int, int]
+    widths: tuple[int, int]
+
+
+class Pair(NamedTuple):
+    """The linear layers around an activation function; ``clear`` if shapes and order tell which they are."""
+
+    sites: frozenset[Site]
+    clear: bool
+
+
+@dataclass(frozen=True)
+class Attention:
+    """``owner``: the module that runs the products. ``scope``: the module that holds its projections, the same or above it.
+    ``block``: the module above that also holds an activation function; empty if there is none but the model itself.
+    """
+
+    owner: str
+    scope: str
+    block: str
+
+
+class Blocks:
+    """The attentions of a trace.
+
+    An owner is a module that runs a fused attention, two products of activations, one and a softmax, or bilinear sampling and a
+    softmax. What a module without parameters runs counts for its caller: a module for the softmax alone, say.
+    """
+
+    def __init__(self, trace: Trace, pieces: Iterable[Piece]) -> None:
+        self.types = {place.path: place.type for place in trace.places}
+        self.first: dict[str, int] = {}
+        """The index of the first run at a path."""
+        for index, run in enumerate(trace.runs):
+            if run.phase == "forward":
+                self.first.setdefault(run.path, index)
+                self.types.setdefault(run.path, run.type)
+        self._runs = trace.runs
+        self._holding = upwards(place.path for place in trace.places if any(not fact.is_buffer for fact in place.tensors))
+        self._active: dict[str, list[Call]] = {}
+        """The calls of activation functions at each path."""
+        found = list(pieces)
+        self.sites = [site_of(piece) for piece in found if piece.sort == "weight" and piece.call is not None]
+        self._directly: dict[str, list[Site]] = {}
+        for each in self.sites:
+            for top in {each.path, parent(each.path)}:
+                self._directly.setdefault(top, []).append(each)
+        self._pairs: dict[str, Pair] = {}
+        self.owners = self._owners(found)
+        self.attentions = [self._attention(owner) for owner in self.owners]
+        blocks = {each.block for each in self.attentions} - {""}
+        self.blocks = {top for top in blocks if not any(other != top and within(other, top) for other in blocks)}
+
+    # -- attention -------------------------------------------------------------------------------------------------
+
+    def unit(self, run: int) -> str:
+        """The nearest module, from a run upwards, that holds parameters; else the outermost caller."""
+        return self._runs[self._unit(run)].path
+
+    def _unit(self, run: int) -> int:
+        while self._runs[run].path not in self._holding:
+            above = self._runs[run].parent
+            if above is None:
+                break
+            run = above
+        return run
+
+    def _owners(self, pieces: list[Piece]) -> list[str]:
+        kinds = Kinds()
+        of_activations = {(piece.at, id(piece.call)) for piece in pieces if piece.sort == "activations"}
+        products: dict[int, int] = {}
+        soft: set[str] = set()
+        sampled: set[str] = set()
+        for index, run in enumerate(self._runs):
+            if run.phase == "backward":
+                continue
+            for op in run.ops:
+                name = op_name(op.call)
+                if (run.path, id(op.call)) in of_activations:
+                    products[self._unit(index)] = products.get(self._unit(index), 0) + op.times
+                elif name in _ACTIVATIONS:
+                    self._active.setdefault(run.path, []).append(op.call)
+                elif "grid_sampler" in name:
+                    sampled.add(self.unit(index))
+                elif kinds.op(op.call) == "softmax" and "log" not in name:
+                    soft.add(self.unit(index))
+        owners = soft & sampled
+        for index, times in products.items():
+            if times > 1 or self._runs[index].path in soft:
+                owners.add(self._runs[index].path)
+        for piece in pieces:
+            kernel = piece.sort == "sampling" and piece.call is not None and piece.call.module is not None
+            if piece.run >= 0 and (kernel or piece.sort in ("attention", "projection")):
+                owners.add(self.unit(piece.run))
+        return sorted(owners, key=lambda path: self.first[path])
+
+    def _attention(self, owner: str) -> Attention:
+        """Upwards from the owner, as long as no activation function, no other attention and at most one more linear layer is
+        beside it (the output's projection may stand beside its owner; a feed-forward has an activation function).
+        """
+        scope, holds = owner, any(within(site.path, owner) for site in self.sites)
+        while parent(scope):
+            above = parent(scope)
+            more = sum(within(site.path, above) and not within(site.path, scope) for site in self.sites)
+            other = any(within(each, above) and not within(each, scope) for each in self.owners)
+            if other or (holds and more > 1) or self.is_active(above, but=[scope]):
+                break
+            scope, holds = above, holds or more > 0
+        above = parent(scope)
+        return Attention(owner, scope, above if self.is_active(above, but=self.owners) else "")
+
+    def is_active(self, top: str, but: Iterable[str] = ()) -> bool:
+        """Whether an activation function runs beneath ``top``, left out what is beneath ``but``."""
+        out = list(but)
+        active = [path for path in self._active if within(path, top)]
+        return any(not any(within(path, each) for each in out) for path in active)
+
+    # -- feed-forwards ---------------------------------------------------------------------------------------------
+
+    def pair(self, top: str) -> Pair:
+        """The layers directly in ``top`` whose output is as large as what an activation function there takes (or twice, if a
+        half is the gate), and the one whose input is as large as what it gives.
+
+        Clear if these are one or two, and another, that gives back the width that they took.
+        """
+        known = self._pairs.get(top)
+        if known is None:
+            known = self._pairs[top] = self._pair(top)
+        return known
+
+    def _pair(self, top: str) -> Pair:
+        sites = self._directly.get(top, [])
+        found: set[Site] = set()
+        for path, calls in self._active.items():
+            if path != top and (parent(path) != top or not path or path in self._holding):
+                continue
+            for call in calls:
+                took, gave = factors(call)[0].numel(), next(leaves(call.out)).shape.numel()
+                before = {site for site in sites if site.elements[1] in (took, 2 * took) and self._precedes(site.path, path, top)}
+                after = {site for site in sites if site.elements[0] == gave and self._precedes(path, site.path, top)}
+                found |= before | after
+                returns = {site.widths[0] for site in before} == {site.widths[1] for site in after}
+                if len(before) in (1, 2) and len(after) == 1 and not before & after and returns:
+                    return Pair(frozenset(before | after), True)
+        return Pair(frozenset(found), False)
+
+    def _precedes(self, one: str, other: str, top: str) -> bool:
+        """Whether one ran before the other; of what ``top`` runs itself the order is not known."""
+        return top in (one, other) or self.first[one] < self.first[other]
+
+    def beside(self, site: str, owner: str) -> bool:
+        """Whether a layer stands beneath a child of the owner in which an activation function runs."""
+        if site == owner or not within(site, owner):
+            return False
+        child = site[len(owner) :].lstrip(".").partition(".")[0]
+        top = f"{owner}.{child}" if owner else child
+        return top != site and self.is_active(top)
+
+
+def upwards(paths: Iterable[str]) -> set[str]:
+    """Paths and all that is above them."""
+    found: set[str] = {""}
+    for path in paths:
+        while path not in found:
+            found.add(path)
+            path = parent(path)
+    return found
+
+
+def site_of(piece: Piece) -> Site:
+    """Where the weight of a piece stands."""
+    assert piece.call is not None
+    taken, given = next(iter(factors(piece.call)), ()), next((spec.shape for spec in leaves(piece.call.out)), ())
+    widths = taken[-1] if taken else 1, given[-1] if given else 1
+    return Site(piece.at, id(piece.call), (prod(taken), prod(given)), widths)

@@ -131,10 +131,11 @@ class Blocks:
 
     def _attention(self, owner: str) -> Attention:
         """Upwards from the owner, as long as no activation function, no other attention and at most one more linear layer is
-        beside it (the output's projection may stand beside its owner; a feed-forward has an activation function).
+        beside it (the output's projection may stand beside its owner; a feed-forward has an activation function). Not up to the
+        model itself, unless no layer was met before.
         """
         scope, holds = owner, any(within(site.path, owner) for site in self.sites)
-        while parent(scope):
+        while parent(scope) or (scope and not holds):
             above = parent(scope)
             more = sum(within(site.path, above) and not within(site.path, scope) for site in self.sites)
             other = any(within(each, above) and not within(each, scope) for each in self.owners)

@@ -132,7 +132,10 @@ class _Rules:
         self._ran = {each.key: each.path for each in trace.places if each.path in first}
         self._attending = upwards(self._owners) if self._owners else set()
         self._holding_linear = upwards(site.path for site in self._blocks.sites)
-        self._crowded = "" in self._owners and self._is_crowded(found)
+        direct = {site for site in self._blocks.sites if "." not in site.path} - self._blocks.pair("").sites
+        convolves = any(piece.sort == "convolution" for piece in found)
+        self._is_crowded = bool(self._looks_up) or convolves or len(direct) > 4
+        """Whether the model has more, directly in itself, than an attention's four projections."""
 
     # -- pieces ----------------------------------------------------------------------------------------------------
 
@@ -178,14 +181,14 @@ class _Rules:
         path, site = piece.at, site_of(piece)
         scope = self._scope(path)
         if scope is not None:
-            return self._in_attention(site, self._scopes[scope])
+            return self._in_attention(site, self._scopes[scope], scope)
         if not self._blocks.blocks.isdisjoint(_upwards(path)):
             return FEED, ""
         if self._owners and any(self._is_of_pair(site, top) for top in (path, parent(path))):
             return FEED, ""
         return self._outside(site)
 
-    def _in_attention(self, site: Site, owner: str) -> tuple[str, str]:
+    def _in_attention(self, site: Site, owner: str, scope: str) -> tuple[str, str]:
         if any(self._is_of_pair(site, top) for top in (site.path, parent(site.path)) if within(top, owner)):
             return FEED, ""
         if self._blocks.beside(site.path, owner):
@@ -194,7 +197,7 @@ class _Rules:
         named = any(word in self._blocks.types.get(owner, "").lower() for word in ("attention", "attn"))
         if direct and not named and site in self._blocks.pair(owner).sites and not self._blocks.pair(owner).clear:
             return OTHER, "its module attends and has an activation function: shapes do not tell what the layer is for"
-        if owner == "" and self._crowded:
+        if scope == "" and self._is_crowded:
             return OTHER, "the model itself attends: its layers are not told apart"
         return PROJECTIONS, ""
 
@@ -230,11 +233,6 @@ class _Rules:
         """Whether the class at a path, or that right above it, is called an embedding; none that attends, nor the model."""
         tops = [top for top in (path, parent(path)) if top and top not in self._attending]
         return any("embed" in self._blocks.types.get(top, "").lower() for top in tops)
-
-    def _is_crowded(self, found: list[Piece]) -> bool:
-        """Whether a model that attends itself has more than an attention's four projections."""
-        direct = {site for site in self._blocks.sites if "." not in site.path} - self._blocks.pair("").sites
-        return bool(self._looks_up) or any(piece.sort == "convolution" for piece in found) or len(direct) > 4
 
     # -- parameters ------------------------------------------------------------------------------------------------
 

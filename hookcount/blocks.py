@@ -37,11 +37,16 @@ class Site(NamedTuple):
     widths: tuple[int, int]
 
 
-class Pair(NamedTuple):
+@dataclass(frozen=True)
+class Pair:
     """The linear layers around an activation function; ``clear`` if shapes and order tell which they are."""
 
-    sites: frozenset[Site]
+    before: frozenset[Site]
+    after: frozenset[Site]
     clear: bool
+
+    def __contains__(self, site: object) -> bool:
+        return site in self.before or site in self.after
 
 
 @dataclass(frozen=True)
@@ -166,7 +171,8 @@ class Blocks:
 
     def _pair(self, top: str) -> Pair:
         sites = self._directly.get(top, [])
-        found: set[Site] = set()
+        befores: set[Site] = set()
+        afters: set[Site] = set()
         for path, calls in self._active.items():
             if path != top and (parent(path) != top or not path or path in self._holding):
                 continue
@@ -174,23 +180,30 @@ class Blocks:
                 took, gave = factors(call)[0].numel(), next(leaves(call.out)).shape.numel()
                 before = {site for site in sites if site.elements[1] in (took, 2 * took) and self._precedes(site.path, path, top)}
                 after = {site for site in sites if site.elements[0] == gave and self._precedes(path, site.path, top)}
-                found |= before | after
+                befores |= before
+                afters |= after
                 returns = {site.widths[0] for site in before} == {site.widths[1] for site in after}
                 if len(before) in (1, 2) and len(after) == 1 and not before & after and returns:
-                    return Pair(frozenset(before | after), True)
-        return Pair(frozenset(found), False)
+                    return Pair(frozenset(before), frozenset(after), True)
+        return Pair(frozenset(befores), frozenset(afters), False)
+
+    def at_every_position(self, site: Site, top: str) -> bool:
+        """Whether what a layer takes is as large as what ``top`` takes, and the module above: not pooled before."""
+        runs = [self._runs[self.first[path]] for path in {top, parent(top)} if path and path in self.first]
+        calls = [run.call for run in runs if run.call is not None]
+        return all(site.elements[0] in {spec.shape.numel() for spec in leaves((each.args, each.kwargs))} for each in calls)
 
     def _precedes(self, one: str, other: str, top: str) -> bool:
         """Whether one ran before the other; of what ``top`` runs itself the order is not known."""
         return top in (one, other) or self.first[one] < self.first[other]
 
     def beside(self, site: str, owner: str) -> bool:
-        """Whether a layer stands beneath a child of the owner in which an activation function runs."""
+        """Whether a layer stands with others beneath a child of the owner in which an activation function runs."""
         if site == owner or not within(site, owner):
             return False
         child = site[len(owner) :].lstrip(".").partition(".")[0]
         top = f"{owner}.{child}" if owner else child
-        return top != site and self.is_active(top)
+        return sum(within(each.path, top) for each in self.sites) > 1 and self.is_active(top)
 
 
 def upwards(paths: Iterable[str]) -> set[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import reduce
-from math import gcd
+from math import gcd, isqrt
 
 from .errors import InputError
 from .polynomial import Polynomial
@@ -69,13 +70,7 @@ def fit(what: str, points: dict[int, int]) -> Growth:
     """The growth of a count, known at sizes in rising order: the polynomial of the least degree that all of them lie on; else
     one that those sizes lie on which are multiples of some step, at least four, for as many of them as can be.
     """
-    tried: set[tuple[int, ...]] = set()
-    steps = [1, *range(2, max(points) // 4 + 1)]
-    subsets = [tuple(n for n in points if n % step == 0) for step in steps]
-    for sizes in sorted(subsets, key=len, reverse=True):
-        if len(sizes) < 4 or sizes in tried:
-            continue
-        tried.add(sizes)
+    for sizes in _subsets(list(points)):
         found = _exact([(n, points[n]) for n in sizes])
         if found is not None:
             used = found.degree + 1
@@ -83,6 +78,14 @@ def fit(what: str, points: dict[int, int]) -> Growth:
             missed = tuple(n for n in points if n not in sizes)
             return Growth(what, tuple(points.items()), found, sizes[:used], sizes[used:], missed, step)
     return Growth(what, tuple(points.items()), None)
+
+
+def _subsets(sizes: list[int]) -> Iterator[tuple[int, ...]]:
+    """All sizes, then those that are multiples of a step, at least four, the most first."""
+    yield tuple(sizes)
+    steps = {step for n in sizes for low in range(1, isqrt(n) + 1) if n % low == 0 for step in (low, n // low)}
+    shared = {tuple(n for n in sizes if n % step == 0) for step in steps}
+    yield from sorted((each for each in shared if 4 <= len(each) < len(sizes)), key=lambda each: (-len(each), each))
 
 
 def _exact(points: list[tuple[int, int]]) -> Polynomial | None:

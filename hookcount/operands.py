@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any, Literal
 
 from .registry import target_name
@@ -26,7 +26,7 @@ class Shapes:
     any of these. ``weighed``: of what softmaxes gave, and of what ops made of that.
     """
 
-    def __init__(self, run: ModuleRun, called: Iterable[ModuleRun]) -> None:
+    def __init__(self, run: ModuleRun, called: Collection[ModuleRun]) -> None:
         self.weights: set[Any] = set()
         self.activations: set[Any] = set()
         if run.call is not None:
@@ -34,9 +34,8 @@ class Shapes:
             self.weights = {tensor.shape for tensor in held}
             self.activations = {spec.shape for spec in leaves((run.call.args, run.call.kwargs))}
         self.activations.update(spec.shape for each in called if each.call is not None for spec in leaves(each.call.out))
-        self.weighed: set[Any] = {
-            spec.shape for op in run.ops if op_name(op.call) in _SOFTMAXES for spec in leaves(op.call.out) if len(spec.shape) > 1
-        }
+        soft = [op.call for each in (run, *called) for op in each.ops if op_name(op.call) in _SOFTMAXES]
+        self.weighed: set[Any] = {spec.shape for call in soft for spec in leaves(call.out) if len(spec.shape) > 1}
         calls = [(_given(op.call), [spec.shape for spec in leaves(op.call.out)]) for op in run.ops]
         while self._follow(calls):  # equal calls stand in the trace once, at the first: what came later may feed them too
             pass

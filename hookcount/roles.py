@@ -48,13 +48,14 @@ class Split:
 
     *attention projections*: linear layers, bare weights and pointwise convolutions in that module; also beside it, if the module
     above has just one more linear layer and no activation function. In a module that attends and also has an activation
-    function: all but the feed-forward (below), and but the layers in a child with an activation function; where shapes do
+    function: all but the feed-forward (below), and but several layers in a child with an activation function; where shapes do
     not tell them apart, by its class name (``attention``, ``attn``: projections), else they are *other contractions*.
 
     *feed-forward*: the other linear layers of a block, which is the smallest module that holds an attention with its
-    projections and an activation function, and is not the whole model; a router and adaptive norms too. Anywhere, in a model
-    that attends: one or two layers in one module whose output an activation function there takes, and the one that takes what
-    it gives and gives back the first width.
+    projections and an activation function, and is not the whole model; a router and adaptive norms too. Anywhere: one or two
+    layers in one module whose output an activation function there takes, and the one that takes what it gives and gives back the
+    first width, if they work on all that the module was given, not on a mean of it. (A model that does not attend is no such
+    module itself.)
 
     *convolution*: all, but for pointwise ones in attention and patch embeddings. *Norms*: normalization layers and ops, and
     what modules with ``norm`` in their class name and no linear layer beneath run themselves.
@@ -132,7 +133,7 @@ class _Rules:
         self._ran = {each.key: each.path for each in trace.places if each.path in first}
         self._attending = upwards(self._owners) if self._owners else set()
         self._holding_linear = upwards(site.path for site in self._blocks.sites)
-        direct = {site for site in self._blocks.sites if "." not in site.path} - self._blocks.pair("").sites
+        direct = {site for site in self._blocks.sites if "." not in site.path and site not in self._blocks.pair("")}
         convolves = any(piece.sort == "convolution" for piece in found)
         self._is_crowded = bool(self._looks_up) or convolves or len(direct) > 4
         """Whether the model has more, directly in itself, than an attention's four projections."""
@@ -184,7 +185,7 @@ class _Rules:
             return self._in_attention(site, self._scopes[scope], scope)
         if not self._blocks.blocks.isdisjoint(_upwards(path)):
             return FEED, ""
-        if self._owners and any(self._is_of_pair(site, top) for top in (path, parent(path))):
+        if any(self._is_feed_forward(site, top) for top in {path, parent(path)}):
             return FEED, ""
         return self._outside(site)
 
@@ -195,7 +196,7 @@ class _Rules:
             return OTHER, "in a child of the module that attends, beside an activation function"
         direct = site.path == owner or parent(site.path) == owner
         named = any(word in self._blocks.types.get(owner, "").lower() for word in ("attention", "attn"))
-        if direct and not named and site in self._blocks.pair(owner).sites and not self._blocks.pair(owner).clear:
+        if direct and not named and site in self._blocks.pair(owner) and not self._blocks.pair(owner).clear:
             return OTHER, "its module attends and has an activation function: shapes do not tell what the layer is for"
         if scope == "" and self._is_crowded:
             return OTHER, "the model itself attends: its layers are not told apart"
@@ -227,7 +228,14 @@ class _Rules:
 
     def _is_of_pair(self, site: Site, top: str) -> bool:
         pair = self._blocks.pair(top)
-        return pair.clear and site in pair.sites
+        return pair.clear and site in pair
+
+    def _is_feed_forward(self, site: Site, top: str) -> bool:
+        """Outside of a block: a pair that works on all positions; the model itself, if it does not attend, is none."""
+        pair = self._blocks.pair(top)
+        if not pair.clear or site not in pair or not (top or self._owners):
+            return False
+        return all(self._blocks.at_every_position(each, top) for each in pair.before)
 
     def _embeds(self, path: str) -> bool:
         """Whether the class at a path, or that right above it, is called an embedding; none that attends, nor the model."""

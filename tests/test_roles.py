@@ -807,3 +807,51 @@ def test_a_model_that_attends_itself_and_does_all_else_too():
     report = hookcount.count(Model(), IDS)
     assert roles_of(report) == {"attention products": PRODUCTS, "other contractions": PROJECTIONS + HEAD}
     assert len(sound(report).attrs["rest"]) == 3
+
+
+def test_feed_forwards_of_a_model_that_does_not_attend():
+    class Mix(nn.Module):
+        """Over positions, then over channels; and a gate made of a mean, which is no feed-forward."""
+
+        def __init__(self):
+            super().__init__()
+            self.one, self.two = nn.Sequential(nn.Linear(N, 9), nn.GELU(), nn.Linear(9, N)), plain()
+            self.gate = nn.Sequential(nn.Linear(D, 2), nn.ReLU(), nn.Linear(2, D), nn.Sigmoid())
+
+        def forward(self, x):
+            x = x + self.one(x.mT).mT
+            return x + self.two(x) * self.gate(x.mean(1, keepdim=True))
+
+    report = hookcount.count(Words(Mix(), Mix()), IDS)
+    assert roles_of(report) == {
+        "feed-forward": 2 * (2 * B * D * N * 9 + FEED),
+        "head": HEAD,
+        "other contractions": 2 * 2 * B * D * 2,
+    }
+
+
+def test_one_layer_behind_an_activation_function_is_a_projection():
+    class Behind(Fused):
+        def __init__(self):
+            super().__init__()
+            self.b = nn.Sequential(nn.Hardswish(), nn.Linear(D, D))
+
+    assert roles(Words(Block(Behind(), plain())), IDS)["attention projections"] == PROJECTIONS
+
+
+def test_a_bias_as_large_as_the_scores_and_a_softmax_of_its_own():
+    class Biased(OfModules):
+        def __init__(self):
+            super().__init__()
+            self.bias = nn.Parameter(torch.zeros(H, N, N))
+
+        def forward(self, x):
+            q, k, v = self.a(x).unflatten(-1, (3, H, -1)).permute(2, 0, 3, 1, 4)
+            x = self.soft(q @ k.mT + self.bias) @ v
+            return self.b(x.transpose(1, 2).flatten(2))
+
+    x = torch.zeros(1, N, D)
+    for block in (nn.Sequential(Block(Biased(), plain())), Block(Biased(), plain()).requires_grad_(False)):
+        found = roles(block, x)
+        assert found["attention products"] == PRODUCTS // B
+        assert found["attention projections"] == PROJECTIONS // B

@@ -215,8 +215,8 @@ def _counts(results: Sequence[Result], ran: Sequence[Result]) -> Sheet:
     remarks = [
         f"{len(ran)} of {len(results)} models ran; {sum(not each.uncounted for each in ran)} are complete; "
         f"{sum(not each.warnings for each in ran)} without any warning.",
-        "Equal to: to the integer. FCM: ``FlopCounterMode`` / 2, on meta or for real; + hand: and what it does not see, worked out "
-        "by hand; by hand: all of it. A figure stands there where it differs. "
+        "Equal to: to the integer. FCM: ``FlopCounterMode`` / 2, on meta or for real; + hand: and what it does not see, worked "
+        "out by hand; by hand: all of it. A figure stands there where it differs. "
         f"Equal are {sum(bool(each.equal) for each in compared)} of {len(compared)}.",
         *(f"Not seen by FCM: {why} ({_unseen(ran, why)})." for why in whys),
         *(f"{each.name} failed: ``{each.failed}``" for each in results if each.failed),

@@ -130,3 +130,10 @@ def test_a_model_of_timm_is_its_papers_figure():
     pytest.importorskip("timm")
     report, _, _ = zoo.counted(*timm_model("levit_256", zoo.image(224))("meta"), "shapes")
     assert report.macs == pytest.approx(1120e6, rel=0.01)  # https://arxiv.org/abs/2104.01136
+
+
+@pytest.mark.parametrize("name", [name for name in FIGURES if name.startswith("torchvision:")])
+def test_torchvisions_figures_are_those_of_its_weights(name):
+    models = pytest.importorskip("torchvision.models")
+    (figure,) = FIGURES[name]
+    assert float(figure.value) in {each.meta["_ops"] for each in models.get_model_weights(name.removeprefix("torchvision:"))}

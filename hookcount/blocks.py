@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import prod
@@ -63,8 +64,9 @@ class Attention:
 class Blocks:
     """The attentions of a trace.
 
-    An owner is a module that runs a fused attention, two products of activations, one and a softmax, or bilinear sampling and a
-    softmax. What a module without parameters runs counts for its caller: a module for the softmax alone, say.
+    An owner is a module that runs a fused attention; a product of activations of which one is as large as what a softmax gave, or
+    another product; or bilinear sampling and a softmax. What a module without parameters runs counts for its caller: a module
+    for the softmax alone, say.
     """
 
     def __init__(self, trace: Trace, pieces: Iterable[Piece]) -> None:
@@ -107,27 +109,25 @@ class Blocks:
 
     def _owners(self, pieces: list[Piece]) -> list[str]:
         kinds = Kinds()
-        of_activations = {(piece.at, id(piece.call)) for piece in pieces if piece.sort == "activations"}
-        products: dict[int, int] = {}
-        soft: set[str] = set()
-        sampled: set[str] = set()
+        may_be = {(piece.at, id(piece.call)) for piece in pieces if piece.sort in ("activations", "unclear")}
+        products: dict[int, list[Call]] = {}
+        soft: dict[int, list[Call]] = {}
+        sampled: set[int] = set()
         for index, run in enumerate(self._runs):
             if run.phase == "backward":
                 continue
             for op in run.ops:
                 name = op_name(op.call)
-                if (run.path, id(op.call)) in of_activations:
-                    products[self._unit(index)] = products.get(self._unit(index), 0) + op.times
+                if (run.path, id(op.call)) in may_be:
+                    products.setdefault(self._unit(index), []).append(op.call)
                 elif name in _ACTIVATIONS:
                     self._active.setdefault(run.path, []).append(op.call)
                 elif "grid_sampler" in name:
-                    sampled.add(self.unit(index))
+                    sampled.add(self._unit(index))
                 elif kinds.op(op.call) == "softmax" and "log" not in name:
-                    soft.add(self.unit(index))
-        owners = soft & sampled
-        for index, times in products.items():
-            if times > 1 or self._runs[index].path in soft:
-                owners.add(self._runs[index].path)
+                    soft.setdefault(self._unit(index), []).append(op.call)
+        found = {index for index, calls in products.items() if _attends(calls, soft.get(index, []))}
+        owners = {self._runs[index].path for index in found | (sampled & set(soft))}
         for piece in pieces:
             kernel = piece.sort == "sampling" and piece.call is not None and piece.call.module is not None
             if piece.run >= 0 and (kernel or piece.sort in ("attention", "projection")):
@@ -135,18 +135,19 @@ class Blocks:
         return sorted(owners, key=lambda path: self.first[path])
 
     def _attention(self, owner: str) -> Attention:
-        """Upwards from the owner, as long as no activation function, no other attention and at most one more linear layer is
-        beside it (the output's projection may stand beside its owner; a feed-forward has an activation function). Not up to the
-        model itself, unless no layer was met before.
+        """Upwards from the owner, as long as beside it are no activation function, no other attention and at most one linear
+        layer that runs behind it (projections may stand beside their owner; a feed-forward has an activation function). Not up
+        to the model itself, unless no layer was met before.
         """
         scope, holds = owner, any(within(site.path, owner) for site in self.sites)
         while parent(scope) or (scope and not holds):
             above = parent(scope)
-            more = sum(within(site.path, above) and not within(site.path, scope) for site in self.sites)
+            beside = [site.path for site in self.sites if within(site.path, above) and not within(site.path, scope)]
+            behind = sum(self.first[path] > self.first[owner] for path in beside)
             other = any(within(each, above) and not within(each, scope) for each in self.owners)
-            if other or (holds and more > 1) or self.is_active(above, but=[scope]):
+            if other or (holds and behind > 1) or self.is_active(above, but=[scope]):
                 break
-            scope, holds = above, holds or more > 0
+            scope, holds = above, holds or bool(beside)
         above = parent(scope)
         return Attention(owner, scope, above if self.is_active(above, but=self.owners) else "")
 
@@ -180,8 +181,9 @@ class Blocks:
                 took, gave = factors(call)[0].numel(), next(leaves(call.out)).shape.numel()
                 before = {site for site in sites if site.elements[1] in (took, 2 * took) and self._precedes(site.path, path, top)}
                 after = {site for site in sites if site.elements[0] == gave and self._precedes(path, site.path, top)}
-                befores |= before
-                afters |= after
+                if before and after:
+                    befores |= before
+                    afters |= after
                 returns = {site.widths[0] for site in before} == {site.widths[1] for site in after}
                 if len(before) in (1, 2) and len(after) == 1 and not before & after and returns:
                     return Pair(frozenset(before), frozenset(after), True)
@@ -204,6 +206,20 @@ class Blocks:
         child = site[len(owner) :].lstrip(".").partition(".")[0]
         top = f"{owner}.{child}" if owner else child
         return sum(within(each.path, top) for each in self.sites) > 1 and self.is_active(top)
+
+
+def _attends(products: list[Call], soft: list[Call]) -> bool:
+    """Whether a product takes something as large as what a softmax or another product gave."""
+    of_softmax = {_elements(call) for call in soft}
+    made = {id(call): (_elements(call), {each.numel() for each in factors(call)[:2]}) for call in products}
+    by_size = Counter(size for size, _ in made.values())
+    return any(
+        not taken.isdisjoint(of_softmax) or any(by_size[size] > (size == own) for size in taken) for own, taken in made.values()
+    )
+
+
+def _elements(call: Call) -> int:
+    return next((prod(spec.shape) for spec in leaves(call.out)), 0)
 
 
 def upwards(paths: Iterable[str]) -> set[str]:

@@ -21,18 +21,21 @@ class Shapes:
     """The shapes that weights and activations have in one run of a module.
 
     A trace holds no tensor, so which of them an op was given is followed by shape. ``weights``: of the parameters and buffers
-    that the module and those beneath it hold, and of what ops made of such alone (transposed, cast, split, dequantized).
+    that the module and those beneath it hold, of such that its caller gave it, and of what ops made of these alone (transposed,
+    cast, split, dequantized).
     ``activations``: of what the module was given, what modules it called gave back, what it made of nothing, and what ops made of
     any of these. ``weighed``: of what softmaxes gave, and of what ops made of that.
     """
 
-    def __init__(self, run: ModuleRun, called: Collection[ModuleRun]) -> None:
+    def __init__(self, run: ModuleRun, called: Collection[ModuleRun], caller: Shapes | None) -> None:
         self.weights: set[Any] = set()
         self.activations: set[Any] = set()
         if run.call is not None:
             held = (*run.call.module.parameters(), *run.call.module.buffers())
-            self.weights = {tensor.shape for tensor in held}
-            self.activations = {spec.shape for spec in leaves((run.call.args, run.call.kwargs))}
+            given = {spec.shape for spec in leaves((run.call.args, run.call.kwargs))}
+            passed_on = set() if caller is None else given & (caller.weights - caller.activations)
+            self.weights = {tensor.shape for tensor in held} | passed_on
+            self.activations = given - passed_on
         self.activations.update(spec.shape for each in called if each.call is not None for spec in leaves(each.call.out))
         soft = [op.call for each in (run, *called) for op in each.ops if op_name(op.call) in _SOFTMAXES]
         self.weighed: set[Any] = {spec.shape for call in soft for spec in leaves(call.out) if len(spec.shape) > 1}
@@ -93,5 +96,7 @@ class Followed:
     def of(self, run: int) -> Shapes:
         known = self._known.get(run)
         if known is None:
-            known = self._known[run] = Shapes(self._runs[run], self._called.get(run, ()))
+            above = self._runs[run].parent
+            caller = None if above is None else self.of(above)
+            known = self._known[run] = Shapes(self._runs[run], self._called.get(run, ()), caller)
         return known

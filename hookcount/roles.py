@@ -42,14 +42,16 @@ class Split:
     ``elementwise/other``, whether they ran by themselves or inside a fused op. What is told by shapes and by the calls that were
     made comes first, names come last:
 
-    *attention products*: fused attention, and products of two activations in a module that attends: that makes two of them, or
-    one and a softmax (what a module without parameters runs counts for its caller). Also the bilinear samples of deformable
-    attention, which has no MACs. Whether an operand is a weight is followed through the shapes of the module's ops.
+    *attention products*: fused attention, and products of two activations in a module that attends: in which one of them takes
+    something as large as what a softmax gave, or another of them (what a module without parameters runs counts for its caller).
+    Also the bilinear samples of deformable attention, which has no MACs. Whether an operand is a weight is followed through the
+    shapes of the module's ops.
 
-    *attention projections*: linear layers, bare weights and pointwise convolutions in that module; also beside it, if the module
-    above has just one more linear layer and no activation function. In a module that attends and also has an activation
-    function: all but the feed-forward (below), and but several layers in a child with an activation function; where shapes do
-    not tell them apart, by its class name (``attention``, ``attn``: projections), else they are *other contractions*.
+    *attention projections*: linear layers, bare weights and pointwise convolutions in that module; also in the modules above it
+    that have no activation function and no other attention, but at most one linear layer that runs after it: not up to the
+    model itself. In a module that attends and also has an activation function: all but the feed-forward (below), and but several
+    layers in a child with an activation function; where shapes do not tell them apart, by its class name (``attention``,
+    ``attn``: projections), else they are *other contractions*.
 
     *feed-forward*: the other linear layers of a block, which is the smallest module that holds an attention with its
     projections and an activation function, and is not the whole model; a router and adaptive norms too. Anywhere: one or two

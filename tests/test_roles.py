@@ -855,3 +855,82 @@ def test_a_bias_as_large_as_the_scores_and_a_softmax_of_its_own():
         found = roles(block, x)
         assert found["attention products"] == PRODUCTS // B
         assert found["attention projections"] == PROJECTIONS // B
+
+
+def test_logits_that_are_products_and_their_softmax_are_no_attention():
+    """A contrastive head, called once per layer; and probabilities made of what it gives."""
+
+    class Contrast(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body, self.logits = nn.Sequential(Block(Fused(), plain())), Product()
+
+        def forward(self, x, words):
+            x = self.body(x)
+            return [self.logits(x, words.mT).softmax(-1) for _ in range(3)]
+
+    report = hookcount.count(Contrast(), tokens(D), torch.zeros(B, 7, D))
+    assert roles_of(report) == {
+        "attention projections": PROJECTIONS,
+        "attention products": PRODUCTS,
+        "feed-forward": FEED,
+        "other contractions": 3 * B * N * 7 * D,
+    }
+
+
+def test_a_weighted_mean_is_attention():
+    class Pool(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a = nn.Linear(D, 3)
+
+        def forward(self, x):
+            return self.a(x).softmax(1).mT @ x
+
+    found = roles(nn.Sequential(Pool(), nn.ReLU()), tokens(D))
+    assert found == {"attention projections": B * N * D * 3, "attention products": B * N * D * 3}
+
+
+def test_layers_above_the_module_that_attends_as_long_as_they_run_before_it():
+    class Wrapped(nn.Module):
+        """Two layers whose sum is attended to by a module with layers of its own, as in DAB-DETR."""
+
+        def __init__(self):
+            super().__init__()
+            self.one, self.two, self.inner, self.norm = nn.Linear(D, D), nn.Linear(D, D), Fused(), nn.LayerNorm(D)
+
+        def forward(self, x):
+            return self.norm(self.inner(self.one(x) + self.two(x)))
+
+    class Decoder(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.other, self.feed = Wrapped(), Wrapped(), plain()
+
+        def forward(self, x):
+            return self.feed(self.other(self.one(x)))
+
+    assert roles(Words(Decoder(), Decoder()), IDS) == {
+        "attention projections": 2 * 2 * (PROJECTIONS + 2 * B * N * D * D),
+        "attention products": 2 * 2 * PRODUCTS,
+        "feed-forward": 2 * FEED,
+        "head": HEAD,
+    }
+
+
+def test_a_weight_that_a_module_is_given_is_a_weight():
+    class Times(nn.Module):
+        def forward(self, x, weight):
+            return x @ weight
+
+    class Tied(Words):
+        def __init__(self, *blocks):
+            super().__init__(*blocks)
+            self.out = Times()
+
+        def forward(self, ids):
+            return self.out(self.norm(self.blocks(self.ids(ids))), self.ids.weight.T)
+
+    found = roles(Tied(Block(Fused(), plain())), IDS)
+    assert found["head"] == HEAD
+    assert sum(found.values()) == PROJECTIONS + PRODUCTS + FEED + HEAD

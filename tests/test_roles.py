@@ -934,3 +934,54 @@ def test_a_weight_that_a_module_is_given_is_a_weight():
     found = roles(Tied(Block(Fused(), plain())), IDS)
     assert found["head"] == HEAD
     assert sum(found.values()) == PROJECTIONS + PRODUCTS + FEED + HEAD
+
+
+class LowRank(nn.Linear):
+    """A layer with a forward of its own, priced by its ops."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__(inputs, outputs)
+        self.down, self.up = nn.Parameter(torch.zeros(3, inputs)), nn.Parameter(torch.zeros(outputs, 3))
+
+    def forward(self, x):
+        return super().forward(x) + x @ self.down.T @ self.up.T
+
+
+@pytest.mark.parametrize("way", ["low rank", "weight norm", "8 bit", "autocast", "compiled"])
+def test_layers_that_are_not_plain(way, monkeypatch):
+    attention, extra = Fused(), 0
+    if way == "low rank":
+        attention.a, extra = LowRank(D, 3 * D), B * N * 3 * (D + 3 * D)
+    if way == "weight norm":
+        nn.utils.parametrizations.weight_norm(attention.a)
+    model = Words(Block(attention, plain()), Block(Bare(), Gate())).eval()
+    if way == "8 bit":
+        engine = next(each for each in torch.backends.quantized.supported_engines if each != "none")
+        monkeypatch.setattr(torch.backends.quantized, "engine", engine)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = torch.ao.quantization.quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8)
+        model.blocks[1].one.never_called = nn.Linear(D, D)  # whose weight is taken, and must be a tensor
+    if way == "compiled":
+        model = torch.compile(model, backend="eager")
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=way == "autocast"):
+        found = roles(model, IDS)
+    assert found == {
+        "attention projections": 2 * PROJECTIONS + extra,
+        "attention products": 2 * PRODUCTS,
+        "feed-forward": FEED + 3 * B * N * D * FF,
+        "head": HEAD,
+    }
+
+
+def test_several_calls_of_several_sizes():
+    model = Words(Block(Fused(), plain()), Block(Apart(), plain())).eval()
+    with hookcount.Counter().watch(model) as watch, torch.no_grad():
+        for n in (3, 5, 5):
+            model(torch.zeros(1, n, dtype=torch.long))
+    assert roles_of(watch.report()) == {
+        "attention projections": 2 * 4 * 13 * D * D,
+        "attention products": 2 * 2 * (9 + 25 + 25) * D,
+        "feed-forward": 2 * 2 * 13 * D * FF,
+        "head": 13 * D * V,
+    }

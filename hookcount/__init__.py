@@ -9,6 +9,7 @@
 [['', 'Sequential', 64], ['0', 'Linear', 64], ['1', 'ReLU', 0]]
 """
 
+from .conventions import Convention
 from .count import Counter, Watch, count, register, register_fake, replace, unregister
 from .errors import (
     FormulaError,
@@ -30,6 +31,7 @@ __version__ = "0.1.0"
 __all__ = [
     "FREE",
     "OBSERVED",
+    "Convention",
     "Counter",
     "FormulaError",
     "HookcountError",

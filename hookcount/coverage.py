@@ -7,8 +7,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .conventions import Convention
-from .ops import NOTHING, Ops
+from .ops import NOTHING, Ops, flops
 from .price import By, Charge, Uncounted
 
 if TYPE_CHECKING:
@@ -52,7 +51,6 @@ class Coverage:
     between: tuple[Source, ...]
     free: tuple[Free, ...]
     unknown: tuple[Uncounted, ...]
-    convention: Convention
 
     @property
     def macs_of_modules(self) -> int:
@@ -86,7 +84,7 @@ class Coverage:
                     "line": each.line,
                     "calls": each.calls,
                     "macs": each.ops.macs,
-                    "flops": self.convention.flops(each.ops),
+                    "flops": flops(each.ops),
                     "layer": each.layer,
                 }
                 for each in sources
@@ -104,7 +102,7 @@ class Coverage:
         return text.plain(text.coverage(self))
 
 
-def cover(charges: Iterable[Charge], unknown: tuple[Uncounted, ...], convention: Convention) -> Coverage:
+def cover(charges: Iterable[Charge], unknown: tuple[Uncounted, ...]) -> Coverage:
     """The coverage of what ran."""
     paid: dict[tuple[str, str, By, str, str], tuple[int, Ops]] = {}
     free: dict[tuple[str, By], int] = {}
@@ -120,13 +118,12 @@ def cover(charges: Iterable[Charge], unknown: tuple[Uncounted, ...], convention:
     sources = [
         Source(path, target, by, line, calls, ops, layer) for (path, target, by, line, layer), (calls, ops) in paid.items()
     ]
-    sources.sort(key=lambda source: (-source.ops.macs, -convention.flops(source.ops)))
+    sources.sort(key=lambda source: (-source.ops.macs, -flops(source.ops)))
     return Coverage(
         tuple(source for source in sources if source.by == "module"),
         tuple(source for source in sources if source.by == "op"),
         tuple(Free(target, by, calls) for (target, by), calls in sorted(free.items(), key=lambda item: -item[1])),
         unknown,
-        convention,
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from .errors import InputError
-from .ops import KINDS, NOTHING, Ops
+from .ops import FLOPS_ARE, KINDS, NOTHING, Ops, flops
 from .tree import Node
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def _frame(rows: list[dict[str, Any]], columns: list[str], report: Report) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=columns)
-    frame.attrs.update(convention=report.convention.name, unit=str(report.convention), run=report.run)
+    frame.attrs.update(convention=report.convention.name, unit=FLOPS_ARE, run=report.run)
     return frame
 
 
@@ -57,9 +57,9 @@ def _module(node: Node, report: Report) -> dict[str, Any]:
         "param_bytes": node.param_bytes,
         "own_params": node.own_params,
         "own_macs": node.own.macs,
-        "own_flops": report.convention.flops(node.own),
+        "own_flops": flops(node.own),
         "macs": node.total.macs,
-        "flops": report.convention.flops(node.total),
+        "flops": flops(node.total),
         "macs_share": node.total.macs / report.macs if report.macs else 0.0,
         "input_shapes": "; ".join(node.inputs),
         "output_shapes": "; ".join(node.outputs),
@@ -104,7 +104,7 @@ def top(report: Report, n: int, by: str) -> pd.DataFrame:
 def _counts(ops: Ops, report: Report) -> dict[str, Any]:
     share = ops.macs / report.macs if report.macs else 0.0
     others = {kind: getattr(ops, kind) for kind in KINDS[1:]}
-    return {"macs": ops.macs, "flops": report.convention.flops(ops), "macs_share": share, **others}
+    return {"macs": ops.macs, "flops": flops(ops), "macs_share": share, **others}
 
 
 def _by_count(rows: list[dict[str, Any]], first: list[str], report: Report) -> pd.DataFrame:

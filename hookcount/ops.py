@@ -79,3 +79,15 @@ def _sound(macs: int, adds: int, muls: int, compares: int, specials: int) -> Ops
 
 
 NOTHING = Ops()
+
+
+FLOPS_ARE = "flops = 2*macs + adds + muls + compares + specials"
+
+
+def flops(ops: Ops) -> int:
+    """The floating-point operations in ``ops``.
+
+    >>> flops(Ops(macs=12, adds=4))
+    28
+    """
+    return 2 * ops.macs + ops.adds + ops.muls + ops.compares + ops.specials

@@ -1,4 +1,4 @@
-"""Pricing: a trace and a registry give records. The claim rule stands here, once."""
+"""Pricing: a trace and the formulas that a resolver finds give records. The claim rule stands here, once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from .errors import FormulaError, place, tell
 from .ops import KINDS, NOTHING, Ops
-from .registry import OBSERVED, Entry, Registry, Resolver, target_name
+from .registry import OBSERVED, Entry, Resolver, target_name
 from .sizes import leaves, sizes
 from .trace import OUTSIDE, Call, ModuleRun, OpRun, Trace
 
@@ -73,14 +73,13 @@ class Charge(NamedTuple):
     line: str
 
 
-def charges(trace: Trace, registry: Registry, known: Prices) -> Iterator[Charge]:
+def charges(trace: Trace, resolver: Resolver, known: Prices) -> Iterator[Charge]:
     """What ran forward, each piece of work once.
 
     The innermost executing module owns an op. If that module's formula priced the call, the op is paid for; otherwise the op's
     own formula pays; an op without one is free or uncounted. ``covers="subtree"`` pays for all that runs beneath.
     Raises ``FormulaError`` where a formula raises or returns something else than ``Ops``.
     """
-    resolver = Resolver(registry)
     covered: list[bool] = []  # by the index of a run: beneath a formula that covers its subtree
     for run in trace.runs:
         above = run.parent is not None and covered[run.parent]
@@ -91,7 +90,7 @@ def charges(trace: Trace, registry: Registry, known: Prices) -> Iterator[Charge]
         paid = entry is not None and entry.price is not OBSERVED
         if paid and entry is not None and run.call is not None:
             yield Charge(run.path, run.type, "module", _price(run.path, run.call, entry, known), 1, entry, run.call, "")
-        elif run.invisible:
+        elif run.invisible and resolver.sees == "all":
             yield Charge(run.path, _class_name(run), "module", None, 1, None, run.call, "")
         for op in run.ops:
             if not (paid and op.claimable):
@@ -123,12 +122,12 @@ def _price(path: str, call: Call, entry: Entry, known: Prices) -> Ops | None:
     return found[2]
 
 
-def price(trace: Trace, registry: Registry, known: Prices) -> Priced:
+def price(trace: Trace, resolver: Resolver, known: Prices) -> Priced:
     """Add the charges up. ``known`` are prices worked out before; new ones are added."""
     worked_out, asked = len(known), 0
     records: dict[tuple[str, str, By], tuple[Ops, int]] = {}
     missed: dict[tuple[str, By], tuple[dict[str, int], str]] = {}
-    for path, target, by, ops, calls, entry, call, _ in charges(trace, registry, known):
+    for path, target, by, ops, calls, entry, call, _ in charges(trace, resolver, known):
         asked += entry is not None and callable(entry.price)
         if ops is None:
             paths, _ = missed.setdefault((target, by), ({}, _signature(by, call)))

@@ -18,6 +18,8 @@ from .ops import Ops
 Formula = Callable[..., Ops]
 Fake = Callable[..., Any]
 Covers = Literal["own", "subtree"]
+Matches = Literal["forward", "mro", "type"]
+Sees = Literal["all", "modules", "listed"]
 F = TypeVar("F", bound=Formula)
 Target = Any  # an nn.Module class, an op of torch.ops, or the name of either
 
@@ -247,9 +249,16 @@ class Registry:
 
 
 class Resolver:
-    """Answers for the classes and ops of one trace. Names are resolved once, against what is imported by then."""
+    """Answers for the classes and ops of one trace. Names are resolved once, against what is imported by then.
 
-    def __init__(self, registry: Registry) -> None:
+    ``matches``: which modules a class's formula is for: those that run its ``forward``, all its subclasses (``"mro"``), or those
+    of that very class (``"type"``). ``sees``: ``"all"``; or of ops none (``"modules"``), or none but the listed ones: what is not
+    seen costs nothing and is no doubt.
+    """
+
+    def __init__(self, registry: Registry, *, matches: Matches = "forward", sees: Sees = "all") -> None:
+        self.matches = matches
+        self.sees = sees
         self._layers = [(layer, layer._imported()) for layer in registry.layers()]
         self._modules: dict[type, Entry | None] = {}
         self._ops: dict[Any, tuple[Entry | None, str]] = {}
@@ -257,9 +266,9 @@ class Resolver:
     def module(self, module: nn.Module) -> Entry | None:
         """The entry for a module: the nearest class in its MRO that is registered and whose ``forward`` it runs.
 
-        A subclass with a ``forward`` of its own, or an instance with one, does not inherit a formula.
+        A subclass with a ``forward`` of its own, or an instance with one, does not inherit a formula, unless ``matches`` says so.
         """
-        if "forward" in vars(module):
+        if self.matches == "forward" and "forward" in vars(module):
             return None
         cls = type(module)
         if cls not in self._modules:
@@ -268,9 +277,9 @@ class Resolver:
 
     def _find_module(self, cls: type) -> Entry | None:
         for layer, imported in self._layers:
-            for base in cls.__mro__:
+            for base in (cls,) if self.matches == "type" else cls.__mro__:
                 entry = layer.get(f"{base.__module__}.{base.__qualname__}") or layer.get(imported.get(base, ""))
-                if entry is not None and getattr(cls, "forward", None) is getattr(base, "forward", None):
+                if entry is not None and (self.matches == "mro" or _same_forward(cls, base)):
                     return entry
         return None
 
@@ -284,6 +293,8 @@ class Resolver:
         return known
 
     def _find_op(self, op: Any, full: str, name: str) -> Entry | None:
+        if self.sees == "modules":
+            return _NOT_SEEN
         names = [full, name]
         if name.endswith("_") and not name.endswith("__"):
             names.append(name[:-1])
@@ -294,9 +305,14 @@ class Resolver:
                     return entry
         if getattr(op, "is_view", False):
             return _VIEW
-        return None
+        return None if self.sees == "all" else _NOT_SEEN
 
 
+def _same_forward(cls: type, base: type) -> bool:
+    return getattr(cls, "forward", None) is getattr(base, "forward", None)
+
+
+_NOT_SEEN = Entry("an op", FREE, "own", "the convention does not see it", "convention")
 _VIEW = Entry("a view", FREE, "own", "its schema says that it is a view", "schema")
 
 

@@ -6,10 +6,10 @@ import os
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .conventions import DEFAULT, Convention
+from .conventions import DEFAULT, Convention, named
 from .coverage import Coverage, cover
 from .errors import OutputError, UncountedError, place
-from .ops import Ops
+from .ops import Ops, flops
 from .price import Priced, Prices, Record, Uncounted, charges, price
 from .registry import Registry
 from .trace import Trace
@@ -55,7 +55,7 @@ class Report:
         self._registry = registry
         self.convention = convention
         self._known: Prices = {} if memo is None else memo
-        self._priced: Priced = price(trace, registry, self._known)
+        self._priced: Priced = price(trace, convention.resolver(registry), self._known)
 
     @cached_property
     def tree(self) -> Node:
@@ -76,8 +76,25 @@ class Report:
 
     @property
     def flops(self) -> int:
-        """Floating-point operations: two per MAC, one per other primitive operation (see ``report.convention``)."""
-        return self.convention.flops(self.total)
+        """Floating-point operations of what the convention sees: two per MAC, one per other primitive operation."""
+        return flops(self.total)
+
+    @property
+    def headline(self) -> int:
+        """The one figure of ``report.convention``, in ``report.unit``: of another tool's, what that tool prints."""
+        return self.convention.figure(self.total)
+
+    @property
+    def unit(self) -> str:
+        """Of ``headline``: ``"MACs"`` or ``"FLOPs"``."""
+        return self.convention.unit
+
+    def under(self, convention: Convention | str) -> Report:
+        """The same run under another convention, one of hookcount's by its name or the user's: same tree, other prices.
+
+        Raises ``InputError`` for a name that is none.
+        """
+        return Report(self._trace, self._registry, named(convention), memo=self._known)
 
     @property
     def params(self) -> int:
@@ -135,7 +152,8 @@ class Report:
         """Where the figures come from: modules' formulas, ops between them (with path and source line), what is free, what is
         unknown. It answers "do I trust this number".
         """
-        return cover(charges(self._trace, self._registry, self._known), self.uncounted, self.convention)
+        found = charges(self._trace, self.convention.resolver(self._registry), self._known)
+        return cover(found, self.uncounted)
 
     # -- tables ----------------------------------------------------------------------------------------------------
 
@@ -209,11 +227,11 @@ class Report:
 
     # -- text ------------------------------------------------------------------------------------------------------
 
-    def headline(self) -> str:
+    def summary(self) -> str:
         """One line: parameters, their bytes, MACs, FLOPs, the run."""
         from .render import text
 
-        return text.headline(self)
+        return text.summary(self)
 
     def __str__(self) -> str:
         from .render import text

@@ -15,12 +15,11 @@ from typing import Any
 
 from torch import nn
 
-from .conventions import DEFAULT
 from .count import Counter
 from .errors import HookcountError, RegistrationError, UncountedError, UncountedWarning, place
 from .observe.places import type_name
 from .observe.specs import tensors
-from .ops import KINDS, Ops
+from .ops import KINDS, Ops, flops
 from .price import Record
 from .registry import OBSERVED, Registry, Resolver
 from .report import Report
@@ -66,7 +65,7 @@ class Comparison:
             said, found = getattr(self.formula, kind), getattr(self.ops, kind)
             lines.append(f"  {kind}: {said} by the formula, {found} by the ops ({more:+})")
         lines.append("what ran, op by op:" if self.ran else "nothing ran that costs anything.")
-        most = sorted(self.ran, key=lambda record: DEFAULT.flops(record.ops), reverse=True)
+        most = sorted(self.ran, key=lambda record: flops(record.ops), reverse=True)
         for record in most[:20]:
             costs = ", ".join(f"{kind}={getattr(record.ops, kind)}" for kind in KINDS if getattr(record.ops, kind))
             lines.append(f"  {record.target} in {place(record.path)}, {record.calls} x: {costs}")

@@ -11,6 +11,7 @@ from torch import nn
 import hookcount
 from hookcount.formulas import SHIPPED
 from hookcount.price import charges
+from hookcount.registry import Resolver
 from hookcount.report import Report
 
 
@@ -69,7 +70,7 @@ def test_a_formula_taken_away_is_named_with_its_places(make):
         report = hookcount.count(model, *inputs)
     assert report.uncounted == ()
     trace, priced = report._trace, {}
-    for charge in charges(trace, SHIPPED, {}):
+    for charge in charges(trace, Resolver(SHIPPED), {}):
         if charge.by == "op" and charge.entry.layer == SHIPPED.name:
             priced.setdefault(charge.entry.target, {}).setdefault(charge.target, set()).add(charge.path)
     assert len(priced) >= 8
@@ -83,7 +84,7 @@ def test_a_formula_taken_away_is_named_with_its_places(make):
 def test_a_module_without_its_formula_is_priced_by_its_ops(make):
     model, inputs = make()
     report = hookcount.count(model, *inputs)
-    found = {charge.entry.target for charge in charges(report._trace, SHIPPED, {}) if charge.by == "module"}
+    found = {charge.entry.target for charge in charges(report._trace, Resolver(SHIPPED), {}) if charge.by == "module"}
     assert len(found) > 3
     for name in found:
         with without(name):

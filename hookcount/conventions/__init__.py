@@ -1,6 +1,27 @@
-"""Conventions: what a count is called and how much each kind of operation weighs in it. One file each."""
+"""Conventions: hookcount's own, one file for each other tool, and two of the literature."""
 
+from __future__ import annotations
+
+from ..errors import InputError
 from .convention import Convention
 from .default import DEFAULT
+from .fvcore import FVCORE
+from .thop import THOP
+from .torch import TORCH
+from .torchvision import TORCHVISION
+from .ultralytics import ULTRALYTICS
 
-__all__ = ["DEFAULT", "Convention"]
+CONVENTIONS = {each.name: each for each in (DEFAULT, TORCH, TORCHVISION, FVCORE, THOP, ULTRALYTICS)}
+"""By name, hookcount's own first."""
+
+__all__ = ["CONVENTIONS", "DEFAULT", "Convention", "named"]
+
+
+def named(convention: Convention | str) -> Convention:
+    """The convention of that name. Raises ``InputError`` for a name that is none."""
+    if isinstance(convention, Convention):
+        return convention
+    if convention not in CONVENTIONS:
+        known = ", ".join(CONVENTIONS)
+        raise InputError(f"{convention!r} names no convention. To fix it: use one of {known}, or give a hookcount.Convention.")
+    return CONVENTIONS[convention]

@@ -1,5 +1,5 @@
-"""hookcount's own convention: a MAC is two FLOPs, every other primitive operation is one."""
+"""hookcount's own convention: the multiply-accumulates of contractions, of all that ran."""
 
 from .convention import Convention
 
-DEFAULT = Convention("default", {"macs": 2, "adds": 1, "muls": 1, "compares": 1, "specials": 1})
+DEFAULT = Convention("default")

@@ -6,6 +6,7 @@ import json as _json
 from typing import TYPE_CHECKING, Any
 
 from .. import frame
+from ..ops import FLOPS_ARE, flops
 from ..units import si
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def json(report: Report) -> str:
         "params": report.params,
         "param_bytes": report.param_bytes,
         "convention": report.convention.name,
-        "unit": str(report.convention),
+        "unit": FLOPS_ARE,
         "run": report.run,
         "operations": {kind: getattr(ops, kind) for kind in ("macs", "adds", "muls", "compares", "specials")},
         "uncounted": [{"target": each.target, "paths": list(each.paths), "calls": each.calls} for each in report.uncounted],
@@ -47,7 +48,7 @@ def markdown(report: Report) -> str:
             node.outputs[0] if node.outputs else "",
             si(node.params),
             si(node.total.macs),
-            si(report.convention.flops(node.total)),
+            si(flops(node.total)),
             share,
         ]
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")

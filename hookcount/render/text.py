@@ -9,7 +9,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ..ops import NOTHING
+from ..ops import NOTHING, flops
 from ..units import percent, si, size
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _NUMBERS = (("calls", "calls"), ("params", "params"), ("MACs", "macs"), ("FLOPs", "flops"), ("% MACs", "macs"))
 
 
-def headline(report: Report) -> str:
+def summary(report: Report) -> str:
     """``resnet18: 11.7 M params (44.6 MiB), 1.81 G MACs, 3.64 G FLOPs``, and how it was run."""
     parts = [
         f"{si(report.params)} params ({size(report.param_bytes)})",
@@ -34,7 +34,7 @@ def headline(report: Report) -> str:
 
 
 def tree(report: Report, depth: int | None = None, sort: str | None = None) -> RenderableType:
-    """The module tree with a headline above it and the doubts beneath. ``depth`` folds, ``sort`` orders siblings by a
+    """The module tree with a summary above it and the doubts beneath. ``depth`` folds, ``sort`` orders siblings by a
     numeric field of ``Node`` (``params``, ``calls``) or by ``macs`` or ``flops``; totals stay what they are.
     """
     grid = Table(box=None, pad_edge=False, header_style="bold")
@@ -44,7 +44,7 @@ def tree(report: Report, depth: int | None = None, sort: str | None = None) -> R
         grid.add_column(title, justify="right", no_wrap=True)
     for prefix, node in _lines(report, report.tree, "", "", depth, sort):
         grid.add_row(*_row(report, prefix, node))
-    parts: list[RenderableType] = [Text(headline(report), style="bold"), grid]
+    parts: list[RenderableType] = [Text(summary(report), style="bold"), grid]
     if report.backward_seen:
         parts.append(Text("A backward pass ran too: these figures are the forward's alone.", style="yellow"))
     if report.uncounted:
@@ -84,7 +84,7 @@ def _between(found: Coverage, rows: int) -> RenderableType:
     for source in found.between:
         lines.setdefault((source.line, source.target), []).append(source)
     totals = {key: sum([each.ops for each in sources], NOTHING) for key, sources in lines.items()}
-    order = sorted(lines, key=lambda key: (-totals[key].macs, -found.convention.flops(totals[key])))
+    order = sorted(lines, key=lambda key: (-totals[key].macs, -flops(totals[key])))
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("between modules, by line", "op", "in"):
         table.add_column(title)
@@ -95,7 +95,7 @@ def _between(found: Coverage, rows: int) -> RenderableType:
         paths = list(dict.fromkeys(each.path or "(model)" for each in sources))
         shown = paths[0] + (f" +{len(paths) - 1}" if len(paths) > 1 else "")
         calls, macs = sum(each.calls for each in sources), si(ops.macs) if ops.macs else ""
-        table.add_row(_line(short(key[0]) or "in torch"), key[1], _line(shown), str(calls), macs, si(found.convention.flops(ops)))
+        table.add_row(_line(short(key[0]) or "in torch"), key[1], _line(shown), str(calls), macs, si(flops(ops)))
     return table if len(order) <= rows else Group(table, Text(f"and {len(order) - rows} more, in to_dataframe()", style="dim"))
 
 
@@ -115,7 +115,7 @@ def _row(report: Report, prefix: str, node: Node) -> list[RenderableType]:
         str(node.calls),
         si(node.params) if node.params else "",
         si(node.total.macs) if node.total.macs else "",
-        si(report.convention.flops(node.total)) if node.total else "",
+        si(flops(node.total)) if node.total else "",
         percent(node.total.macs, report.macs) if node.total.macs else "",
     ]
 
@@ -145,7 +145,7 @@ def _value(report: Report, node: Node, field: str) -> int:
     if field in ("macs", "own_macs"):
         return (node.total if field == "macs" else node.own).macs
     if field in ("flops", "own_flops"):
-        return report.convention.flops(node.total if field == "flops" else node.own)
+        return flops(node.total if field == "flops" else node.own)
     return int(getattr(node, field))
 
 

@@ -47,10 +47,10 @@ class View:
         if self.form == "markdown":
             lines = report.to_markdown().splitlines()  # a row for each row of the DataFrame, under two lines of heading
             return "\n".join([*lines[:2], *(lines[2 + int(row)] for row in rows.index)]) + "\n"
-        from .text import headline, table
+        from .text import summary, table
 
         columns = [*_READ, *([self.sort] if self.sort and self.sort not in _READ else [])]
-        return _headed(first_line, headline(report), table(rows[columns]))
+        return _headed(first_line, summary(report), table(rows[columns]))
 
     def _rows(self, report: Report) -> pd.DataFrame:
         """The rows asked for; their index is their place in the whole table."""

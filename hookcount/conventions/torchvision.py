@@ -1,0 +1,29 @@
+"""``meta["_ops"]`` of torchvision's weights: matrix products and convolutions, in units of 10^9 there.
+
+Those figures were made when attention ran as its two matrix products, so an attention that ran as one op counts as them.
+"""
+
+from __future__ import annotations
+
+from ..registry import Registry
+from .borrow import contractions
+from .convention import Convention
+
+_PRODUCTS = Registry(name="the formulas of torchvision's _ops")
+
+contractions(
+    _PRODUCTS,
+    (
+        *(f"aten::{name}" for name in ("mm", "addmm", "bmm", "convolution", "_convolution")),
+        *(f"aten::_scaled_dot_product_{name}_attention" for name in ("efficient", "flash", "cudnn")),
+        "aten::_scaled_dot_product_flash_attention_for_cpu",
+        "aten::_native_multi_head_attention",
+    ),
+)
+
+TORCHVISION = Convention(
+    "torchvision",
+    formulas=_PRODUCTS,
+    sees="listed",
+    mirrors="_ops of the weights of torchvision 0.29.2, before their division by 10^9 and rounding to 3 decimals",
+)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .conventions import DEFAULT, Convention, named
 from .coverage import Coverage, cover
 from .errors import OutputError, UncountedError, place
+from .match import Match, candidates, rounding
 from .ops import Ops, flops
-from .price import Priced, Prices, Record, Uncounted, charges, price
+from .price import Charge, Priced, Prices, Record, Uncounted, charges, price
+from .reconcile import Reconciliation, reconcile
 from .registry import Registry
 from .trace import Trace
 from .tree import Node, grow
@@ -96,6 +99,26 @@ class Report:
         """
         return Report(self._trace, self._registry, named(convention), memo=self._known)
 
+    def reconcile(self, to: Convention | str | float) -> Reconciliation:
+        """From this report's headline to another convention's, line by line, the biggest first; the lines sum to the difference.
+
+        ``to`` a number: to the convention that comes nearest to it, and what is then left unexplained.
+        """
+        if isinstance(to, (Convention, str)):
+            return reconcile(self, self.under(to))
+        nearest = candidates(self, to)[0]
+        return reconcile(self, self.under(nearest.convention), times=nearest.times, published=to)
+
+    def match(self, figure: float) -> tuple[Match, ...]:
+        """The conventions that give a published figure within its rounding, nearest first: hookcount's and the tools', their
+        double where they are MACs, and modules only. Empty if none does.
+        """
+        return tuple(each for each in candidates(self, figure) if abs(each.off) <= rounding(figure))
+
+    def charges(self) -> Iterator[Charge]:
+        """What ran forward, each piece of work once, with what is asked for it."""
+        return charges(self._trace, self.convention.resolver(self._registry), self._known)
+
     @property
     def params(self) -> int:
         """Elements of all parameters, each tensor once."""
@@ -152,8 +175,7 @@ class Report:
         """Where the figures come from: modules' formulas, ops between them (with path and source line), what is free, what is
         unknown. It answers "do I trust this number".
         """
-        found = charges(self._trace, self.convention.resolver(self._registry), self._known)
-        return cover(found, self.uncounted)
+        return cover(self.charges(), self.uncounted)
 
     # -- tables ----------------------------------------------------------------------------------------------------
 

@@ -136,6 +136,46 @@ def test_each_kind_of_op_under_each_tool(case, run):
     assert found == expected
 
 
+def _functional(function):
+    return lambda: Fn(lambda me, x: function(x))
+
+
+LITERATURE = {
+    # case: model, input shape, figures of textbook and rfdetr
+    "conv": (lambda: nn.Conv2d(6, 10, (3, 5), 2, 1), IMAGE, 2 * 10 * 36 * (2 * 6 * 15 - 1 + 1), CONV),
+    "conv without bias": (lambda: nn.Conv2d(6, 10, (3, 5), 2, 1, bias=False), IMAGE, 2 * 10 * 36 * (2 * 6 * 15 - 1), CONV),
+    "linear": (lambda: nn.Linear(7, 11), (3, 5, 7), 15 * 11 * (2 * 7 - 1 + 1), LINEAR),
+    "matmul": (
+        lambda: Fn(lambda me, x: x @ me.y, y=torch.zeros(2, 3, 7, 11)),
+        (2, 3, 5, 7),
+        *(6 * 5 * 11 * (2 * 7 - 1), 6 * 5 * 11 * 7),
+    ),
+    "relu": (nn.ReLU, IMAGE, X, X),
+    "functional relu": (_functional(torch.relu), IMAGE, X, X),
+    "sigmoid": (nn.Sigmoid, IMAGE, 4 * X, X),
+    "tanh": (nn.Tanh, IMAGE, 5 * X, X),
+    "softmax": (lambda: nn.Softmax(-1), IMAGE, X // 13 * (3 * 13 - 1), 5 * X),
+    "functional softmax": (_functional(lambda x: x.softmax(-1)), IMAGE, X // 13 * (3 * 13 - 1), 5 * X),
+    "batch norm": (lambda: nn.BatchNorm2d(6), IMAGE, 4 * X, 4 * X),
+    "average pool": (lambda: nn.AvgPool2d(3, 2), IMAGE, 360 * (9 + 1), 0),
+    "functional average pool": (_functional(lambda x: F.avg_pool2d(x, 3, 2)), IMAGE, 360 * (9 + 1), 0),
+    "adaptive pool to 1": (lambda: nn.AdaptiveAvgPool2d(1), IMAGE, 12 * (143 + 1), 0),
+    "max pool": (lambda: nn.MaxPool2d(3, 2), IMAGE, 360, 0),
+    "functional max pool": (_functional(lambda x: F.max_pool2d(x, 3, 2)), IMAGE, 360, 0),
+    "dropout": (nn.Dropout, IMAGE, 0, 0),
+    "sum": (_functional(lambda x: x + x), IMAGE, X, X),
+}
+
+
+@pytest.mark.parametrize("case", LITERATURE)
+def test_each_kind_of_op_as_the_literature_counts(case):
+    make, shape, *figures = LITERATURE[case]
+    with torch.no_grad():
+        report = hookcount.count(make().eval(), torch.zeros(shape))
+    assert [report.under(name).headline for name in ("textbook", "rfdetr")] == figures
+    assert [report.under(name).unit for name in ("textbook", "rfdetr")] == ["FLOPs", "MACs"]
+
+
 @pytest.mark.parametrize("name", ["thop", "ultralytics"])
 def test_recurrent_layers(name):
     """4 gates of (7 + 11) * 11 products, a sum and two biases each, and 4 per hidden unit; two directions, two layers."""

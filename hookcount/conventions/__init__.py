@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from ..errors import InputError
 from .convention import Convention
-from .default import DEFAULT
+from .default import DEFAULT, MODULES
 from .fvcore import FVCORE
+from .rfdetr import RFDETR
+from .textbook import TEXTBOOK
 from .thop import THOP
 from .torch import TORCH
 from .torchvision import TORCHVISION
 from .ultralytics import ULTRALYTICS
 
-CONVENTIONS = {each.name: each for each in (DEFAULT, TORCH, TORCHVISION, FVCORE, THOP, ULTRALYTICS)}
+CONVENTIONS = {each.name: each for each in (DEFAULT, TORCH, TORCHVISION, FVCORE, THOP, ULTRALYTICS, TEXTBOOK, RFDETR)}
 """By name, hookcount's own first."""
 
-__all__ = ["CONVENTIONS", "DEFAULT", "Convention", "named"]
+__all__ = ["CONVENTIONS", "DEFAULT", "MODULES", "Convention", "named"]
 
 
 def named(convention: Convention | str) -> Convention:

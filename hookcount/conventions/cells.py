@@ -22,6 +22,14 @@ def softmax(rows: int, n: int) -> Ops:
     return Ops(adds=n - 1, specials=2 * n) * rows if n else NOTHING
 
 
+def windows(input: Size, out: Size) -> int:
+    """Elements of all windows of an adaptive pool from ``input`` to ``out``; they may overlap."""
+    pooled = 1
+    for size, count in zip(input, out, strict=True):
+        pooled *= size if size == count else sum(-(-(j + 1) * size // count) - j * size // count for j in range(count))
+    return pooled
+
+
 def rnn(inputs: int, hidden: int, biased: bool) -> Ops:
     """One gate: the two products, their sum, two biases."""
     return Ops(macs=hidden * (inputs + hidden), adds=hidden + 2 * hidden * biased)

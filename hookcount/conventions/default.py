@@ -3,3 +3,6 @@
 from .convention import Convention
 
 DEFAULT = Convention("default")
+
+MODULES = Convention("modules only", sees="modules")
+"""The same without ops outside of modules that have a formula: what a tool of module hooks would count if it did that rightly."""

@@ -90,6 +90,7 @@ FVCORE = Convention(
     formulas=FORMULAS,
     sees="listed",
     mirrors="fvcore 0.1.5",
+    exact=True,
     differs=(
         "attention that the run took in parts is seen here as its matrix products; the tool does not see it",
         "einsum: the tool prints the products with four digits (maxvit_t); here they are exact",

@@ -119,6 +119,7 @@ THOP = Convention(
     sees="listed",
     matches="type",
     mirrors="thop 0.1.1",
+    exact=True,
     differs=(
         "a module with two places in the tree: the tool adds all its calls at each of them",
         "packed sequences: the tool counts the padded rectangle",

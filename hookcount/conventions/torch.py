@@ -28,6 +28,7 @@ TORCH = Convention(
     formulas=PRODUCTS,
     sees="listed",
     mirrors="torch.utils.flop_counter.FlopCounterMode of torch 2.15",
+    exact=True,
     differs=(
         "an op that the run took as one is not seen: the fused attention and encoder layer of a real run in eval mode, an LSTM; "
         "a shapes-only run may take it in parts",

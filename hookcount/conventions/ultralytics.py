@@ -101,10 +101,7 @@ def avg_pool(module: Any, *args: Any, out: Size, **kw: Any) -> Ops:
 @_rule(nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d)
 def adaptive_avg_pool(module: Any, *args: Any, out: Size, **kw: Any) -> Ops:
     """1 per element of each window, which may overlap, and 1 per output."""
-    pooled = 1
-    for size, count in zip(_first(args, kw), out, strict=True):
-        pooled *= size if size == count else sum(-(-(j + 1) * size // count) - j * size // count for j in range(count))
-    return Ops(adds=pooled, specials=prod(out))
+    return Ops(adds=cells.windows(_first(args, kw), out), specials=prod(out))
 
 
 @_rule(nn.Upsample)
@@ -174,6 +171,7 @@ ULTRALYTICS = Convention(
     sees="listed",
     matches="mro",
     mirrors="ultralytics-thop 2.2.3",
+    exact=True,
     differs=(
         "torch.mm and torch.addmm called as such: the tool does not see them; here they are what linear and matmul run as",
         "a product with a vector (matmul, linear of one sample) outside of nn.Linear is not seen here",

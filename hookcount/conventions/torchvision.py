@@ -26,4 +26,5 @@ TORCHVISION = Convention(
     formulas=_PRODUCTS,
     sees="listed",
     mirrors="_ops of the weights of torchvision 0.29.2, before their division by 10^9 and rounding to 3 decimals",
+    exact=True,
 )

@@ -12,7 +12,7 @@ from .formulas.normalization import standardization
 from .operands import Followed, op_name
 from .ops import KINDS, NOTHING, Ops
 from .price import Charge, Prices, charges
-from .registry import Registry, Resolver
+from .registry import Resolver
 from .sizes import leaves, sizes
 from .trace import Call, ModuleRun, Trace
 
@@ -84,14 +84,14 @@ def _file(entry: Any) -> str:
     return "" if entry is None else str(getattr(entry.price, "__module__", "")).rpartition(".")[2]
 
 
-def pieces(trace: Trace, registry: Registry, known: Prices) -> Iterator[Piece]:
+def pieces(trace: Trace, resolver: Resolver, known: Prices) -> Iterator[Piece]:
     """Each charge of a trace, cut where it is several things; they sum to what was charged."""
-    yield from _Cutter(trace, registry, known).pieces()
+    yield from _Cutter(trace, resolver, known).pieces()
 
 
 class _Cutter:
-    def __init__(self, trace: Trace, registry: Registry, known: Prices) -> None:
-        self._trace, self._registry, self._known = trace, registry, known
+    def __init__(self, trace: Trace, resolver: Resolver, known: Prices) -> None:
+        self._trace, self._resolver, self._known = trace, resolver, known
         self._kinds = Kinds()
         self._followed = Followed(trace)
         self._run_of: dict[tuple[str, int], int] = {}
@@ -100,7 +100,7 @@ class _Cutter:
                 self._run_of.setdefault((run.path, id(call)), index)
 
     def pieces(self) -> Iterator[Piece]:
-        for charge in charges(self._trace, self._registry, self._known):
+        for charge in charges(self._trace, self._resolver, self._known):
             if charge.ops and charge.call is not None:
                 run = self._run_of.get((charge.path, id(charge.call)), -1)
                 yield from (self._module if charge.by == "module" else self._op)(charge, charge.ops, charge.call, run)
@@ -151,7 +151,7 @@ class _Cutter:
         below = [self._trace.runs[run]._replace(call=None, invisible=False, parent=None)] if run >= 0 else []
         inside = _inside(charge, self._trace.runs, run) if below else []
         found: list[Piece] = []
-        for each in charges(Trace((), (*below, *inside), (), self._trace.run), self._registry, self._known):
+        for each in charges(Trace((), (*below, *inside), (), self._trace.run), self._resolver, self._known):
             if each.ops and each.ops.macs and each.call is not None:
                 where = run if each.path == charge.path else self._run_of.get((each.path, id(each.call)), run)
                 found += (self._module if each.by == "module" else self._op)(each, each.ops, each.call, where)

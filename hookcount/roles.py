@@ -95,7 +95,7 @@ class Split:
 
 def split(report: Report) -> Split:
     """The work of a report by role."""
-    found = list(pieces(report._trace, report._registry, report._known))
+    found = list(pieces(report._trace, report.convention.resolver(report._registry), report._known))
     rules = _Rules(report._trace, found)
     shares = [Share(role, piece.path, piece.target, piece.ops, why) for piece in found for role, why in [rules.role(piece)]]
     return Split(tuple(shares), rules.params(found))

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import nn
 
-from .conventions import DEFAULT, Convention
 from .count import Counter, checked
 from .errors import InputError, ModelError, UncountedWarning, tell
 from .growth import Growth, fit
-from .ops import NOTHING, Ops
+from .ops import NOTHING, Ops, flops
 from .report import Report
 from .roles import REST, ROLES, split
 
@@ -53,7 +52,6 @@ class Scaling:
     model: str
     points: tuple[Point, ...]
     types: Mapping[str, str] = field(repr=False)
-    convention: Convention = DEFAULT
     refused: tuple[int, ...] = ()
     uncounted: tuple[str, ...] = ()
 
@@ -95,7 +93,7 @@ class Scaling:
         """One row per size: ``n``, ``macs``, ``flops``, ``params``."""
         import pandas as pd
 
-        rows = [(each.n, each.total.macs, self.convention.flops(each.total), each.params) for each in self.points]
+        rows = [(each.n, each.total.macs, flops(each.total), each.params) for each in self.points]
         return pd.DataFrame(rows, columns=["n", "macs", "flops", "params"])
 
     def __str__(self) -> str:
@@ -104,7 +102,7 @@ class Scaling:
     # -- the parts -------------------------------------------------------------------------------------------------
 
     def _growth(self, count: Count, ops: Mapping[int, Ops]) -> Growth:
-        what, of = ("MACs", _macs) if count == "macs" else ("FLOPs", self.convention.flops)
+        what, of = ("MACs", _macs) if count == "macs" else ("FLOPs", flops)
         return fit(what, {n: of(each) for n, each in ops.items()})
 
     def _parts(self, count: Count, names: Iterable[str], of: Callable[[Point], Mapping[str, Ops]]) -> dict[str, Growth]:
@@ -163,11 +161,11 @@ def scaling(model: nn.Module, inputs: Inputs, sizes: Iterable[int] | None = None
     Raises ``InputError`` for fewer than 4 different sizes, for what ``inputs`` gives that is none of these, and where the model
     fails: it names the size and the module.
     """
-    return scale(model, inputs, sizes, counter or Counter(run="shapes"), DEFAULT)
+    return scale(model, inputs, sizes, counter or Counter(run="shapes"))
 
 
-def scale(model: nn.Module, inputs: Inputs, sizes: Iterable[int] | None, counter: Counter, convention: Convention) -> Scaling:
-    """As ``scaling``, with FLOPs by a convention."""
+def scale(model: nn.Module, inputs: Inputs, sizes: Iterable[int] | None, counter: Counter) -> Scaling:
+    """As ``scaling``, by a counter."""
     checked(model)
     if not callable(inputs):
         raise InputError(f"scaling(inputs={inputs!r}): not a function. To fix it: give one that makes the input of size n.")
@@ -183,7 +181,7 @@ def scale(model: nn.Module, inputs: Inputs, sizes: Iterable[int] | None, counter
         doubts = next(report.doubts() for report in reports.values() if report.uncounted)
         warnings.warn(UncountedWarning(doubts), stacklevel=3)
     points = tuple(_point(n, report) for n, report in reports.items())
-    return Scaling(first.tree.type, points, types, convention, tuple(refused), uncounted)
+    return Scaling(first.tree.type, points, types, tuple(refused), uncounted)
 
 
 def again(report: Report, inputs: Inputs, sizes: Iterable[int] | None) -> Scaling:
@@ -195,7 +193,7 @@ def again(report: Report, inputs: Inputs, sizes: Iterable[int] | None) -> Scalin
             "To fix it: call hookcount.scaling(model, inputs)."
         )
     counter = Counter(report._registry, run="shapes" if report.run == "shapes" else "auto")
-    return scale(model, inputs, sizes, counter, report.convention)
+    return scale(model, inputs, sizes, counter)
 
 
 def _sizes(sizes: Iterable[int]) -> list[int]:

@@ -16,12 +16,14 @@ from typing import Any
 import torch
 
 from . import Counter, __version__, size
+from .conventions import CONVENTIONS
 from .destination import Destination
 from .errors import DataNeededError, HookcountError, OutputError, UncountedWarning, UnknownModelError, tell
 from .factories import near
 from .inputs import Input, parse
 from .models import Built, build
 from .render.view import View
+from .report import Report
 
 FINE, COULD_NOT_COUNT, USAGE = 0, 1, 2
 
@@ -42,6 +44,7 @@ examples:
   hookcount resnet50
   hookcount vit_b_16 --depth 3
   hookcount swin_t --top 10
+  hookcount resnet50 --convention all
   hookcount fcn_resnet50 --input 1,3,256,256 --format csv --output fcn.csv
   hookcount my_models.py:encoder --input ids=1,128:int64 --input mask=1,128:bool
   hookcount hf:Llama-3.1-8B/config.json --input input_ids=1,4096:int64
@@ -88,6 +91,11 @@ def _count_parser() -> argparse.ArgumentParser:
         "--top", type=_whole(1), metavar="N", help="only N modules, those with most MACs of their own or by --sort"
     )
     parser.add_argument("--sort", metavar="COLUMN", help="by a column of the table, such as macs, params or path")
+    parser.add_argument(
+        "--convention",
+        choices=(*CONVENTIONS, "all"),
+        help="count as that tool or text does; all: one row for each. Default: hookcount's own",
+    )
     formats = ("tree", "table", "csv", "json", "markdown")
     parser.add_argument("--format", choices=formats, help="default: tree; table with --top; else what the name of FILE says")
     return parser
@@ -170,6 +178,9 @@ def _guarded(options: argparse.Namespace, work: Callable[[argparse.Namespace, De
 
 def _counted(options: argparse.Namespace, destination: Destination) -> None:
     form = options.format or _SUFFIXES.get(Path(options.output or "").suffix.lower()) or ("table" if options.top else "tree")
+    if options.convention == "all" and (form == "markdown" or options.depth is not None or options.top or options.sort):
+        why = "it is one row for each convention, not for each module"
+        raise _UsageError(tell("--convention all", why, "leave --depth, --top, --sort away; --format table, csv or json"))
     if form == "tree" and options.top:
         raise _UsageError(tell("--top", "a tree has no top", "give --format table, csv, json or markdown"))
     view = View(form, options.depth, options.top, options.sort)
@@ -189,7 +200,20 @@ def _counted(options: argparse.Namespace, destination: Destination) -> None:
             raise
         except (Exception, SystemExit) as error:
             raise _raised(built, error) from error
-    _write(view.of(report, _first_line(built)), destination)
+    if options.convention == "all":
+        _write(_every_convention(report, form, _first_line(built)), destination)
+    else:
+        _write(view.of(report.under(options.convention or "default"), _first_line(built)), destination)
+
+
+def _every_convention(report: Report, form: str, first_line: str) -> str:
+    rows = report.by_convention()
+    if form == "csv":
+        return str(rows.to_csv(index=False, lineterminator="\n"))
+    if form == "json":
+        return json.dumps(rows.to_dict(orient="records"), indent=2) + "\n"
+    shown = rows.assign(figure=rows["figure"].map("{:,}".format), exact=rows["exact"].map({True: "yes", False: ""}))
+    return f"{first_line}\n{shown.to_string(index=False)}\n"
 
 
 def _sized(options: argparse.Namespace, destination: Destination) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from .conventions import CONVENTIONS
 from .errors import InputError
 from .ops import FLOPS_ARE, KINDS, NOTHING, Ops, flops
 from .tree import Node
@@ -80,6 +81,21 @@ def by_type(report: Report) -> pd.DataFrame:
         own[node.type] = own.get(node.type, NOTHING) + node.own
     counted = [{**row, **_counts(own[name], report)} for name, row in rows.items()]
     return _by_count(counted, ["type", "modules", "calls", "params"], report)
+
+
+def by_convention(report: Report) -> pd.DataFrame:
+    """One row per convention."""
+    rows = [
+        {
+            "convention": each.name,
+            "unit": each.unit,
+            "figure": report.under(each).headline,
+            "exact": each.exact,
+            "mirrors": each.mirrors,
+        }
+        for each in CONVENTIONS.values()
+    ]
+    return _frame(rows, ["convention", "unit", "figure", "exact", "mirrors"], report)
 
 
 def by_op(report: Report) -> pd.DataFrame:

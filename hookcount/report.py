@@ -193,6 +193,12 @@ class Report:
 
         return frame.by_type(self)
 
+    def by_convention(self) -> pd.DataFrame:
+        """One row per convention: its figure, in its unit; the tool that it mirrors, and whether it is tested to be exact."""
+        from . import frame
+
+        return frame.by_convention(self)
+
     def by_op(self) -> pd.DataFrame:
         """Counts by what priced them, a module's formula (its class) or an op's (``aten::bmm``), largest first."""
         from . import frame

@@ -276,3 +276,17 @@ def test_published_figures_of_torchvision():
             with torch.set_grad_enabled(grad):
                 found = hookcount.count(model, torch.zeros(1, 3, side, side, device="meta")).under("torchvision").headline
             assert round(found / 1e9, 3) == weights.meta["_ops"], name
+
+
+def test_a_table_of_all():
+    frame = hookcount.count(nn.Sequential(nn.Linear(8, 4), nn.ReLU()), torch.zeros(2, 8)).by_convention()
+    assert frame["convention"].tolist() == list(CONVENTIONS)
+    found = dict(zip(frame["convention"], frame["figure"], strict=True))
+    product = 2 * 8 * 4
+    assert (found["default"], found["torch"], found["thop"], found["rfdetr"]) == (product, 2 * product, product, product + 2 * 4)
+
+
+def test_the_text_says_which_convention():
+    report = hookcount.count(nn.Linear(8, 4), torch.zeros(2, 8))
+    assert "under" not in report.summary()
+    assert "128 FLOPs under torch" in report.under("torch").summary()  # 2 * 2 * 8 * 4

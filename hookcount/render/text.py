@@ -30,6 +30,8 @@ def summary(report: Report) -> str:
         f"{si(report.flops)} FLOPs",
         f"{report.run} run",
     ]
+    if report.convention.name != "default":
+        parts.insert(0, f"{si(report.headline)} {report.unit} under {report.convention.name}")
     return f"{report.tree.type}: " + ", ".join(parts)
 
 

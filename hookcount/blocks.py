@@ -82,7 +82,7 @@ class Blocks:
         self._active: dict[str, list[Call]] = {}
         """The calls of activation functions at each path."""
         found = list(pieces)
-        self.sites = [site_of(piece) for piece in found if piece.sort == "weight" and piece.call is not None]
+        self.sites = [site_of(piece) for piece in found if piece.sort == "weight" and piece.run >= 0]
         self._directly: dict[str, list[Site]] = {}
         for each in self.sites:
             for top in {each.path, parent(each.path)}:

@@ -126,7 +126,9 @@ class _Cutter:
         if file == "recurrent":
             return "unclear", "gates of a recurrent layer"
         if file == "linear" or (sort is None and name in ("matmul", "_euclidean_dist", "_cdist_forward")):
-            operands = self._followed.of(run).of(call) if run >= 0 else "unclear"
+            if run < 0:
+                return "unclear", "outside of every module"
+            operands = self._followed.of(run).of(call)
             if operands == "unclear":
                 return "unclear", "its shapes do not tell a weight from an activation: count at another size"
             return operands, ""

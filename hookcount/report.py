@@ -97,7 +97,7 @@ class Report:
 
         Raises ``InputError`` for a name that is none.
         """
-        return Report(self._trace, self._registry, named(convention), memo=self._known)
+        return Report(self._trace, self._registry, named(convention), memo=self._known, model=self._model())
 
     def reconcile(self, to: Convention | str | float) -> Reconciliation:
         """From this report's headline to another convention's, line by line, the biggest first; the lines sum to the difference.

@@ -151,6 +151,8 @@ class _Rules:
             return {"projection": PROJECTIONS, "attention": PRODUCTS, "feed": FEED}[sort], ""
         if sort == "unclear":
             return OTHER, piece.why
+        if piece.run < 0:
+            return OTHER, "outside of every module"
         if self._embeds(piece.at):
             return EMBEDDINGS, ""
         if sort == "activations":

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import nn
 
+from .conventions import DEFAULT, Convention
 from .count import Counter, checked
 from .errors import InputError, ModelError, UncountedWarning, tell
 from .growth import Growth, fit
@@ -161,19 +162,19 @@ def scaling(model: nn.Module, inputs: Inputs, sizes: Iterable[int] | None = None
     Raises ``InputError`` for fewer than 4 different sizes, for what ``inputs`` gives that is none of these, and where the model
     fails: it names the size and the module.
     """
-    return scale(model, inputs, sizes, counter or Counter(run="shapes"))
+    return scale(model, inputs, sizes, counter or Counter(run="shapes"), DEFAULT)
 
 
-def scale(model: nn.Module, inputs: Inputs, sizes: Iterable[int] | None, counter: Counter) -> Scaling:
-    """As ``scaling``, by a counter."""
+def scale(model: nn.Module, inputs: Inputs, sizes: Iterable[int] | None, counter: Counter, convention: Convention) -> Scaling:
+    """As ``scaling``, by a counter and under a convention."""
     checked(model)
     if not callable(inputs):
         raise InputError(f"scaling(inputs={inputs!r}): not a function. To fix it: give one that makes the input of size n.")
-    reports = {n: _counted(model, inputs, n, counter) for n in (_sizes(sizes) if sizes is not None else SIZES)}
+    counted = {n: _counted(model, inputs, n, counter) for n in (_sizes(sizes) if sizes is not None else SIZES)}
     probed = {n: _probed(model, inputs, n, counter) for n in (() if sizes is not None else PROBES)}
     refused = [n for n, report in probed.items() if report is None]
-    reports |= {n: report for n, report in probed.items() if report is not None}
-    reports = dict(sorted(reports.items()))
+    counted |= {n: report for n, report in probed.items() if report is not None}
+    reports = {n: report.under(convention) for n, report in sorted(counted.items())}
     first = next(iter(reports.values()))
     types = {node.path: node.type for report in reports.values() for node in report.tree}
     uncounted = tuple(dict.fromkeys(each.target for report in reports.values() for each in report.uncounted))
@@ -185,7 +186,7 @@ def scale(model: nn.Module, inputs: Inputs, sizes: Iterable[int] | None, counter
 
 
 def again(report: Report, inputs: Inputs, sizes: Iterable[int] | None) -> Scaling:
-    """``scaling`` of the model that a report was made of, as it is now, with the report's formulas."""
+    """``scaling`` of the model that a report was made of, as it is now, with the report's formulas and under its convention."""
     model = report._model()
     if model is None:
         raise ModelError(
@@ -193,7 +194,7 @@ def again(report: Report, inputs: Inputs, sizes: Iterable[int] | None) -> Scalin
             "To fix it: call hookcount.scaling(model, inputs)."
         )
     counter = Counter(report._registry, run="shapes" if report.run == "shapes" else "auto")
-    return scale(model, inputs, sizes, counter)
+    return scale(model, inputs, sizes, counter, report.convention)
 
 
 def _sizes(sizes: Iterable[int]) -> list[int]:

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 import hookcount
 from hookcount import Ops, Registry
+from hookcount.conventions import CONVENTIONS
 from hookcount.ops import KINDS
 from hookcount.roles import ROLES
 
@@ -589,12 +590,12 @@ def test_a_formula_that_says_something_else_is_not_cut():
 
 
 def test_work_outside_of_every_module():
-    model = nn.Linear(D, D)
+    model = Core()
+    x, weight = torch.zeros(B, H, N, D // H), torch.zeros(D, D)
     with hookcount.Counter().watch(model) as watch, torch.no_grad():
-        out = model(torch.zeros(3, D))
-        _ = out @ out.T
-    frame = sound(watch.report())
-    assert frame.set_index("role").macs["other contractions"] == 3 * D * 3
+        _ = nn.functional.gelu(model(x, x, x).transpose(1, 2).flatten(2) @ weight)
+    assert roles_of(watch.report()) == {"attention products": PRODUCTS, "other contractions": B * N * D * D}
+    assert sound(watch.report()).attrs["rest"] == (f"'<outside>' (aten::mm): {B * N * D * D:,} MACs: outside of every module",)
 
 
 def test_nothing_ran():
@@ -985,3 +986,10 @@ def test_several_calls_of_several_sizes():
         "feed-forward": 2 * 2 * 13 * D * FF,
         "head": 13 * D * V,
     }
+
+
+def test_under_every_convention_the_roles_sum_to_what_it_sees():
+    model = Words(Block(Fused(), plain()), Block(Torchs(), Gate()), Block(Bare(), plain())).eval()
+    report = hookcount.count(model, IDS)
+    for name in CONVENTIONS:
+        sound(report.under(name))

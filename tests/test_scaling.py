@@ -383,6 +383,14 @@ def test_of_a_reports_model_with_its_formulas():
     assert hookcount.scaling(model, tokens).macs.polynomial == poly(0, D * D)
 
 
+def test_of_a_report_under_another_convention():
+    """thop's own count has no products between modules: nothing is left of n squared but what its layers do."""
+    model = encoder(1).eval()
+    report = hookcount.count(model, tokens(5)).under("thop")
+    assert report.scaling(tokens, sizes=[4, 6, 8, 10]).macs.polynomial == poly(0, 2 * D * FF)
+    assert report.macs == 5 * 2 * D * FF
+
+
 def test_a_report_keeps_no_model_alive():
     model = nn.Linear(D, D)
     report = hookcount.count(model, tokens(5))

@@ -117,6 +117,16 @@ def frame(report: Report) -> pd.DataFrame:
     return made
 
 
+def text(report: Report) -> str:
+    """The roles that have work or parameters, as a table for people; beneath it each of the other contractions."""
+    from .render.text import plain, table
+
+    rows = frame(report)
+    some = rows[(rows["flops"] > 0) | (rows["params"] > 0)]
+    shown = some[["role", "modules", "params", "macs", "flops", "macs_share"]]
+    return "\n".join([plain(table(shown)), *(f"other: {line}" for line in rows.attrs["rest"])])
+
+
 class _Rules:
     def __init__(self, trace: Trace, found: list[Piece]) -> None:
         self._trace = trace

@@ -12,7 +12,7 @@ import hookcount
 from hookcount import Ops, Registry
 from hookcount.conventions import CONVENTIONS
 from hookcount.ops import KINDS
-from hookcount.roles import ROLES
+from hookcount.roles import ROLES, text
 
 B, N, D, H, FF, V = 2, 6, 16, 4, 40, 30
 """Batch, positions, width, heads, inner width, classes or words: no two products of them meet by chance."""
@@ -993,3 +993,21 @@ def test_under_every_convention_the_roles_sum_to_what_it_sees():
     report = hookcount.count(model, IDS)
     for name in CONVENTIONS:
         sound(report.under(name))
+
+
+def test_as_text():
+    lines = text(hookcount.count(Words(Block(Fused(), plain())), IDS)).splitlines()
+    assert [line.split("  ")[0] for line in lines[1:]] == [
+        "attention projections",
+        "attention products",
+        "feed-forward",
+        "norms",
+        "embeddings",
+        "head",
+        "elementwise/other",
+    ]
+    assert (FEED, lines[3].split()[3:7]) == (15360, ["k", "15.4", "k", "30.7"])
+    model = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 5))
+    assert text(hookcount.count(model, torch.zeros(1, 3))).splitlines()[-1] == (
+        "other: '0' (Linear): 12 MACs: a linear layer of a model that does not attend"
+    )

@@ -87,6 +87,8 @@ class Blocks:
         for each in self.sites:
             for top in {each.path, parent(each.path)}:
                 self._directly.setdefault(top, []).append(each)
+        self._beneath = Counter(top for each in self.sites for top in upwards([each.path]))
+        """How many linear layers stand at a path or beneath it."""
         self._pairs: dict[str, Pair] = {}
         self.owners = self._owners(found)
         self.attentions = [self._attention(owner) for owner in self.owners]
@@ -139,7 +141,7 @@ class Blocks:
         layer that runs behind it (projections may stand beside their owner; a feed-forward has an activation function). Not up
         to the model itself, unless no layer was met before.
         """
-        scope, holds = owner, any(within(site.path, owner) for site in self.sites)
+        scope, holds = owner, self._beneath[owner] > 0
         while parent(scope) or (scope and not holds):
             above = parent(scope)
             beside = [site.path for site in self.sites if within(site.path, above) and not within(site.path, scope)]
@@ -205,7 +207,7 @@ class Blocks:
             return False
         child = site[len(owner) :].lstrip(".").partition(".")[0]
         top = f"{owner}.{child}" if owner else child
-        return sum(within(each.path, top) for each in self.sites) > 1 and self.is_active(top)
+        return self._beneath[top] > 1 and self.is_active(top)
 
 
 def _attends(products: list[Call], soft: list[Call]) -> bool:

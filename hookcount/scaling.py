@@ -170,19 +170,23 @@ def scale(model: nn.Module, inputs: Inputs, sizes: Iterable[int] | None, counter
     checked(model)
     if not callable(inputs):
         raise InputError(f"scaling(inputs={inputs!r}): not a function. To fix it: give one that makes the input of size n.")
-    counted = {n: _counted(model, inputs, n, counter) for n in (_sizes(sizes) if sizes is not None else SIZES)}
-    probed = {n: _probed(model, inputs, n, counter) for n in (() if sizes is not None else PROBES)}
-    refused = [n for n, report in probed.items() if report is None]
-    counted |= {n: report for n, report in probed.items() if report is not None}
-    reports = {n: report.under(convention) for n, report in sorted(counted.items())}
-    first = next(iter(reports.values()))
-    types = {node.path: node.type for report in reports.values() for node in report.tree}
-    uncounted = tuple(dict.fromkeys(each.target for report in reports.values() for each in report.uncounted))
+    points: dict[int, Point] = {}
+    types: dict[str, str] = {}
+    refused: list[int] = []
+    uncounted: dict[str, str] = {}
+    for n in _sizes(sizes) if sizes is not None else sorted((*SIZES, *PROBES)):
+        report = _counted(model, inputs, n, counter) if sizes is not None or n in SIZES else _probed(model, inputs, n, counter)
+        if report is None:
+            refused.append(n)
+            continue
+        if convention is not report.convention:
+            report = report.under(convention)
+        points[n] = _point(n, report)
+        types |= {each.path: each.type for each in report._trace.places}
+        uncounted |= {each.target: report.doubts() for each in report.uncounted}
     if uncounted:
-        doubts = next(report.doubts() for report in reports.values() if report.uncounted)
-        warnings.warn(UncountedWarning(doubts), stacklevel=3)
-    points = tuple(_point(n, report) for n, report in reports.items())
-    return Scaling(first.tree.type, points, types, tuple(refused), uncounted)
+        warnings.warn(UncountedWarning(next(iter(uncounted.values()))), stacklevel=3)
+    return Scaling(types[""], tuple(points.values()), types, tuple(refused), tuple(uncounted))
 
 
 def again(report: Report, inputs: Inputs, sizes: Iterable[int] | None) -> Scaling:

@@ -80,22 +80,10 @@ def upsample(module: Any, input: Size, *, out: Size) -> Ops:
     return Ops(muls={"nearest": 1, "linear": 5, "bilinear": 11, "bicubic": 259}.get(module.mode, 0) * prod(out))
 
 
-@_rule(nn.RNN)
-def rnn(module: Any, input: Any, hx: Any = None, *, out: Any) -> Ops:
-    """See ``cells.layers``."""
-    return cells.layers("RNN", module, prod(input[:2]))
-
-
-@_rule(nn.GRU)
-def gru(module: Any, input: Any, hx: Any = None, *, out: Any) -> Ops:
-    """See ``cells.layers``."""
-    return cells.layers("GRU", module, prod(input[:2]))
-
-
-@_rule(nn.LSTM)
-def lstm(module: Any, input: Any, hx: Any = None, *, out: Any) -> Ops:
-    """See ``cells.layers``; a projection is not known to it."""
-    return cells.layers("LSTM", module, prod(input[:2]))
+@_rule(nn.RNN, nn.GRU, nn.LSTM)
+def recurrent(module: Any, input: Any, hx: Any = None, *, out: Any) -> Ops:
+    """See ``cells.layers``; a projection of an LSTM is not known to it."""
+    return cells.layers(type(module).__name__, module, prod(input[:2]))
 
 
 @_rule(nn.RNNCell, nn.GRUCell, nn.LSTMCell)

@@ -129,16 +129,10 @@ def _steps(input: Size) -> int:
     return input[0] if len(input) == 2 else input[0] * input[1]
 
 
-@_rule(nn.RNN)
-def rnn(module: Any, *args: Any, out: Any, **kw: Any) -> Ops:
+@_rule(nn.RNN, nn.GRU)
+def recurrent(module: Any, *args: Any, out: Any, **kw: Any) -> Ops:
     """See ``cells.layers``."""
-    return cells.layers("RNN", module, _steps(_first(args, kw)))
-
-
-@_rule(nn.GRU)
-def gru(module: Any, *args: Any, out: Any, **kw: Any) -> Ops:
-    """See ``cells.layers``."""
-    return cells.layers("GRU", module, _steps(_first(args, kw)))
+    return cells.layers("RNN" if isinstance(module, nn.RNN) else "GRU", module, _steps(_first(args, kw)))
 
 
 @_rule(nn.LSTM)

@@ -168,13 +168,14 @@ class Observer:
 
     # -- ops -------------------------------------------------------------------------------------------------------
 
-    def ran(self, op: Any, args: Any, kwargs: Any, out: Any) -> None:
-        """An op came back; ``args`` and ``kwargs`` as ``op_specs`` made them before it ran."""
+    def ran(self, op: Any, args: Any, kwargs: Any, out: Any) -> Call:
+        """An op came back; ``args`` and ``kwargs`` as ``op_specs`` made them before it ran. Gives its call."""
         facts = op_facts(op)
         if facts.out_names:
             kwargs = {name: value for name, value in kwargs.items() if name not in facts.out_names}
-        visible = facts.makes or (facts.lifts and out.untyped_storage().resizable())
-        self.note(self.call(op, args, kwargs, op_specs(out)), visible)
+        call = self.call(op, args, kwargs, op_specs(out))
+        self.note(call, facts.makes or (facts.lifts and out.untyped_storage().resizable()))
+        return call
 
     def call(self, op: Any, args: Any, kwargs: Any, out: Any) -> Call:
         """The one ``Call`` for these."""

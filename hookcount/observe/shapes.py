@@ -14,7 +14,6 @@ from typing import Any
 import torch
 
 from ..errors import DataNeededError, place, tell
-from ..trace import Call
 from .dispatch import Run
 from .memo import Known, Memo, key, recipe
 from .observer import Observer
@@ -95,7 +94,9 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         self._memo.hits += 1
         facts = known.facts
         if known.constant:
-            return self._compute(known.call, func, facts, args, kwargs)
+            out = self._compute(func, facts, args, kwargs)
+            self._observer.note(known.call, facts.makes)
+            return out
         self._observer.note(known.call, facts.makes)
         if known.again is not None:
             return _written(facts, args, kwargs, known.again()) if facts.returns else known.again()
@@ -149,25 +150,20 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
     def _constant(self, func: Any, facts: OpFacts, args: Any, kwargs: Any, given: list[torch.Tensor], distinct: Any) -> Any:
         if not facts.view and not facts.writes and self._is_large(func, args, kwargs, given):
             return self._shapes(func, facts, args, kwargs, distinct)
-        before = op_specs(args), {name: op_specs(value) for name, value in kwargs.items() if name not in facts.out_names}
-        out = self._compute(None, func, facts, args, kwargs)
-        call = self._observer.call(func, *before, op_specs(out))
-        visible = facts.makes or (facts.lifts and out.untyped_storage().resizable())
+        before = op_specs(args), {name: op_specs(value) for name, value in kwargs.items()}
+        out = self._compute(func, facts, args, kwargs)
+        call = self._observer.ran(func, *before, out)
         if distinct is not None and not facts.dynamic and not facts.lifts:
             self._memo.ops[distinct] = Known(facts, call, None, constant=True)
-        self._observer.note(call, visible)
         return out
 
-    def _compute(self, call: Call | None, func: Any, facts: OpFacts, args: Any, kwargs: Any) -> Any:
+    def _compute(self, func: Any, facts: OpFacts, args: Any, kwargs: Any) -> Any:
         """Run an op on constants for real."""
         if kwargs.get("device") is not None:
             kwargs = {**kwargs, "device": _CPU}
         if self._guard is not None:
             self._guard.before(facts, args, kwargs)
-        out = func(*args, **kwargs)
-        if call is not None:
-            self._observer.note(call, facts.makes)
-        return out
+        return func(*args, **kwargs)
 
     def _is_large(self, func: Any, args: Any, kwargs: Any, given: list[torch.Tensor]) -> bool:
         """Whether a constant op would make more than is worth computing: asked before it is run."""

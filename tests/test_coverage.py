@@ -89,7 +89,8 @@ def test_the_text_names_line_op_and_places():
 def test_a_model_that_does_nothing():
     found = hookcount.count(nn.Identity(), torch.zeros(2)).coverage()
     assert (found.modules, found.between, found.unknown) == ((), (), ())
-    assert "nothing" in str(found) or "Identity" in str(found)
+    assert found.free == (("Identity", "module", 1),)
+    assert "Free: Identity 1" in str(found)
 
 
 def test_ops_outside_every_module_have_a_line():

@@ -9,6 +9,7 @@
 [['', 'Sequential', 64], ['0', 'Linear', 64], ['1', 'ReLU', 0]]
 """
 
+from .comparison import compare
 from .conventions import Convention
 from .count import Counter, Watch, count, register, register_fake, replace, unregister
 from .errors import (
@@ -44,6 +45,7 @@ __all__ = [
     "UncountedError",
     "UncountedWarning",
     "Watch",
+    "compare",
     "count",
     "register",
     "register_fake",

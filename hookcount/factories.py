@@ -39,10 +39,20 @@ def unknown(name: str, part: str, what: str, known: Iterable[str], fix: str) -> 
 
 def build(name: str, source: str, attribute: str) -> nn.Module:
     """What ``attribute`` of ``source`` returns, or is. ``name`` is the whole of it, as the user wrote it."""
+    return _called(name, _found(name, source, attribute, "what builds the model"))
+
+
+def load(name: str, what: str) -> Any:
+    """The object called ``package.module:NAME`` or ``path/to/file.py:NAME``, which should be ``what``."""
+    source, _, attribute = name.rpartition(":")
+    return _found(name, source, attribute, what)
+
+
+def _found(name: str, source: str, attribute: str, what: str) -> Any:
     if source.endswith(".py"):
         with _importing_beside(Path(source)):
-            return _called(name, _attribute(name, _file(name, Path(source)), attribute))
-    return _called(name, _attribute(name, _module(name, source), attribute))
+            return _attribute(name, _file(name, Path(source)), attribute, what)
+    return _attribute(name, _module(name, source), attribute, what)
 
 
 @contextlib.contextmanager
@@ -86,13 +96,13 @@ def _module(name: str, source: str) -> ModuleType:
         raise _failed(name, f"importing {source}", error) from error
 
 
-def _attribute(name: str, module: ModuleType, attribute: str) -> Any:
+def _attribute(name: str, module: ModuleType, attribute: str, what: str) -> Any:
     found: Any = module
     for part in attribute.split("."):
         if not hasattr(found, part):
             known = [each for each, value in vars(found).items() if callable(value) and not each.startswith("_")]
             where = getattr(found, "__name__", repr(found))
-            raise unknown(name, part, f"{where} has no {part!r}", known, f"give what builds the model in {where}")
+            raise unknown(name, part, f"{where} has no {part!r}", known, f"give {what} in {where}")
         found = getattr(found, part)
     return found
 

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .conventions import CONVENTIONS
 from .errors import InputError
 from .ops import FLOPS_ARE, KINDS, NOTHING, Ops, flops
 from .tree import Node
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .conventions import Convention
     from .report import Report
 
 
@@ -83,7 +85,7 @@ def by_type(report: Report) -> pd.DataFrame:
     return _by_count(counted, ["type", "modules", "calls", "params"], report)
 
 
-def by_convention(report: Report) -> pd.DataFrame:
+def by_convention(report: Report, conventions: Iterable[Convention]) -> pd.DataFrame:
     """One row per convention."""
     rows = [
         {
@@ -93,7 +95,7 @@ def by_convention(report: Report) -> pd.DataFrame:
             "exact": each.exact,
             "mirrors": each.mirrors,
         }
-        for each in CONVENTIONS.values()
+        for each in conventions
     ]
     return _frame(rows, ["convention", "unit", "figure", "exact", "mirrors"], report)
 

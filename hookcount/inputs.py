@@ -1,13 +1,15 @@
-"""``--input 1,3,224,224`` and ``--input ids=1,128:int64``: an input of a model, described by its shape."""
+"""An input of a model: described by its shape, ``--input 1,3,224,224`` and ``--input ids=1,128:int64``, or given."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
+from .errors import InputError, tell
 from .factories import near
 
 _DTYPES = (
@@ -65,3 +67,18 @@ def parse(text: str) -> Input:
 
 def _wrong(text: str, what: str) -> argparse.ArgumentTypeError:
     return argparse.ArgumentTypeError(f"{text!r}: {what}")
+
+
+def arguments(what: str, given: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Positional and keyword arguments of ``forward``: of a tensor, a tuple of the former, or a dict of the latter.
+
+    Raises ``InputError`` for anything else; ``what`` names it there.
+    """
+    if isinstance(given, torch.Tensor):
+        return (given,), {}
+    if isinstance(given, tuple):
+        return given, {}
+    if isinstance(given, Mapping) and all(isinstance(name, str) for name in given):
+        return (), dict(given)
+    fix = "give a tensor, a tuple of positional arguments, or a dict of keyword arguments"
+    raise InputError(tell(what, f"this is a {type(given).__name__}", fix))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .conventions import DEFAULT, Convention, named
+from .conventions import CONVENTIONS, DEFAULT, Convention, named
 from .coverage import Coverage, cover
 from .errors import OutputError, UncountedError, place
 from .match import Match, candidates, rounding
@@ -193,11 +193,13 @@ class Report:
 
         return frame.by_type(self)
 
-    def by_convention(self) -> pd.DataFrame:
-        """One row per convention: its figure, in its unit; the tool that it mirrors, and whether it is tested to be exact."""
+    def by_convention(self, conventions: Iterable[Convention | str] | None = None) -> pd.DataFrame:
+        """One row per convention, of hookcount's all if none are given: its figure, in its unit; the tool that it mirrors, and
+        whether it is tested to be exact.
+        """
         from . import frame
 
-        return frame.by_convention(self)
+        return frame.by_convention(self, CONVENTIONS.values() if conventions is None else map(named, conventions))
 
     def by_op(self) -> pd.DataFrame:
         """Counts by what priced them, a module's formula (its class) or an op's (``aten::bmm``), largest first."""

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-import torch
 from torch import nn
 
 from .conventions import DEFAULT, Convention
 from .count import Counter, checked
 from .errors import InputError, ModelError, UncountedWarning, tell
 from .growth import Growth, fit
+from .inputs import arguments
 from .ops import NOTHING, Ops, flops
 from .report import Report
 from .roles import REST, ROLES, split
@@ -241,14 +241,7 @@ def _arguments(inputs: Inputs, n: int) -> tuple[tuple[Any, ...], dict[str, Any]]
         given = inputs(n)
     except Exception as error:
         raise InputError(tell(f"inputs({n})", f"raised {type(error).__name__}: {error}", "make it give an input")) from error
-    if isinstance(given, torch.Tensor):
-        return (given,), {}
-    if isinstance(given, tuple):
-        return given, {}
-    if isinstance(given, Mapping) and all(isinstance(name, str) for name in given):
-        return (), dict(given)
-    fix = "return a tensor, a tuple of positional arguments, or a dict of keyword arguments"
-    raise InputError(tell(f"inputs({n})", f"gave a {type(given).__name__}", fix))
+    return arguments(f"inputs({n})", given)
 
 
 def _point(n: int, report: Report) -> Point:

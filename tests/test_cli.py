@@ -522,7 +522,7 @@ def test_size_to_a_file(run, tmp_path):
 
 
 def test_a_file_that_cannot_be_written_is_told_before_the_count(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("hookcount.cli.build", None)  # not reached
+    monkeypatch.setattr("hookcount.cli.counting.build", None)  # not reached
     (tmp_path / "file").write_text("kept")
     for bad in (tmp_path, tmp_path / "missing" / "a.csv", tmp_path / "file" / "a.csv"):
         status, out, err = run("resnet18", "--output", str(bad))
@@ -595,30 +595,3 @@ def test_real_computes(capsys):
     assert "shapes run" in capsys.readouterr().out
     assert main(["squeezenet1_1", "--input", "1,3,64,64", "--depth", "0", "--real"]) == 0
     assert "real run" in capsys.readouterr().out
-
-
-def test_a_convention_is_chosen_by_name(capsys):
-    assert main(["resnet18", "--convention", "thop", "--depth", "0"]) == 0
-    assert "MACs under thop" in capsys.readouterr().out
-
-
-def test_all_conventions_are_a_table(capsys):
-    assert main(["resnet18", "--convention", "all", "--format", "json"]) == 0
-    rows = {row["convention"]: row for row in json.loads(capsys.readouterr().out)}
-    assert rows["torch"]["figure"] == 2 * rows["default"]["figure"]
-    assert main(["resnet18", "--convention", "all"]) == 0
-    out = capsys.readouterr().out
-    assert f"{rows['thop']['figure']:,}" in out
-    assert main(["resnet18", "--convention", "all", "--format", "csv"]) == 0
-    assert capsys.readouterr().out.startswith("convention,unit,figure,exact,mirrors\n")
-
-
-@pytest.mark.parametrize("more", [["--top", "3"], ["--depth", "1"], ["--sort", "macs"], ["--format", "markdown"]])
-def test_all_conventions_have_no_rows_of_modules(more, capsys):
-    assert main(["resnet18", "--convention", "all", *more]) == 2
-    assert "--convention all" in capsys.readouterr().err
-
-
-def test_a_name_that_is_no_convention(capsys):
-    assert main(["resnet18", "--convention", "thob"]) == 2
-    assert "thop" in capsys.readouterr().err

@@ -300,7 +300,7 @@ def test_each_form_of_input():
         ({"sizes": [0, 1, 2, 3]}, "the size 0 is no whole number above 0"),
         ({"sizes": [1.5, 2, 3, 4]}, "the size 1.5 is no whole number above 0"),
         ({"inputs": torch.zeros(1)}, "not a function. To fix it: give one that makes the input of size n"),
-        ({"inputs": lambda n: [torch.zeros(n)]}, "inputs(64): gave a list"),
+        ({"inputs": lambda n: [torch.zeros(n)]}, "inputs(64): this is a list"),
         ({"inputs": lambda n: torch.zeros(n, device="nowhere")}, "inputs(64): raised RuntimeError"),
     ],
 )

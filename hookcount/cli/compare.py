@@ -1,0 +1,51 @@
+"""``hookcount compare MODEL [MODEL ...]``: models side by side, under one convention or several."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ..comparison import compare
+from ..destination import Destination
+from ..errors import tell
+from .counting import check_device, counted, undisturbed
+from .options import SUFFIXES, TABLES, UsageError, add_convention, add_input, conventions, parser
+from .show import rows_in, write
+
+_DESCRIPTION = """\
+Counts models and shows them side by side: a row for each, with its parameters and its figure under each convention.
+
+MODEL is what `hookcount --help` says. Each runs on its own default input, or all on what --input gives."""
+
+
+def arguments() -> argparse.ArgumentParser:
+    """Of this command."""
+    made = parser(
+        "hookcount compare", _DESCRIPTION, "example:\n  hookcount compare resnet50 vit_b_16 --convention default,thop,fvcore"
+    )
+    made.add_argument("models", nargs="+", metavar="MODEL", help="what to count")
+    add_input(made)
+    add_convention(made, "under which conventions, a column for each. Default: hookcount's own.")
+    made.add_argument("--format", choices=TABLES, help="default: table; else what the name of FILE says")
+    return made
+
+
+def work(options: argparse.Namespace, destination: Destination) -> None:
+    """Count all and show them."""
+    form = options.format or SUFFIXES.get(Path(options.output or "").suffix.lower()) or "table"
+    check_device(options)
+    twice = next((name for name in options.models if options.models.count(name) > 1), None)
+    if twice is not None:
+        raise UsageError(tell("MODEL", f"{twice} is given twice", "give each model once"))
+    with undisturbed():
+        under = conventions(options.convention or "default")
+        reports = {name: counted(name, options)[1] for name in options.models}
+        rows = compare(reports, under)
+    write(rows_in(form, _titled(rows) if form in ("table", "markdown") else rows, ""), destination)
+
+
+def _titled(rows: Any) -> Any:
+    """For people the columns say their unit, and a column of doubts is there only where there are any."""
+    shown = rows if rows["uncounted"].any() else rows.drop(columns="uncounted")
+    return shown.rename(columns={name: f"{name} ({unit})" for name, unit in rows.attrs["units"].items()})

@@ -1,0 +1,101 @@
+"""``hookcount MODEL``: one model, module by module."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import __version__
+from ..conventions import DEFAULT
+from ..destination import Destination
+from ..errors import tell
+from ..factories import near
+from ..render.view import View
+from .counting import check_device, counted, first_line, undisturbed
+from .options import SUFFIXES, TABLES, UsageError, add_convention, add_input, add_model, conventions, parser, whole
+from .show import rows_in, write
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+_DESCRIPTION = """\
+Counts the MACs, FLOPs and parameters of a PyTorch model, module by module.
+
+MODEL is one of
+  resnet50                     a model of torchvision (resnet50@IMAGENET1K_V1: as for these weights)
+  timm:vit_tiny_patch16_224    a model of timm, if it is installed
+  hf:path/to/config.json       a model of transformers, if it is installed, by its config or the folder that has it: the first
+                               of the config's `architectures` that transformers has, else AutoModel
+  package.module:factory       what `factory` returns: a function without parameters,
+  path/to/file.py:factory      a class, or the model itself
+No weights are downloaded: a count needs shapes only."""
+
+_EXAMPLES = """\
+examples:
+  hookcount resnet50
+  hookcount vit_b_16 --depth 3
+  hookcount swin_t --top 10
+  hookcount resnet50 --convention all
+  hookcount fcn_resnet50 --input 1,3,256,256 --format csv --output fcn.csv
+  hookcount my_models.py:encoder --input ids=1,128:int64 --input mask=1,128:bool
+  hookcount hf:Llama-3.1-8B/config.json --input input_ids=1,4096:int64
+  hookcount swin_t --device cuda --real
+  hookcount compare resnet50 vit_b_16 convnext_tiny --convention default,thop,fvcore
+  hookcount size regnet_y_128gf
+
+exit status: 0 fine, 1 the model could not be built or counted, 2 wrong usage (an unknown name, a bad option)."""
+
+
+def arguments() -> argparse.ArgumentParser:
+    """Of this command."""
+    made = parser("hookcount", _DESCRIPTION, _EXAMPLES)
+    made.usage = (
+        "hookcount MODEL [options]\n       hookcount compare MODEL [MODEL ...] [options]\n       hookcount size MODEL [options]"
+    )
+    made.add_argument("--version", action="version", version=f"hookcount {__version__}")
+    add_model(made)
+    add_input(made)
+    made.add_argument("--depth", type=whole(0), metavar="N", help="only modules at most N levels deep")
+    made.add_argument("--top", type=whole(1), metavar="N", help="only N modules, those with most MACs of their own or by --sort")
+    made.add_argument("--sort", metavar="COLUMN", help="by a column of the table, such as macs, params or path")
+    add_convention(made, "count as that tool or text does; several: one row for each. Default: hookcount's own.")
+    forms = ("tree", *TABLES)
+    made.add_argument("--format", choices=forms, help="default: tree; table with --top; else what the name of FILE says")
+    return made
+
+
+def work(options: argparse.Namespace, destination: Destination) -> None:
+    """Count and show."""
+    form = options.format or SUFFIXES.get(Path(options.output or "").suffix.lower()) or ("table" if options.top else "tree")
+    if form == "tree" and options.top:
+        raise UsageError(tell("--top", "a tree has no top", "give --format table, csv, json or markdown"))
+    view = View(form, options.depth, options.top, options.sort)
+    if options.sort and options.sort not in view.orders():
+        known = ", ".join(near(options.sort, view.orders()) or view.orders())
+        raise UsageError(tell("--sort", f"nothing to sort by is called {options.sort!r}", f"use one of {known}"))
+    check_device(options)
+    shown: str | RenderableType
+    with undisturbed():
+        under = (DEFAULT,) if options.convention is None else conventions(options.convention)
+        if len(under) > 1:
+            _refuse_rows_of_modules(options)
+        built, report = counted(options.model, options)
+        if len(under) == 1:
+            shown = view.of(report.under(under[0]), first_line(built))
+        else:
+            shown = rows_in(form, _figures(report.by_convention(under), form), first_line(built))
+    write(shown, destination)
+
+
+def _refuse_rows_of_modules(options: argparse.Namespace) -> None:
+    if options.depth is not None or options.top or options.sort:
+        why = "there is one row for each convention, not for each module"
+        raise UsageError(tell(f"--convention {options.convention}", why, "leave --depth, --top, --sort away"))
+
+
+def _figures(rows: Any, form: str) -> Any:
+    """For people with digits in groups."""
+    if form in ("csv", "json"):
+        return rows
+    return rows.assign(figure=rows["figure"].map("{:,}".format), exact=rows["exact"].map({True: "yes", False: ""}))

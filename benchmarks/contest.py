@@ -76,7 +76,7 @@ def _row(peer: Peer, name: str, rounds: int) -> Row:
         "peer": lambda: _asked(peer, next(copies), theirs.args),
     }
     try:
-        with torch.no_grad(), _quiet():
+        with torch.no_grad(), quiet():
             return Row(name, in_turns(works, rounds))
     except PeerError as error:
         return Row(name, None, str(error))
@@ -96,7 +96,7 @@ def _twin(model: Any) -> Any:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Nothing is printed, by whatever means."""
     streams = (sys.stdout, sys.stderr)
     kept, nowhere = [os.dup(stream.fileno()) for stream in streams], os.open(os.devnull, os.O_WRONLY)

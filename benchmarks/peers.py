@@ -6,6 +6,7 @@ import name, so these two are looked for in their folders alone.
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 from collections.abc import Callable
@@ -45,11 +46,11 @@ def _ptflops(backend: str) -> Callable[[Any, tuple[Any, ...]], Any]:
     def count(model: Any, args: tuple[Any, ...]) -> Any:
         from ptflops import get_model_complexity_info
 
-        (images,) = args
+        given = args[0] if len(args) == 1 else dict(zip(inspect.signature(model.forward).parameters, args, strict=False))
         macs, _ = get_model_complexity_info(
             model,
-            tuple(images.shape[1:]),
-            input_constructor=lambda _: images,
+            (1,),
+            input_constructor=lambda _: given,
             as_strings=False,
             print_per_layer_stat=False,
             verbose=False,
@@ -86,12 +87,52 @@ def _calflops(model: Any, args: tuple[Any, ...]) -> Any:
     return calculate_flops(model, args=list(args), print_results=False, print_detailed=False, output_as_string=False)[1]
 
 
+def _deepspeed(model: Any, args: tuple[Any, ...]) -> Any:
+    from deepspeed.profiling.flops_profiler import get_model_profile
+
+    return get_model_profile(model, args=list(args), print_profile=False, as_string=False, warm_up=0)[1]
+
+
 def _flop_counter_mode(model: Any, args: tuple[Any, ...]) -> Any:
     from torch.utils.flop_counter import FlopCounterMode
 
     with FlopCounterMode(display=False) as counter:
         model(*args)
     return counter.get_total_flops()
+
+
+def _torchvision_recipe(model: Any, args: tuple[Any, ...]) -> Any:
+    """How torchvision's published figures were made: matrix products and convolutions at the dispatcher, with autograd on, and
+    attention in parts, as it was then.
+    """
+    import torch
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
+        return _products(model, args)
+
+
+def _products(model: Any, args: tuple[Any, ...]) -> int:
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Products(TorchDispatchMode):
+        total = 0
+
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            out = func(*args, **(kwargs or {}))
+            name = func.overloadpacket.__name__
+            if name in ("mm", "bmm"):
+                self.total += args[0].numel() * args[1].shape[-1]
+            elif name == "addmm":
+                self.total += args[1].numel() * args[2].shape[-1]
+            elif name == "convolution":
+                positions = (args[0] if args[6] else out).shape[2:]
+                self.total += args[0].shape[0] * args[1].numel() * positions.numel()
+            return out
+
+    with Products() as found:
+        model(*args)
+    return found.total
 
 
 PEERS = {
@@ -105,6 +146,8 @@ PEERS = {
         Peer("torchinfo", "torchinfo", _torchinfo),
         Peer("torchprofile", "torchprofile", _torchprofile),
         Peer("calflops", "calflops", _calflops),
+        Peer("deepspeed", "deepspeed", _deepspeed),
+        Peer("torchvision's recipe", "torchvision", _torchvision_recipe),
         Peer("FlopCounterMode", "torch", _flop_counter_mode),
         Peer("FlopCounterMode (meta)", "torch", _flop_counter_mode, device="meta"),
     )

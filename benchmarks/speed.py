@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""hookcount's speed: against a bare forward, a plain one, and the other counters; on the largest models; when run for real.
+"""hookcount's speed: against a bare forward, a plain one, and the other counters; on the largest models; for real; priced again.
 
-    python benchmarks/speed.py [--part forward peers language real] [--all] [--rounds 7] [--peers-dir DIR] [--rst]
+    python benchmarks/speed.py [--part forward peers language real repricing] [--all] [--rounds 7] [--peers-dir DIR] [--rst]
 
 On one thread. What is compared takes turns within one process; a ratio is the median over the rounds of the ratio within a round.
 What is not installed (the other counters, transformers) is named and left out; benchmarks/README.rst says how to install it.
@@ -19,6 +19,7 @@ import classifiers
 import contest
 import language
 import real
+import repricing
 from apart import apart
 from peers import PEERS
 from rich.console import Console
@@ -27,7 +28,7 @@ from sheet import Outcome, Sheet, against_targets
 
 def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parts = ("forward", "peers", "language", "real")
+    parts = ("forward", "peers", "language", "real", "repricing")
     parser.add_argument("--part", nargs="+", choices=parts, default=parts, metavar="PART", help=f"of {', '.join(parts)}")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--models", nargs="+", metavar="MODEL", help="classifiers of torchvision (default: one of each family)")
@@ -50,6 +51,7 @@ def main() -> None:
         "peers": lambda: contest.part(tuple(options.tools), chosen or classifiers.MODELS, rounds, options.peers_dir),
         "language": lambda: language.part(rounds),
         "real": lambda: real.part(tuple(options.models or real.MODELS), rounds),
+        "repricing": lambda: repricing.part(tuple(options.models or repricing.MODELS), rounds),
     }
     progress, console = Console(stderr=True), Console(width=None if os.isatty(1) else 160)
 

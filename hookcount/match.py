@@ -37,6 +37,12 @@ def rounding(figure: float) -> float:
     return float(10.0 ** (floor(log10(figure)) - digits + 1) / 2)
 
 
+def fits(match: Match, figure: float) -> bool:
+    """Whether the published figure is this one, rounded or with its further digits cut off."""
+    half = rounding(figure)
+    return -half <= match.off <= half or 0 <= match.off < 2 * half
+
+
 def candidates(report: Report, figure: float) -> list[Match]:
     """Every convention, and the double of those in MACs, the nearest first."""
     rounding(figure)

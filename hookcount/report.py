@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .conventions import CONVENTIONS, DEFAULT, Convention, named
 from .coverage import Coverage, cover
 from .errors import OutputError, UncountedError, place
-from .match import Match, candidates, rounding
+from .match import Match, candidates, fits
 from .ops import Ops, flops
 from .price import Charge, Priced, Prices, Record, Uncounted, charges, price
 from .reconcile import Reconciliation, reconcile
@@ -110,10 +110,10 @@ class Report:
         return reconcile(self, self.under(nearest.convention), times=nearest.times, published=to)
 
     def match(self, figure: float) -> tuple[Match, ...]:
-        """The conventions that give a published figure within its rounding, nearest first: hookcount's and the tools', their
-        double where they are MACs, and modules only. Empty if none does.
+        """The conventions that give a published figure, rounded or cut off to its digits, nearest first: hookcount's and the tools',
+        their double where they are MACs, and modules only. Empty if none does.
         """
-        return tuple(each for each in candidates(self, figure) if abs(each.off) <= rounding(figure))
+        return tuple(each for each in candidates(self, figure) if fits(each, figure))
 
     def charges(self) -> Iterator[Charge]:
         """What ran forward, each piece of work once, with what is asked for it."""

@@ -58,18 +58,70 @@ def test_the_biggest_line_is_first(small):
     assert sizes == sorted(sizes, reverse=True)
 
 
-@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v3_small", "vit_b_32", "swin_t", "convnext_tiny", "googlenet"])
-def test_lines_sum_to_the_difference_between_every_two_conventions(name):
+def _of_torchvision(name):
     models = pytest.importorskip("torchvision").models
     with torch.device("meta"):
-        model = models.get_model(name, **({"init_weights": False} if name == "googlenet" else {})).eval()
-    report = hookcount.count(model, torch.zeros(1, 3, 224, 224, device="meta"))
+        model = models.get_model(name, **({"init_weights": False} if name in ("googlenet", "inception_v3") else {}))
+    video = ("r2plus1d_18", "mc3_18")
+    return model, (torch.zeros(1, 3, *((4, 56, 56) if name in video else (224, 224)), device="meta"),)
+
+
+class Tagger(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.words, self.lstm, self.head = nn.Embedding(50, 16), nn.LSTM(16, 24, 2, bidirectional=True), nn.Linear(48, 9)
+
+    def forward(self, ids):
+        return self.head(self.lstm(self.words(ids))[0])
+
+
+class Matcher(nn.Module):
+    """Ops of many kinds outside of modules, and a shared module."""
+
+    def __init__(self):
+        super().__init__()
+        self.one = nn.Linear(8, 8)
+        self.same, self.norm = self.one, nn.GroupNorm(2, 8)
+
+    def forward(self, x):
+        x = self.norm(self.one(x).unflatten(0, (-1, 1)).flatten(1)) @ self.same(x).T
+        return nn.functional.interpolate((torch.einsum("ij,kj->ik", x, x) * 2 + x.mean()).softmax(-1)[None, None], scale_factor=2)
+
+
+OTHERS = {
+    "nn.Transformer": lambda: (nn.Transformer(24, 4, 2, 2, 48), (torch.zeros(5, 2, 24), torch.zeros(7, 2, 24))),
+    "a tagger": lambda: (Tagger(), (torch.zeros(7, 2, dtype=torch.long),)),
+    "a matcher": lambda: (Matcher(), (torch.zeros(6, 8),)),
+}
+TORCHVISION = (
+    *(
+        "resnet18",
+        "mobilenet_v3_small",
+        "vit_b_32",
+        "swin_t",
+        "swin_v2_t",
+        "convnext_tiny",
+        "googlenet",
+        "densenet121",
+        "alexnet",
+    ),
+    *("efficientnet_b0", "wide_resnet50_2", "inception_v3", "shufflenet_v2_x0_5", "squeezenet1_1", "mnasnet0_5"),
+    *("r2plus1d_18", "mc3_18"),
+)
+
+
+@pytest.mark.parametrize("name", [*TORCHVISION, *OTHERS])
+def test_lines_sum_to_the_difference_between_every_two_conventions(name):
+    model, args = OTHERS[name]() if name in OTHERS else _of_torchvision(name)
+    report = hookcount.count(model.eval(), *args)
     reports = [report.under(each) for each in CONVENTIONS]
+    assert len({each.headline for each in reports}) > 3
     for start, end in itertools.permutations(reports, 2):
         found = start.reconcile(end.convention)
         assert found.start == start.headline
         assert found.end == end.headline
         assert sum(line.difference for line in found.lines) == end.headline - start.headline
+        assert all(line.what and line.why for line in found.lines)
 
 
 def test_a_published_figure_with_an_honest_residual(small):
@@ -118,6 +170,41 @@ def test_modules_only_is_told_from_all():
     found = report.match(2 * 50 * 100 * 100)
     assert (2, "modules only") in {(each.times, each.convention.name) for each in found}
     assert (2, "default") not in {(each.times, each.convention.name) for each in found}
+
+
+@pytest.mark.parametrize(
+    ("published", "macs", "found"),
+    [
+        (1.2e9, 1_249_999_999, True),  # cut off
+        (1.2e9, 1_250_000_000, True),
+        (1.2e9, 1_299_999_999, True),
+        (1.2e9, 1_300_000_000, False),
+        (1.2e9, 1_150_000_000, True),  # rounded up
+        (1.2e9, 1_149_999_999, False),
+        (1.25e9, 1_260_000_000, False),
+        (1.25e9, 1_244_999_999, False),
+    ],
+)
+def test_a_figure_that_was_rounded_or_cut_off(published, macs, found):
+    class Product(nn.Module):
+        def forward(self, x):
+            return x
+
+    formulas = hookcount.Registry()
+    formulas.register(Product, lambda module, x, *, out: hookcount.Ops(macs=macs))
+    report = hookcount.Counter(formulas).count(Product(), torch.zeros(1))
+    assert any(each.convention.name == "default" and each.times == 1 for each in report.match(published)) is found
+
+
+def test_the_published_figure_of_rt_detr():
+    """136 GFLOPs (arXiv 2304.08069, table 2): twice the MACs of modules, which the products of attention are none of."""
+    transformers = pytest.importorskip("transformers")
+    with torch.device("meta"):
+        model = transformers.RTDetrForObjectDetection(transformers.RTDetrConfig()).eval()
+    report = hookcount.count(model, torch.zeros(1, 3, 640, 640, device="meta"))
+    found = report.match(136e9)
+    assert (2, "modules only") in {(each.times, each.convention.name) for each in found}
+    assert not {(2, "default"), (1, "torch")} & {(each.times, each.convention.name) for each in found}
 
 
 @pytest.mark.parametrize("figure", [0, -1, float("nan")])

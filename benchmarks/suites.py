@@ -47,7 +47,7 @@ def _classifier(name: str) -> Case:
 def _video(name: str) -> Case:
     from torchvision import models
 
-    side = 224 if name.startswith(("mvit", "swin")) else 112
+    side = 224 if name.startswith(("mvit", "swin", "s3d")) else 112
     return models.get_model(name), (torch.randn(1, 3, 16, side, side),)
 
 

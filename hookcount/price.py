@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -57,6 +58,13 @@ Prices = dict[tuple[int, int], tuple[Call, Entry, "Ops | None"]]
 """What an entry's formula said of a call, by the identity of both."""
 
 
+class CallFormula(ABC):
+    """A formula that is asked with the whole call, dtypes too, and with its path. It raises ``FormulaError`` by itself."""
+
+    @abstractmethod
+    def __call__(self, path: str, call: Call) -> Ops: ...
+
+
 class Charge(NamedTuple):
     """One thing that ran forward and what is asked for it: a module's call that a formula pays, or equal calls of an op.
 
@@ -77,7 +85,8 @@ def charges(trace: Trace, resolver: Resolver, known: Prices) -> Iterator[Charge]
     """What ran forward, each piece of work once.
 
     The innermost executing module owns an op. If that module's formula priced the call, the op is paid for; otherwise the op's
-    own formula pays; an op without one is free or uncounted. ``covers="subtree"`` pays for all that runs beneath.
+    own formula pays; an op without one is free or uncounted. ``covers="subtree"`` pays for all that runs beneath,
+    ``covers="nothing"`` for no op at all.
     Raises ``FormulaError`` where a formula raises or returns something else than ``Ops``.
     """
     covered: list[bool] = []  # by the index of a run: beneath a formula that covers its subtree
@@ -87,8 +96,9 @@ def charges(trace: Trace, resolver: Resolver, known: Prices) -> Iterator[Charge]
         covered.append(above or (entry is not None and entry.covers == "subtree" and callable(entry.price)))
         if above or run.phase == "backward":
             continue
-        paid = entry is not None and entry.price is not OBSERVED
-        if paid and entry is not None and run.call is not None:
+        asked = entry is not None and entry.price is not OBSERVED
+        paid = asked and entry is not None and entry.covers != "nothing"
+        if asked and entry is not None and run.call is not None:
             yield Charge(run.path, run.type, "module", _price(run.path, run.call, entry, known), 1, entry, run.call, "")
         elif run.invisible and resolver.sees == "all":
             yield Charge(run.path, _class_name(run), "module", None, 1, None, run.call, "")
@@ -101,8 +111,8 @@ def charges(trace: Trace, resolver: Resolver, known: Prices) -> Iterator[Charge]
 
 
 def _op_charge(path: str, run: OpRun, resolver: Resolver, known: Prices) -> Charge:
-    call, _, times, line = run
-    entry, name = resolver.op(call.target)
+    call, _, times, line, called = run
+    entry, name = resolver.op(call.target, called)
     ops = None if entry is None else _price(path, call, entry, known)
     return Charge(path, name, "op", ops if ops is None or times == 1 else ops * times, times, entry, call, line)
 
@@ -159,6 +169,8 @@ def _evaluate(path: str, call: Call, entry: Entry) -> Ops | None:
     tensors = list(leaves((call.args, call.kwargs, call.out)))
     if call.module is None and any(tensor.sparse for tensor in tensors):
         return None  # a sparse operand's work depends on how many of its elements are there
+    if isinstance(formula, CallFormula):
+        return formula(path, call)
     module = () if call.module is None else (call.module,)
     args, kwargs, out = sizes(call.args), sizes(call.kwargs), sizes(call.out)
     try:

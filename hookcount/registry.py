@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase, translate
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, Literal, TypeVar, get_args, overload
 
 import torch
 from torch import nn
@@ -17,7 +17,7 @@ from .ops import Ops
 
 Formula = Callable[..., Ops]
 Fake = Callable[..., Any]
-Covers = Literal["own", "subtree"]
+Covers = Literal["own", "subtree", "nothing"]
 Matches = Literal["forward", "mro", "type"]
 Sees = Literal["all", "modules", "listed"]
 F = TypeVar("F", bound=Formula)
@@ -114,7 +114,8 @@ class Registry:
 
         A module's formula is called as ``formula(module, *args, out=..., **kwargs)`` with the arguments of ``forward``, an
         op's as ``formula(*args, out=..., **kwargs)``; every tensor is replaced by its ``torch.Size``. It returns ``Ops``.
-        ``covers="own"`` (default) pays for what the target's own forward does; ``"subtree"`` also for all that it calls.
+        ``covers="own"`` (default) pays for what the target's own forward does; ``"subtree"`` also for all that it calls;
+        ``"nothing"``: the ops of the forward are priced too, and this comes on top, for what no op shows.
 
         Raises ``RegistrationError`` for a target that this layer has already (use ``replace``) or that is no target.
         """
@@ -185,8 +186,8 @@ class Registry:
 
     def _put(self, target: Target, price: Any, covers: Covers, *, replace: bool) -> Any:
         name = target_name(target)
-        if covers not in ("own", "subtree"):
-            raise RegistrationError(f"{name}: covers={covers!r} is neither 'own' nor 'subtree'.")
+        if covers not in get_args(Covers):
+            raise RegistrationError(f"{name}: covers={covers!r} is not 'own', 'subtree' or 'nothing'.")
         if not isinstance(price, _State) and not callable(price):
             raise RegistrationError(
                 f"{name}: {price!r} is no formula. To fix it: register a function of shapes that returns "
@@ -253,12 +254,23 @@ class Resolver:
 
     ``matches``: which modules a class's formula is for: those that run its ``forward``, all its subclasses (``"mro"``), or those
     of that very class (``"type"``). ``sees``: ``"all"``; or of ops none (``"modules"``), or none but the listed ones: what is not
-    seen costs nothing and is no doubt.
+    seen costs nothing and is no doubt. ``functions``: of ops those alone that one of these functions ran; None for all.
+    ``unseen``: of ops none that one of these ran.
     """
 
-    def __init__(self, registry: Registry, *, matches: Matches = "forward", sees: Sees = "all") -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        *,
+        matches: Matches = "forward",
+        sees: Sees = "all",
+        functions: frozenset[str] | None = None,
+        unseen: frozenset[str] = frozenset(),
+    ) -> None:
         self.matches = matches
         self.sees = sees
+        self.functions = functions
+        self.unseen = unseen
         self._layers = [(layer, layer._imported()) for layer in registry.layers()]
         self._modules: dict[type, Entry | None] = {}
         self._ops: dict[Any, tuple[Entry | None, str]] = {}
@@ -283,13 +295,18 @@ class Resolver:
                     return entry
         return None
 
-    def op(self, op: Any) -> tuple[Entry | None, str]:
-        """The entry for an op and its name: its overload's, then its name's, then its functional form's; or a view's."""
+    def op(self, op: Any, called: str = "") -> tuple[Entry | None, str]:
+        """The entry for an op and its name: its overload's, then its name's, then its functional form's; or a view's.
+
+        ``called``: the function that ran it, see ``OpRun``.
+        """
         known = self._ops.get(op)
         if known is None:
             full = target_name(op)
             name = full.partition(".")[0]
             known = self._ops[op] = self._find_op(op, full, name), name
+        if called in self.unseen or (self.functions is not None and called not in self.functions):
+            return _NOT_SEEN, known[1]
         return known
 
     def _find_op(self, op: Any, full: str, name: str) -> Entry | None:

@@ -47,13 +47,15 @@ class Call:
 class OpRun(NamedTuple):
     """An op that ran ``times`` times. ``claimable``: inside the module's own forward, not in a hook that runs around it.
 
-    ``line``: the ``file:line`` outside of torch that called it; empty inside torch's own layers.
+    ``line``: the ``file:line`` outside of torch that called it; empty inside torch's own layers. ``called``: the function that
+    ran it, as the innermost code in Python names it: ``"torch.matmul"``, ``".matmul"`` of a value, ``"@"``; empty without a name.
     """
 
     call: Call
     claimable: bool
     times: int
     line: str
+    called: str
 
 
 class ModuleRun(NamedTuple):

@@ -3,17 +3,39 @@
 from __future__ import annotations
 
 from ..errors import InputError
+from .calflops import CALFLOPS
 from .convention import Convention
+from .deepspeed import DEEPSPEED
 from .default import DEFAULT, MODULES
 from .fvcore import FVCORE
+from .ptflops import PTFLOPS
 from .rfdetr import RFDETR
 from .textbook import TEXTBOOK
 from .thop import THOP
 from .torch import TORCH
+from .torchinfo import TORCHINFO
+from .torchprofile import TORCHPROFILE
 from .torchvision import TORCHVISION
 from .ultralytics import ULTRALYTICS
 
-CONVENTIONS = {each.name: each for each in (DEFAULT, TORCH, TORCHVISION, FVCORE, THOP, ULTRALYTICS, TEXTBOOK, RFDETR)}
+CONVENTIONS = {
+    each.name: each
+    for each in (
+        DEFAULT,
+        TORCH,
+        TORCHVISION,
+        FVCORE,
+        THOP,
+        ULTRALYTICS,
+        TORCHINFO,
+        TORCHPROFILE,
+        PTFLOPS,
+        CALFLOPS,
+        DEEPSPEED,
+        TEXTBOOK,
+        RFDETR,
+    )
+}
 """By name, hookcount's own first."""
 
 __all__ = ["CONVENTIONS", "DEFAULT", "MODULES", "Convention", "named"]

@@ -26,6 +26,9 @@ class Convention:
     ``matches``: which modules a class's formula is for: those that run its ``forward``, all its subclasses (``"mro"``), or those
     of that very class (``"type"``).
 
+    ``functions``: of ops, those alone that one of these functions of torch ran, as the calling code names it (``OpRun.called``):
+    for a tool that puts functions of its own in their place. None: whatever ran it. ``unseen``: none that one of these ran.
+
     ``mirrors``: the tool and version. ``exact``: tested to give that tool's figure to the integer, but where ``differs`` says so.
 
     >>> Convention("multiplications", weights={"macs": 1, "muls": 1}).figure(Ops(macs=3, adds=5, muls=2))
@@ -38,6 +41,8 @@ class Convention:
     formulas: Registry | None = field(default=None, repr=False)
     sees: Sees = "all"
     matches: Matches = "forward"
+    functions: frozenset[str] | None = field(default=None, repr=False)
+    unseen: frozenset[str] = field(default=frozenset(), repr=False)
     mirrors: str = ""
     exact: bool = False
     differs: tuple[str, ...] = field(default=(), repr=False)
@@ -63,7 +68,7 @@ class Convention:
         """What answers for the classes and ops of a trace; ``registry`` where this convention sees more than it lists."""
         if self.formulas is not None:
             registry = self.formulas if self.sees == "listed" else self.formulas.over(registry)
-        return Resolver(registry, matches=self.matches, sees=self.sees)
+        return Resolver(registry, matches=self.matches, sees=self.sees, functions=self.functions, unseen=self.unseen)
 
     def __str__(self) -> str:
         terms = [kind if weight == 1 else f"{weight}*{kind}" for kind, weight in self.weights.items() if weight]

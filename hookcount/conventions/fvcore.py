@@ -89,10 +89,11 @@ FVCORE = Convention(
     weights=EVERY_KIND,
     formulas=FORMULAS,
     sees="listed",
+    unseen=frozenset({"torch.nn.functional.scaled_dot_product_attention"}),
     mirrors="fvcore 0.1.5",
     exact=True,
     differs=(
-        "attention that the run took in parts is seen here as its matrix products; the tool does not see it",
+        "F.scaled_dot_product_attention that the code calls by a variable of its own: in parts, its products are seen here",
         "einsum: the tool prints the products with four digits (maxvit_t); here they are exact",
         "a product whose left operand is repeated for the right one's batch: the tool counts it once, not per repetition",
         "a mean over the last two axes that keeps them counts as an adaptive pool",

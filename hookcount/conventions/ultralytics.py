@@ -164,10 +164,11 @@ ULTRALYTICS = Convention(
     formulas=FORMULAS,
     sees="listed",
     matches="mro",
+    unseen=frozenset({"torch.mm", "torch.addmm", ".mm", ".addmm", "torch.Tensor.mm", "torch.Tensor.addmm"}),
     mirrors="ultralytics-thop 2.2.3",
     exact=True,
     differs=(
-        "torch.mm and torch.addmm called as such: the tool does not see them; here they are what linear and matmul run as",
+        "torch.mm and torch.addmm that the code calls by a variable of its own: the tool does not see them",
         "a product with a vector (matmul, linear of one sample) outside of nn.Linear is not seen here",
         "multi_head_attention_forward outside of nn.MultiheadAttention: its softmax is not counted here",
         "packed sequences, and an einsum that broadcasts",

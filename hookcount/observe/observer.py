@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from ..trace import OUTSIDE, Call, ModuleRun, OpRun, Phase, Trace
-from .lines import NOWHERE, Line, calling_line, written
+from .lines import Site, calling_site
 from .memo import Memo
 from .opfacts import op_facts
 from .places import Places, type_name
@@ -40,7 +40,7 @@ class Frame:
         self.parent = parent
         self.phase: Phase = phase
         self.torchs_own = type(module).__module__.startswith("torch.nn.")
-        self.ops: dict[tuple[Call, bool, Line], int] = {}
+        self.ops: dict[tuple[Call, bool, Site], int] = {}
         self.claimable = True
         self.visible = False
         self.called = False  # another module ran inside
@@ -65,7 +65,7 @@ class Observer:
         self._stand_ins = StandIns(memo.stand_ins)
         self._stack: list[Frame] = []
         self._runs: list[ModuleRun | None] = []
-        self._outside: dict[tuple[Phase, Call, Line], int] = {}
+        self._outside: dict[tuple[Phase, Call, Site], int] = {}
         self._calls: dict[Any, Call] = {}
         """Of modules whose stand-in is for this count alone."""
 
@@ -140,7 +140,7 @@ class Observer:
 
     def _close(self, frame: Frame) -> None:
         call, invisible = frame.result or (None, False)
-        ops = tuple([OpRun(op, own, times, written(line)) for (op, own, line), times in frame.ops.items()]) if frame.ops else ()
+        ops = tuple([OpRun(op, own, times, *site) for (op, own, site), times in frame.ops.items()]) if frame.ops else ()
         self._runs[frame.index] = ModuleRun(frame.path, type_name(frame.module), frame.parent, frame.phase, call, ops, invisible)
 
     def _module_call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Call:
@@ -192,9 +192,9 @@ class Observer:
             frame = self._stack[-1]
             frame.visible = frame.visible or visible
             where: Any = frame.ops
-            mark: Any = (call, frame.claimable, NOWHERE if frame.torchs_own else calling_line())
+            mark: Any = (call, frame.claimable, calling_site(frame.torchs_own))
         else:
-            where, mark = self._outside, (_phase(), call, calling_line())
+            where, mark = self._outside, (_phase(), call, calling_site(False))
         where[mark] = where.get(mark, 0) + 1
 
     # -- the end ---------------------------------------------------------------------------------------------------
@@ -207,7 +207,7 @@ class Observer:
         """What was observed, frozen."""
         while self._stack:
             self._close(self._stack.pop())
-        outside = tuple((phase, OpRun(call, True, times, written(line))) for (phase, call, line), times in self._outside.items())
+        outside = tuple((phase, OpRun(call, True, times, *site)) for (phase, call, site), times in self._outside.items())
         runs = tuple([each for each in self._runs if each is not None])
         hits, misses = self._memo.hits - self._hits, self._memo.misses - self._misses
         return Trace(self._places.facts(), runs, outside, run, hits, misses)

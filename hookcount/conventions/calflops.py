@@ -1,0 +1,48 @@
+"""The MACs of ``calflops.calculate_flops``: as ``patched.py`` says; neither ``@`` nor ``bmm`` nor attention in one op is seen."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from torch import Size
+
+from ..formulas import convolution as shipped
+from ..ops import Ops
+from ..registry import Registry
+from . import patched
+from .convention import Convention
+
+FORMULAS = Registry(name="the formulas of calflops")
+
+
+@FORMULAS.register("aten::convolution")
+@FORMULAS.register("aten::_convolution")
+def convolution(
+    input: Size,
+    weight: Size,
+    bias: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    transposed: bool,
+    output_padding: Any,
+    groups: int,
+    *rest: Any,
+    out: Size,
+) -> Ops:
+    """As hookcount's; a transposed one's output channels of a group are divided by the groups once more, without remainder."""
+    if not transposed:
+        return Ops(macs=shipped.convolution(input, weight, None, stride, padding, dilation, False, out=out).macs)
+    return Ops(macs=prod(input) * (weight[1] // groups) * prod(weight[2:]))
+
+
+CALFLOPS = Convention(
+    "calflops",
+    formulas=FORMULAS.over(patched.FORMULAS),
+    sees="listed",
+    functions=patched.FUNCTIONS,
+    mirrors="calflops 0.3.2, its MACs",
+    exact=True,
+    differs=(*patched.DIFFERS, "a module with two places in the tree: the tool adds all its calls at each of them"),
+)

@@ -1,0 +1,43 @@
+"""``ptflops.get_model_complexity_info`` with its aten backend: torchvision's recipe, to which it adds biases."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from torch import Size
+
+from ..formulas.convolution import convolution
+from ..ops import Ops
+from ..registry import FREE, Registry
+from .borrow import contractions
+from .convention import Convention
+
+FORMULAS = Registry(name="the formulas of ptflops")
+
+contractions(FORMULAS, ("aten::mm", "aten::bmm"))
+FORMULAS.register("aten::convolution", convolution)
+FORMULAS.register("aten::_convolution", convolution)
+FORMULAS.register("aten::addmm_", FREE)
+
+
+@FORMULAS.register("aten::addmm")
+def addmm(self: Size, mat1: Size, mat2: Size, *rest: Any, out: Size, **kw: Any) -> Ops:
+    """[m, n] = self + [m, k] @ [k, n]: the product, and 1 per output whatever the factors are."""
+    return Ops(macs=prod(mat1) * mat2[1], adds=prod(out))
+
+
+PTFLOPS = Convention(
+    "ptflops",
+    weights={"macs": 1, "adds": 1},
+    formulas=FORMULAS,
+    sees="listed",
+    mirrors="ptflops 0.7.5, its aten backend",
+    exact=True,
+    differs=(
+        "nn.TransformerEncoderLayer that is the model, or a child of it: the tool's hooks take it off its fused path, so that it "
+        "sees the two linears; here an encoder layer that ran as one op is not seen, as by the tool where it lies deeper "
+        "(encoder_layer_even)",
+        "under inference_mode the tool sees matmul whole and does not see linear; here as under no_grad",
+    ),
+)

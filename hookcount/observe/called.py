@@ -1,0 +1,123 @@
+"""Which function the calling code named where it called torch: ``torch.matmul(x, y)`` and ``x @ y`` run as the same ops.
+
+The interpreter says at which instruction a frame stands. What this calls was pushed on the stack before its arguments, so the
+height of the stack before each instruction finds the one that named it.
+"""
+
+from __future__ import annotations
+
+import dis
+from bisect import bisect_right
+from types import CodeType, FrameType, ModuleType
+from typing import Any, NamedTuple
+
+UNKNOWN = ""
+
+_OPERATORS = {"BINARY_MATRIX_MULTIPLY": "@", "INPLACE_MATRIX_MULTIPLY": "@="}
+_ALL_ARGUMENTS_ARE_COUNTED = {"CALL_FUNCTION", "CALL_METHOD", "PRECALL", "CALL"}
+_AND_A_TUPLE_OF_NAMES = {"CALL_FUNCTION_KW", "CALL_KW"}
+_ATTRIBUTES = {"LOAD_ATTR", "LOAD_METHOD"}
+
+
+class Step(NamedTuple):
+    """An instruction: its name, its argument as a number and as what that means, and the height of the stack before it.
+
+    Heights are right relative to each other within an expression.
+    """
+
+    name: str
+    number: int
+    means: Any
+    height: int
+
+
+_steps_of: dict[int, tuple[CodeType, list[int], list[Step]]] = {}
+"""By the identity of a code object: that object, its steps, and the offset of each."""
+
+
+def called(frame: FrameType) -> str:
+    """The function that ``frame`` is calling, as its code names it.
+
+    ``"torch.nn.functional.linear"`` where it is an attribute of a module or a class, with the name that this has itself, or a
+    global name, with the calling module's before it; ``".matmul"`` where it is an attribute of a value; ``"@"`` for the operator.
+    Empty for anything else: a local variable, another operator, a decorator.
+    """
+    offsets, steps = _steps(frame.f_code)
+    at = bisect_right(offsets, frame.f_lasti) - 1  # the interpreter may stand behind the instruction, in its inline cache
+    if at < 0:
+        return UNKNOWN
+    step = steps[at]
+    if step.name == "BINARY_OP":
+        return "@" if step.means == "@" else "@=" if step.means == "@=" else UNKNOWN
+    if step.name in _OPERATORS:
+        return _OPERATORS[step.name]
+    last = _callee(steps, at)
+    return UNKNOWN if last is None else _full_name(steps, last, frame.f_globals)
+
+
+def _steps(code: CodeType) -> tuple[list[int], list[Step]]:
+    known = _steps_of.get(id(code))
+    if known is None:
+        if len(_steps_of) > 10_000:
+            _steps_of.clear()
+        known = _steps_of[id(code)] = code, *_read(code)
+    return known[1:]
+
+
+def _read(code: CodeType) -> tuple[list[int], list[Step]]:
+    offsets: list[int] = []
+    steps: list[Step] = []
+    arrives: dict[int, int] = {}  # at the target of a jump: the height there
+    height = 0
+    for each in dis.get_instructions(code):
+        height = arrives.get(each.offset, height)
+        number = each.arg or 0
+        given = each.arg if each.opcode >= dis.HAVE_ARGUMENT else None
+        if each.opcode in dis.hasjrel or each.opcode in dis.hasjabs:
+            arrives.setdefault(each.argval, height + dis.stack_effect(each.opcode, given, jump=True))
+        if each.opname not in ("EXTENDED_ARG", "CACHE"):
+            offsets.append(each.offset)
+            steps.append(Step(each.opname, number, each.argrepr if each.opname == "BINARY_OP" else each.argval, height))
+        height += dis.stack_effect(each.opcode, given, jump=False)
+    return offsets, steps
+
+
+def _callee(steps: list[Step], at: int) -> int | None:
+    """The position of the step that named what the step ``at`` calls; None if that is no call."""
+    if steps[at].name == "CALL" and at and steps[at - 1].name == "PRECALL":
+        at -= 1
+    call = steps[at]
+    if call.name in _ALL_ARGUMENTS_ARE_COUNTED:
+        arguments = call.number
+    elif call.name in _AND_A_TUPLE_OF_NAMES:
+        arguments = call.number + 1
+    elif call.name == "CALL_FUNCTION_EX":
+        arguments = 1 + (call.number & 1)
+    else:
+        return None
+    filled = call.height - arguments
+    last = next((position for position in range(at - 1, -1, -1) if steps[position].height < filled), None)
+    if last is None:
+        return None
+    while steps[last].name == "PUSH_NULL" and last:
+        last -= 1
+    while steps[last + 1].name == "LOAD_ATTR" and steps[last + 1].height == filled:
+        last += 1
+    return last
+
+
+def _full_name(steps: list[Step], last: int, names: dict[str, Any]) -> str:
+    step = steps[last]
+    if step.name in ("LOAD_GLOBAL", "LOAD_NAME"):
+        return f"{names.get('__name__')}.{step.means}"
+    if step.name not in _ATTRIBUTES:
+        return UNKNOWN
+    first = last
+    while steps[first].name in _ATTRIBUTES:
+        first -= 1
+    value: Any = names.get(steps[first].means) if steps[first].name in ("LOAD_GLOBAL", "LOAD_NAME") else None
+    for between in steps[first + 1 : last]:
+        value = vars(value).get(between.means) if isinstance(value, ModuleType) else None
+    if isinstance(value, ModuleType):
+        return f"{value.__name__}.{step.means}"
+    return f"{value.__module__}.{value.__qualname__}.{step.means}" if isinstance(value, type) else f".{step.means}"

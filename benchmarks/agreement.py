@@ -48,11 +48,13 @@ TIMM = ("fvcore", "torch", "thop")
 """The conventions that are held against their tools on timm too."""
 
 BECAUSE: dict[str, dict[str, str]] = {
+    "fvcore": {"x@y_bcast_lhs": "a product whose left operand is repeated", "maxvit_t": "einsum: "},
     "torchprofile": {
         "mha_needw_true": "what reaches no output",
         "retinanet_resnet50_fpn": "what runs in a scripted function",
     },
-    "fvcore": {"x@y_bcast_lhs": "a product whose left operand is repeated", "maxvit_t": "einsum: "},
+    "ptflops": {"encoder_layer_even": "nn.TransformerEncoderLayer that is the model"},
+    "deepspeed": {"x@y_bcast_lhs": "matmul whose left operand is repeated"},
 }
 """By convention, for cases whose figure is not the tool's, how the line of ``differs`` that says why begins."""
 

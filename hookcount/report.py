@@ -110,8 +110,8 @@ class Report:
         return reconcile(self, self.under(nearest.convention), times=nearest.times, published=to)
 
     def match(self, figure: float) -> tuple[Match, ...]:
-        """The conventions that give a published figure, rounded or cut off to its digits, nearest first: hookcount's and the tools',
-        their double where they are MACs, and modules only. Empty if none does.
+        """The conventions that give a published figure, rounded or cut off to its digits, nearest first: hookcount's and the
+        tools', their double where they are MACs, and modules only. Empty if none does.
         """
         return tuple(each for each in candidates(self, figure) if fits(each, figure))
 

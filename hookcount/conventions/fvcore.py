@@ -94,7 +94,7 @@ FVCORE = Convention(
     exact=True,
     differs=(
         "F.scaled_dot_product_attention that the code calls by a variable of its own: in parts, its products are seen here",
-        "einsum: the tool prints the products with four digits (maxvit_t); here they are exact",
+        "einsum: the tool prints the products with four digits (maxvit_t, mvit_v2_s); here they are exact",
         "a product whose left operand is repeated for the right one's batch: the tool counts it once, not per repetition",
         "a mean over the last two axes that keeps them counts as an adaptive pool",
     ),

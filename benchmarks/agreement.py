@@ -48,7 +48,11 @@ TIMM = ("fvcore", "torch", "thop")
 """The conventions that are held against their tools on timm too."""
 
 BECAUSE: dict[str, dict[str, str]] = {
-    "fvcore": {"x@y_bcast_lhs": "a product whose left operand is repeated", "maxvit_t": "einsum: ", "mvit_v2_s": "einsum: "},
+    "fvcore": {
+        "x@y_bcast_lhs": "a product whose left operand is repeated",
+        **dict.fromkeys(("maxvit_t", "mvit_v2_s", "mvitv2_*"), "einsum: "),
+    },
+    "thop": {"coat_*": "a module with two places in the tree"},
     "torchprofile": {
         "mha_needw_true": "what reaches no output",
         "retinanet_resnet50_fpn": "what runs in a scripted function",

@@ -54,6 +54,11 @@ class Subclass(nn.Linear):
 CASES = {
     # case: model, input shape, figures of torch (FLOPs), torchvision, fvcore, thop, ultralytics
     "conv": (lambda: nn.Conv2d(6, 10, (3, 5), 2, 1), IMAGE, 2 * CONV, CONV, CONV, CONV, CONV),
+    "conv padded by a word": (  # another op of a jit trace, which fvcore does not know
+        lambda: nn.Conv2d(6, 10, 3, padding="same"),
+        IMAGE,
+        *(2 * 2 * 10 * 143 * 6 * 9, 2 * 10 * 143 * 6 * 9, 0, 2 * 10 * 143 * 6 * 9, 2 * 10 * 143 * 6 * 9),
+    ),
     "conv in two groups": (
         lambda: nn.Conv2d(6, 10, (3, 5), 2, 1, groups=2),
         IMAGE,

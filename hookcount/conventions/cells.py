@@ -1,4 +1,6 @@
-"""Recurrent cells and norms as thop and ultralytics-thop count them, who agree on these; and a layer that ran as one op."""
+"""What two tools count alike: recurrent cells and norms in thop and ultralytics-thop, convolutions in those of a jit trace; and a
+layer that ran as one op.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +30,15 @@ def windows(input: Size, out: Size) -> int:
     for size, count in zip(input, out, strict=True):
         pooled *= size if size == count else sum(-(-(j + 1) * size // count) - j * size // count for j in range(count))
     return pooled
+
+
+def traced_convolution(module: Any, input: Size, *, out: Size) -> Ops:
+    """Outputs times input channels of a group times kernel positions, as tools of a jit trace count it: padding given as a word
+    makes it another op there, which they do not know, unless the module pads first.
+    """
+    if isinstance(module.padding, str) and module.padding_mode == "zeros":
+        return NOTHING
+    return Ops(macs=prod(out) * prod(module.weight.shape[1:]))
 
 
 def rnn(inputs: int, hidden: int, biased: bool) -> Ops:

@@ -23,6 +23,10 @@ FORMULAS = Registry(name="the formulas of fvcore")
 contractions(FORMULAS, (nn.Linear, *(f"aten::{name}" for name in ("mm", "addmm", "bmm", "convolution", "_convolution"))))
 
 
+for _convolution in (nn.Conv1d, nn.Conv2d, nn.Conv3d):
+    FORMULAS.register(_convolution, cells.traced_convolution)
+
+
 def _norm(elements: int, affine: bool) -> Ops:
     """4 per element, 5 with a weight."""
     return Ops(muls=(4 + affine) * elements)
@@ -95,6 +99,7 @@ FVCORE = Convention(
     differs=(
         "F.scaled_dot_product_attention that the code calls by a variable of its own: in parts, its products are seen here",
         "einsum: the tool prints the products with four digits (maxvit_t, mvit_v2_s); here they are exact",
+        "a functional convolution with padding='same': the tool does not know it; here it counts",
         "a product whose left operand is repeated for the right one's batch: the tool counts it once, not per repetition",
         "a mean over the last two axes that keeps them counts as an adaptive pool",
     ),

@@ -15,7 +15,7 @@ from ..ops import NOTHING, Ops
 from ..price import CallFormula
 from ..registry import FREE, Registry
 from ..trace import Call
-from . import traced_sizes
+from . import cells, traced_sizes
 from .borrow import EVERY_KIND, contractions, rule_of
 from .convention import Convention
 
@@ -50,12 +50,7 @@ def convolution(input: Size, weight: Size, *rest: Any, out: Size, **kw: Any) -> 
     return Ops(macs=prod(out) * channels * prod(weight[2:]))
 
 
-@_rule(nn.Conv1d, nn.Conv2d, nn.Conv3d)
-def convolution_module(module: Any, input: Size, *, out: Size) -> Ops:
-    """As of the op. Padding given as a word makes it another op, which the tool does not know, unless the module pads first."""
-    if isinstance(module.padding, str) and module.padding_mode == "zeros":
-        return NOTHING
-    return Ops(macs=prod(out) * prod(module.weight.shape[1:]))
+_rule(nn.Conv1d, nn.Conv2d, nn.Conv3d)(cells.traced_convolution)
 
 
 @_rule("aten::native_batch_norm", "aten::_native_batch_norm_legit_no_training", "aten::cudnn_batch_norm")

@@ -33,10 +33,10 @@ from rich.table import Table
 from torch import nn
 
 import hookcount
-from hookcount.errors import DataNeededError
+from hookcount.core.errors import DataNeededError
 from hookcount.models import build
 from hookcount.models.construct import without_memory
-from hookcount.price import Record
+from hookcount.pricing.price import Record
 
 SIZES = (32, 64, 96, 128, 160, 192, 224, 256)
 SHAPES, REAL = hookcount.Counter(run="shapes"), hookcount.Counter(run="real")

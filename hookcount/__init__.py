@@ -11,21 +11,11 @@
 
 from .comparison import compare
 from .conventions import Convention
-from .count import Counter, Watch, count, register, register_fake, replace, unregister
-from .errors import (
-    FormulaError,
-    HookcountError,
-    InputError,
-    ModelError,
-    RegistrationError,
-    UncountedError,
-    UncountedWarning,
-)
-from .ops import Ops
-from .registry import FREE, OBSERVED, Registry
+from .core.errors import FormulaError, HookcountError, InputError, ModelError, RegistrationError, UncountedError, UncountedWarning
+from .core.ops import Ops
+from .counter import Counter, Watch, count, register, register_fake, replace, scaling, size, unregister
 from .report import Report
-from .scaling import scaling
-from .size import size
+from .rules.registry import FREE, OBSERVED, Registry
 
 __version__ = "0.1.0"
 

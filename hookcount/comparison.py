@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from .conventions import Convention, named
-from .count import count
-from .errors import InputError, tell
-from .inputs import arguments
+from .core.arguments import arguments
+from .core.errors import InputError, tell
+from .counter import count
 from .report import Report
 
 if TYPE_CHECKING:

@@ -10,19 +10,20 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import nn
 
-from .count import Counter
-from .errors import HookcountError, RegistrationError, UncountedError, UncountedWarning, place
+from .core.errors import HookcountError, RegistrationError, UncountedError, UncountedWarning, place
+from .core.ops import KINDS, Ops, flops
+from .counter import Counter
 from .observe.places import type_name
 from .observe.specs import tensors
-from .ops import KINDS, Ops, flops
-from .price import Record
-from .registry import OBSERVED, Registry, Resolver
+from .pricing.price import Record
 from .report import Report
+from .rules.registry import OBSERVED, Registry
+from .rules.resolver import Resolver
 
 
 class FormulaDiffersError(HookcountError, AssertionError):
@@ -114,9 +115,9 @@ def compare(
     opened = Registry(counter.registry, name="op by op")
     for cls in {type(module)} if without is None else set(without):
         opened.register(cls, OBSERVED)
-    by_ops = Report(priced._trace, opened)
+    by_ops = Report(replace(priced.priced, registry=opened))
     for report in (priced, by_ops):
         if report.uncounted:
-            raise UncountedError(f"there is nothing to compare with: {report.doubts()}")
+            raise UncountedError(f"there is nothing to compare with: {report.explain_uncounted()}")
     source = entry.source if entry is not None else "no formula of its own"
     return Comparison(type_name(module), source, priced.total, by_ops.total, by_ops.records)

@@ -61,7 +61,7 @@ def same_numbers_each_time():
 @pytest.fixture
 def user_registrations():
     """Registrations made with ``hookcount.register`` in the test are taken away after it."""
-    from hookcount.count import USER
+    from hookcount.counter import USER
 
     before = set(USER)
     yield USER

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import hookcount
-from hookcount.observe.called import called
+from hookcount.observe.call_sites.called import called
 
 package = types.ModuleType("package.of_functions")
 package.inner = types.ModuleType("package.of_functions.inner")
@@ -123,7 +123,7 @@ class Fn(nn.Module):
 
 def runs(report, *names):
     """What ran of these ops, by name of the function and line."""
-    return [op for run in report._trace.runs for op in run.ops if str(op.call.target).split(".")[1] in names]
+    return [op for run in report.priced.trace.runs for op in run.ops if str(op.call.target).split(".")[1] in names]
 
 
 CALLS = {

@@ -15,7 +15,7 @@ import torch
 
 import hookcount
 from hookcount.cli import main
-from hookcount.inputs import Input, parse
+from hookcount.models.inputs import Input, parse
 
 RESNET18 = {"macs": 1814073344, "params": 11689512}  # torchvision's table: 1.814 giga-MACs; its digits from FlopCounterMode
 

@@ -8,7 +8,7 @@ from torch import nn
 
 import hookcount
 from hookcount import Ops, Registry
-from hookcount.formulas import SHIPPED
+from hookcount.formulas import BUILTIN
 
 B, N, D = 2, 3, 4
 
@@ -45,7 +45,7 @@ def test_each_figure_has_its_line(run):
     assert len(between) == 3
     assert (found.macs_of_modules, found.macs_between) == (B * N * D * D, B * N * N * D + B * N * D * 5)
     assert ("Flatten", "module", 1) in found.free
-    assert found.unknown == ()
+    assert found.uncounted == ()
 
 
 def test_the_sources_sum_to_the_report():
@@ -56,7 +56,7 @@ def test_the_sources_sum_to_the_report():
         assert sum([each.ops for each in (*found.modules, *found.between)], Ops()) == report.total
         frame = found.to_dataframe()
         assert (int(frame["macs"].sum()), int(frame["flops"].sum())) == (report.macs, report.flops)
-        assert found.macs_by_layer == {SHIPPED.name: report.macs}
+        assert found.macs_by_layer == {BUILTIN.name: report.macs}
 
 
 def test_an_unknown_op_is_told_and_has_no_figure(recwarn):
@@ -65,30 +65,30 @@ def test_an_unknown_op_is_told_and_has_no_figure(recwarn):
             return torch.linalg.eigvals(x)
 
     found = hookcount.count(Odd(), torch.rand(3, 3)).coverage()
-    assert [(each.target, each.calls) for each in found.unknown] == [("aten::linalg_eig", 1)]
+    assert [(each.target, each.calls) for each in found.uncounted] == [("aten::linalg_eig", 1)]
     frame = found.to_dataframe()
     assert frame.loc[frame.kind == "unknown", "macs"].isna().all()
-    assert "Unknown: aten::linalg_eig 1" in str(found)
+    assert "Uncounted: aten::linalg_eig 1" in str(found)
 
 
 def test_whose_formula_it_was():
     mine = Registry(name="mine")
     mine.register(Scores, lambda module, x, *, out: Ops(macs=7), covers="own")
     found = hookcount.Counter(registry=mine).count(Scores(), torch.zeros(B, N, D)).coverage()
-    assert found.macs_by_layer == {"mine": 7, SHIPPED.name: B * N * D * D}
+    assert found.macs_by_layer == {"mine": 7, BUILTIN.name: B * N * D * D}
     assert "by mine" in str(found)
 
 
 def test_the_text_names_line_op_and_places():
     text = str(hookcount.count(nn.Sequential(Scores()), torch.zeros(B, N, D)).coverage())
-    for part in ("test_coverage.py:", "aten::bmm", "Free: ", "Unknown: nothing"):
+    for part in ("test_coverage.py:", "aten::bmm", "Free: ", "Uncounted: nothing"):
         assert part in text
     assert text.splitlines()[0].startswith(f"{B * N * D * D + B * N * N * D + B * N * D * 5} MACs")
 
 
 def test_a_model_that_does_nothing():
     found = hookcount.count(nn.Identity(), torch.zeros(2)).coverage()
-    assert (found.modules, found.between, found.unknown) == ((), (), ())
+    assert (found.modules, found.between, found.uncounted) == ((), (), ())
     assert found.free == (("Identity", "module", 1),)
     assert "Free: Identity 1" in str(found)
 

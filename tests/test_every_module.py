@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from hookcount.formulas import SHIPPED
-from hookcount.registry import FREE, OBSERVED, Resolver
+from hookcount.formulas import BUILTIN
+from hookcount.rules.registry import FREE, OBSERVED
+from hookcount.rules.resolver import Resolver
 
 NOT_A_LAYER = {  # bases without a forward of their own: a subclass must say what it does
     "torch.nn.modules.module.Module",
@@ -39,7 +40,7 @@ def test_class_is_in_one_of_the_three_states(name):
         cls = cls.cls_to_become  # it becomes this class in the forward that gives it its shape
     if cls is nn.modules.lazy.LazyModuleMixin or "forward" not in dir(cls):
         return
-    entry = Resolver(SHIPPED).module(object.__new__(cls))
+    entry = Resolver(BUILTIN).module(object.__new__(cls))
     assert entry is not None, f"{name}: no formula, not FREE, not OBSERVED"
     assert callable(entry.price) or entry.price in (FREE, OBSERVED)
 
@@ -62,9 +63,9 @@ def test_the_walk_fails_on_a_class_that_nobody_declared(monkeypatch):
         test_class_is_in_one_of_the_three_states(name)
 
 
-@pytest.mark.parametrize("entry", list(SHIPPED))
+@pytest.mark.parametrize("entry", list(BUILTIN))
 def test_every_shipped_formula_says_what_it_counts(entry):
-    price = SHIPPED.get(entry).price
+    price = BUILTIN.get(entry).price
     if callable(price):
         assert price.__doc__, f"{entry}: {price.__name__} has no docstring"
         assert "=" in price.__doc__.splitlines()[0], f"{entry}: {price.__name__} does not open with its shape equation"

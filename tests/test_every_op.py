@@ -6,8 +6,8 @@ So a new torch cannot slip one in: a forward op of no known state fails here, an
 import pytest
 import torch
 
-from hookcount.formulas import SHIPPED
-from hookcount.registry import Resolver
+from hookcount.formulas import BUILTIN
+from hookcount.rules.resolver import Resolver
 
 UNKNOWN = {
     "iterations whose number is in the values": """
@@ -54,7 +54,7 @@ def overloads():
 
 def unresolved():
     """The names of which some overload is neither priced nor free nor a view."""
-    resolver = Resolver(SHIPPED)
+    resolver = Resolver(BUILTIN)
     return {name for name, op in overloads() if resolver.op(op)[0] is None}
 
 
@@ -74,7 +74,7 @@ def test_every_forward_op_has_a_state():
 
 
 def test_every_pointwise_op_is_priced_or_free():
-    resolver = Resolver(SHIPPED)
+    resolver = Resolver(BUILTIN)
     pointwise = [(name, op) for name, op in overloads() if torch.Tag.pointwise in op.tags and is_forward(name)]
     tagged = {name for name, op in pointwise if resolver.op(op)[0] is None}
     assert not tagged
@@ -82,7 +82,7 @@ def test_every_pointwise_op_is_priced_or_free():
 
 @pytest.mark.parametrize("name", sorted(WRITTEN))
 def test_what_is_written_down_as_unknown_is_unknown(name):
-    assert f"aten::{name}" not in SHIPPED, f"{name} has a state by now: take it off the list ({WRITTEN[name]})"
+    assert f"aten::{name}" not in BUILTIN, f"{name} has a state by now: take it off the list ({WRITTEN[name]})"
 
 
 def test_the_walk_sees_the_ops_that_models_run():
@@ -92,6 +92,6 @@ def test_the_walk_sees_the_ops_that_models_run():
 
 
 def test_the_walk_notices_an_op_that_nobody_priced():
-    thinner = {name for name, op in overloads() if Resolver(type(SHIPPED)()).op(op)[0] is None}
+    thinner = {name for name, op in overloads() if Resolver(type(BUILTIN)()).op(op)[0] is None}
     assert {"relu", "mm", "empty"} <= thinner
     assert "view" not in thinner

@@ -6,7 +6,7 @@ from torch import nn
 
 import hookcount
 from hookcount import Ops, RegistrationError, Registry
-from hookcount.formulas.experts import by_turns, turns
+from hookcount.observe.shapes_run.experts import by_turns, turns
 
 shapes, real = (hookcount.Counter(run=run) for run in ("shapes", "real"))
 

@@ -14,8 +14,7 @@ from torchvision import models
 from torchvision.models._api import WeightsEnum
 
 import hookcount
-from hookcount.errors import ModelError, UnknownModelError
-from hookcount.factories import near
+from hookcount.core.errors import ModelError, UnknownModelError, near
 from hookcount.models import build
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import warnings
+from dataclasses import replace
 
 import blocks
 import pytest
@@ -9,10 +10,9 @@ import torch
 from torch import nn
 
 import hookcount
-from hookcount.formulas import SHIPPED
-from hookcount.price import charges
-from hookcount.registry import Resolver
-from hookcount.report import Report
+from hookcount.formulas import BUILTIN
+from hookcount.pricing.price import charges
+from hookcount.rules.resolver import Resolver
 
 
 def detector():
@@ -54,12 +54,12 @@ def classifier():
 
 @contextlib.contextmanager
 def without(name):
-    entry = SHIPPED.get(name)
-    SHIPPED.unregister(name)
+    entry = BUILTIN.get(name)
+    BUILTIN.unregister(name)
     try:
         yield
     finally:
-        SHIPPED.register(name, entry.price, covers=entry.covers)
+        BUILTIN.register(name, entry.price, covers=entry.covers, kind=entry.kind)
 
 
 @pytest.mark.parametrize("make", [detector, sequence, classifier])
@@ -69,14 +69,14 @@ def test_a_formula_taken_away_is_named_with_its_places(make):
         warnings.simplefilter("error")
         report = hookcount.count(model, *inputs)
     assert report.uncounted == ()
-    trace, priced = report._trace, {}
-    for charge in charges(trace, Resolver(SHIPPED), {}):
-        if charge.by == "op" and charge.entry.layer == SHIPPED.name:
+    trace, priced = report.priced.trace, {}
+    for charge in charges(trace, Resolver(BUILTIN), {}):
+        if charge.by == "op" and charge.entry.layer == BUILTIN.name:
             priced.setdefault(charge.entry.target, {}).setdefault(charge.target, set()).add(charge.path)
     assert len(priced) >= 8
     for name, targets in priced.items():
         with without(name):
-            missing = {each.target: set(each.paths) for each in Report(trace, SHIPPED).uncounted}
+            missing = {each.target: set(each.paths) for each in replace(report.priced, registry=BUILTIN, prices={}).uncounted}
         assert missing == targets, name
 
 
@@ -84,11 +84,12 @@ def test_a_formula_taken_away_is_named_with_its_places(make):
 def test_a_module_without_its_formula_is_priced_by_its_ops(make):
     model, inputs = make()
     report = hookcount.count(model, *inputs)
-    found = {charge.entry.target for charge in charges(report._trace, Resolver(SHIPPED), {}) if charge.by == "module"}
+    found = {charge.entry.target for charge in charges(report.priced.trace, Resolver(BUILTIN), {}) if charge.by == "module"}
     assert len(found) > 3
     for name in found:
         with without(name):
-            other = Report(report._trace, SHIPPED)
+            other = replace(report.priced, registry=BUILTIN, prices={})
+            other.sums  # noqa: B018 (priced while the formula is away)
         assert (other.uncounted, other.macs) == ((), report.macs), name
 
 

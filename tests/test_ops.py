@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hookcount import Ops
-from hookcount.ops import KINDS
+from hookcount.core.ops import KINDS
 
 tallies = st.builds(Ops, **{kind: st.integers(0, 10**20) for kind in KINDS})
 

@@ -72,7 +72,7 @@ def test_counts_beyond_32_bits_stay_exact():
     report = hookcount.count(model, x)
     assert report.macs == 2**51
     assert report.to_dataframe().macs[0] == 2**51
-    assert json.loads(report.json())["macs"] == 2**51
+    assert json.loads(report.to_json())["macs"] == 2**51
 
 
 def test_by_type_and_by_op_sum_to_the_total(report):

@@ -10,9 +10,9 @@ from torch.nn import functional as F
 
 import hookcount
 from hookcount import Ops, Registry
+from hookcount.analysis.roles.roles import ROLES, text
 from hookcount.conventions import CONVENTIONS
-from hookcount.ops import KINDS
-from hookcount.roles import ROLES, text
+from hookcount.core.ops import KINDS
 
 B, N, D, H, FF, V = 2, 6, 16, 4, 40, 30
 """Batch, positions, width, heads, inner width, classes or words: no two products of them meet by chance."""

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hookcount.observe.rules import _BINARY, _COMPARE, _UNARY, RULES, output
+from hookcount.observe.shapes_run.output_shapes import _BINARY, _COMPARE, _UNARY, RULES, output
 
 aten = torch.ops.aten
 layouts = st.sampled_from(["contiguous", "transposed", "channels last", "strided"])

@@ -15,9 +15,9 @@ from torch import nn
 
 import hookcount
 from hookcount import InputError, ModelError, Ops, Registry
-from hookcount.growth import fit
-from hookcount.polynomial import Polynomial
-from hookcount.scaling import PROBES, SIZES
+from hookcount.analysis.scaling.growth import fit
+from hookcount.analysis.scaling.polynomial import Polynomial
+from hookcount.analysis.scaling.scaling import PROBES, SIZES
 
 D, H, FF, V = 16, 4, 40, 30
 
@@ -394,8 +394,10 @@ def test_of_a_report_under_another_convention():
 def test_a_report_keeps_no_model_alive():
     model = nn.Linear(D, D)
     report = hookcount.count(model, tokens(5))
-    for each in (pickle.loads(pickle.dumps(report._model)), copy.deepcopy(report._model)):
-        assert each() is None
+    for each in (pickle.loads(pickle.dumps(report)), copy.deepcopy(report)):
+        assert each.macs == report.macs
+        with pytest.raises(ModelError, match="is gone"):
+            each.scaling(tokens)
     assert report.scaling(tokens).macs.polynomial == poly(0, D * D)
     del model
     gc.collect()

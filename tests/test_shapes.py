@@ -219,15 +219,15 @@ def test_a_counter_remembers_shapes_within_its_bound():
     model, x = nn.Sequential(nn.Linear(6, 6), nn.ReLU(), nn.Linear(6, 6), nn.ReLU()), torch.zeros(2, 6)
     first = counter.count(model, x)
     # of 4 calls of layers and 6 of ops (each Linear also makes a view of its weight), half are new
-    assert first.memo == (3, 3, 2, 2)
+    assert first.reuse == (3, 3, 2, 2)
     again = counter.count(model, x)
     assert rows(again) == rows(first)
-    assert again.memo == (6, 0, 4, 0)
-    assert hookcount.Counter(run="real").count(model, x).memo[:2] == (0, 0)
-    counter._memo.at_most = 3
+    assert again.reuse == (6, 0, 4, 0)
+    assert hookcount.Counter(run="real").count(model, x).reuse[:2] == (0, 0)
+    counter.runner.memo.at_most = 3
     for width in range(2, 9):
         counter.count(nn.Linear(6, width), x)
-        assert max(map(len, (counter._memo.ops, counter._memo.calls, counter._memo.prices))) <= 3
+        assert max(map(len, (counter.runner.memo.ops, counter.runner.memo.calls, counter.runner.memo.prices))) <= 3
 
 
 def test_autocast_and_checkpoint():

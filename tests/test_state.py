@@ -1,5 +1,6 @@
 """A count leaves no trace: not in the model, its inputs, the random state or torch, also after an exception."""
 
+import dataclasses
 import random
 import threading
 import weakref
@@ -261,7 +262,7 @@ def test_a_report_holds_neither_the_model_nor_activations():
     report = hookcount.count(model, torch.zeros(4, 6))
     del model
     assert [reference() for reference in (*kept, weight)] == [None, None]
-    assert hookcount.Report(report._trace, report._registry).total == report.total
+    assert hookcount.Report(dataclasses.replace(report.priced, prices={})).total == report.total
 
 
 def test_a_trace_prices_the_module_as_it_was_when_it_ran():
@@ -269,7 +270,7 @@ def test_a_trace_prices_the_module_as_it_was_when_it_ran():
     report = hookcount.count(model, torch.zeros(1, 3, 8, 8))
     model.weight = nn.Parameter(torch.zeros(4, 3, 5, 5))
     model.training = False
-    again = hookcount.Report(report._trace, report._registry)
+    again = hookcount.Report(dataclasses.replace(report.priced, prices={}))
     assert again.total == report.total == Ops(macs=4 * 6 * 6 * 3 * 9, adds=4 * 6 * 6)
 
 

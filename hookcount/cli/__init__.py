@@ -8,9 +8,9 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 
-from ..destination import Destination
-from ..errors import HookcountError, OutputError, UnknownModelError
+from ..core.errors import HookcountError, OutputError, UnknownModelError
 from . import compare, one, size
+from .destination import Destination
 from .options import UsageError
 
 FINE, COULD_NOT_COUNT, USAGE = 0, 1, 2

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from ..comparison import compare
-from ..destination import Destination
-from ..errors import tell
+from ..core.errors import tell
 from .counting import check_device, counted, undisturbed
+from .destination import Destination
 from .options import SUFFIXES, TABLES, UsageError, add_convention, add_input, conventions, parser
 from .show import rows_in, write
 

@@ -12,12 +12,11 @@ from typing import Any
 
 import torch
 
-from ..count import Counter
-from ..errors import DataNeededError, HookcountError, UncountedWarning, tell
-from ..inputs import Input
+from ..core.errors import DataNeededError, HookcountError, UncountedWarning, tell
+from ..counter import Counter, size
 from ..models import Built, build
+from ..models.inputs import Input
 from ..report import Report
-from ..size import size
 from .options import UsageError
 
 

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..conventions import DEFAULT
-from ..destination import Destination
-from ..errors import tell
-from ..factories import near
-from ..render.view import View
+from ..core.errors import near, tell
 from .counting import check_device, counted, first_line, undisturbed
+from .destination import Destination
 from .options import SUFFIXES, TABLES, UsageError, add_convention, add_input, add_model, conventions, parser, whole
 from .show import rows_in, write
+from .view import View
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

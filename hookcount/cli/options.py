@@ -7,11 +7,10 @@ from collections.abc import Callable
 
 import torch
 
-from .. import factories
 from ..conventions import CONVENTIONS, Convention
-from ..errors import tell
-from ..factories import near
-from ..inputs import parse
+from ..core.errors import InputError, near, tell
+from ..models import code as factories
+from ..models.inputs import Input, parse
 
 TABLES = ("table", "csv", "json", "markdown")
 SUFFIXES = {".csv": "csv", ".json": "json", ".md": "markdown"}
@@ -42,7 +41,7 @@ def add_input(to: argparse.ArgumentParser) -> None:
         "--input",
         action="append",
         default=[],
-        type=parse,
+        type=_input,
         metavar="[NAME=]SHAPE[:DTYPE]",
         help="an input of forward, in order or by name, such as 1,3,224,224 or ids=1,128:int64; repeatable. "
         "Values are random, integers 0 or 1; numbers are of the model's dtype where none is given. "
@@ -103,6 +102,13 @@ def whole(least: int) -> Callable[[str], int]:
 
     whole.__name__ = "whole number"  # argparse names the type when int() fails
     return whole
+
+
+def _input(text: str) -> Input:
+    try:
+        return parse(text)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _device(text: str) -> torch.device:

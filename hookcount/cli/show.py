@@ -2,43 +2,35 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING
 
-from ..destination import Destination
+from rich.console import Console
+
+from ..tables import rows as tables
+from ..tables.grid import Renderable, plain, stacked, table
+from .destination import Destination
 
 if TYPE_CHECKING:
     import pandas as pd
-    from rich.console import RenderableType
 
 
-def write(shown: str | RenderableType, destination: Destination) -> None:
-    """Text as it is; what rich prints in colour where somebody looks."""
+def write(shown: str | Renderable, destination: Destination) -> None:
+    """Text as it is. A grid is in colour in a terminal, else plain."""
     if isinstance(shown, str):
         destination.write(shown)
     elif destination.path is None and sys.stdout.isatty():
-        from rich.console import Console
-
         Console().print(shown)
     else:
-        from ..render import text
-
-        destination.write(text.plain(shown) + "\n")
+        destination.write(plain(shown) + "\n")
 
 
-def rows_in(form: str, rows: pd.DataFrame, first_line: str) -> str | RenderableType:
+def rows_in(form: str, rows: pd.DataFrame, first_line: str) -> str | Renderable:
     """A table as ``csv``, ``json``, ``markdown``, or else for people, under a line that says what it is."""
     if form == "csv":
-        return str(rows.to_csv(index=False, lineterminator="\n"))
+        return tables.csv(rows)
     if form == "json":
-        return json.dumps(rows.to_dict(orient="records"), indent=2) + "\n"
+        return tables.json(tables.records(rows))
     if form == "markdown":
-        lines = [map(str, rows.columns), ["---"] * len(rows.columns), *(map(str, row) for row in rows.itertuples(index=False))]
-        return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n" for cells in lines)
-    from rich.console import Group
-    from rich.text import Text
-
-    from ..render.text import table
-
-    return Group(*([Text(first_line, style="bold")] if first_line else []), table(rows))
+        return tables.markdown([str(name) for name in rows.columns], rows.itertuples(index=False))
+    return stacked(*([first_line] if first_line else []), table(rows), bold=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
-from ..destination import Destination
+from ..counter import size
 from ..models import build
-from ..size import size
+from ..tables.rows import json
 from .counting import undisturbed
+from .destination import Destination
 from .options import add_model, parser
 
 
@@ -26,4 +26,4 @@ def work(options: argparse.Namespace, destination: Destination) -> None:
     form = options.format or ("json" if Path(options.output or "").suffix.lower() == ".json" else "text")
     with undisturbed():
         found = size(build(options.model).model)
-    destination.write(json.dumps(found.to_dict(), indent=2) + "\n" if form == "json" else f"{options.model}\n{found}\n")
+    destination.write(json(found.to_dict()) if form == "json" else f"{options.model}\n{found}\n")

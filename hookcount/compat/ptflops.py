@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from enum import Enum
 from typing import Any, TextIO
@@ -23,13 +22,14 @@ import torch
 from torch import nn
 
 from ..conventions import Convention, named
-from ..count import checked
-from ..errors import InputError
+from ..core.errors import InputError
+from ..core.trace import Call
+from ..observe.model import checked
 from ..observe.opfacts import op_facts
 from ..observe.places import unwrap
-from ..registry import FREE, Registry, target_name
-from ..trace import Call
-from .foreign import Handled, Handler, asked_by_hook, hooks, in_eval_mode, observed, on_meta, register_ops, with_layer
+from ..rules.registry import FREE, Registry, target_name
+from .shared import Handled, Handler, asked_by_hook, hooks, in_eval_mode, observed, on_meta, register_ops, with_layer
+from .unfused import unfused
 
 _MACS = ((10**9, "GMac"), (10**6, "MMac"), (10**3, "KMac"))
 _PARAMS = ((10**6, "M"), (10**3, "k"))
@@ -87,7 +87,8 @@ def get_model_complexity_info(
     _check(backend, input_res, backend_specific_config)
     convention = _convention(ignore_modules, custom_modules_hooks)
     args, kwargs = _inputs(model, input_res, input_constructor)
-    with in_eval_mode(model), _hooked_as_there(unwrap(model)):
+    # ptflops hooks the model and its children
+    with in_eval_mode(model), unfused((unwrap(model), *unwrap(model).children())):
         report = observed(model, args, kwargs, convention, run="real")
     if ost is _STDOUT_OF_IMPORT:  # which may be replaced, or closed, by now
         ost = sys.stdout
@@ -188,18 +189,6 @@ def _ask_op(handler: Handler, path: str, call: Call) -> Any:
     args = [list(each) if type(each) is tuple else each for each in on_meta(call.args)]
     out = on_meta(call.out)
     return handler(tuple(args), out if isinstance(out, tuple) else (out,))
-
-
-@contextmanager
-def _hooked_as_there(model: nn.Module) -> Iterator[None]:
-    """ptflops hooks the model's own children, and a hook takes a transformer layer off its fused path."""
-    layers = [each for each in (model, *model.children()) if isinstance(each, nn.TransformerEncoderLayer)]
-    handles = [each.register_forward_hook(lambda *_: None) for each in layers]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def _inputs(

@@ -12,19 +12,19 @@ ultralytics-thop is imported by the same name and counts otherwise: that is ``re
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import nn
 
 from ..conventions.thop import THOP
-from ..errors import InputError
+from ..core.errors import InputError
+from ..core.ops import NOTHING, Ops, flops
 from ..observe.places import unwrap
-from ..ops import NOTHING, Ops, flops
-from ..registry import Entry, Registry
 from ..report import Report
-from .foreign import Handled, asked_by_hook, hooks, in_eval_mode, observed, with_layer
+from ..rules.registry import Entry, Registry
+from .shared import Handled, asked_by_hook, hooks, in_eval_mode, observed, with_layer
+from .unfused import unfused
 
 Layers = dict[str, tuple[float, float, Any]]
 
@@ -70,7 +70,7 @@ def profile(
     layer = Registry(name="custom_ops of profile")
     for target, function in hooks(custom_ops or {}, "profile(custom_ops=...)").items():
         layer.register(target, Handled(function, _ask))
-    with torch.no_grad(), in_eval_mode(model), _parts_of_attention():
+    with torch.no_grad(), in_eval_mode(model), unfused(model.modules()):
         report = observed(model, tuple(inputs), {}, with_layer(THOP, layer), run="auto")
     walk = _Walk(unwrap(model), report)
     if verbose or report_missing:
@@ -94,17 +94,6 @@ def _short(number: float, format: str) -> str:
         if number > step:
             return format % (number / step) + name
     return format % number + "B"
-
-
-@contextmanager
-def _parts_of_attention() -> Iterator[None]:
-    """Without torch's fused path of an encoder layer, which it does not take either where its modules carry a tool's hooks."""
-    was = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(was)
 
 
 class _Walk:

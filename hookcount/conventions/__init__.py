@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..errors import InputError
+from ..core.errors import InputError
+from ..rules.convention import Convention
 from .calflops import CALFLOPS
-from .convention import Convention
 from .deepspeed import DEEPSPEED
 from .default import DEFAULT, MODULES
 from .fvcore import FVCORE

@@ -7,11 +7,11 @@ from typing import Any
 
 from torch import Size
 
+from ..core.ops import Ops
 from ..formulas import convolution as shipped
-from ..ops import Ops
-from ..registry import Registry
-from . import patched
-from .convention import Convention
+from ..rules.convention import Convention
+from ..rules.registry import Registry
+from .shared import python_patching as patched
 
 FORMULAS = Registry(name="the formulas of calflops")
 

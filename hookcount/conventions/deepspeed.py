@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..registry import Registry
-from . import patched
-from .borrow import contractions
-from .convention import Convention
+from ..rules.convention import Convention
+from ..rules.registry import Registry
+from .shared import python_patching as patched
+from .shared.borrowed import contractions
 
 FORMULAS = Registry(name="the formulas of deepspeed")
 

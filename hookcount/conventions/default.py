@@ -1,6 +1,6 @@
 """hookcount's own convention: the multiply-accumulates of contractions, of all that ran."""
 
-from .convention import Convention
+from ..rules.convention import Convention
 
 DEFAULT = Convention("default")
 

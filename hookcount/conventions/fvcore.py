@@ -12,11 +12,11 @@ from typing import Any
 
 from torch import Size, nn
 
-from ..ops import NOTHING, Ops
-from ..registry import FREE, Registry
-from . import cells
-from .borrow import EVERY_KIND, contractions
-from .convention import Convention
+from ..core.ops import NOTHING, Ops
+from ..rules.convention import Convention
+from ..rules.registry import FREE, Registry
+from .shared import tool_formulas as cells
+from .shared.borrowed import EVERY_KIND, contractions
 
 FORMULAS = Registry(name="the formulas of fvcore")
 

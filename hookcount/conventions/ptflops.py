@@ -7,11 +7,11 @@ from typing import Any
 
 from torch import Size
 
+from ..core.ops import Ops
 from ..formulas.convolution import convolution
-from ..ops import Ops
-from ..registry import FREE, Registry
-from .borrow import contractions
-from .convention import Convention
+from ..rules.convention import Convention
+from ..rules.registry import FREE, Registry
+from .shared.borrowed import contractions
 
 FORMULAS = Registry(name="the formulas of ptflops")
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from torch import Size
 
-from ..ops import Ops
-from ..registry import Registry
-from .borrow import EVERY_KIND, contractions, rule_of
-from .convention import Convention
+from ..core.ops import Ops
+from ..rules.convention import Convention
+from ..rules.registry import Registry
+from .shared.borrowed import EVERY_KIND, contractions, rule_of
 
 FORMULAS = Registry(name="the formulas of RF-DETR's figures")
 _rule = rule_of(FORMULAS)

@@ -5,41 +5,37 @@ What they do not name is counted as hookcount does, each primitive operation as 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import prod
 from typing import Any
 
 from torch import Size, nn
 
-from ..formulas import SHIPPED
-from ..ops import Ops
-from ..registry import FREE, Registry, target_name
-from . import cells
-from .borrow import rule_of
-from .convention import Convention
+from ..core.ops import Ops
+from ..formulas import BUILTIN
+from ..rules.convention import Convention
+from ..rules.registry import FREE, Registry, Target, target_name
+from .shared import tool_formulas as cells
+from .shared.borrowed import changed, rule_of
 
 FORMULAS = Registry(name="the formulas of textbooks")
 _rule = rule_of(FORMULAS)
 
 
-def _dot_products(formula: Callable[..., Ops]) -> Callable[..., Ops]:
-    """One of the K products of each output is not added to anything: a multiplication alone."""
-
-    def dot_products(*args: Any, out: Size, **kwargs: Any) -> Ops:
-        ops = formula(*args, out=out, **kwargs)
-        alone = min(prod(out), ops.macs)
-        return Ops(macs=ops.macs - alone, muls=alone) + Ops(adds=ops.adds)
-
-    return dot_products
+def _dot_products(ops: Ops, out: Size) -> Ops:
+    """One of the K products of each output is not added to anything: it is a multiplication only."""
+    alone = min(prod(out), ops.macs)
+    return Ops(macs=ops.macs - alone, muls=alone) + Ops(adds=ops.adds)
 
 
-for _target in (
+_TARGETS: tuple[Target, ...] = (
     *(nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d),
     *(f"aten::{name}" for name in ("mm", "addmm", "bmm", "baddbmm", "convolution", "_convolution")),
-):
-    _entry = SHIPPED.get(target_name(_target))
+)
+
+for _target in _TARGETS:
+    _entry = BUILTIN.get(target_name(_target))
     if _entry is not None and callable(_entry.price):
-        FORMULAS.register(_target, _dot_products(_entry.price))
+        FORMULAS.register(_target, changed(_entry.price, _dot_products))
 
 
 @_rule(nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)

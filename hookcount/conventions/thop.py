@@ -7,11 +7,11 @@ from typing import Any
 
 from torch import Size, nn
 
-from ..ops import Ops
-from ..registry import Registry
-from . import cells
-from .borrow import EVERY_KIND, rule_of
-from .convention import Convention
+from ..core.ops import Ops
+from ..rules.convention import Convention
+from ..rules.registry import Registry
+from .shared import tool_formulas as cells
+from .shared.borrowed import EVERY_KIND, rule_of
 
 FORMULAS = Registry(name="the formulas of thop")
 

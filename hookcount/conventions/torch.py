@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from ..registry import Registry
-from .borrow import contractions
-from .convention import Convention
+from ..rules.convention import Convention
+from ..rules.registry import Registry
+from .shared.borrowed import contractions
 
 ATTENTION_ON_CPU = tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 15)
 """Before, the tool had no formula for it."""

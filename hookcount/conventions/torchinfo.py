@@ -11,10 +11,10 @@ from typing import Any
 
 from torch import Size, nn
 
-from ..ops import NOTHING, Ops
-from ..registry import OBSERVED, Registry
-from .borrow import EVERY_KIND
-from .convention import Convention
+from ..core.ops import NOTHING, Ops
+from ..rules.convention import Convention
+from ..rules.registry import OBSERVED, Registry
+from .shared.borrowed import EVERY_KIND
 
 FORMULAS = Registry(name="the formulas of torchinfo")
 

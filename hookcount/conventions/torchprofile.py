@@ -11,13 +11,14 @@ from typing import Any
 
 from torch import Size, nn
 
-from ..ops import NOTHING, Ops
-from ..price import CallFormula
-from ..registry import FREE, Registry
-from ..trace import Call
-from . import cells, traced_sizes
-from .borrow import EVERY_KIND, contractions, rule_of
-from .convention import Convention
+from ..core.ops import NOTHING, Ops
+from ..core.trace import Call
+from ..rules.binding import CallFormula
+from ..rules.convention import Convention
+from ..rules.registry import FREE, Registry
+from .shared import tool_formulas as cells
+from .shared import traced_sizes
+from .shared.borrowed import EVERY_KIND, contractions, rule_of
 
 FORMULAS = Registry(name="the formulas of torchprofile")
 _rule = rule_of(FORMULAS)

@@ -5,9 +5,9 @@ Those figures were made when attention ran as its two matrix products, so an att
 
 from __future__ import annotations
 
-from ..registry import Registry
-from .borrow import contractions
-from .convention import Convention
+from ..rules.convention import Convention
+from ..rules.registry import Registry
+from .shared.borrowed import contractions
 
 _PRODUCTS = Registry(name="the formulas of torchvision's _ops")
 

@@ -1,11 +1,61 @@
-"""hookcount's own formulas, a file per concept. Importing this package fills ``SHIPPED``, the registry of them all."""
+"""hookcount's own formulas, a file per concept. Importing this package fills ``BUILTIN``, the registry of them all."""
 
-import importlib
-import pkgutil
+from . import (
+    activation,
+    attention,
+    container,
+    convolution,
+    distance,
+    elementwise,
+    foreach,
+    fourier,
+    free,
+    gradients,
+    indexing,
+    libraries,
+    linalg,
+    linear,
+    linear_cross_entropy,
+    loss,
+    multihead,
+    normalization,
+    parametric,
+    pooling,
+    quantized,
+    recurrent,
+    reduction,
+    resampling,
+    softmax,
+    sorting,
+)
+from .builtin import BUILTIN
 
-from .shipped import SHIPPED
-
-for _file in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{_file.name}")
-
-__all__ = ["SHIPPED"]
+__all__ = [
+    "BUILTIN",
+    "activation",
+    "attention",
+    "container",
+    "convolution",
+    "distance",
+    "elementwise",
+    "foreach",
+    "fourier",
+    "free",
+    "gradients",
+    "indexing",
+    "libraries",
+    "linalg",
+    "linear",
+    "linear_cross_entropy",
+    "loss",
+    "multihead",
+    "normalization",
+    "parametric",
+    "pooling",
+    "quantized",
+    "recurrent",
+    "reduction",
+    "resampling",
+    "softmax",
+    "sorting",
+]

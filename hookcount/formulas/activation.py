@@ -7,10 +7,10 @@ from typing import Any
 
 from torch import Size, nn
 
-from ..ops import Ops
+from ..core.ops import Ops
+from .builtin import formula
 from .elementwise import FIGURES, gelu_figure
 from .parametric import celu_figure, elu_figure, softplus_figure
-from .shipped import formula
 
 FIGURE_OF: dict[type[nn.Module], str] = {
     nn.GLU: "glu",
@@ -43,46 +43,46 @@ def _per_element(name: str) -> Callable[..., Ops]:
 
 
 for _cls, _name in FIGURE_OF.items():
-    formula(_cls)(_per_element(_name))
+    formula(_cls, kind="activation")(_per_element(_name))
 
 
-@formula(nn.ELU)
+@formula(nn.ELU, kind="activation")
 def elu(module: Any, input: Size, *, out: Size) -> Ops:
     """[*] = elu([*]): see parametric.elu_figure."""
     return elu_figure(module.alpha) * out.numel()
 
 
-@formula(nn.SELU)
+@formula(nn.SELU, kind="activation")
 def selu(module: nn.Module, input: Size, *, out: Size) -> Ops:
     """[*] = selu([*]): ELU with alpha 1.67 and scale 1.05, which fold into one factor per arm."""
     return elu_figure(1.6732632423543772, 1.0507009873554805) * out.numel()
 
 
-@formula(nn.CELU)
+@formula(nn.CELU, kind="activation")
 def celu(module: Any, input: Size, *, out: Size) -> Ops:
     """[*] = celu([*]): see parametric.celu_figure."""
     return celu_figure(module.alpha) * out.numel()
 
 
-@formula(nn.GELU)
+@formula(nn.GELU, kind="activation")
 def gelu(module: Any, input: Size, *, out: Size) -> Ops:
     """[*] = gelu([*]): see elementwise.gelu_figure."""
     return gelu_figure(module.approximate) * out.numel()
 
 
-@formula(nn.Softplus)
+@formula(nn.Softplus, kind="activation")
 def softplus(module: Any, input: Size, *, out: Size) -> Ops:
     """[*] = softplus([*]): see parametric.softplus_figure."""
     return softplus_figure(module.beta) * out.numel()
 
 
-@formula(nn.Softsign)
+@formula(nn.Softsign, kind="activation")
 def softsign(module: nn.Module, input: Size, *, out: Size) -> Ops:
     """[*] = x / (|x| + 1): an abs, an add, a division."""
     return Ops(adds=1, compares=1, specials=1) * out.numel()
 
 
-@formula(nn.Tanhshrink)
+@formula(nn.Tanhshrink, kind="activation")
 def tanhshrink(module: nn.Module, input: Size, *, out: Size) -> Ops:
     """[*] = x - tanh(x): a tanh and a subtraction."""
     return (FIGURES["tanh"][0] + Ops(adds=1)) * out.numel()

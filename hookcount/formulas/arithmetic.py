@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from ..ops import Ops
+from ..core.ops import Ops
 
 SIGMOID = Ops(adds=2, specials=2)
 """1 / (1 + exp(-x)): negate, exp, add, divide."""

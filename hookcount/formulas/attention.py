@@ -13,9 +13,9 @@ from typing import Any
 
 from torch import Size
 
-from ..ops import Ops
+from ..core.ops import Ops
 from . import arithmetic
-from .shipped import formula
+from .builtin import formula
 
 
 def dropout_on_scores(scores: int, probability: float) -> Ops:
@@ -31,7 +31,7 @@ def by_heads(query: Size, key: Size, value: Size, dropout_p: float = 0.0, *, mas
     return ops + dropout_on_scores(batch * heads * queries * keys, dropout_p)
 
 
-@formula("aten::_scaled_dot_product_flash_attention")
+@formula("aten::_scaled_dot_product_flash_attention", kind="attention")
 def flash_attention(
     query: Size, key: Size, value: Size, dropout_p: float = 0.0, is_causal: bool = False, *rest: Any, out: Any, **kw: Any
 ) -> Ops:
@@ -39,7 +39,7 @@ def flash_attention(
     return by_heads(query, key, value, dropout_p, masked=is_causal)
 
 
-@formula("aten::_scaled_dot_product_flash_attention.quantized")
+@formula("aten::_scaled_dot_product_flash_attention.quantized", kind="attention")
 def quantized_flash_attention(
     query: Size,
     key: Size,
@@ -57,7 +57,7 @@ def quantized_flash_attention(
     return by_heads(query, key, value, dropout_p, masked=is_causal)
 
 
-@formula("aten::_scaled_dot_product_flash_attention_for_cpu")
+@formula("aten::_scaled_dot_product_flash_attention_for_cpu", kind="attention")
 def flash_attention_for_cpu(
     query: Size,
     key: Size,
@@ -73,8 +73,8 @@ def flash_attention_for_cpu(
     return by_heads(query, key, value, dropout_p, masked=is_causal or attn_mask is not None)
 
 
-@formula("aten::_scaled_dot_product_efficient_attention")
-@formula("aten::_scaled_dot_product_cudnn_attention")
+@formula("aten::_scaled_dot_product_efficient_attention", kind="attention")
+@formula("aten::_scaled_dot_product_cudnn_attention", kind="attention")
 def biased_attention(
     query: Size,
     key: Size,
@@ -91,8 +91,8 @@ def biased_attention(
     return by_heads(query, key, value, dropout_p, masked=is_causal or attn_bias is not None)
 
 
-@formula("aten::_scaled_dot_product_fused_attention_overrideable")
-@formula("aten::_scaled_dot_product_attention_math_for_mps")
+@formula("aten::_scaled_dot_product_fused_attention_overrideable", kind="attention")
+@formula("aten::_scaled_dot_product_attention_math_for_mps", kind="attention")
 def overrideable_attention(
     query: Size,
     key: Size,
@@ -108,13 +108,13 @@ def overrideable_attention(
     return by_heads(query, key, value, dropout_p, masked=is_causal or attn_bias is not None)
 
 
-@formula("aten::_triton_scaled_dot_attention")
+@formula("aten::_triton_scaled_dot_attention", kind="attention")
 def triton_attention(q: Size, k: Size, v: Size, dropout_p: float = 0.0, *, out: Size) -> Ops:
     """[B, H, L, Ev] = attention([B, H, L, E], [B, H, S, E], [B, H, S, Ev])."""
     return by_heads(q, k, v, dropout_p, masked=False)
 
 
-@formula("higher_order::flex_attention")
+@formula("higher_order::flex_attention", kind="attention")
 def flex_attention(query: Size, key: Size, value: Size, *rest: Any, out: Any, **kw: Any) -> Ops:
     """[B, H, L, Ev] = attention([B, H, L, E], [B, Hk, S, E], [B, Hk, S, Ev]), whatever the block mask leaves out.
 
@@ -142,7 +142,7 @@ def by_positions(
     return ops + dropout_on_scores(heads * queries * keys, dropout_p)
 
 
-@formula("aten::_flash_attention_forward")
+@formula("aten::_flash_attention_forward", kind="attention")
 def flash_attention_forward(
     query: Size,
     key: Size,
@@ -161,7 +161,7 @@ def flash_attention_forward(
     return by_positions(query, key, value, max_k, dropout_p, packed=cum_seq_q is not None, masked=is_causal)
 
 
-@formula("aten::_flash_attention_forward_no_dropout_inplace")
+@formula("aten::_flash_attention_forward_no_dropout_inplace", kind="attention")
 def flash_attention_forward_into(
     result: Size,
     query: Size,
@@ -181,7 +181,7 @@ def flash_attention_forward_into(
     return by_positions(query, key, value, max_k, dropout_p, packed=cum_seq_q is not None, masked=is_causal)
 
 
-@formula("aten::_efficient_attention_forward")
+@formula("aten::_efficient_attention_forward", kind="attention")
 def efficient_attention_forward(
     query: Size,
     key: Size,
@@ -202,7 +202,7 @@ def efficient_attention_forward(
     return by_positions(query, key, value, max_seqlen_k, dropout_p, packed=cu_seqlens_q is not None, masked=masked)
 
 
-@formula("aten::_cudnn_attention_forward")
+@formula("aten::_cudnn_attention_forward", kind="attention")
 def cudnn_attention_forward(
     query: Size,
     key: Size,
@@ -226,7 +226,7 @@ def cudnn_attention_forward(
     return by_positions(query, key, value, max_k, dropout_p, packed=True, masked=masked)
 
 
-@formula("aten::_cudnn_attention_forward_no_dropout_inplace")
+@formula("aten::_cudnn_attention_forward_no_dropout_inplace", kind="attention")
 def cudnn_attention_forward_into(
     result: Size,
     query: Size,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from .shipped import free, observed
+from .builtin import free, observed
 
 free(
     [
@@ -37,7 +37,7 @@ free(
 observed([nn.AlphaDropout, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.FeatureAlphaDropout])
 
 # Looking up is free; with max_norm an embedding renormalises first, and a bag adds up.
-observed([nn.Embedding, nn.EmbeddingBag])
+observed([nn.Embedding, nn.EmbeddingBag], kind="embedding")
 
 observed([nn.Container, nn.ModuleDict, nn.ModuleList, nn.ParameterDict, nn.ParameterList, nn.Sequential])
 

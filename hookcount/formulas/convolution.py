@@ -8,9 +8,9 @@ from typing import Any
 
 from torch import Size, nn
 
-from ..ops import NOTHING, Ops
+from ..core.ops import NOTHING, Ops
 from . import arithmetic
-from .shipped import formula, free, observed
+from .builtin import formula, free, observed
 
 
 def _convolution(input: Size, weight: Size, bias: Any, out: Size, *, transposed: bool = False) -> Ops:
@@ -18,9 +18,9 @@ def _convolution(input: Size, weight: Size, bias: Any, out: Size, *, transposed:
     return ops if bias is None else ops + arithmetic.bias(prod(out))
 
 
-@formula(nn.Conv1d)
-@formula(nn.Conv2d)
-@formula(nn.Conv3d)
+@formula(nn.Conv1d, kind="convolution")
+@formula(nn.Conv2d, kind="convolution")
+@formula(nn.Conv3d, kind="convolution")
 def convolution_module(module: nn.Conv2d, input: Size, *, out: Size) -> Ops:
     """[N, Co, *O] = conv([N, Ci, *I]), batched or not: numel(out) * Ci/g * prod(K), and the bias.
 
@@ -29,17 +29,17 @@ def convolution_module(module: nn.Conv2d, input: Size, *, out: Size) -> Ops:
     return _convolution(input, module.weight.shape, module.bias, out)
 
 
-@formula(nn.ConvTranspose1d)
-@formula(nn.ConvTranspose2d)
-@formula(nn.ConvTranspose3d)
+@formula(nn.ConvTranspose1d, kind="convolution")
+@formula(nn.ConvTranspose2d, kind="convolution")
+@formula(nn.ConvTranspose3d, kind="convolution")
 def transposed_convolution_module(module: nn.ConvTranspose2d, input: Size, output_size: Any = None, *, out: Size) -> Ops:
     """[N, Co, *O] = convT([N, Ci, *I]), batched or not: numel(input) * Co/g * prod(K), whatever the stride, and the bias."""
     return _convolution(input, module.weight.shape, module.bias, out, transposed=True)
 
 
-@formula("aten::convolution")
-@formula("aten::_convolution")
-@formula("aten::convolution_overrideable")
+@formula("aten::convolution", kind="convolution")
+@formula("aten::_convolution", kind="convolution")
+@formula("aten::convolution_overrideable", kind="convolution")
 def convolution(
     input: Size,
     weight: Size,
@@ -55,77 +55,77 @@ def convolution(
     return _convolution(input, weight, bias, out, transposed=transposed)
 
 
-@formula("aten::mkldnn_convolution")
-@formula("aten::miopen_convolution")
-@formula("aten::miopen_depthwise_convolution")
-@formula("aten::_mps_convolution")
-@formula("aten::_nnpack_spatial_convolution")
+@formula("aten::mkldnn_convolution", kind="convolution")
+@formula("aten::miopen_convolution", kind="convolution")
+@formula("aten::miopen_depthwise_convolution", kind="convolution")
+@formula("aten::_mps_convolution", kind="convolution")
+@formula("aten::_nnpack_spatial_convolution", kind="convolution")
 def backend_convolution(input: Size, weight: Size, bias: Any = None, *rest: Any, out: Size) -> Ops:
     """[N, Co, *O] = conv([N, Ci, *I], [Co, Ci/g, *K], [Co]), where the backend's op takes the bias third."""
     return _convolution(input, weight, bias, out)
 
 
-@formula("aten::conv_depthwise3d")
-@formula("aten::_conv_depthwise2d")
-@formula("aten::_slow_conv2d_forward")
-@formula("aten::thnn_conv2d")
-@formula("aten::slow_conv3d")
-@formula("aten::slow_conv3d_forward")
-@formula("aten::slow_conv_dilated2d")
-@formula("aten::slow_conv_dilated3d")
+@formula("aten::conv_depthwise3d", kind="convolution")
+@formula("aten::_conv_depthwise2d", kind="convolution")
+@formula("aten::_slow_conv2d_forward", kind="convolution")
+@formula("aten::thnn_conv2d", kind="convolution")
+@formula("aten::slow_conv3d", kind="convolution")
+@formula("aten::slow_conv3d_forward", kind="convolution")
+@formula("aten::slow_conv_dilated2d", kind="convolution")
+@formula("aten::slow_conv_dilated3d", kind="convolution")
 def kernel_convolution(input: Size, weight: Size, kernel_size: Any, bias: Any = None, *rest: Any, out: Size, **kw: Any) -> Ops:
     """[N, Co, *O] = conv([N, Ci, *I], [Co, Ci/g, *K]), where the op takes the kernel's size third and the bias fourth."""
     return _convolution(input, weight, bias, out)
 
 
-@formula("aten::cudnn_convolution")
+@formula("aten::cudnn_convolution", kind="convolution")
 def cudnn_convolution(self: Size, weight: Size, *rest: Any, out: Size) -> Ops:
     """[N, Co, *O] = conv([N, Ci, *I], [Co, Ci/g, *K]); the bias is added by an op of its own."""
     return _convolution(self, weight, None, out)
 
 
-@formula("aten::cudnn_convolution_transpose")
-@formula("aten::_mps_convolution_transpose")
+@formula("aten::cudnn_convolution_transpose", kind="convolution")
+@formula("aten::_mps_convolution_transpose", kind="convolution")
 def cudnn_convolution_transpose(self: Size, weight: Size, *rest: Any, out: Size) -> Ops:
     """[N, Co, *O] = convT([N, Ci, *I], [Ci, Co/g, *K]); the bias is added by an op of its own."""
     return _convolution(self, weight, None, out, transposed=True)
 
 
-@formula("aten::miopen_convolution_transpose")
+@formula("aten::miopen_convolution_transpose", kind="convolution")
 def miopen_convolution_transpose(self: Size, weight: Size, bias: Any, *rest: Any, out: Size) -> Ops:
     """[N, Co, *O] = convT([N, Ci, *I], [Ci, Co/g, *K], [Co])."""
     return _convolution(self, weight, bias, out, transposed=True)
 
 
-@formula("aten::slow_conv_transpose2d")
-@formula("aten::slow_conv_transpose3d")
+@formula("aten::slow_conv_transpose2d", kind="convolution")
+@formula("aten::slow_conv_transpose3d", kind="convolution")
 def slow_conv_transpose(self: Size, weight: Size, kernel_size: Any, bias: Any = None, *rest: Any, out: Size) -> Ops:
     """[N, Co, *O] = convT([N, Ci, *I], [Ci, Co/g, *K], [Co])."""
     return _convolution(self, weight, bias, out, transposed=True)
 
 
-@formula("aten::cudnn_convolution_relu")
-@formula("aten::miopen_convolution_relu")
+@formula("aten::cudnn_convolution_relu", kind="convolution")
+@formula("aten::miopen_convolution_relu", kind="convolution")
 def convolution_relu(self: Size, weight: Size, bias: Any, *rest: Any, out: Size) -> Ops:
     """[N, Co, *O] = relu(conv(...) + bias): the parts, a compare per output for relu."""
     return _convolution(self, weight, bias, out) + Ops(compares=prod(out))
 
 
-@formula("aten::cudnn_convolution_add_relu")
-@formula("aten::miopen_convolution_add_relu")
+@formula("aten::cudnn_convolution_add_relu", kind="convolution")
+@formula("aten::miopen_convolution_add_relu", kind="convolution")
 def convolution_add_relu(self: Size, weight: Size, z: Size, alpha: Any, bias: Any, *rest: Any, out: Size) -> Ops:
     """[N, Co, *O] = relu(conv(...) + alpha * z + bias): an add and a compare per output more, and a mul if alpha is not 1."""
     scale = prod(out) if alpha not in (None, 1) else 0
     return _convolution(self, weight, bias, out) + Ops(adds=prod(out), muls=scale, compares=prod(out))
 
 
-@formula("aten::conv_tbc")
+@formula("aten::conv_tbc", kind="convolution")
 def conv_tbc(self: Size, weight: Size, bias: Size, pad: int = 0, *, out: Size) -> Ops:
     """[T, N, Co] = conv([T', N, Ci], [K, Ci, Co], [Co]): numel(out) * K * Ci, and the bias."""
     return arithmetic.matmul(out[0] * out[1], weight[0] * weight[1], out[2]) + arithmetic.bias(prod(out))
 
 
-@formula("aten::convolution_backward")
+@formula("aten::convolution_backward", kind="convolution")
 def convolution_backward(
     grad_output: Size,
     input: Size,
@@ -151,7 +151,7 @@ def convolution_backward(
     return sum((part for part, wanted in zip(parts, output_mask, strict=True) if wanted), NOTHING)
 
 
-@formula("aten::col2im")
+@formula("aten::col2im", kind="convolution")
 def col2im(
     self: Size,
     output_size: Sequence[int],

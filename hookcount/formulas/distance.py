@@ -7,10 +7,10 @@ from typing import Any
 
 from torch import Size, nn
 
-from ..ops import Ops
+from ..core.ops import Ops
 from .arithmetic import matmul
+from .builtin import formula, observed
 from .reduction import norm_of, total
-from .shipped import formula, observed
 
 
 def pairwise(pairs: int, width: int, p: float) -> Ops:
@@ -29,13 +29,13 @@ def euclidean(batch: int, rows1: int, rows2: int, width: int) -> Ops:
     return ops + Ops(compares=1, specials=1) * (batch * rows1 * rows2)
 
 
-@formula("aten::_euclidean_dist")
+@formula("aten::_euclidean_dist", kind="distance")
 def euclidean_dist(x1: Size, x2: Size, *, out: Size) -> Ops:
     """[*, P, R] = dist([*, P, M], [*, R, M]): see euclidean."""
     return euclidean(prod(out[:-2]), out[-2], out[-1], x1[-1])
 
 
-@formula("aten::_cdist_forward")
+@formula("aten::_cdist_forward", kind="distance")
 def cdist(x1: Size, x2: Size, p: float, compute_mode: int | None, *, out: Size) -> Ops:
     """[*, P, R] = dist([*, P, M], [*, R, M]): pair by pair, or by a product where torch does (p = 2 and over 25 rows)."""
     by_product = compute_mode == 1 or (not compute_mode and max(x1[-2], x2[-2]) > 25)
@@ -44,13 +44,13 @@ def cdist(x1: Size, x2: Size, p: float, compute_mode: int | None, *, out: Size) 
     return pairwise(out.numel(), x1[-1], p)
 
 
-@formula("aten::_pdist_forward")
+@formula("aten::_pdist_forward", kind="distance")
 def pdist(self: Size, p: float = 2.0, *, out: Size) -> Ops:
     """[N (N - 1) / 2] = dist within [N, M]: pair by pair."""
     return pairwise(out.numel(), self[-1], p)
 
 
-@formula(nn.PairwiseDistance)
+@formula(nn.PairwiseDistance, kind="distance")
 def pairwise_distance(module: Any, x1: Size, x2: Size, *, out: Size) -> Ops:
     """[*] = |[*, M] - [*, M] + eps|_p: an add of eps per element more."""
     width = x1[-1] if len(x1) >= len(x2) else x2[-1]

@@ -20,9 +20,9 @@ from typing import Any
 
 from torch import Size
 
-from ..ops import Ops
+from ..core.ops import Ops
 from .arithmetic import SIGMOID, TANH
-from .shipped import formula
+from .builtin import formula
 
 ADD = Ops(adds=1)
 MUL = Ops(muls=1)
@@ -142,8 +142,15 @@ def per_element(name: str, figure: Ops, text: str) -> Callable[..., Ops]:
     return price
 
 
+_NAMES = """
+    erf glu hardsigmoid hardswish hardtanh leaky_relu log_sigmoid_forward mish relu rrelu_with_noise selu sigmoid silu tanh
+    threshold _prelu_kernel
+"""
+ACTIVATIONS = frozenset(_NAMES.split())
+"""Of these rows, the activation functions. ``erf`` is one, since GELU is often written out with it."""
+
 for _name, (_figure, _text) in FIGURES.items():
-    formula(f"aten::{_name}")(per_element(_name, _figure, _text))
+    formula(f"aten::{_name}", kind="activation" if _name in ACTIVATIONS else "elementwise")(per_element(_name, _figure, _text))
 
 
 def gelu_figure(approximate: str) -> Ops:

@@ -7,11 +7,11 @@ from typing import Any
 
 from torch import Size
 
-from ..ops import Ops
+from ..core.ops import Ops
 from . import reduction
+from .builtin import formula
 from .elementwise import FIGURES
 from .parametric import LERP, power, quotient, scaled_add, scaled_product, scaled_quotient
-from .shipped import formula
 
 Sizes = tuple[Size, ...]
 
@@ -36,7 +36,7 @@ def _per_element(name: str) -> Callable[..., Ops]:
 
 
 for _name in PLAIN.split():
-    formula(f"aten::_foreach_{_name}")(_per_element(_name))
+    formula(f"aten::_foreach_{_name}", kind="elementwise")(_per_element(_name))
 
 
 def each(values: Any, count: int) -> tuple[Any, ...]:
@@ -49,77 +49,77 @@ def over(figures: list[Ops], tensors: Sizes) -> Ops:
     return sum((figure * size.numel() for figure, size in zip(figures, tensors, strict=True)), Ops())
 
 
-@formula("aten::_foreach_add")
-@formula("aten::_foreach_sub")
+@formula("aten::_foreach_add", kind="elementwise")
+@formula("aten::_foreach_sub", kind="elementwise")
 def add(self: Sizes, other: Any, *, alpha: Any = 1, out: Any) -> Ops:
     """[*] = [*] + alpha [*], per tensor of the list."""
     return over([scaled_add(one, alpha) for one in each(other, len(self))], self)
 
 
-@formula("aten::_foreach_div")
+@formula("aten::_foreach_div", kind="elementwise")
 def div(self: Sizes, other: Any, *, out: Any) -> Ops:
     """[*] = [*] / [*], per tensor of the list."""
     return quotient(None) * elements(self)
 
 
-@formula("aten::_foreach_round")
+@formula("aten::_foreach_round", kind="elementwise")
 def round(self: Sizes, *, out: Any) -> Ops:
     """[*] = round([*]), per tensor of the list."""
     return Ops(specials=1) * elements(self)
 
 
-@formula("aten::_foreach_addcmul")
+@formula("aten::_foreach_addcmul", kind="elementwise")
 def addcmul(self: Sizes, tensor1: Sizes, tensor2: Sizes, value: Any = 1, *, out: Any, **scalars: Any) -> Ops:
     """[*] = [*] + value [*] [*], per tensor of the list."""
     values = scalars.get("scalars", value)
     return over([scaled_product(one) for one in each(values, len(self))], self)
 
 
-@formula("aten::_foreach_addcdiv")
+@formula("aten::_foreach_addcdiv", kind="elementwise")
 def addcdiv(self: Sizes, tensor1: Sizes, tensor2: Sizes, value: Any = 1, *, out: Any, **scalars: Any) -> Ops:
     """[*] = [*] + value [*] / [*], per tensor of the list."""
     values = scalars.get("scalars", value)
     return over([scaled_quotient(one) for one in each(values, len(self))], self)
 
 
-@formula("aten::_foreach_lerp")
+@formula("aten::_foreach_lerp", kind="elementwise")
 def lerp(self: Sizes, tensors1: Sizes, weight: Any = None, *, out: Any, **weights: Any) -> Ops:
     """[*] = x + w (y - x), per tensor of the list."""
     return LERP * elements(self)
 
 
-@formula("aten::_foreach_pow")
+@formula("aten::_foreach_pow", kind="elementwise")
 def pow(self: Any, exponent: Any, *, out: Any) -> Ops:
     """[*] = [*] ^ p, per tensor of the list; a number as the base, and tensors as exponents, are pows."""
     bases = self if isinstance(self, tuple) else exponent
     return over([power(one) for one in each(exponent, len(bases))], bases)
 
 
-@formula("aten::_foreach_max")
+@formula("aten::_foreach_max", kind="elementwise")
 def max(self: Sizes, *, out: Any) -> Ops:
     """[] = max([*]), per tensor of the list: n - 1 compares."""
     return sum((reduction.largest(1, size.numel()) for size in self), Ops())
 
 
-@formula("aten::_foreach_norm")
+@formula("aten::_foreach_norm", kind="elementwise")
 def norm(self: Sizes, ord: float = 2, dtype: Any = None, *, out: Any) -> Ops:
     """[] = norm([*]), per tensor of the list."""
     return sum((reduction.norm_of(1, size.numel(), ord) for size in self), Ops())
 
 
-@formula("aten::_foreach_powsum")
+@formula("aten::_foreach_powsum", kind="elementwise")
 def powsum(self: Sizes, ord: float = 2, dtype: Any = None, *, out: Any) -> Ops:
     """[] = sum(|[*]| ^ p), per tensor of the list."""
     return sum((reduction.powers_of(1, size.numel(), ord) for size in self), Ops())
 
 
-@formula("aten::_amp_foreach_non_finite_check_and_unscale")
+@formula("aten::_amp_foreach_non_finite_check_and_unscale", kind="elementwise")
 def unscale(self: Sizes, found_inf: Size, inv_scale: Size, *, out: Any) -> Ops:
     """[*] = [*] / scale, per gradient of the list: a test for inf and nan, and a mul, per element."""
     return Ops(muls=1, compares=1) * elements(self)
 
 
-@formula("aten::_amp_update_scale")
+@formula("aten::_amp_update_scale", kind="elementwise")
 def update_scale(self: Size, *args: Any, out: Any, **kwargs: Any) -> Ops:
     """[] = [] grown or backed off: a test and a mul."""
     return Ops(muls=1, compares=1)

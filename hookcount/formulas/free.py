@@ -6,7 +6,7 @@ underscore is written only where that name is a view.
 
 from __future__ import annotations
 
-from .shipped import free
+from .builtin import free
 
 GROUPS: dict[str, str] = {
     "creation": """
@@ -36,7 +36,7 @@ GROUPS: dict[str, str] = {
         pixel_shuffle pixel_unshuffle reflection_pad1d reflection_pad2d reflection_pad3d repeat repeat_interleave
         replication_pad1d replication_pad2d replication_pad3d roll rot90 stack tril triu lu_unpack""",
     "selection by index or mask": """
-        _unsafe_index _unsafe_masked_index embedding gather index index_copy index_fill index_select masked_fill
+        _unsafe_index _unsafe_masked_index gather index index_copy index_fill index_select masked_fill
         masked_scatter masked_select nonzero nonzero_static take where""",
     "gradients that only move": """
         diagonal_backward masked_scatter_backward select_backward slice_backward _nested_select_backward""",
@@ -67,5 +67,6 @@ GROUPS: dict[str, str] = {
 for _names in GROUPS.values():
     free(f"aten::{_name}" for _name in _names.split())
 
+free(["aten::embedding"], kind="embedding")
 free(["prim::device", "prim::layout"])
 free(f"profiler::{_name}" for _name in ("_record_function_enter", "_record_function_enter_new", "_record_function_exit"))

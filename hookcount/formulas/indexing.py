@@ -6,10 +6,10 @@ from typing import Any
 
 from torch import Size
 
-from ..ops import NOTHING, Ops
+from ..core.ops import NOTHING, Ops
+from .builtin import formula
 from .elementwise import ADD, COMPARE, MUL
 from .reduction import norm_of
-from .shipped import formula
 
 REDUCTIONS: dict[str, Ops] = {
     "sum": ADD,
@@ -32,39 +32,39 @@ def joined(reduce: str | None, elements: int, results: int) -> Ops:
     return REDUCTIONS[reduce] * elements + Ops(specials=results if reduce == "mean" else 0)
 
 
-@formula("aten::index_add")
+@formula("aten::index_add", kind="indexing")
 def index_add(self: Size, dim: int, index: Size, source: Size, *, alpha: Any = 1, out: Size) -> Ops:
     """[*, n] = [*, n] with alpha [*, k] added at index: an add per element of source, a mul where alpha is not 1 or -1."""
     return Ops(adds=1, muls=int(alpha not in (1, -1))) * source.numel()
 
 
-@formula("aten::scatter_add")
+@formula("aten::scatter_add", kind="indexing")
 def scatter_add(self: Size, dim: int, index: Size, src: Size, *, out: Size) -> Ops:
     """[*] = [*] with [*] added at index: an add per index."""
     return Ops(adds=index.numel())
 
 
-@formula("aten::scatter")
+@formula("aten::scatter", kind="indexing")
 def scatter(self: Size, dim: int, index: Size, *args: Any, reduce: str | None = None, out: Size, **kwargs: Any) -> Ops:
     """[*] = [*] with [*] put at index: free, or an add or a mul per index where ``reduce`` says so."""
     return joined(reduce, index.numel(), 0)
 
 
-@formula("aten::scatter_reduce")
+@formula("aten::scatter_reduce", kind="indexing")
 def scatter_reduce(self: Size, dim: int, index: Size, src: Size, reduce: str, *, include_self: bool = True, out: Size) -> Ops:
     """[*] = [*] with [*] joined at index: an add, mul or compare per index; a mean divides each result."""
     return joined(reduce, index.numel(), out.numel())
 
 
-@formula("aten::index_reduce")
+@formula("aten::index_reduce", kind="indexing")
 def index_reduce(self: Size, dim: int, index: Size, source: Size, reduce: str, *, include_self: bool = True, out: Size) -> Ops:
     """[*, n] = [*, n] with [*, k] joined at index: an add, mul or compare per element of source; a mean divides each result."""
     return joined(reduce, source.numel(), out.numel())
 
 
-@formula("aten::index_put")
-@formula("aten::_index_put_impl")
-@formula("aten::_unsafe_index_put")
+@formula("aten::index_put", kind="indexing")
+@formula("aten::_index_put_impl", kind="indexing")
+@formula("aten::_unsafe_index_put", kind="indexing")
 def index_put(self: Size, indices: Any, values: Size, accumulate: bool = False, unsafe: bool = False, *, out: Size) -> Ops:
     """[*] = [*] with [*] put at indices: free, or an add per value where it accumulates.
 
@@ -73,13 +73,13 @@ def index_put(self: Size, indices: Any, values: Size, accumulate: bool = False, 
     return Ops(adds=values.numel() if accumulate else 0)
 
 
-@formula("aten::_unsafe_masked_index_put_accumulate")
+@formula("aten::_unsafe_masked_index_put_accumulate", kind="indexing")
 def masked_index_put(self: Size, mask: Size, indices: Any, values: Size, *, out: Size) -> Ops:
     """[*] = [*] with [*] added at indices: an add per value, masked ones too."""
     return Ops(adds=values.numel())
 
 
-@formula("aten::put")
+@formula("aten::put", kind="indexing")
 def put(self: Size, index: Size, source: Size, accumulate: bool = False, *, out: Size) -> Ops:
     """[*] = [*] with [k] put at index: free, or an add per value where it accumulates."""
     return Ops(adds=source.numel() if accumulate else 0)
@@ -96,8 +96,8 @@ def bags(looked_up: int, count: int, width: int, mode: int, *, weighted: bool) -
     return ops + Ops(muls=looked_up * width if weighted else 0, specials=count * width if mode == 1 else 0)
 
 
-@formula("aten::_embedding_bag")
-@formula("aten::_embedding_bag_forward_only")
+@formula("aten::_embedding_bag", kind="embedding")
+@formula("aten::_embedding_bag_forward_only", kind="embedding")
 def embedding_bag(
     weight: Size,
     indices: Size,
@@ -116,7 +116,7 @@ def embedding_bag(
     return bags(indices.numel(), count, width, mode, weighted=per_sample_weights is not None)
 
 
-@formula("aten::embedding_renorm")
+@formula("aten::embedding_renorm", kind="embedding")
 def embedding_renorm(self: Size, indices: Size, max_norm: float, norm_type: float, *, out: Size) -> Ops:
     """[n, d] = [n, d] with no looked-up row of norm above max_norm: per index a norm, a compare, an add, a division, d muls.
 
@@ -126,7 +126,7 @@ def embedding_renorm(self: Size, indices: Size, max_norm: float, norm_type: floa
     return norm_of(rows, self[-1], norm_type) + Ops(adds=1, muls=self[-1], compares=1, specials=1) * rows
 
 
-@formula("aten::segment_reduce")
+@formula("aten::segment_reduce", kind="indexing")
 def segment_reduce(data: Size, reduce: str, *, out: Size, **kwargs: Any) -> Ops:
     """[s, *] = segments of [n, *] joined: an element less per result than there are; a mean divides each result."""
     return joined(reduce, max(data.numel() - out.numel(), 0), out.numel())

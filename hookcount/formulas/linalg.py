@@ -13,9 +13,9 @@ from typing import Any
 
 from torch import Size
 
-from ..ops import Ops
+from ..core.ops import Ops
 from .arithmetic import matmul
-from .shipped import formula
+from .builtin import formula
 
 
 def triangular_solve(n: int, columns: int, *, unit: bool) -> Ops:
@@ -68,23 +68,23 @@ def batch(size: Size) -> int:
     return prod(size[:-2])
 
 
-@formula("aten::linalg_cholesky_ex")
-@formula("aten::cholesky")
+@formula("aten::linalg_cholesky_ex", kind="linear algebra")
+@formula("aten::cholesky", kind="linear algebra")
 def cholesky_ex(self: Size, *args: Any, out: Any, **kwargs: Any) -> Ops:
     """[*, n, n] = cholesky([*, n, n])."""
     return cholesky(self[-1]) * batch(self)
 
 
-@formula("aten::linalg_lu_factor_ex")
-@formula("aten::linalg_lu")
-@formula("aten::_linalg_det")
-@formula("aten::_linalg_slogdet")
+@formula("aten::linalg_lu_factor_ex", kind="linear algebra")
+@formula("aten::linalg_lu", kind="linear algebra")
+@formula("aten::_linalg_det", kind="linear algebra")
+@formula("aten::_linalg_slogdet", kind="linear algebra")
 def lu_factor(A: Size, *, out: Any, **kwargs: Any) -> Ops:
     """[*, m, n] = lu([*, m, n]). A determinant's last n - 1 factors, or n logs, are not counted beside it."""
     return lu(A[-2], A[-1]) * batch(A)
 
 
-@formula("aten::linalg_lu_solve")
+@formula("aten::linalg_lu_solve", kind="linear algebra")
 def lu_solve(LU: Size, pivots: Size, B: Size, *, left: bool = True, adjoint: bool = False, out: Size) -> Ops:
     """[*, n, k] = U^-1 L^-1 [*, n, k]: two triangular systems, one of a unit diagonal."""
     n = LU[-1]
@@ -92,26 +92,26 @@ def lu_solve(LU: Size, pivots: Size, B: Size, *, left: bool = True, adjoint: boo
     return triangular_solve(n, columns, unit=True) + triangular_solve(n, columns, unit=False)
 
 
-@formula("aten::_linalg_solve_ex")
+@formula("aten::_linalg_solve_ex", kind="linear algebra")
 def solve_ex(A: Size, B: Size, *, out: Any, **kwargs: Any) -> Ops:
     """[*, n, k], ... = A^-1 B: an LU per matrix, and its two triangular systems per column."""
     return lu(A[-1], A[-1]) * batch(A) + lu_solve(A, A, B, out=out[0])
 
 
-@formula("aten::linalg_inv_ex")
+@formula("aten::linalg_inv_ex", kind="linear algebra")
 def inv_ex(A: Size, *, out: Any, **kwargs: Any) -> Ops:
     """[*, n, n] = A^-1: as torch runs it, the system A X = 1, by an LU and n columns (8 n^3 / 3)."""
     return solve_ex(A, A, out=(A,))
 
 
-@formula("aten::linalg_solve_triangular")
+@formula("aten::linalg_solve_triangular", kind="linear algebra")
 def solve_triangular(self: Size, B: Size, *, upper: bool, left: bool = True, unitriangular: bool = False, out: Size) -> Ops:
     """[*, n, k] = T^-1 [*, n, k]: a triangular system per column."""
     n = self[-1]
     return triangular_solve(n, out.numel() // n if n else 0, unit=unitriangular)
 
 
-@formula("aten::triangular_solve")
+@formula("aten::triangular_solve", kind="linear algebra")
 def triangular_solve_op(
     self: Size, A: Size, upper: bool = True, transpose: bool = False, unitriangular: bool = False, *, out: Any
 ) -> Ops:
@@ -120,15 +120,15 @@ def triangular_solve_op(
     return triangular_solve(n, out[0].numel() // n if n else 0, unit=unitriangular)
 
 
-@formula("aten::cholesky_solve")
-@formula("aten::_cholesky_solve_helper")
+@formula("aten::cholesky_solve", kind="linear algebra")
+@formula("aten::_cholesky_solve_helper", kind="linear algebra")
 def cholesky_solve(self: Size, input2: Size, upper: bool = False, *, out: Size) -> Ops:
     """[*, n, k] = L^-T L^-1 [*, n, k]: two triangular systems per column."""
     n = input2[-1]
     return triangular_solve(n, out.numel() // n if n else 0, unit=False) * 2
 
 
-@formula("aten::linalg_qr")
+@formula("aten::linalg_qr", kind="linear algebra")
 def qr(A: Size, mode: str = "reduced", *, out: Any) -> Ops:
     """[*, m, k], [*, k, n] = qr([*, m, n]): the reflectors, and Q from them unless mode is 'r'."""
     m, n = A[-2:]
@@ -138,32 +138,32 @@ def qr(A: Size, mode: str = "reduced", *, out: Any) -> Ops:
     return ops * batch(A)
 
 
-@formula("aten::geqrf")
+@formula("aten::geqrf", kind="linear algebra")
 def geqrf(self: Size, *, out: Any) -> Ops:
     """[*, m, n], tau = qr([*, m, n]): the reflectors."""
     return householder(self[-2], self[-1]) * batch(self)
 
 
-@formula("aten::linalg_householder_product")
+@formula("aten::linalg_householder_product", kind="linear algebra")
 def householder_product(input: Size, tau: Size, *, out: Size) -> Ops:
     """[*, m, n] = Q of [*, m, k]."""
     return reflectors_product(input[-2], input[-1], tau[-1]) * batch(input)
 
 
-@formula("aten::ormqr")
+@formula("aten::ormqr", kind="linear algebra")
 def ormqr(self: Size, input2: Size, input3: Size, left: bool = True, transpose: bool = False, *, out: Size) -> Ops:
     """[*, m, n] = Q [*, m, n], Q of k reflectors: each is applied to every column."""
     m, n = out[-2:] if left else (out[-1], out[-2])
     return sum((reflect(m - j, n) for j in range(input2[-1])), Ops()) * batch(out)
 
 
-@formula("aten::_linalg_eigh")
+@formula("aten::_linalg_eigh", kind="linear algebra")
 def eigh(A: Size, UPLO: str = "L", compute_v: bool = True, *, out: Any) -> Ops:
     """[*, n], [*, n, n] = eigh([*, n, n]): symmetric QR, 9 n^3 with vectors, 4 n^3 / 3 without (Golub and Van Loan 8.3)."""
     return leading((108 if compute_v else 16) * A[-1] ** 3) * batch(A)
 
 
-@formula("aten::_linalg_svd")
+@formula("aten::_linalg_svd", kind="linear algebra")
 def svd(A: Size, full_matrices: bool = False, compute_uv: bool = True, *, driver: str | None = None, out: Any) -> Ops:
     """U, S, V = svd([*, m, n]), m >= n: Golub-Reinsch (Golub and Van Loan 8.6).
 
@@ -177,19 +177,19 @@ def svd(A: Size, full_matrices: bool = False, compute_uv: bool = True, *, driver
     return leading(12 * (14 * m * n**2 + 8 * n**3)) * batch(A)
 
 
-@formula("aten::cholesky_inverse")
+@formula("aten::cholesky_inverse", kind="linear algebra")
 def cholesky_inverse(self: Size, upper: bool = False, *, out: Size) -> Ops:
     """[*, n, n] = L^-T L^-1: 2 n^3 / 3, the operation count of LAPACK's potri (LAPACK Working Note 41)."""
     return leading(8 * self[-1] ** 3) * batch(self)
 
 
-@formula("aten::linalg_ldl_factor_ex")
+@formula("aten::linalg_ldl_factor_ex", kind="linear algebra")
 def ldl_factor(self: Size, *, out: Any, **kwargs: Any) -> Ops:
     """[*, n, n], ... = ldl([*, n, n]): n^3 / 3, as Cholesky, without the square roots."""
     return leading(4 * self[-1] ** 3) * batch(self)
 
 
-@formula("aten::linalg_ldl_solve")
+@formula("aten::linalg_ldl_solve", kind="linear algebra")
 def ldl_solve(LD: Size, pivots: Size, B: Size, *, hermitian: bool = False, out: Size) -> Ops:
     """[*, n, k] = L^-T D^-1 L^-1 [*, n, k]: two triangular systems of a unit diagonal, and n divisions, per column."""
     n = LD[-1]
@@ -197,7 +197,7 @@ def ldl_solve(LD: Size, pivots: Size, B: Size, *, hermitian: bool = False, out: 
     return triangular_solve(n, columns, unit=True) * 2 + Ops(specials=out.numel())
 
 
-@formula("aten::linalg_pinv")
+@formula("aten::linalg_pinv", kind="linear algebra")
 def pinv(A: Size, *, hermitian: bool = False, out: Size, **kwargs: Any) -> Ops:
     """[*, n, m] = pinv([*, m, n]) = V S^-1 U^T: svd (or eigh); per value a test and a division; V scaled; a product."""
     m, n = A[-2:]

@@ -8,14 +8,14 @@ from typing import Any
 
 from torch import Size, nn
 
-from ..ops import NOTHING, Ops
+from ..core.ops import NOTHING, Ops
 from .arithmetic import bias as bias_adds
 from .arithmetic import matmul
+from .builtin import formula
 from .elementwise import gelu_figure
-from .shipped import formula
 
 
-@formula(nn.Linear)
+@formula(nn.Linear, kind="product")
 def linear_module(module: nn.Linear, input: Size, *, out: Size) -> Ops:
     """[*, n] = linear([*, k]): a dot product of length k per output, and the bias.
 
@@ -24,15 +24,15 @@ def linear_module(module: nn.Linear, input: Size, *, out: Size) -> Ops:
     return linear(input, module.weight.shape, module.bias, out=out)
 
 
-@formula("aten::linear")
-@formula("aten::mkldnn_linear")
+@formula("aten::linear", kind="product")
+@formula("aten::mkldnn_linear", kind="product")
 def linear(input: Size, weight: Size, bias: Any = None, *, out: Size) -> Ops:
     """[*, n] = [*, k] @ [n, k]^T + [n]: numel(out) dot products of length k; the bias is one add per output."""
     ops = matmul(prod(input[:-1]), input[-1], prod(out[len(input) - 1 :]))
     return ops if bias is None else ops + bias_adds(prod(out))
 
 
-@formula(nn.Bilinear)
+@formula(nn.Bilinear, kind="product")
 def bilinear_module(module: nn.Bilinear, input1: Size, input2: Size, *, out: Size) -> Ops:
     """[*, o] = x1^T A_o x2 + b_o, of [*, i] and [*, j]: as torch contracts, first over i, then over j.
 
@@ -44,7 +44,7 @@ def bilinear_module(module: nn.Bilinear, input1: Size, input2: Size, *, out: Siz
     return ops if module.bias is None else ops + bias_adds(prod(out))
 
 
-@formula("aten::_trilinear")
+@formula("aten::_trilinear", kind="product")
 def trilinear(
     i1: Size,
     i2: Size,
@@ -76,27 +76,27 @@ def _expanded(shape: Size, axes: Sequence[int]) -> list[int]:
     return sizes
 
 
-@formula("aten::mm")
-@formula("aten::_int_mm")
+@formula("aten::mm", kind="product")
+@formula("aten::_int_mm", kind="product")
 def mm(self: Size, mat2: Size, *dtype: Any, out: Size) -> Ops:
     """[m, n] = [m, k] @ [k, n]: m * k * n."""
     return matmul(self[0], self[1], mat2[1])
 
 
-@formula("aten::bmm")
+@formula("aten::bmm", kind="product")
 def bmm(self: Size, mat2: Size, *dtype: Any, out: Size) -> Ops:
     """[b, m, n] = [b, m, k] @ [b, k, n]: b * m * k * n."""
     return matmul(self[1], self[2], mat2[2], self[0])
 
 
-@formula("aten::mv")
+@formula("aten::mv", kind="product")
 def mv(self: Size, vec: Size, *, out: Size) -> Ops:
     """[m] = [m, k] @ [k]: m * k."""
     return matmul(self[0], self[1], 1)
 
 
-@formula("aten::dot")
-@formula("aten::vdot")
+@formula("aten::dot", kind="product")
+@formula("aten::vdot", kind="product")
 def dot(self: Size, tensor: Size, *, out: Size) -> Ops:
     """[] = [k] . [k]: k. The conjugate in ``vdot`` is not counted."""
     return matmul(1, self[0], 1)
@@ -111,44 +111,44 @@ def _scaled_sum(product: Ops, outputs: int, beta: Any, alpha: Any) -> Ops:
     return product + Ops(adds=outputs if beta != 0 else 0, muls=scales * outputs)
 
 
-@formula("aten::addmm")
+@formula("aten::addmm", kind="product")
 def addmm(self: Size, mat1: Size, mat2: Size, *dtype: Any, beta: Any = 1, alpha: Any = 1, out: Size) -> Ops:
     """[m, n] = beta * self + alpha * [m, k] @ [k, n]."""
     return _scaled_sum(mm(mat1, mat2, out=out), prod(out), beta, alpha)
 
 
-@formula("aten::baddbmm")
+@formula("aten::baddbmm", kind="product")
 def baddbmm(self: Size, batch1: Size, batch2: Size, *dtype: Any, beta: Any = 1, alpha: Any = 1, out: Size) -> Ops:
     """[b, m, n] = beta * self + alpha * [b, m, k] @ [b, k, n]."""
     return _scaled_sum(bmm(batch1, batch2, out=out), prod(out), beta, alpha)
 
 
-@formula("aten::addbmm")
+@formula("aten::addbmm", kind="product")
 def addbmm(self: Size, batch1: Size, batch2: Size, *, beta: Any = 1, alpha: Any = 1, out: Size) -> Ops:
     """[m, n] = beta * self + alpha * sum over b of [b, m, k] @ [b, k, n]: a contraction over b and k."""
     return _scaled_sum(bmm(batch1, batch2, out=out), prod(out), beta, alpha)
 
 
-@formula("aten::addmv")
+@formula("aten::addmv", kind="product")
 def addmv(self: Size, mat: Size, vec: Size, *, beta: Any = 1, alpha: Any = 1, out: Size) -> Ops:
     """[m] = beta * self + alpha * [m, k] @ [k]."""
     return _scaled_sum(mv(mat, vec, out=out), prod(out), beta, alpha)
 
 
-@formula("aten::ger")
-@formula("aten::outer")
+@formula("aten::ger", kind="product")
+@formula("aten::outer", kind="product")
 def outer(self: Size, vec2: Size, *, out: Size) -> Ops:
     """[m, n] = [m] x [n]: nothing is summed, so m * n muls and no multiply-accumulate."""
     return Ops(muls=prod(out))
 
 
-@formula("aten::addr")
+@formula("aten::addr", kind="product")
 def addr(self: Size, vec1: Size, vec2: Size, *, beta: Any = 1, alpha: Any = 1, out: Size) -> Ops:
     """[m, n] = beta * self + alpha * [m] x [n]."""
     return _scaled_sum(outer(vec1, vec2, out=out), prod(out), beta, alpha)
 
 
-@formula("aten::_addmm_activation")
+@formula("aten::_addmm_activation", kind="product")
 def addmm_activation(
     self: Size, mat1: Size, mat2: Size, *, beta: Any = 1, alpha: Any = 1, use_gelu: bool = False, out: Size
 ) -> Ops:
@@ -157,7 +157,7 @@ def addmm_activation(
     return addmm(self, mat1, mat2, beta=beta, alpha=alpha, out=out) + each * prod(out)
 
 
-@formula("aten::linear_backward")
+@formula("aten::linear_backward", kind="product")
 def linear_backward(self: Size, grad_output: Size, weight: Size, output_mask: Sequence[bool], *, out: Any) -> Ops:
     """dx = g @ W, dW = g^T @ x, db = the sum of g over rows; each where ``output_mask`` asks for it."""
     rows, features = prod(grad_output[:-1]), grad_output[-1]
@@ -167,7 +167,7 @@ def linear_backward(self: Size, grad_output: Size, weight: Size, output_mask: Se
     return sum((part for part, wanted in zip(parts, output_mask, strict=True) if wanted), NOTHING)
 
 
-@formula("aten::_foreach_mm")
+@formula("aten::_foreach_mm", kind="product")
 def foreach_mm(self: Sequence[Size], mat2: Sequence[Size], *, out: Sequence[Size]) -> Ops:
     """Each [m, n] = [m, k] @ [k, n]: a product per pair of the lists."""
     return sum((matmul(left[0], left[1], right[1]) for left, right in zip(self, mat2, strict=True)), Ops())

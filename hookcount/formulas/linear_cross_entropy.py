@@ -6,13 +6,13 @@ from typing import Any
 
 from torch import Size
 
-from ..ops import Ops
+from ..core.ops import Ops
 from .arithmetic import bias, log_softmax, matmul
+from .builtin import formula, observed
 from .loss import REDUCTIONS, nll
-from .shipped import formula, observed
 
 
-@formula("torch_nn::_linear_cross_entropy_batch_chunked")
+@formula("torch_nn::_linear_cross_entropy_batch_chunked", kind="linear")
 def linear_cross_entropy(
     input: Size,
     linear_weight: Size,
@@ -43,7 +43,7 @@ def linear_cross_entropy(
     return ops + nll(samples, weight, REDUCTIONS[reduction])
 
 
-@formula("torch_nn::_linear_cross_entropy_batch_chunked_no_reduction")
+@formula("torch_nn::_linear_cross_entropy_batch_chunked_no_reduction", kind="linear")
 def linear_cross_entropy_each(
     input: Size,
     linear_weight: Size,

@@ -10,11 +10,11 @@ from typing import Any
 
 from torch import Size, nn
 
-from ..ops import NOTHING, Ops
+from ..core.ops import NOTHING, Ops
+from .builtin import formula, observed
 from .elementwise import FIGURES
 from .parametric import factors
 from .reduction import average, total
-from .shipped import formula, observed
 
 REDUCTIONS = {"none": 0, "mean": 1, "batchmean": 2, "sum": 2}
 MSE = Ops(adds=1, muls=1)
@@ -66,42 +66,42 @@ def joint(x: Size, y: Size) -> int:
     return prod(b if a == 1 else a for a, b in pairs)
 
 
-@formula("aten::mse_loss")
+@formula("aten::mse_loss", kind="loss")
 def mse_loss(self: Size, target: Size, reduction: int = 1, *, out: Size) -> Ops:
     """[] or [*] = (x - y)^2 reduced: a subtraction and a mul per element."""
     n = joint(self, target)
     return MSE * n + reduced(reduction, n)
 
 
-@formula("aten::huber_loss")
+@formula("aten::huber_loss", kind="loss")
 def huber_loss(self: Size, target: Size, reduction: int = 1, delta: float = 1.0, *, out: Size) -> Ops:
     """[] or [*] = huber(x - y) reduced: see HUBER."""
     n = joint(self, target)
     return HUBER * n + reduced(reduction, n)
 
 
-@formula("aten::smooth_l1_loss")
+@formula("aten::smooth_l1_loss", kind="loss")
 def smooth_l1_loss(self: Size, target: Size, reduction: int = 1, beta: float = 1.0, *, out: Size) -> Ops:
     """[] or [*] = smooth_l1(x - y) reduced: see smooth_l1_figure."""
     n = joint(self, target)
     return smooth_l1_figure(beta) * n + reduced(reduction, n)
 
 
-@formula("aten::soft_margin_loss")
+@formula("aten::soft_margin_loss", kind="loss")
 def soft_margin_loss(self: Size, target: Size, reduction: int = 1, *, out: Size) -> Ops:
     """[] or [*] = log1p(exp(-x y)) reduced."""
     n = joint(self, target)
     return SOFT_MARGIN * n + reduced(reduction, n)
 
 
-@formula("aten::binary_cross_entropy")
+@formula("aten::binary_cross_entropy", kind="loss")
 def binary_cross_entropy(self: Size, target: Size, weight: Any = None, reduction: int = 1, *, out: Size) -> Ops:
     """[] or [*] = bce([*], [*]) reduced: see bce_figure."""
     n = self.numel()
     return bce_figure(weight) * n + reduced(reduction, n)
 
 
-@formula("aten::binary_cross_entropy_with_logits")
+@formula("aten::binary_cross_entropy_with_logits", kind="loss")
 def binary_cross_entropy_with_logits(
     self: Size, target: Size, weight: Any = None, pos_weight: Any = None, reduction: int = 1, *, out: Size
 ) -> Ops:
@@ -110,14 +110,14 @@ def binary_cross_entropy_with_logits(
     return bce_with_logits_figure(weight, pos_weight) * n + reduced(reduction, n)
 
 
-@formula("aten::nll_loss_forward")
-@formula("aten::nll_loss2d_forward")
+@formula("aten::nll_loss_forward", kind="loss")
+@formula("aten::nll_loss2d_forward", kind="loss")
 def nll_loss(self: Size, target: Size, weight: Any = None, reduction: int = 1, ignore_index: int = -100, *, out: Any) -> Ops:
     """[] or [N, *], total weight = nll([N, C, *], [N, *]): see nll; the classes not asked for cost nothing."""
     return nll(target.numel(), weight, reduction)
 
 
-@formula("aten::multi_margin_loss")
+@formula("aten::multi_margin_loss", kind="loss")
 def multi_margin_loss(
     self: Size, target: Size, p: int = 1, margin: float = 1, weight: Any = None, reduction: int = 1, *, out: Size
 ) -> Ops:
@@ -130,9 +130,9 @@ def multi_margin_loss(
     return each * (samples * others) + average(samples, others) + reduced(reduction, samples)
 
 
-@formula("aten::_ctc_loss")
-@formula("aten::_cudnn_ctc_loss")
-@formula("aten::miopen_ctc_loss")
+@formula("aten::_ctc_loss", kind="loss")
+@formula("aten::_cudnn_ctc_loss", kind="loss")
+@formula("aten::miopen_ctc_loss", kind="loss")
 def ctc_loss(log_probs: Size, targets: Size, input_lengths: Any, target_lengths: Any, *args: Any, out: Any, **kwargs: Any) -> Ops:
     """[N], [N, T, 2 S + 1] = ctc([T, N, C], [N, S] or [sum of S]): the forward recursion over the 2 S + 1 states of each target.
 
@@ -147,51 +147,51 @@ def ctc_loss(log_probs: Size, targets: Size, input_lengths: Any, target_lengths:
     return state * (max(log_probs[0] - 1, 0) * states) + (FIGURES["logaddexp"][0] + Ops(adds=1)) * samples
 
 
-@formula(nn.MSELoss)
+@formula(nn.MSELoss, kind="loss")
 def mse_module(module: Any, input: Size, target: Size, *, out: Size) -> Ops:
     """[] or [*] = (x - y)^2 reduced."""
     return mse_loss(input, target, REDUCTIONS[module.reduction], out=out)
 
 
-@formula(nn.L1Loss)
+@formula(nn.L1Loss, kind="loss")
 def l1_module(module: Any, input: Size, target: Size, *, out: Size) -> Ops:
     """[] or [*] = |x - y| reduced: a subtraction and an abs per element."""
     n = joint(input, target)
     return L1 * n + reduced(REDUCTIONS[module.reduction], n)
 
 
-@formula(nn.HuberLoss)
+@formula(nn.HuberLoss, kind="loss")
 def huber_module(module: Any, input: Size, target: Size, *, out: Size) -> Ops:
     """[] or [*] = huber(x - y) reduced."""
     return huber_loss(input, target, REDUCTIONS[module.reduction], out=out)
 
 
-@formula(nn.SmoothL1Loss)
+@formula(nn.SmoothL1Loss, kind="loss")
 def smooth_l1_module(module: Any, input: Size, target: Size, *, out: Size) -> Ops:
     """[] or [*] = smooth_l1(x - y) reduced."""
     return smooth_l1_loss(input, target, REDUCTIONS[module.reduction], module.beta, out=out)
 
 
-@formula(nn.SoftMarginLoss)
+@formula(nn.SoftMarginLoss, kind="loss")
 def soft_margin_module(module: Any, input: Size, target: Size, *, out: Size) -> Ops:
     """[] or [*] = log1p(exp(-x y)) reduced."""
     return soft_margin_loss(input, target, REDUCTIONS[module.reduction], out=out)
 
 
-@formula(nn.BCELoss)
+@formula(nn.BCELoss, kind="loss")
 def bce_module(module: Any, input: Size, target: Size, *, out: Size) -> Ops:
     """[] or [*] = bce([*], [*]) reduced."""
     return binary_cross_entropy(input, target, module.weight, REDUCTIONS[module.reduction], out=out)
 
 
-@formula(nn.BCEWithLogitsLoss)
+@formula(nn.BCEWithLogitsLoss, kind="loss")
 def bce_with_logits_module(module: Any, input: Size, target: Size, *, out: Size) -> Ops:
     """[] or [*] = bce(sigmoid([*]), [*]) reduced."""
     n = input.numel()
     return bce_with_logits_figure(module.weight, module.pos_weight) * n + reduced(REDUCTIONS[module.reduction], n)
 
 
-@formula(nn.KLDivLoss)
+@formula(nn.KLDivLoss, kind="loss")
 def kl_div_module(module: Any, input: Size, target: Size, *, out: Size) -> Ops:
     """[] or [*] = y (log y - x) reduced: see kl_div_figure; 'batchmean' is a sum and a division."""
     n = joint(input, target)
@@ -199,7 +199,7 @@ def kl_div_module(module: Any, input: Size, target: Size, *, out: Size) -> Ops:
     return ops + Ops(specials=1) if module.reduction == "batchmean" else ops
 
 
-@formula(nn.NLLLoss)
+@formula(nn.NLLLoss, kind="loss")
 def nll_module(module: Any, input: Size, target: Size, *, out: Size) -> Ops:
     """[] or [N, *] = nll([N, C, *], [N, *])."""
     return nll(target.numel(), module.weight, REDUCTIONS[module.reduction])

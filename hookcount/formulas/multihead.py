@@ -7,12 +7,12 @@ from typing import Any
 
 from torch import Size, nn
 
-from ..ops import NOTHING, Ops
+from ..core.ops import NOTHING, Ops
 from .arithmetic import attention, bias, matmul, softmax
 from .attention import dropout_on_scores
+from .builtin import formula, observed
 from .elementwise import gelu_figure
 from .normalization import standardization
-from .shipped import formula, observed
 
 
 def attention_with_weights(batch: int, heads: int, queries: int, keys: int, depth: int, *, masked: bool, averaged: bool) -> Ops:
@@ -36,7 +36,7 @@ def projections(rows: int, key_rows: int, embed: int, key_depth: int, value_dept
     return ops + bias(2 * (rows + key_rows) * embed) if biased else ops
 
 
-@formula(nn.MultiheadAttention)
+@formula(nn.MultiheadAttention, kind="multihead")
 def multihead_attention_module(
     module: nn.MultiheadAttention,
     query: Size,
@@ -79,7 +79,7 @@ def _heads(batch: int, heads: int, queries: int, keys: int, depth: int, *, maske
     return attention(batch, heads, queries, keys, depth, depth, masked=masked)
 
 
-@formula("aten::_native_multi_head_attention")
+@formula("aten::_native_multi_head_attention", kind="multihead")
 def native_multi_head_attention(
     query: Size,
     key: Size,
@@ -106,7 +106,7 @@ def native_multi_head_attention(
     )
 
 
-@formula("aten::_triton_multi_head_attention")
+@formula("aten::_triton_multi_head_attention", kind="multihead")
 def triton_multi_head_attention(
     query: Size,
     key: Size,
@@ -126,13 +126,13 @@ def triton_multi_head_attention(
     return native_multi_head_attention(*args, need_weights=False, out=out)
 
 
-@formula("aten::_transform_bias_rescale_qkv")
+@formula("aten::_transform_bias_rescale_qkv", kind="multihead")
 def transform_bias_rescale_qkv(qkv: Size, qkv_bias: Size, num_heads: int, *, out: Any) -> Ops:
     """q / sqrt(E / H), k, v, [B, H, L, E / H] each = [B, L, 3 E] + [3 E]: an add each, and a mul for q's."""
     return Ops(adds=prod(qkv), muls=prod(qkv) // 3)
 
 
-@formula("aten::_transformer_encoder_layer_fwd")
+@formula("aten::_transformer_encoder_layer_fwd", kind="multihead")
 def transformer_encoder_layer(
     src: Size,
     embed_dim: int,

@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import Size, nn
 
-from ..ops import Ops
-from .shipped import formula, observed
+from ..core.ops import Ops
+from .builtin import formula, observed
 
 
 def _statistics(rows: int, n: int) -> Ops:
@@ -45,11 +45,11 @@ def batch_norm_arithmetic(input: Sequence[int], *, batch_statistics: bool, updat
     return ops + _running_update(channels) if updates else ops
 
 
-@formula(nn.modules.batchnorm._BatchNorm)  # what a lazy layer is before its first call
-@formula(nn.BatchNorm1d)
-@formula(nn.BatchNorm2d)
-@formula(nn.BatchNorm3d)
-@formula(nn.SyncBatchNorm)
+@formula(nn.modules.batchnorm._BatchNorm, kind="norm")  # what a lazy layer is before its first call
+@formula(nn.BatchNorm1d, kind="norm")
+@formula(nn.BatchNorm2d, kind="norm")
+@formula(nn.BatchNorm3d, kind="norm")
+@formula(nn.SyncBatchNorm, kind="norm")
 def batch_norm_module(module: nn.BatchNorm2d, input: Size, *, out: Size) -> Ops:
     """[N, C, *] = batch norm([N, C, *]).
 
@@ -61,10 +61,10 @@ def batch_norm_module(module: nn.BatchNorm2d, input: Size, *, out: Size) -> Ops:
     return batch_norm_arithmetic(input, batch_statistics=own, updates=module.training and tracked)
 
 
-@formula(nn.modules.instancenorm._InstanceNorm)
-@formula(nn.InstanceNorm1d)
-@formula(nn.InstanceNorm2d)
-@formula(nn.InstanceNorm3d)
+@formula(nn.modules.instancenorm._InstanceNorm, kind="norm")
+@formula(nn.InstanceNorm1d, kind="norm")
+@formula(nn.InstanceNorm2d, kind="norm")
+@formula(nn.InstanceNorm3d, kind="norm")
 def instance_norm_module(module: nn.InstanceNorm2d, input: Size, *, out: Size) -> Ops:
     """[N, C, *] = instance norm([N, C, *]), batched or not: a batch norm of [1, N * C, *].
 
@@ -81,11 +81,11 @@ def instance_norm_module(module: nn.InstanceNorm2d, input: Size, *, out: Size) -
     return ops + Ops(adds=batch - 1, specials=1) * (2 * channels) if updates else ops
 
 
-@formula("aten::native_batch_norm")
-@formula("aten::_native_batch_norm_legit")
-@formula("aten::_native_batch_norm_legit_functional")
-@formula("aten::cudnn_batch_norm")
-@formula("aten::miopen_batch_norm")
+@formula("aten::native_batch_norm", kind="norm")
+@formula("aten::_native_batch_norm_legit", kind="norm")
+@formula("aten::_native_batch_norm_legit_functional", kind="norm")
+@formula("aten::cudnn_batch_norm", kind="norm")
+@formula("aten::miopen_batch_norm", kind="norm")
 def batch_norm(
     input: Size, weight: Any, bias: Any, running_mean: Any, running_var: Any, training: bool, *rest: Any, out: Any
 ) -> Ops:
@@ -93,39 +93,39 @@ def batch_norm(
     return batch_norm_arithmetic(input, batch_statistics=training, updates=training and running_mean is not None)
 
 
-@formula("aten::_native_batch_norm_legit.no_stats")
+@formula("aten::_native_batch_norm_legit.no_stats", kind="norm")
 def batch_norm_no_stats(input: Size, weight: Any, bias: Any, training: bool, *rest: Any, out: Any) -> Ops:
     """[N, C, *] = batch norm([N, C, *]), by the batch's own statistics, which are not kept."""
     return batch_norm_arithmetic(input, batch_statistics=True, updates=False)
 
 
-@formula("aten::_native_batch_norm_legit_no_training")
-@formula("aten::_batch_norm_no_update")
+@formula("aten::_native_batch_norm_legit_no_training", kind="norm")
+@formula("aten::_batch_norm_no_update", kind="norm")
 def batch_norm_no_training(input: Size, *rest: Any, out: Any) -> Ops:
     """[N, C, *] = batch norm([N, C, *]), by the running statistics."""
     return batch_norm_arithmetic(input, batch_statistics=False, updates=False)
 
 
-@formula("aten::_batch_norm_with_update")
-@formula("aten::_batch_norm_with_update_functional")
+@formula("aten::_batch_norm_with_update", kind="norm")
+@formula("aten::_batch_norm_with_update_functional", kind="norm")
 def batch_norm_with_update(input: Size, *rest: Any, out: Any) -> Ops:
     """[N, C, *] = batch norm([N, C, *]), by the batch's statistics, which update the running ones."""
     return batch_norm_arithmetic(input, batch_statistics=True, updates=True)
 
 
-@formula("aten::batch_norm_stats")
+@formula("aten::batch_norm_stats", kind="norm")
 def batch_norm_stats(input: Size, eps: float, *, out: Any) -> Ops:
     """[C], [C] = mean and inverse deviation of [N, C, *], a synchronized layer's first half."""
     return _statistics(input[1], prod(input) // input[1])
 
 
-@formula("aten::batch_norm_update_stats")
+@formula("aten::batch_norm_update_stats", kind="norm")
 def batch_norm_update_stats(input: Size, *rest: Any, out: Any) -> Ops:
     """[C], [C] = mean and variance of [N, C, *], which update the running ones."""
     return _statistics(input[1], prod(input) // input[1]) + _running_update(input[1])
 
 
-@formula("aten::batch_norm_elemt")
+@formula("aten::batch_norm_elemt", kind="norm")
 def batch_norm_elemt(input: Size, *rest: Any, out: Any) -> Ops:
     """[N, C, *] = x * scale + shift, a synchronized layer's second half."""
     return _scale_and_shift(prod(input))
@@ -141,14 +141,14 @@ def standardization(rows: int, n: int, *, weighted: bool, biased: bool) -> Ops:
     return _statistics(rows, n) + Ops(adds=elements * biased, muls=muls)
 
 
-@formula(nn.LayerNorm)
+@formula(nn.LayerNorm, kind="norm")
 def layer_norm_module(module: nn.LayerNorm, input: Size, *, out: Size) -> Ops:
     """[*, *n] = layer norm([*, *n]): see ``standardization``."""
     n = prod(module.normalized_shape)
     return standardization(_rows(input, n), n, weighted=module.weight is not None, biased=module.bias is not None)
 
 
-@formula("aten::native_layer_norm")
+@formula("aten::native_layer_norm", kind="norm")
 def layer_norm(input: Size, normalized_shape: Sequence[int], weight: Any, bias: Any, eps: float, *, out: Any) -> Ops:
     """[*, *n] = layer norm([*, *n]): see ``standardization``."""
     n = prod(normalized_shape)
@@ -159,7 +159,7 @@ def _rows(input: Sequence[int], n: int) -> int:
     return prod(input) // n if n else 0
 
 
-@formula(nn.GroupNorm)
+@formula(nn.GroupNorm, kind="norm")
 def group_norm_module(module: nn.GroupNorm, input: Size, *, out: Size) -> Ops:
     """[N, C, *] = group norm([N, C, *]): N * groups rows of C / groups * prod(*); see ``standardization``."""
     affine = module.weight is not None
@@ -167,7 +167,7 @@ def group_norm_module(module: nn.GroupNorm, input: Size, *, out: Size) -> Ops:
     return standardization(rows, prod(input) // rows if rows else 0, weighted=affine, biased=module.bias is not None)
 
 
-@formula("aten::native_group_norm")
+@formula("aten::native_group_norm", kind="norm")
 def group_norm(input: Size, weight: Any, bias: Any, N: int, C: int, HxW: int, group: int, eps: float, *, out: Any) -> Ops:
     """[N, C, *] = group norm([N, C, *]): N * group rows of C / group * HxW; see ``standardization``."""
     return standardization(N * group, C // group * HxW, weighted=weight is not None, biased=bias is not None)
@@ -181,22 +181,22 @@ def root_mean_square_norm(rows: int, n: int, *, weighted: bool) -> Ops:
     return Ops(adds=n - 1 + 1, muls=n + n * (1 + weighted), specials=1 + 2) * rows if n else Ops()
 
 
-@formula("torch.nn.RMSNorm")
+@formula("torch.nn.RMSNorm", kind="norm")
 def rms_norm_module(module: Any, input: Size, *, out: Size) -> Ops:
     """[*, *n] = rms norm([*, *n]): see ``root_mean_square_norm``."""
     n = prod(module.normalized_shape)
     return root_mean_square_norm(_rows(input, n), n, weighted=module.weight is not None)
 
 
-@formula("aten::_fused_rms_norm")
-@formula("aten::rms_norm")
+@formula("aten::_fused_rms_norm", kind="norm")
+@formula("aten::rms_norm", kind="norm")
 def rms_norm(input: Size, normalized_shape: Sequence[int], weight: Any = None, eps: Any = None, *, out: Any) -> Ops:
     """[*, *n] = rms norm([*, *n]): see ``root_mean_square_norm``."""
     n = prod(normalized_shape)
     return root_mean_square_norm(_rows(input, n), n, weighted=weight is not None)
 
 
-@formula("aten::_weight_norm_interface")
+@formula("aten::_weight_norm_interface", kind="norm")
 def weight_norm(v: Size, g: Size, dim: int = 0, *, out: Any) -> Ops:
     """w = v * (g / |v|), a norm per slice along ``dim``: n muls, sums and roots for the norms, divisions, and n muls."""
     elements, slices = prod(v), v[dim]

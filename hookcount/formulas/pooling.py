@@ -8,11 +8,11 @@ from typing import Any
 
 from torch import Size, nn
 
-from ..ops import Ops
-from .shipped import formula, free, observed
+from ..core.ops import Ops
+from .builtin import formula, free, observed
 
 
-def _taps(kernel_size: int | Sequence[int], axes: int) -> int:
+def taps_of(kernel_size: int | Sequence[int], axes: int) -> int:
     """How many values a window holds; one number stands for every axis."""
     sizes = (kernel_size,) if isinstance(kernel_size, int) else tuple(kernel_size)
     return prod(sizes) if len(sizes) == axes else int(sizes[0]) ** axes
@@ -33,103 +33,103 @@ def average(outputs: int, taps: int) -> Ops:
     return Ops(adds=outputs * (taps - 1), specials=outputs)
 
 
-@formula(nn.MaxPool1d)
+@formula(nn.MaxPool1d, kind="pooling")
 def max_pool1d_module(module: nn.MaxPool1d, input: Size, *, out: Any) -> Ops:
     """[N, C, O] = max over windows of [N, C, I]: k - 1 compares per output."""
-    return maximum(_pooled(out), _taps(module.kernel_size, 1))
+    return maximum(_pooled(out), taps_of(module.kernel_size, 1))
 
 
-@formula(nn.MaxPool2d)
+@formula(nn.MaxPool2d, kind="pooling")
 def max_pool2d_module(module: nn.MaxPool2d, input: Size, *, out: Any) -> Ops:
     """[N, C, *O] = max over windows of [N, C, *I]: kh * kw - 1 compares per output."""
-    return maximum(_pooled(out), _taps(module.kernel_size, 2))
+    return maximum(_pooled(out), taps_of(module.kernel_size, 2))
 
 
-@formula(nn.MaxPool3d)
+@formula(nn.MaxPool3d, kind="pooling")
 def max_pool3d_module(module: nn.MaxPool3d, input: Size, *, out: Any) -> Ops:
     """[N, C, *O] = max over windows of [N, C, *I]: kd * kh * kw - 1 compares per output."""
-    return maximum(_pooled(out), _taps(module.kernel_size, 3))
+    return maximum(_pooled(out), taps_of(module.kernel_size, 3))
 
 
-@formula(nn.FractionalMaxPool2d)
+@formula(nn.FractionalMaxPool2d, kind="pooling")
 def fractional_max_pool2d_module(module: nn.FractionalMaxPool2d, input: Size, *, out: Any) -> Ops:
     """[N, C, *O] = max over windows at random places: kh * kw - 1 compares per output."""
-    return maximum(_pooled(out), _taps(module.kernel_size, 2))
+    return maximum(_pooled(out), taps_of(module.kernel_size, 2))
 
 
-@formula(nn.FractionalMaxPool3d)
+@formula(nn.FractionalMaxPool3d, kind="pooling")
 def fractional_max_pool3d_module(module: nn.FractionalMaxPool3d, input: Size, *, out: Any) -> Ops:
     """[N, C, *O] = max over windows at random places: kd * kh * kw - 1 compares per output."""
-    return maximum(_pooled(out), _taps(module.kernel_size, 3))
+    return maximum(_pooled(out), taps_of(module.kernel_size, 3))
 
 
-@formula(nn.AvgPool1d)
+@formula(nn.AvgPool1d, kind="pooling")
 def avg_pool1d_module(module: nn.AvgPool1d, input: Size, *, out: Size) -> Ops:
     """[N, C, O] = mean over windows of [N, C, I]: k - 1 adds and a division per output."""
-    return average(prod(out), _taps(module.kernel_size, 1))
+    return average(prod(out), taps_of(module.kernel_size, 1))
 
 
-@formula(nn.AvgPool2d)
+@formula(nn.AvgPool2d, kind="pooling")
 def avg_pool2d_module(module: nn.AvgPool2d, input: Size, *, out: Size) -> Ops:
     """[N, C, *O] = mean over windows of [N, C, *I]: kh * kw - 1 adds and a division per output."""
-    return average(prod(out), _taps(module.kernel_size, 2))
+    return average(prod(out), taps_of(module.kernel_size, 2))
 
 
-@formula(nn.AvgPool3d)
+@formula(nn.AvgPool3d, kind="pooling")
 def avg_pool3d_module(module: nn.AvgPool3d, input: Size, *, out: Size) -> Ops:
     """[N, C, *O] = mean over windows of [N, C, *I]: kd * kh * kw - 1 adds and a division per output."""
-    return average(prod(out), _taps(module.kernel_size, 3))
+    return average(prod(out), taps_of(module.kernel_size, 3))
 
 
-@formula("aten::max_pool1d")
-@formula("aten::max_pool1d_with_indices")
-@formula("aten::quantized_max_pool1d")
-@formula("quantized::max_pool1d")
+@formula("aten::max_pool1d", kind="pooling")
+@formula("aten::max_pool1d_with_indices", kind="pooling")
+@formula("aten::quantized_max_pool1d", kind="pooling")
+@formula("quantized::max_pool1d", kind="pooling")
 def max_pool1d(self: Size, kernel_size: Sequence[int], *rest: Any, out: Any) -> Ops:
     """[N, C, O] = max over windows of [N, C, I]: k - 1 compares per output."""
-    return maximum(_pooled(out), _taps(kernel_size, 1))
+    return maximum(_pooled(out), taps_of(kernel_size, 1))
 
 
-@formula("aten::max_pool2d")
-@formula("aten::max_pool2d_with_indices")
-@formula("aten::mkldnn_max_pool2d")
-@formula("aten::quantized_max_pool2d")
-@formula("quantized::max_pool2d")
-@formula("aten::fractional_max_pool2d")
+@formula("aten::max_pool2d", kind="pooling")
+@formula("aten::max_pool2d_with_indices", kind="pooling")
+@formula("aten::mkldnn_max_pool2d", kind="pooling")
+@formula("aten::quantized_max_pool2d", kind="pooling")
+@formula("quantized::max_pool2d", kind="pooling")
+@formula("aten::fractional_max_pool2d", kind="pooling")
 def max_pool2d(self: Size, kernel_size: Sequence[int], *rest: Any, out: Any) -> Ops:
     """[N, C, *O] = max over windows of [N, C, *I]: kh * kw - 1 compares per output."""
-    return maximum(_pooled(out), _taps(kernel_size, 2))
+    return maximum(_pooled(out), taps_of(kernel_size, 2))
 
 
-@formula("aten::max_pool3d")
-@formula("aten::max_pool3d_with_indices")
-@formula("aten::mkldnn_max_pool3d")
-@formula("aten::quantized_max_pool3d")
-@formula("aten::fractional_max_pool3d")
+@formula("aten::max_pool3d", kind="pooling")
+@formula("aten::max_pool3d_with_indices", kind="pooling")
+@formula("aten::mkldnn_max_pool3d", kind="pooling")
+@formula("aten::quantized_max_pool3d", kind="pooling")
+@formula("aten::fractional_max_pool3d", kind="pooling")
 def max_pool3d(self: Size, kernel_size: Sequence[int], *rest: Any, out: Any) -> Ops:
     """[N, C, *O] = max over windows of [N, C, *I]: kd * kh * kw - 1 compares per output."""
-    return maximum(_pooled(out), _taps(kernel_size, 3))
+    return maximum(_pooled(out), taps_of(kernel_size, 3))
 
 
-@formula("aten::avg_pool1d")
+@formula("aten::avg_pool1d", kind="pooling")
 def avg_pool1d(self: Size, kernel_size: Sequence[int], *rest: Any, out: Size) -> Ops:
     """[N, C, O] = mean over windows of [N, C, I]: k - 1 adds and a division per output."""
-    return average(prod(out), _taps(kernel_size, 1))
+    return average(prod(out), taps_of(kernel_size, 1))
 
 
-@formula("aten::avg_pool2d")
+@formula("aten::avg_pool2d", kind="pooling")
 def avg_pool2d(self: Size, kernel_size: Sequence[int], *rest: Any, out: Size) -> Ops:
     """[N, C, *O] = mean over windows of [N, C, *I]: kh * kw - 1 adds and a division per output."""
-    return average(prod(out), _taps(kernel_size, 2))
+    return average(prod(out), taps_of(kernel_size, 2))
 
 
-@formula("aten::avg_pool3d")
+@formula("aten::avg_pool3d", kind="pooling")
 def avg_pool3d(self: Size, kernel_size: Sequence[int], *rest: Any, out: Size) -> Ops:
     """[N, C, *O] = mean over windows of [N, C, *I]: kd * kh * kw - 1 adds and a division per output."""
-    return average(prod(out), _taps(kernel_size, 3))
+    return average(prod(out), taps_of(kernel_size, 3))
 
 
-def _window_sums(input: Sequence[int], out: Sequence[int], axes: int) -> int:
+def window_sums(input: Sequence[int], out: Sequence[int], axes: int) -> int:
     """How many values all adaptive windows hold together: output i of n spans floor(i I / n) up to ceil((i + 1) I / n)."""
     held = prod(out[: len(out) - axes])
     for size, n in zip(input[-axes:], out[-axes:], strict=True):
@@ -139,73 +139,73 @@ def _window_sums(input: Sequence[int], out: Sequence[int], axes: int) -> int:
 
 def adaptive_average(input: Sequence[int], out: Sequence[int], axes: int) -> Ops:
     """The mean of each adaptive window, by its real size: as many adds less one, and a division."""
-    return Ops(adds=_window_sums(input, out, axes) - prod(out), specials=prod(out))
+    return Ops(adds=window_sums(input, out, axes) - prod(out), specials=prod(out))
 
 
 def adaptive_maximum(input: Sequence[int], out: Any, axes: int) -> Ops:
     """The largest of each adaptive window, by its real size: as many compares less one."""
     pooled = out if isinstance(out, Size) else out[0]
-    return Ops(compares=_window_sums(input, pooled, axes) - prod(pooled))
+    return Ops(compares=window_sums(input, pooled, axes) - prod(pooled))
 
 
-@formula(nn.AdaptiveAvgPool1d)
+@formula(nn.AdaptiveAvgPool1d, kind="pooling")
 def adaptive_avg_pool1d_module(module: nn.AdaptiveAvgPool1d, input: Size, *, out: Size) -> Ops:
     """[N, C, O] = mean over O windows of [N, C, I]: see ``adaptive_average``."""
     return adaptive_average(input, out, 1)
 
 
-@formula(nn.AdaptiveAvgPool2d)
+@formula(nn.AdaptiveAvgPool2d, kind="pooling")
 def adaptive_avg_pool2d_module(module: nn.AdaptiveAvgPool2d, input: Size, *, out: Size) -> Ops:
     """[N, C, *O] = mean over prod(O) windows of [N, C, *I]: see ``adaptive_average``."""
     return adaptive_average(input, out, 2)
 
 
-@formula(nn.AdaptiveAvgPool3d)
+@formula(nn.AdaptiveAvgPool3d, kind="pooling")
 def adaptive_avg_pool3d_module(module: nn.AdaptiveAvgPool3d, input: Size, *, out: Size) -> Ops:
     """[N, C, *O] = mean over prod(O) windows of [N, C, *I]: see ``adaptive_average``."""
     return adaptive_average(input, out, 3)
 
 
-@formula(nn.AdaptiveMaxPool1d)
+@formula(nn.AdaptiveMaxPool1d, kind="pooling")
 def adaptive_max_pool1d_module(module: nn.AdaptiveMaxPool1d, input: Size, *, out: Any) -> Ops:
     """[N, C, O] = max over O windows of [N, C, I]: see ``adaptive_maximum``."""
     return adaptive_maximum(input, out, 1)
 
 
-@formula(nn.AdaptiveMaxPool2d)
+@formula(nn.AdaptiveMaxPool2d, kind="pooling")
 def adaptive_max_pool2d_module(module: nn.AdaptiveMaxPool2d, input: Size, *, out: Any) -> Ops:
     """[N, C, *O] = max over prod(O) windows of [N, C, *I]: see ``adaptive_maximum``."""
     return adaptive_maximum(input, out, 2)
 
 
-@formula(nn.AdaptiveMaxPool3d)
+@formula(nn.AdaptiveMaxPool3d, kind="pooling")
 def adaptive_max_pool3d_module(module: nn.AdaptiveMaxPool3d, input: Size, *, out: Any) -> Ops:
     """[N, C, *O] = max over prod(O) windows of [N, C, *I]: see ``adaptive_maximum``."""
     return adaptive_maximum(input, out, 3)
 
 
-@formula("aten::_adaptive_avg_pool2d")
-@formula("aten::adaptive_avg_pool2d")
-@formula("aten::mkldnn_adaptive_avg_pool2d")
+@formula("aten::_adaptive_avg_pool2d", kind="pooling")
+@formula("aten::adaptive_avg_pool2d", kind="pooling")
+@formula("aten::mkldnn_adaptive_avg_pool2d", kind="pooling")
 def adaptive_avg_pool2d(self: Size, output_size: Any, *, out: Size) -> Ops:
     """[N, C, *O] = mean over prod(O) windows of [N, C, *I]; to one value torch runs ``mean``, which costs the same."""
     return adaptive_average(self, out, 2)
 
 
-@formula("aten::_adaptive_avg_pool3d")
-@formula("aten::adaptive_avg_pool3d")
+@formula("aten::_adaptive_avg_pool3d", kind="pooling")
+@formula("aten::adaptive_avg_pool3d", kind="pooling")
 def adaptive_avg_pool3d(self: Size, output_size: Any, *, out: Size) -> Ops:
     """[N, C, *O] = mean over prod(O) windows of [N, C, *I]; to one value torch runs ``mean``, which costs the same."""
     return adaptive_average(self, out, 3)
 
 
-@formula("aten::adaptive_max_pool2d")
+@formula("aten::adaptive_max_pool2d", kind="pooling")
 def adaptive_max_pool2d(self: Size, output_size: Any, *, out: Any) -> Ops:
     """[N, C, *O] = max over prod(O) windows of [N, C, *I]: see ``adaptive_maximum``."""
     return adaptive_maximum(self, out, 2)
 
 
-@formula("aten::adaptive_max_pool3d")
+@formula("aten::adaptive_max_pool3d", kind="pooling")
 def adaptive_max_pool3d(self: Size, output_size: Any, *, out: Any) -> Ops:
     """[N, C, *O] = max over prod(O) windows of [N, C, *I]: see ``adaptive_maximum``."""
     return adaptive_maximum(self, out, 3)

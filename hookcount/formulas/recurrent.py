@@ -9,9 +9,9 @@ from typing import Any
 
 from torch import Size, nn
 
-from ..ops import NOTHING, Ops
+from ..core.ops import NOTHING, Ops
 from .arithmetic import SIGMOID, TANH, matmul
-from .shipped import formula, free
+from .builtin import formula, free
 
 
 @dataclass(frozen=True)
@@ -75,9 +75,9 @@ def stack(
     return ops * directions + Ops(muls=dropped, specials=dropped)
 
 
-@formula(nn.RNN)
-@formula(nn.LSTM)
-@formula(nn.GRU)
+@formula(nn.RNN, kind="recurrent")
+@formula(nn.LSTM, kind="recurrent")
+@formula(nn.GRU, kind="recurrent")
 def recurrent_module(module: nn.RNNBase, input: Any, hx: Any = None, *, out: Any) -> Ops:
     """[T, N, D * H] = rnn([T, N, I]), batched or not, or of a packed sequence, whose rows are its real positions alone."""
     data = input if isinstance(input, Size) else input[0]
@@ -98,25 +98,25 @@ def _cell_module(cell: Cell, module: nn.RNNCellBase, input: Size) -> Ops:
     return steps(cell, prod(input[:-1]), input[-1], module.hidden_size, biased=module.bias)
 
 
-@formula(nn.RNNCell)
+@formula(nn.RNNCell, kind="recurrent")
 def rnn_cell_module(module: nn.RNNCell, input: Size, hx: Any = None, *, out: Any) -> Ops:
     """[N, H] = cell([N, I], [N, H]): a single step, batched or not."""
     return _cell_module(TANH_CELL if module.nonlinearity == "tanh" else RELU_CELL, module, input)
 
 
-@formula(nn.LSTMCell)
+@formula(nn.LSTMCell, kind="recurrent")
 def lstm_cell_module(module: nn.LSTMCell, input: Size, hx: Any = None, *, out: Any) -> Ops:
     """[N, H], [N, H] = cell([N, I], ([N, H], [N, H])): a single step, batched or not."""
     return _cell_module(LSTM_CELL, module, input)
 
 
-@formula(nn.GRUCell)
+@formula(nn.GRUCell, kind="recurrent")
 def gru_cell_module(module: nn.GRUCell, input: Size, hx: Any = None, *, out: Any) -> Ops:
     """[N, H] = cell([N, I], [N, H]): a single step, batched or not."""
     return _cell_module(GRU_CELL, module, input)
 
 
-@formula("aten::_thnn_fused_lstm_cell")
+@formula("aten::_thnn_fused_lstm_cell", kind="recurrent")
 def fused_lstm_cell(
     input_gates: Size, hidden_gates: Size, cx: Size, input_bias: Any = None, hidden_bias: Any = None, *, out: Any
 ) -> Ops:
@@ -124,7 +124,7 @@ def fused_lstm_cell(
     return _fused_step(LSTM_CELL, input_gates, cx, input_bias)
 
 
-@formula("aten::_thnn_fused_gru_cell")
+@formula("aten::_thnn_fused_gru_cell", kind="recurrent")
 def fused_gru_cell(
     input_gates: Size, hidden_gates: Size, hx: Size, input_bias: Any = None, hidden_bias: Any = None, *, out: Any
 ) -> Ops:
@@ -136,7 +136,7 @@ def _fused_step(cell: Cell, gates: Size, state: Size, bias: Any) -> Ops:
     return cell.unit * prod(state) + (NOTHING if bias is None else Ops(adds=2 * prod(gates)))
 
 
-@formula("aten::mkldnn_rnn_layer")
+@formula("aten::mkldnn_rnn_layer", kind="recurrent")
 def mkldnn_rnn_layer(
     input: Size,
     weight0: Size,
@@ -158,7 +158,7 @@ def mkldnn_rnn_layer(
     return steps(BY_CUDNN_MODE[mode], prod(input[:-1]), input[-1], hidden_size, biased=has_biases)
 
 
-@formula("aten::mkldnn_rnn_layer_backward")
+@formula("aten::mkldnn_rnn_layer_backward", kind="recurrent")
 def mkldnn_rnn_layer_backward(
     input: Size,
     weight1: Any,
@@ -185,7 +185,7 @@ def mkldnn_rnn_layer_backward(
     return steps(BY_CUDNN_MODE[mode], prod(input[:-1]), input[-1], hidden_size, biased=has_biases) * 2
 
 
-@formula("aten::_cudnn_rnn")
+@formula("aten::_cudnn_rnn", kind="recurrent")
 def cudnn_rnn(
     input: Size,
     weight: Sequence[Size],
@@ -219,7 +219,7 @@ def cudnn_rnn(
     )
 
 
-@formula("aten::miopen_rnn")
+@formula("aten::miopen_rnn", kind="recurrent")
 def miopen_rnn(
     input: Size,
     weight: Sequence[Size],
@@ -249,7 +249,7 @@ def miopen_rnn(
     )
 
 
-@formula("aten::_lstm_mps")
+@formula("aten::_lstm_mps", kind="recurrent")
 def lstm_mps(
     input: Size,
     hx: Sequence[Size],

@@ -13,9 +13,9 @@ from typing import Any
 
 from torch import Size, nn
 
-from ..ops import NOTHING, Ops
+from ..core.ops import NOTHING, Ops
 from .arithmetic import matmul
-from .shipped import formula, free, observed
+from .builtin import formula, free, observed
 
 
 def weighted_taps(outputs: int, taps: int) -> Ops:
@@ -23,25 +23,25 @@ def weighted_taps(outputs: int, taps: int) -> Ops:
     return Ops(adds=outputs * (taps - 1), muls=outputs * taps)
 
 
-@formula("aten::upsample_linear1d")
+@formula("aten::upsample_linear1d", kind="resampling")
 def upsample_linear1d(self: Size, *rest: Any, out: Size) -> Ops:
     """[N, C, O] = linear([N, C, I]): 2 taps."""
     return weighted_taps(prod(out), 2)
 
 
-@formula("aten::upsample_bilinear2d")
+@formula("aten::upsample_bilinear2d", kind="resampling")
 def upsample_bilinear2d(self: Size, *rest: Any, out: Size) -> Ops:
     """[N, C, *O] = bilinear([N, C, *I]): 4 taps."""
     return weighted_taps(prod(out), 4)
 
 
-@formula("aten::upsample_trilinear3d")
+@formula("aten::upsample_trilinear3d", kind="resampling")
 def upsample_trilinear3d(self: Size, *rest: Any, out: Size) -> Ops:
     """[N, C, *O] = trilinear([N, C, *I]): 8 taps."""
     return weighted_taps(prod(out), 8)
 
 
-@formula("aten::upsample_bicubic2d")
+@formula("aten::upsample_bicubic2d", kind="resampling")
 def upsample_bicubic2d(self: Size, *rest: Any, out: Size) -> Ops:
     """[N, C, *O] = bicubic([N, C, *I]): 16 taps."""
     return weighted_taps(prod(out), 16)
@@ -80,35 +80,35 @@ def _axis(size: int, outputs: int, radius: int, align_corners: bool) -> Ops:
 
 
 for _name, _radius in (("bilinear", 1), ("bicubic", 2), ("lanczos", 3)):
-    formula(f"aten::_upsample_{_name}2d_aa")(_antialiased(_radius))
+    formula(f"aten::_upsample_{_name}2d_aa", kind="resampling")(_antialiased(_radius))
 
 
-@formula("aten::grid_sampler_2d")
-@formula("aten::_grid_sampler_2d_cpu_fallback")
+@formula("aten::grid_sampler_2d", kind="sampling")
+@formula("aten::_grid_sampler_2d_cpu_fallback", kind="sampling")
 def grid_sampler_2d(input: Size, grid: Size, interpolation_mode: int, *rest: Any, out: Size) -> Ops:
     """[N, C, H, W] = [N, C, *I] sampled at [N, H, W, 2]: 4 taps if bilinear (0), a gather if nearest (1), 16 if bicubic (2)."""
     return NOTHING if interpolation_mode == 1 else weighted_taps(prod(out), {0: 4, 2: 16}[interpolation_mode])
 
 
-@formula("aten::grid_sampler_3d")
+@formula("aten::grid_sampler_3d", kind="sampling")
 def grid_sampler_3d(input: Size, grid: Size, interpolation_mode: int, *rest: Any, out: Size) -> Ops:
     """[N, C, D, H, W] = [N, C, *I] sampled at [N, D, H, W, 3]: 8 taps if bilinear (0), a gather if nearest (1)."""
     return NOTHING if interpolation_mode == 1 else weighted_taps(prod(out), 8)
 
 
-@formula("aten::cudnn_grid_sampler")
+@formula("aten::cudnn_grid_sampler", kind="sampling")
 def cudnn_grid_sampler(self: Size, grid: Size, *, out: Size) -> Ops:
     """[N, C, H, W] = [N, C, *I] sampled at [N, H, W, 2]: 4 taps."""
     return weighted_taps(prod(out), 4)
 
 
-@formula("aten::affine_grid_generator")
+@formula("aten::affine_grid_generator", kind="resampling")
 def affine_grid_generator(theta: Size, size: Sequence[int], align_corners: bool, *, out: Size) -> Ops:
     """[N, *S, d] = theta [N, d, d + 1] @ the homogeneous points of the grid: prod(S) products of d by d + 1 per sample."""
     return matmul(prod(out[1:-1]), theta[2], theta[1], theta[0])
 
 
-@formula("aten::cudnn_affine_grid_generator")
+@formula("aten::cudnn_affine_grid_generator", kind="resampling")
 def cudnn_affine_grid_generator(theta: Size, *rest: Any, out: Size) -> Ops:
     """[N, H, W, 2] = theta [N, 2, 3] @ the homogeneous points of the grid."""
     return matmul(prod(out[1:-1]), theta[2], theta[1], theta[0])
@@ -123,15 +123,15 @@ def _spread_back(taps: int) -> Callable[..., Ops]:
 
 
 for _name, _taps in (("linear1d", 2), ("bilinear2d", 4), ("trilinear3d", 8), ("bicubic2d", 16)):
-    formula(f"aten::upsample_{_name}_backward")(_spread_back(_taps))
+    formula(f"aten::upsample_{_name}_backward", kind="gradient")(_spread_back(_taps))
 
 
-@formula("aten::upsample_nearest1d_backward")
-@formula("aten::upsample_nearest2d_backward")
-@formula("aten::upsample_nearest3d_backward")
-@formula("aten::_upsample_nearest_exact1d_backward")
-@formula("aten::_upsample_nearest_exact2d_backward")
-@formula("aten::_upsample_nearest_exact3d_backward")
+@formula("aten::upsample_nearest1d_backward", kind="gradient")
+@formula("aten::upsample_nearest2d_backward", kind="gradient")
+@formula("aten::upsample_nearest3d_backward", kind="gradient")
+@formula("aten::_upsample_nearest_exact1d_backward", kind="gradient")
+@formula("aten::_upsample_nearest_exact2d_backward", kind="gradient")
+@formula("aten::_upsample_nearest_exact3d_backward", kind="gradient")
 def upsample_nearest_backward(grad_output: Size, *rest: Any, out: Size) -> Ops:
     """[N, C, *I] = each value of [N, C, *O] added to the one value it was taken from: an add."""
     return Ops(adds=prod(grad_output))

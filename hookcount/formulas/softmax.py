@@ -6,10 +6,10 @@ from typing import Any
 
 from torch import Size, nn
 
-from ..ops import NOTHING, Ops
+from ..core.ops import NOTHING, Ops
 from .arithmetic import log_softmax, softmax
+from .builtin import formula, observed
 from .elementwise import FIGURES
-from .shipped import formula, observed
 
 
 def rows_along(size: Size, dim: int) -> tuple[int, int]:
@@ -23,8 +23,8 @@ def log_sum_exp(rows: int, n: int) -> Ops:
     return Ops(adds=n + n - 1 + 1, compares=n - 1, specials=n + 1) * rows if n else NOTHING
 
 
-@formula("aten::_softmax")
-@formula("aten::_safe_softmax")
+@formula("aten::_softmax", kind="softmax")
+@formula("aten::_safe_softmax", kind="softmax")
 def softmax_op(self: Size, dim: int, *args: Any, out: Size, **kwargs: Any) -> Ops:
     """[*, n] = softmax([*, n]): see arithmetic.softmax.
 
@@ -34,27 +34,27 @@ def softmax_op(self: Size, dim: int, *args: Any, out: Size, **kwargs: Any) -> Op
     return softmax(*rows_along(self, dim))
 
 
-@formula("aten::_masked_softmax")
+@formula("aten::_masked_softmax", kind="softmax")
 def masked_softmax(self: Size, mask: Size, dim: int | None = None, mask_type: int | None = None, *, out: Size) -> Ops:
     """[*, n] = softmax(masked([*, n])): the mask selects, which is free."""
     return softmax(*rows_along(self, -1 if dim is None else dim))
 
 
-@formula("aten::_log_softmax")
+@formula("aten::_log_softmax", kind="softmax")
 def log_softmax_op(self: Size, dim: int, half_to_float: bool = False, *, out: Size) -> Ops:
     """[*, n] = log_softmax([*, n]): see arithmetic.log_softmax."""
     return log_softmax(*rows_along(self, dim))
 
 
-@formula("aten::logsumexp")
+@formula("aten::logsumexp", kind="softmax")
 def logsumexp(self: Size, dim: Any, keepdim: bool = False, *, out: Size) -> Ops:
     """[*] = logsumexp([*, n]): see log_sum_exp; dim may be several, or empty for all."""
     rows = out.numel()
     return log_sum_exp(rows, self.numel() // rows) if rows else NOTHING
 
 
-@formula("aten::logcumsumexp")
-@formula("aten::_logcumsumexp")
+@formula("aten::logcumsumexp", kind="softmax")
+@formula("aten::_logcumsumexp", kind="softmax")
 def logcumsumexp(self: Size, dim: int, *, out: Size) -> Ops:
     """[*, n] = logcumsumexp([*, n]): n - 1 logaddexps per row."""
     rows, n = rows_along(self, dim)
@@ -68,25 +68,25 @@ def _dim(module: Any, input: Size) -> int:
     return 0 if len(input) in (0, 1, 3) else 1
 
 
-@formula(nn.Softmax)
+@formula(nn.Softmax, kind="softmax")
 def softmax_module(module: nn.Module, input: Size, *, out: Size) -> Ops:
     """[*, n] = softmax([*, n]) along module.dim."""
     return softmax(*rows_along(input, _dim(module, input)))
 
 
-@formula(nn.Softmin)
+@formula(nn.Softmin, kind="softmax")
 def softmin(module: nn.Module, input: Size, *, out: Size) -> Ops:
     """[*, n] = softmax(-[*, n]) along module.dim: a negation per element more."""
     return softmax(*rows_along(input, _dim(module, input))) + Ops(adds=input.numel())
 
 
-@formula(nn.Softmax2d)
+@formula(nn.Softmax2d, kind="softmax")
 def softmax2d(module: nn.Module, input: Size, *, out: Size) -> Ops:
     """[N, C, H, W] = softmax([N, C, H, W]) along C."""
     return softmax(*rows_along(input, -3))
 
 
-@formula(nn.LogSoftmax)
+@formula(nn.LogSoftmax, kind="softmax")
 def log_softmax_module(module: nn.Module, input: Size, *, out: Size) -> Ops:
     """[*, n] = log_softmax([*, n]) along module.dim."""
     return log_softmax(*rows_along(input, _dim(module, input)))

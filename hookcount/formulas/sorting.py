@@ -13,9 +13,9 @@ from typing import Any
 
 from torch import Size
 
-from ..ops import Ops
+from ..core.ops import Ops
+from .builtin import formula
 from .reduction import largest, total
-from .shipped import formula
 from .softmax import rows_along
 
 
@@ -44,49 +44,49 @@ def numel(value: Any) -> int:
     return value.numel() if isinstance(value, Size) else 1
 
 
-@formula("aten::sort")
-@formula("aten::argsort")
+@formula("aten::sort", kind="sorting")
+@formula("aten::argsort", kind="sorting")
 def sort(self: Size, dim: int = -1, descending: bool = False, *, stable: bool | None = None, out: Any) -> Ops:
     """[*, n], indices = sort([*, n])."""
     return sorting(*rows_along(self, dim))
 
 
-@formula("aten::topk")
+@formula("aten::topk", kind="sorting")
 def topk(self: Size, k: int, dim: int = -1, largest: bool = True, sorted: bool = True, *, out: Any) -> Ops:
     """[*, k], indices = topk([*, n], k). Putting the k in order at last is not counted."""
     return selection(*rows_along(self, dim), k)
 
 
-@formula("aten::kthvalue")
+@formula("aten::kthvalue", kind="sorting")
 def kthvalue(self: Size, k: int, dim: int = -1, keepdim: bool = False, *, out: Any) -> Ops:
     """[*], indices = kthvalue([*, n], k): the k-th is the last of the smallest k, or of the largest n - k + 1."""
     rows, n = rows_along(self, dim)
     return selection(rows, n, min(k, n - k + 1))
 
 
-@formula("aten::median")
-@formula("aten::nanmedian")
+@formula("aten::median", kind="sorting")
+@formula("aten::nanmedian", kind="sorting")
 def median(self: Size, dim: int | None = None, keepdim: bool = False, *, out: Any) -> Ops:
     """[*] (, indices) = median([*, n]): the (n + 1) // 2-th value; over all elements where no dim is given."""
     rows, n = (1, self.numel()) if dim is None else rows_along(self, dim)
     return selection(rows, n, (n + 1) // 2)
 
 
-@formula("aten::mode")
+@formula("aten::mode", kind="sorting")
 def mode(self: Size, dim: int = -1, keepdim: bool = False, *, out: Any) -> Ops:
     """[*], indices = mode([*, n]): a sort, and n - 1 compares of neighbours."""
     rows, n = rows_along(self, dim)
     return sorting(rows, n) + largest(rows, n)
 
 
-@formula("aten::_unique")
-@formula("aten::_unique2")
+@formula("aten::_unique", kind="sorting")
+@formula("aten::_unique2", kind="sorting")
 def unique(self: Size, *args: Any, out: Any, **kwargs: Any) -> Ops:
     """[u], ... = unique([*]): a sort of all n elements, and n - 1 compares of neighbours."""
     return sorting(1, self.numel()) + largest(1, self.numel())
 
 
-@formula("aten::unique_dim")
+@formula("aten::unique_dim", kind="sorting")
 def unique_dim(self: Size, dim: int, *args: Any, out: Any, **kwargs: Any) -> Ops:
     """[u, *], ... = unique([n, *]) of whole slices: as unique, where two slices are compared element by element, to the end."""
     slices = self[dim]
@@ -94,26 +94,26 @@ def unique_dim(self: Size, dim: int, *args: Any, out: Any, **kwargs: Any) -> Ops
     return (sorting(1, slices) + largest(1, slices)) * size
 
 
-@formula("aten::unique_consecutive")
-@formula("aten::unique_dim_consecutive")
+@formula("aten::unique_consecutive", kind="sorting")
+@formula("aten::unique_dim_consecutive", kind="sorting")
 def unique_consecutive(self: Size, *args: Any, out: Any, **kwargs: Any) -> Ops:
     """[u], ... = unique_consecutive([*]): n - 1 compares of neighbours; of slices, to the end: no more than one per element."""
     return largest(1, self.numel())
 
 
-@formula("aten::searchsorted")
+@formula("aten::searchsorted", kind="sorting")
 def searchsorted(sorted_sequence: Size, self: Any, *, out: Size, **kwargs: Any) -> Ops:
     """[*, v] = searchsorted([*, n], [*, v]): a binary search per value."""
     return search(numel(self), sorted_sequence[-1])
 
 
-@formula("aten::bucketize")
+@formula("aten::bucketize", kind="sorting")
 def bucketize(self: Any, boundaries: Size, *, out: Size, **kwargs: Any) -> Ops:
     """[*] = bucketize([*], [n]): a binary search per value."""
     return search(numel(self), boundaries[-1])
 
 
-@formula("aten::isin")
+@formula("aten::isin", kind="sorting")
 def isin(elements: Any, test_elements: Any, *, out: Size, **kwargs: Any) -> Ops:
     """[*] = [*] in [m]: the m are sorted once, and each element searched among them."""
     tests = numel(test_elements)
@@ -125,31 +125,31 @@ def binning(values: int) -> Ops:
     return Ops(adds=2, muls=1, compares=2, specials=2) * values
 
 
-@formula("aten::histc")
+@formula("aten::histc", kind="sorting")
 def histc(self: Size, *args: Any, out: Size, **kwargs: Any) -> Ops:
     """[bins] = histc([*]): see binning."""
     return binning(self.numel())
 
 
-@formula("aten::histogram.bin_ct")
+@formula("aten::histogram.bin_ct", kind="sorting")
 def histogram(self: Size, *args: Any, out: Any, **kwargs: Any) -> Ops:
     """[bins], edges = histogram([*]): see binning. ``density`` is not counted."""
     return binning(self.numel())
 
 
-@formula("aten::histogram.bins_tensor")
+@formula("aten::histogram.bins_tensor", kind="sorting")
 def histogram_of_bins(self: Size, bins: Size, *args: Any, out: Any, **kwargs: Any) -> Ops:
     """[bins], edges = histogram([*], edges): a binary search and an add to a bin per element."""
     return search(self.numel(), bins.numel()) + Ops(adds=self.numel())
 
 
-@formula("aten::bincount")
+@formula("aten::bincount", kind="sorting")
 def bincount(self: Size, weights: Size | None = None, minlength: int = 0, *, out: Size) -> Ops:
     """[bins] = bincount([n]): an add per element."""
     return Ops(adds=self.numel())
 
 
-@formula("aten::multinomial")
+@formula("aten::multinomial", kind="sorting")
 def multinomial(self: Size, num_samples: int, replacement: bool = False, *, generator: Any = None, out: Size) -> Ops:
     """[*, s] = multinomial([*, n], s). Random numbers are free.
 

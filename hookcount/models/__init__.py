@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import torch
 
-from .. import factories
-from ..errors import UnknownModelError, tell
-from ..factories import HOW
+from ..core.errors import UnknownModelError, tell
+from . import code as factories
 from . import huggingface, timm, torchvision
 from .built import Built
+from .code import HOW
 from .construct import constructed
 
 __all__ = ["Built", "build"]

@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..errors import ModelError, UnknownModelError, tell
-from ..factories import unknown
+from ..core.errors import ModelError, UnknownModelError, tell
 from .built import Built
+from .code import unknown
 from .construct import constructed, without_memory
 from .huggingface_inputs import default_inputs
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from ..inputs import numbers, whole_numbers
+from .inputs import numbers, whole_numbers
 
 _TOKENS = 128
 

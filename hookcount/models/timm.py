@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
-from ..errors import UnknownModelError, tell
-from ..factories import unknown
+from ..core.errors import UnknownModelError, tell
 from .built import Built
+from .code import unknown
 from .construct import constructed
 
 

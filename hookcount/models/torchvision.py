@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..errors import ModelError, UnknownModelError, tell
-from ..factories import HOW, unknown
+from ..core.errors import ModelError, UnknownModelError, tell
 from .built import Built
+from .code import HOW, unknown
 from .construct import constructed
 
 _VIDEO_FRAMES = 16  # of the clips with which torchvision's own table was made, as is the size for optical flow

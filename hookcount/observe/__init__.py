@@ -1,1 +1,1 @@
-"""Observing: hooks see the modules, a dispatch mode sees the ops; tensors become shapes here and go no further."""
+"""Observing one run of a model: hooks for modules, a dispatch mode for ops. Nothing behind this sees a tensor."""

@@ -9,11 +9,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..trace import OUTSIDE, Call, ModuleRun, OpRun, Phase, Trace
-from .lines import Site, calling_site
-from .memo import Memo
+from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Phase, Trace
+from ..rules.registry import Fake
+from .call_sites.lines import Site, calling_site
 from .opfacts import op_facts
 from .places import Places, type_name
+from .shapes_run.memo import Memo
 from .specs import freeze, op_specs, specs, storage, tensors
 from .standin import StandIns
 
@@ -56,6 +57,10 @@ class Observer:
         """Whether there is a formula for an op."""
         self.modules = places.modules
         self.shapes_only = False
+        self.fakes: dict[type, Fake] = {}
+        """By the class that has the forward which they replace."""
+        self.faking: set[int] = set()
+        """The ids of modules whose fake runs: a fake may call its module's own forward."""
         self.thread = threading.get_ident()
         self.paused = 0
         self.failed_at: tuple[str, str] | None = None

@@ -9,8 +9,7 @@ from typing import Any
 
 import torch
 
-from ..sizes import leaves
-from ..trace import Spec
+from ..core.trace import Spec, leaves
 
 _PLAIN = (
     int,

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..trace import Spec
+from ..core.trace import Spec
 from .places import TORCHS_OWN, unwrap
 from .quiet import quiet
 from .specs import spec

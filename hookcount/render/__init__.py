@@ -1,1 +1,1 @@
-"""Renderers: functions from a ``Report`` to text."""
+"""Renderers: functions from a ``Priced`` to text."""

@@ -1,55 +1,61 @@
-"""A report for other programs: CSV, JSON, Markdown."""
+"""A count for other programs: CSV, JSON, Markdown."""
 
 from __future__ import annotations
 
-import json as _json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from .. import frame
-from ..ops import FLOPS_ARE, flops
-from ..units import si
+from ..analysis import frames
+from ..core.ops import FLOPS_ARE, KINDS, flops
+from ..core.units import si
+from ..pricing.priced import Priced
+from ..tables import rows
 
 if TYPE_CHECKING:
-    from ..report import Report
+    import pandas as pd
+
+_TITLES = ("module", "type", "calls", "output", "params", "MACs", "FLOPs", "% MACs")
+_NUMBERS = ("calls", "params", "MACs", "FLOPs", "% MACs")
 
 
-def csv(report: Report) -> str:
-    """All columns of ``to_dataframe()``."""
-    return str(frame.modules(report).to_csv(index=False))
+def csv(priced: Priced, shown: pd.DataFrame | None = None) -> str:
+    """All columns of ``to_dataframe()``. ``shown``: some of its rows, in another order."""
+    return rows.csv(frames.modules(priced) if shown is None else shown)
 
 
-def json(report: Report) -> str:
-    """An object: totals, convention, doubts, and ``modules``, a list of rows."""
-    ops = report.total
-    whole: dict[str, Any] = {
-        "macs": report.macs,
-        "flops": report.flops,
-        "params": report.params,
-        "param_bytes": report.param_bytes,
-        "convention": report.convention.name,
-        "unit": FLOPS_ARE,
-        "run": report.run,
-        "operations": {kind: getattr(ops, kind) for kind in ("macs", "adds", "muls", "compares", "specials")},
-        "uncounted": [{"target": each.target, "paths": list(each.paths), "calls": each.calls} for each in report.uncounted],
-        "modules": frame.modules(report).to_dict(orient="records"),
-    }
-    return _json.dumps(whole, indent=2) + "\n"
+def json(priced: Priced, shown: pd.DataFrame | None = None) -> str:
+    """An object: totals, convention, what is uncounted, and ``modules``, a list of rows. ``shown``: as for ``csv``."""
+    return rows.json(
+        {
+            "macs": priced.macs,
+            "flops": priced.flops,
+            "params": priced.params,
+            "param_bytes": priced.param_bytes,
+            "convention": priced.convention.name,
+            "unit": FLOPS_ARE,
+            "run": priced.run,
+            "operations": {kind: getattr(priced.total, kind) for kind in KINDS},
+            "uncounted": [{"target": each.target, "paths": list(each.paths), "calls": each.calls} for each in priced.uncounted],
+            "modules": rows.records(frames.modules(priced) if shown is None else shown),
+        }
+    )
 
 
-def markdown(report: Report) -> str:
-    """The columns people read, counts with SI prefixes; nothing is cut."""
-    lines = ["| module | type | calls | output | params | MACs | FLOPs | % MACs |", "|---|---|---:|---|---:|---:|---:|---:|"]
-    for node in report.tree:
-        share = f"{100 * node.total.macs / report.macs:.1f}" if report.macs else ""
-        cells = [
+def markdown(priced: Priced, shown: Iterable[int] | None = None) -> str:
+    """The columns people read, counts with SI prefixes. ``shown``: the places in the tree of the rows to show."""
+    nodes = list(priced.tree)
+    chosen = nodes if shown is None else [nodes[index] for index in shown]
+    found = [
+        (
             node.path or "(model)",
             node.type,
-            str(node.calls),
+            node.calls,
             node.outputs[0] if node.outputs else "",
             si(node.params),
             si(node.total.macs),
             si(flops(node.total)),
-            share,
-        ]
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join(lines) + "\n"
+            f"{100 * node.total.macs / priced.macs:.1f}" if priced.macs else "",
+        )
+        for node in chosen
+    ]
+    return rows.markdown(_TITLES, found, _NUMBERS)

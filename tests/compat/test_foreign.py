@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from hookcount.compat.foreign import on_meta, whole
+from hookcount.compat.shared import on_meta, whole
 from hookcount.observe.specs import specs
 
 DOORS = ("thop", "ptflops", "torchprofile")

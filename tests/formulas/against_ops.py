@@ -6,14 +6,14 @@ import torch
 from torch.utils import _pytree as pytree
 from torch.utils.flop_counter import FlopCounterMode
 
-from hookcount.formulas import SHIPPED
-from hookcount.ops import KINDS
+from hookcount.core.ops import KINDS
+from hookcount.formulas import BUILTIN
 from hookcount.testing import compare
 
 
 def compared(module, *args, **kwargs):
     """hookcount's own formulas against the ops, with the formulas of all that is in the module taken away."""
-    return compare(module, args, kwargs, registry=SHIPPED, without={type(each) for each in module.modules()})
+    return compare(module, args, kwargs, registry=BUILTIN, without={type(each) for each in module.modules()})
 
 
 def by_formula(module, *args, **kwargs):

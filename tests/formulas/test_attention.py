@@ -11,7 +11,8 @@ from torch import Size, nn
 from torch.nn import functional as F
 
 from hookcount import Ops
-from hookcount.formulas import attention, attention_backward, multihead
+from hookcount.formulas import attention, multihead
+from hookcount.formulas.gradients import attention as attention_backward
 
 
 class Attention(nn.Module):

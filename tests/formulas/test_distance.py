@@ -5,12 +5,12 @@ from torch import Size, nn
 
 import hookcount
 from hookcount import Ops
-from hookcount.formulas import SHIPPED
-from hookcount.registry import target_name
+from hookcount.formulas import BUILTIN
+from hookcount.rules.registry import target_name
 
 
 def price(target, *args, out, **kwargs):
-    return SHIPPED.get(target).price(*args, out=out, **kwargs)
+    return BUILTIN.get(target).price(*args, out=out, **kwargs)
 
 
 class Cdist(nn.Module):

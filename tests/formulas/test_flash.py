@@ -130,7 +130,7 @@ def test_xformers():
 
 
 def test_later_xformers():
-    from hookcount.formulas.flash import efficient_attention
+    from hookcount.formulas.libraries.flash_attention import efficient_attention
 
     def sized(*shape):
         return torch.Size(shape)

@@ -9,11 +9,11 @@ from torch import Size
 
 import hookcount
 from hookcount import Ops
-from hookcount.formulas import SHIPPED
+from hookcount.formulas import BUILTIN
 
 
 def price(target, *args, out):
-    return SHIPPED.get(target).price(*args, out=out)
+    return BUILTIN.get(target).price(*args, out=out)
 
 
 def flops(ops):

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from torch import Size, nn
 
 from hookcount import Ops
-from hookcount.formulas import SHIPPED, linear, lowbit
+from hookcount.formulas import BUILTIN, linear
+from hookcount.formulas.quantized import scaled_products as lowbit
 
 sizes = st.integers(1, 5)
 
@@ -131,11 +132,11 @@ def test_low_bit_op(formula, args, expected):
 
 
 def test_lists_of_products_and_scaled_sums():
-    price = SHIPPED.get("aten::_foreach_mm").price
+    price = BUILTIN.get("aten::_foreach_mm").price
     pairs = [(Size([2, 3]), Size([3, 5])), (Size([7, 4]), Size([4, 6]))]
     out = [Size([2, 5]), Size([7, 6])]
     assert price([a for a, _ in pairs], [b for _, b in pairs], out=out) == Ops(macs=2 * 3 * 5 + 7 * 4 * 6)
-    price = SHIPPED.get("aten::_scaled_addmm").price
+    price = BUILTIN.get("aten::_scaled_addmm").price
     scales = (Size([1]),)
     found = price(Size([2, 5]), Size([2, 3]), Size([3, 5]), scales, (0,), (0,), scales, (0,), (0,), out=Size([2, 5]))
     assert found == Ops(macs=2 * 3 * 5, muls=2 * 2 * 5, adds=2 * 5)

@@ -3,8 +3,9 @@
 import pytest
 from torch import nn
 
-from hookcount.formulas import SHIPPED
-from hookcount.registry import OBSERVED, Resolver
+from hookcount.formulas import BUILTIN
+from hookcount.rules.registry import OBSERVED
+from hookcount.rules.resolver import Resolver
 
 FAMILIES = ("batchnorm", "conv", "fold", "instancenorm", "linear", "normalization", "pooling", "rnn", "transformer", "upsampling")
 BASES = {"RNNBase", "RNNCellBase", "Identity"}
@@ -27,6 +28,6 @@ def test_the_walk_finds_them():
 
 @pytest.mark.parametrize("cls", [cls for cls in CLASSES if not cls.__name__.startswith("_") and cls.__name__ not in BASES])
 def test_class_is_priced_or_observed(cls):
-    entry = Resolver(SHIPPED)._find_module(cls)
+    entry = Resolver(BUILTIN)._find_module(cls)
     assert entry is not None
     assert entry.price is OBSERVED or callable(entry.price)

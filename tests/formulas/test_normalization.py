@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from torch import Size, nn
 
 from hookcount import Ops
-from hookcount.formulas import normalization, normalization_backward
-from hookcount.ops import KINDS
+from hookcount.core.ops import KINDS
+from hookcount.formulas import normalization
+from hookcount.formulas.gradients import normalization as normalization_backward
 
 BATCH = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 INSTANCE = {1: nn.InstanceNorm1d, 2: nn.InstanceNorm2d, 3: nn.InstanceNorm3d}

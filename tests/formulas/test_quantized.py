@@ -9,7 +9,10 @@ from against_ops import by_formula, by_ops
 from torch import Size, nn
 
 from hookcount import Ops
-from hookcount.formulas import SHIPPED, quantization, quantized, quantized_onednn
+from hookcount.formulas import BUILTIN
+from hookcount.formulas.quantized import layers as quantized
+from hookcount.formulas.quantized import onednn as quantized_onednn
+from hookcount.formulas.quantized import quantization
 
 QUANTIZE, DEQUANTIZE = Ops(adds=1, muls=1, compares=2, specials=1), Ops(adds=1, muls=1)
 
@@ -23,7 +26,7 @@ def packed(*weight, bias=True):
 
 
 def price(name):
-    return SHIPPED.get(name).price
+    return BUILTIN.get(name).price
 
 
 class There(nn.Module):

@@ -7,7 +7,7 @@ from torch import Size, nn
 from torch.nn import functional as F
 
 from hookcount import Ops
-from hookcount.formulas import SHIPPED, resampling
+from hookcount.formulas import BUILTIN, resampling
 
 
 class Call(nn.Module):
@@ -76,6 +76,6 @@ def test_antialiasing_an_enlarged_image_keeps_the_kernel():
 
 
 def test_backward_spreads_each_gradient_over_its_taps():
-    spread = SHIPPED.get("aten::upsample_bilinear2d_backward").price
+    spread = BUILTIN.get("aten::upsample_bilinear2d_backward").price
     assert spread(Size((1, 2, 6, 6)), (6, 6), (1, 2, 3, 3), False, out=None) == Ops(muls=72 * 4, adds=72 * 4)
     assert resampling.upsample_nearest_backward(Size((1, 2, 6, 6)), out=None) == Ops(adds=72)

@@ -6,9 +6,9 @@ import pytest
 import torch
 import torchvision  # noqa: F401  (its ops are there once it is imported)
 
-from hookcount.formulas import SHIPPED
+from hookcount.formulas import BUILTIN
 
-OPS = sorted(name for name in SHIPPED if "::" in name and callable(SHIPPED.get(name).price))
+OPS = sorted(name for name in BUILTIN if "::" in name and callable(BUILTIN.get(name).price))
 
 
 def overloads(target):
@@ -19,7 +19,7 @@ def overloads(target):
     if not isinstance(packet, torch._ops.OpOverloadPacket):
         return []
     names = [overload] if overload else packet.overloads()
-    elsewhere = {known.partition(".")[2] for known in SHIPPED if known.startswith(f"{target}.")}
+    elsewhere = {known.partition(".")[2] for known in BUILTIN if known.startswith(f"{target}.")}
     found = [getattr(packet, each) for each in names if each in packet.overloads() and (overload or each not in elsewhere)]
     return [op for op in found if torch._C._dispatch_has_kernel(op.name()) and not _composite(op)]
 
@@ -30,7 +30,7 @@ def _composite(op):
 
 @pytest.mark.parametrize("target", OPS)
 def test_formula_takes_every_overload(target):
-    signature = inspect.signature(SHIPPED.get(target).price)
+    signature = inspect.signature(BUILTIN.get(target).price)
     for op in overloads(target):
         arguments = [each for each in op._schema.arguments if not each.is_out]
         given = [each.name for each in arguments if not each.kwarg_only]

@@ -4,14 +4,14 @@ import pytest
 from torch import Size, nn
 
 from hookcount import Ops
-from hookcount.formulas import SHIPPED
-from hookcount.registry import target_name
+from hookcount.formulas import BUILTIN
+from hookcount.rules.registry import target_name
 
 S = Size([4, 5, 6])
 
 
 def price(target, *args, out=S, **kwargs):
-    return SHIPPED.get(target).price(*args, out=out, **kwargs)
+    return BUILTIN.get(target).price(*args, out=out, **kwargs)
 
 
 def softmax(rows, n):

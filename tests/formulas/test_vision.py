@@ -6,8 +6,9 @@ from against_ops import by_formula, by_ops
 from torch import Size, nn
 
 from hookcount import Ops
-from hookcount.formulas import vision
-from hookcount.registry import OBSERVED, Resolver
+from hookcount.formulas.libraries import torchvision as vision
+from hookcount.rules.registry import OBSERVED
+from hookcount.rules.resolver import Resolver
 
 ops = pytest.importorskip("torchvision.ops")
 TAPS = Ops(muls=4, adds=3)
@@ -64,9 +65,9 @@ def test_frozen_batch_norm_is_priced_op_by_op():
 
 
 def test_every_layer_of_torchvision_is_known():
-    from hookcount.formulas import SHIPPED
+    from hookcount.formulas import BUILTIN
 
-    resolver = Resolver(SHIPPED)
+    resolver = Resolver(BUILTIN)
     classes = [each for each in vars(ops).values() if isinstance(each, type) and issubclass(each, nn.Module)]
     assert len(classes) > 10
     for cls in classes:

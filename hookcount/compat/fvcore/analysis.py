@@ -9,11 +9,11 @@ from typing import Any, get_args
 
 from torch import nn
 
-from ...count import checked
-from ...errors import InputError
-from ...price import Prices
-from ...trace import Trace
-from ..jit_run import observe
+from ...core.errors import InputError
+from ...core.trace import Trace
+from ...observe.model import checked
+from ...pricing.price import Prices
+from ..jit.run import observe
 from .handles import Handle, checked_name
 from .scopes import Ancestors, Handles, Statistics, statistics
 

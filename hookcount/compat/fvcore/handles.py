@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from numbers import Integral, Real
 from typing import Any
 
-from ...errors import FormulaError, InputError, place, tell
-from ...trace import Call
-from ..jit_run import CONVOLUTIONS, OPENED, kind
-from ..jit_values import Value, values
+from ...core.errors import FormulaError, InputError, place, tell
+from ...core.trace import Call
+from ..jit.run import CONVOLUTIONS, OPENED, kind
+from ..jit.values import Value, values
 
 Handle = Callable[[list[Any], list[Any]], Any]
 """``handle(inputs, outputs)`` gives a number, or a mapping of names to numbers, for one call of an op."""

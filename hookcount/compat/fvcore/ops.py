@@ -9,17 +9,12 @@ from typing import Any
 
 from torch import Size
 
-from ...conventions.borrow import contractions
-from ...conventions.convention import Convention
-from ...conventions.fvcore import (
-    FVCORE,
-    adaptive_avg_pool,
-    batch_norm,
-    interpolated,
-    upsample_nearest,
-)
-from ...ops import Ops
-from ...registry import Registry, Resolver, target_name
+from ...conventions.fvcore import FVCORE, adaptive_avg_pool, batch_norm, interpolated, upsample_nearest
+from ...conventions.shared.borrowed import contractions
+from ...core.ops import Ops
+from ...rules.convention import Convention
+from ...rules.registry import Registry, target_name
+from ...rules.resolver import Resolver
 
 FORMULAS = Registry(name="the formulas of fvcore for whole ops")
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from ...price import Charge, Prices, charges
-from ...trace import Trace
-from ..jit_run import kind
+from ...core.trace import Trace
+from ...pricing.price import Charge, Prices, charges
+from ..jit.run import kind
 from .handles import Handle, asked
 from .ops import PASSED_OVER, RESOLVER, WHOLE, has_rule, short
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from ...errors import InputError
+from ...core.errors import InputError
+from ...core.units import si
 from ...observe.places import unwrap
-from ...units import si
 
 if TYPE_CHECKING:
     from .analysis import FlopCountAnalysis

@@ -9,6 +9,6 @@
 
 from .layers import LayerInfo
 from .statistics import ModelStatistics
-from .summary import summary
+from .summarize import summary
 
 __all__ = ["LayerInfo", "ModelStatistics", "summary"]

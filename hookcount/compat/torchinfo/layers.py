@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from ...core.trace import Call, ModuleRun, Spec
 from ...observe.places import type_name
-from ...price import Prices, charges
-from ...registry import Registry
+from ...pricing.price import Prices, charges
 from ...report import Report
-from ...trace import Call, ModuleRun, Spec
+from ...rules.registry import Registry
 
 Modules = Mapping[str, nn.Module]
 
@@ -79,7 +79,7 @@ def layers_called(report: Report, walked: Iterable[tuple[str, nn.Module]]) -> li
     last = {id(module): path for path, module in modules.items()}
     prices: Prices = {}
     rows: list[tuple[str, LayerInfo]] = []
-    for run in report._trace.runs:
+    for run in report.priced.trace.runs:
         if run.path in modules and run.phase == "forward":
             path = last[id(modules[run.path])]
             layer = _layer(path, modules[path])
@@ -154,7 +154,7 @@ def _first(value: Any, outermost: bool = False) -> Spec | None:
 
 def _macs(report: Report, run: ModuleRun, prices: Prices) -> int:
     """What the report's convention counts of one run alone."""
-    alone = replace(report._trace, runs=(run._replace(parent=None),), outside=())
+    alone = replace(report.priced.trace, runs=(run._replace(parent=None),), outside=())
     found = charges(alone, report.convention.resolver(Registry()), prices)
     return sum(report.convention.figure(charge.ops) for charge in found if charge.ops is not None)
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from torch import Size, nn
 
-from ...conventions import traced_sizes
-from ...conventions.borrow import EVERY_KIND, rule_of
-from ...conventions.convention import Convention
+from ...conventions.shared import traced_sizes
+from ...conventions.shared.borrowed import EVERY_KIND, rule_of
 from ...conventions.torchprofile import TORCHPROFILE
-from ...ops import NOTHING, Ops
-from ...registry import Registry
+from ...core.ops import NOTHING, Ops
+from ...rules.convention import Convention
+from ...rules.registry import Registry
 
 FORMULAS = Registry(name="the formulas of torchprofile for whole ops")
 _rule = rule_of(FORMULAS)

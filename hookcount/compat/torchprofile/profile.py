@@ -10,18 +10,18 @@ from typing import Any
 import torch
 from torch import nn
 
-from ...count import Counter, checked
-from ...errors import InputError
-from ...formulas import SHIPPED
-from ...observe.observer import Observer
-from ...observe.state import Guard
-from ...price import Charge
-from ...registry import FREE, Registry, target_name
+from ...core.errors import InputError
+from ...core.trace import Call, Spec
+from ...counter import Counter
+from ...formulas import BUILTIN
+from ...observe.model import checked
+from ...pricing.price import Charge
+from ...pricing.priced import Priced
 from ...report import Report
-from ...trace import Call, Spec
-from ..foreign import Handled, Handler, register_ops, with_layer
-from ..jit_run import CONVOLUTIONS, WholeRun, kind
-from ..jit_values import values
+from ...rules.registry import FREE, Registry, target_name
+from ..jit.run import CONVOLUTIONS, kind, whole
+from ..jit.values import values
+from ..shared import Handled, Handler, register_ops, with_layer
 from .ops import FORMULAS, FUSED, PASSED_OVER, WHOLE
 
 HANDLER_MAP: dict[str, Callable[[Node], int] | None] = {}
@@ -103,14 +103,9 @@ def profile_macs(
 def _report(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Report:
     layer = Registry(name="HANDLER_MAP")
     register_ops(layer, {_seen_as(name): _priced(handler) for name, handler in HANDLER_MAP.items()}, WHOLE)
-    places, counter = checked(model), Counter(run="real")
-    trace = counter._observed(places, args, dict(kwargs), _modes)
-    return Report(trace, counter.registry, with_layer(WHOLE, layer), model=model)
-
-
-def _modes(observer: Observer, guard: Guard, data: Iterator[torch.Tensor]) -> list[Any]:
-    # below autograd, composite ops come to the mode whole, whatever the grad mode is
-    return [WholeRun(observer, guard), torch._C._AutoDispatchBelowAutograd()]
+    counter = Counter(run="real")
+    trace = counter.runner.traced(checked(model), args, dict(kwargs), whole)
+    return Report(Priced(trace, counter.registry, with_layer(WHOLE, layer)))
 
 
 def _seen_as(operator: str) -> str:
@@ -180,5 +175,5 @@ def _known(op: Any) -> bool:
     name = target_name(op).partition(".")[0]
     if name in FORMULAS or name in PASSED_OVER or kind(op) in HANDLER_MAP or getattr(op, "is_view", False):
         return True
-    entry = SHIPPED.get(name) or SHIPPED.get(name.removesuffix("_"))
+    entry = BUILTIN.get(name) or BUILTIN.get(name.removesuffix("_"))
     return entry is not None and entry.price is FREE

@@ -1,0 +1,168 @@
+"""``Coverage``: where a report's figures come from, and so how far they can be trusted."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..core.ops import NOTHING, Ops, flops
+from ..core.units import percent, si
+from ..pricing.price import By, Charge, Uncounted
+from ..tables.grid import Renderable, grid, line, plain, stacked
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Source(NamedTuple):
+    """What one target cost at one path and line, and whose formula says so (the registry's name).
+
+    ``line`` is the ``file:line`` that called an op; a module's formula, and an op inside torch's own layers, has none.
+    """
+
+    path: str
+    target: str
+    by: By
+    line: str
+    calls: int
+    ops: Ops
+    layer: str
+
+
+class Free(NamedTuple):
+    """A target that ran and is known to do no arithmetic."""
+
+    target: str
+    by: By
+    calls: int
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Every figure of a report by its source. The ``ops`` of ``modules`` and ``between`` sum to the report's total.
+
+    ``modules``: calls of modules that have a formula. ``between``: ops that modules without one ran, priced one by one. Both with
+    the most MACs first. ``free``: what ran and costs nothing. ``uncounted``: what ran and nobody can tell.
+    """
+
+    modules: tuple[Source, ...]
+    between: tuple[Source, ...]
+    free: tuple[Free, ...]
+    uncounted: tuple[Uncounted, ...]
+
+    @property
+    def macs_of_modules(self) -> int:
+        """MACs that modules' formulas told."""
+        return sum(source.ops.macs for source in self.modules)
+
+    @property
+    def macs_between(self) -> int:
+        """MACs of ops outside every module that has a formula."""
+        return sum(source.ops.macs for source in self.between)
+
+    @property
+    def macs_by_layer(self) -> dict[str, int]:
+        """MACs by whose formula told them: hookcount's own, those of ``hookcount.register``, a registry of the user's."""
+        found: dict[str, int] = {}
+        for source in (*self.modules, *self.between):
+            found[source.layer] = found.get(source.layer, 0) + source.ops.macs
+        return found
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """One row per source: ``kind`` is ``module``, ``between``, ``free`` or ``uncounted`` (``macs`` and ``flops`` missing)."""
+        import pandas as pd
+
+        rows: list[dict[str, Any]] = []
+        for kind, sources in (("module", self.modules), ("between", self.between)):
+            rows += [
+                {
+                    "kind": kind,
+                    "path": each.path,
+                    "target": each.target,
+                    "line": each.line,
+                    "calls": each.calls,
+                    "macs": each.ops.macs,
+                    "flops": flops(each.ops),
+                    "layer": each.layer,
+                }
+                for each in sources
+            ]
+        rows += [{"kind": "free", "target": each.target, "calls": each.calls, "macs": 0, "flops": 0} for each in self.free]
+        for missed in self.uncounted:
+            rows.append({"kind": "uncounted", "path": ", ".join(missed.paths), "target": missed.target, "calls": missed.calls})
+        columns = ["kind", "path", "target", "line", "calls", "macs", "flops", "layer"]
+        frame = pd.DataFrame(rows, columns=columns).astype({"macs": "Int64", "flops": "Int64"})
+        return frame.fillna({"path": "", "line": "", "layer": ""})
+
+    def __str__(self) -> str:
+        return text(self)
+
+
+def cover(charges: Iterable[Charge], uncounted: tuple[Uncounted, ...]) -> Coverage:
+    """The coverage of what ran."""
+    paid: dict[tuple[str, str, By, str, str], tuple[int, Ops]] = {}
+    free: dict[tuple[str, By], int] = {}
+    for charge in charges:
+        if charge.ops is None or charge.entry is None:
+            continue
+        if charge.ops:
+            key = (charge.path, charge.target, charge.by, charge.line, charge.entry.layer)
+            calls, ops = paid.get(key, (0, NOTHING))
+            paid[key] = calls + charge.calls, ops + charge.ops
+        else:
+            free[charge.target, charge.by] = free.get((charge.target, charge.by), 0) + charge.calls
+    sources = [
+        Source(path, target, by, line, calls, ops, layer) for (path, target, by, line, layer), (calls, ops) in paid.items()
+    ]
+    sources.sort(key=lambda source: (-source.ops.macs, -flops(source.ops)))
+    return Coverage(
+        tuple(source for source in sources if source.by == "module"),
+        tuple(source for source in sources if source.by == "op"),
+        tuple(Free(target, by, calls) for (target, by), calls in sorted(free.items(), key=lambda item: -item[1])),
+        uncounted,
+    )
+
+
+def short(line: str) -> str:
+    """A ``file:line`` without the folder that Python finds it in."""
+    folders = [os.path.abspath(folder) for folder in sys.path] + [os.getcwd()]
+    inside = [folder for folder in folders if line.startswith(folder + os.sep)]
+    return line[len(max(inside, key=len)) + 1 :] if inside else line
+
+
+def text(found: Coverage, rows: int = 20) -> str:
+    """Where a report's figures come from, with the ``rows`` dearest lines between modules."""
+    total = found.macs_of_modules + found.macs_between
+    sources = grid(("", "MACs", "share"), ("MACs", "share"), header=False)
+    sources.add_row("formulas of modules", si(found.macs_of_modules), percent(found.macs_of_modules, total))
+    sources.add_row("ops between modules", si(found.macs_between), percent(found.macs_between, total))
+    for layer, macs in found.macs_by_layer.items():
+        if len(found.macs_by_layer) > 1:
+            sources.add_row(f"  by {layer}", si(macs), percent(macs, total))
+    between = ["", *_between(found, rows)] if found.between else []
+    free = ", ".join(f"{each.target} {each.calls}" for each in found.free) or "nothing"
+    uncounted = ", ".join(f"{each.target} {each.calls}" for each in found.uncounted) or "nothing"
+    last = ("", f"Free: {free}", f"Uncounted: {uncounted}")
+    return plain(stacked(f"{si(total)} MACs, by their source", sources, *between, *last))
+
+
+def _between(found: Coverage, rows: int) -> Iterator[Renderable]:
+    """The ops between modules by the line that called them, the dearest first."""
+    lines: dict[tuple[str, str], list[Source]] = {}
+    for source in found.between:
+        lines.setdefault((source.line, source.target), []).append(source)
+    totals = {key: sum([each.ops for each in sources], NOTHING) for key, sources in lines.items()}
+    order = sorted(lines, key=lambda key: (-totals[key].macs, -flops(totals[key])))
+    shown = grid(("between modules, by line", "op", "in", "calls", "MACs", "FLOPs"), ("calls", "MACs", "FLOPs"))
+    for key in order[:rows]:
+        sources, ops = lines[key], totals[key]
+        paths = list(dict.fromkeys(each.path or "(model)" for each in sources))
+        where = paths[0] + (f" +{len(paths) - 1}" if len(paths) > 1 else "")
+        calls, macs = sum(each.calls for each in sources), si(ops.macs) if ops.macs else ""
+        shown.add_row(line(short(key[0]) or "in torch"), key[1], line(where), str(calls), macs, si(flops(ops)))
+    yield shown
+    if len(order) > rows:
+        yield f"and {len(order) - rows} more, in to_dataframe()"

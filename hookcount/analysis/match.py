@@ -1,0 +1,53 @@
+"""Which convention a published figure was counted by."""
+
+from __future__ import annotations
+
+from math import floor, log10
+from typing import NamedTuple
+
+from ..conventions import CONVENTIONS, MODULES, Convention
+from ..core.errors import InputError
+from ..pricing.priced import Priced
+
+
+class Match(NamedTuple):
+    """A convention's headline, or its double (``times`` 2), and how far from the figure it is."""
+
+    convention: Convention
+    times: int
+    figure: int
+    off: float
+
+    def __str__(self) -> str:
+        double = f"2 x {self.convention.unit}" if self.times == 2 else self.convention.unit
+        return f"{double} of {self.convention.name}: {self.figure:,} ({self.off:+,.0f})"
+
+
+def rounding(figure: float) -> float:
+    """Half a unit of the last digit that is not zero, of the second at least.
+
+    >>> rounding(136e9), rounding(4.1e9), rounding(40e9)
+    (500000000.0, 50000000.0, 500000000.0)
+    """
+    if not figure > 0:
+        raise InputError(f"{figure!r} is no published figure. To fix it: give a number above 0, such as 4.1e9.")
+    digits = max(2, len(f"{figure:.14e}".partition("e")[0].replace(".", "").rstrip("0")))
+    return float(10.0 ** (floor(log10(figure)) - digits + 1) / 2)
+
+
+def fits(match: Match, figure: float) -> bool:
+    """Whether the published figure is this one, rounded or with its further digits cut off."""
+    half = rounding(figure)
+    return -half <= match.off <= half or 0 <= match.off < 2 * half
+
+
+def candidates(priced: Priced, figure: float) -> list[Match]:
+    """Every convention, and the double of those in MACs, the nearest first."""
+    rounding(figure)
+    headlines = [(each, priced.under(each).headline) for each in (*CONVENTIONS.values(), MODULES)]
+    found = [
+        Match(convention, times, times * headline, times * headline - figure)
+        for convention, headline in headlines
+        for times in ((1, 2) if convention.unit == "MACs" else (1,))
+    ]
+    return sorted(found, key=lambda each: abs(each.off))

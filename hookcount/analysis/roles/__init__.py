@@ -1,0 +1,1 @@
+"""The work by what it is for."""

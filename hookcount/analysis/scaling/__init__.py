@@ -1,0 +1,1 @@
+"""How counts grow with the size of the input."""

@@ -1,0 +1,247 @@
+"""``scaling``: how a model's counts grow with the size of its input."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+from ...core.arguments import arguments
+from ...core.errors import InputError, UncountedWarning, tell
+from ...core.ops import NOTHING, Ops, flops
+from ...pricing.price import Uncounted
+from ...pricing.priced import Priced
+from ...rules.convention import Convention
+from ..roles.roles import REST, ROLES, split
+from ..uncounted import explain
+from .growth import Growth, fit
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Inputs = Callable[[int], Any]
+"""The input of a model at size n: a tensor, a tuple of arguments, or a dict of keyword arguments."""
+Count = Callable[[tuple[Any, ...], dict[str, Any]], Priced]
+"""Counts a model on positional and keyword arguments."""
+Which = Literal["macs", "flops"]
+
+SIZES = (64, 96, 128, 160, 192, 224, 256, 288)
+"""Counted if no sizes are given: what most models take, also those that halve their input five times."""
+PROBES = (101, 203)
+"""Counted then too, as far as the model takes them: they have no common step with the others."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """The counts at one size ``n``: of the whole model, by the path where the work was done, by role."""
+
+    n: int
+    total: Ops
+    params: int
+    by_path: Mapping[str, Ops] = field(repr=False)
+    by_role: Mapping[str, Ops] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """A model's counts at several sizes n, and the polynomials that they are. ``print`` shows them.
+
+    ``refused``: sizes of hookcount's own choice at which the model did not run. ``uncounted``: targets that ran and nothing
+    priced, so that the figures are lower bounds.
+    """
+
+    model: str
+    points: tuple[Point, ...]
+    types: Mapping[str, str] = field(repr=False)
+    refused: tuple[int, ...] = ()
+    uncounted: tuple[str, ...] = ()
+
+    @cached_property
+    def macs(self) -> Growth:
+        """Multiply-accumulates by n: ``scaling.macs(4096)``, ``scaling.macs.polynomial``."""
+        return self._growth("macs", {point.n: point.total for point in self.points})
+
+    @cached_property
+    def flops(self) -> Growth:
+        """Floating-point operations by n."""
+        return self._growth("flops", {point.n: point.total for point in self.points})
+
+    @property
+    def params(self) -> int:
+        """Parameters, which no size of the input changes."""
+        return self.points[0].params
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The sizes that were counted."""
+        return tuple(point.n for point in self.points)
+
+    def to_dataframe(self, count: Which = "macs") -> pd.DataFrame:
+        """The modules that own each power: one row per path that does work itself, in the order of the tree, with what stands
+        before each power of n in its ``macs`` or ``flops``. The columns sum to the model's polynomial.
+
+        Coefficients are exact: ints, or Fractions where they are none. ``growth`` is the row in words; a row that is no
+        polynomial has no coefficients.
+        """
+        rows = [({"path": path, "type": self.types.get(path, "")}, growth) for path, growth in self._by_path(count).items()]
+        return _frame(rows, ["path", "type"])
+
+    def by_role(self, count: Which = "macs") -> pd.DataFrame:
+        """One row per role (see ``report.by_role``), with what stands before each power of n."""
+        return _frame([({"role": role}, growth) for role, growth in self._by_role(count).items()], ["role"])
+
+    def points_frame(self) -> pd.DataFrame:
+        """One row per size: ``n``, ``macs``, ``flops``, ``params``."""
+        import pandas as pd
+
+        rows = [(each.n, each.total.macs, flops(each.total), each.params) for each in self.points]
+        return pd.DataFrame(rows, columns=["n", "macs", "flops", "params"])
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    # -- the parts -------------------------------------------------------------------------------------------------
+
+    def _growth(self, count: Which, ops: Mapping[int, Ops]) -> Growth:
+        what, of = ("MACs", _macs) if count == "macs" else ("FLOPs", flops)
+        return fit(what, {n: of(each) for n, each in ops.items()})
+
+    def _parts(self, count: Which, names: Iterable[str], of: Callable[[Point], Mapping[str, Ops]]) -> dict[str, Growth]:
+        """The growth of each part of the model, at the sizes at which the whole is a polynomial."""
+        if count not in ("macs", "flops"):
+            raise InputError(f"no such count: {count!r}. To fix it: ask for 'macs' or 'flops'.")
+        whole = self.macs if count == "macs" else self.flops
+        points = [point for point in self.points if point.n not in whole.missed]
+        return {name: self._growth(count, {each.n: of(each).get(name, NOTHING) for each in points}) for name in names}
+
+    def _by_path(self, count: Which) -> dict[str, Growth]:
+        paths = dict.fromkeys([*self.types, *(path for point in self.points for path in point.by_path)])
+        found = self._parts(count, paths, lambda point: point.by_path)
+        return {path: growth for path, growth in found.items() if any(value for _, value in growth.points)}
+
+    def _by_role(self, count: Which) -> dict[str, Growth]:
+        return self._parts(count, ROLES, lambda point: point.by_role)
+
+    def _lines(self) -> Iterator[str]:
+        yield f"{self.model}, params = {self.params:,} at every n"
+        counts: tuple[tuple[Which, Growth], ...] = (("macs", self.macs), ("flops", self.flops))
+        for count, growth in counts:
+            yield str(growth)
+            if growth.polynomial is not None:
+                listed = [", ".join(map(str, sizes)) for sizes in (growth.fitted, growth.checked)]
+                yield f"  fitted to n = {listed[0]}; checked at n = {listed[1]}"
+            else:
+                yield from self._culprits(count, growth)
+        if self.macs.polynomial is not None:
+            yield "MACs by role"
+            for role, growth in self._by_role("macs").items():
+                if role != REST and any(value for _, value in growth.points):
+                    yield f"  {role}: {'not a polynomial' if growth.polynomial is None else growth.polynomial}"
+        if self.refused:
+            yield f"The model does not run at n = {', '.join(map(str, self.refused))}."
+        if self.uncounted:
+            yield f"Uncounted, so lower bounds: {', '.join(self.uncounted)}"
+
+    def _culprits(self, count: Which, whole: Growth) -> Iterator[str]:
+        yield "  " + ", ".join(f"{whole.what}({n}) = {value:,}" for n, value in whole.points)
+        odd = [path for path, growth in self._by_path(count).items() if growth.polynomial is None]
+        if odd:
+            more = f" and {len(odd) - 5} more" if len(odd) > 5 else ""
+            yield f"  no polynomial either, by themselves: {', '.join(path or 'the model itself' for path in odd[:5])}{more}"
+
+
+def scale(
+    count: Count, inputs: Inputs, sizes: Iterable[int] | None, convention: Convention | None = None, stacklevel: int = 3
+) -> Scaling:
+    """Count at several sizes and find the polynomials. ``convention``: to count under, if it is not that of ``count``.
+
+    Raises ``InputError`` for wrong sizes or inputs, and where a count fails.
+    """
+    if not callable(inputs):
+        raise InputError(f"scaling(inputs={inputs!r}): not a function. To fix it: give one that makes the input of size n.")
+    points: dict[int, Point] = {}
+    types: dict[str, str] = {}
+    refused: list[int] = []
+    uncounted: dict[str, Uncounted] = {}
+    for n in _sizes(sizes) if sizes is not None else sorted((*SIZES, *PROBES)):
+        priced = _counted(count, inputs, n) if sizes is not None or n in SIZES else _probed(count, inputs, n)
+        if priced is None:
+            refused.append(n)
+            continue
+        if convention is not None:
+            priced = priced.under(convention)
+        points[n] = _point(n, priced)
+        types |= {each.path: each.type for each in priced.trace.places}
+        uncounted |= {each.target: each for each in priced.uncounted if each.target not in uncounted}
+    if uncounted:
+        warnings.warn(UncountedWarning(explain(uncounted.values())), stacklevel=stacklevel)
+    return Scaling(types[""], tuple(points.values()), types, tuple(refused), tuple(uncounted))
+
+
+def _sizes(sizes: Iterable[int]) -> list[int]:
+    given = list(sizes)
+    for n in given:
+        if not isinstance(n, int) or isinstance(n, bool) or n < 1:
+            raise InputError(f"scaling: the size {n!r} is no whole number above 0. To fix it: give whole numbers above 0.")
+    found = sorted(set(given))
+    if len(found) < 4:
+        raise InputError(
+            f"scaling needs at least 4 different sizes, not {len(found)}: some polynomial goes through any 3. "
+            "To fix it: give more, or none."
+        )
+    return found
+
+
+def _counted(count: Count, inputs: Inputs, n: int) -> Priced:
+    args, kwargs = _arguments(inputs, n)
+    try:
+        return count(args, kwargs)
+    except Exception as error:
+        what = f"counting failed with {type(error).__name__}: {error}"
+        where = next((text for text in reversed(getattr(error, "__notes__", [])) if text.startswith("hookcount: raised in ")), "")
+        where = where.removeprefix("hookcount: raised in ").partition(" while it was")[0]
+        fix = "give sizes= at which the model runs; where values are needed, counter=hookcount.Counter()"
+        raise InputError(tell(f"at n = {n}" + (f", in {where}" if where else ""), what, fix)) from error
+
+
+def _probed(count: Count, inputs: Inputs, n: int) -> Priced | None:
+    try:
+        return _counted(count, inputs, n)
+    except InputError:
+        return None
+
+
+def _arguments(inputs: Inputs, n: int) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    try:
+        given = inputs(n)
+    except Exception as error:
+        raise InputError(tell(f"inputs({n})", f"raised {type(error).__name__}: {error}", "make it give an input")) from error
+    return arguments(f"inputs({n})", given)
+
+
+def _point(n: int, priced: Priced) -> Point:
+    by_path: dict[str, Ops] = {}
+    for record in priced.records:
+        by_path[record.path] = by_path.get(record.path, NOTHING) + record.ops
+    roles = split(priced)
+    return Point(n, priced.total, priced.params, by_path, {role: roles.ops(role) for role in ROLES})
+
+
+def _macs(ops: Ops) -> int:
+    return ops.macs
+
+
+def _frame(rows: list[tuple[dict[str, str], Growth]], first: list[str]) -> pd.DataFrame:
+    import pandas as pd
+
+    degree = max((growth.polynomial.degree for _, growth in rows if growth.polynomial is not None), default=0)
+    frame = pd.DataFrame([named for named, _ in rows], columns=first)
+    for power in range(degree, -1, -1):
+        values = [None if each.polynomial is None else each.polynomial.coefficient(power) for _, each in rows]
+        exact = [int(each) if each is not None and each.denominator == 1 else each for each in values]
+        name = "1" if power == 0 else "n" if power == 1 else f"n^{power}"
+        frame[name] = pd.Series(exact, dtype=object).infer_objects()
+    frame["growth"] = [str(each.polynomial) if each.polynomial is not None else "not a polynomial" for _, each in rows]
+    return frame

@@ -1,0 +1,76 @@
+"""``ModelSize``: how large a model is, without an input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..core.trace import Place
+from ..core.units import si
+from ..core.units import size as in_bytes
+
+
+@dataclass(frozen=True)
+class ModelSize:
+    """Elements and bytes of a model's tensors, each tensor once however often it is shared."""
+
+    type: str
+    parameters: int
+    trainable: int
+    frozen: int
+    buffers: int
+    """Elements of all buffers."""
+    parameter_bytes: int
+    buffer_bytes: int
+    by_dtype: dict[str, int]
+    """Bytes of parameters and buffers per dtype."""
+    modules: int
+    """All modules, containers and the model itself too, each once."""
+    layers: int
+    """Modules that have no children."""
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of parameters and buffers."""
+        return self.parameter_bytes + self.buffer_bytes
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields and ``bytes``, for JSON."""
+        return {**asdict(self), "bytes": self.bytes}
+
+    def __str__(self) -> str:
+        dtypes = ", ".join(f"{name} {in_bytes(count)}" for name, count in self.by_dtype.items()) or "none"
+        return "\n".join(
+            (
+                f"{self.type}: {self.layers} layers ({self.modules} modules)",
+                f"parameters  {self.parameters:,} ({si(self.parameters)}), {in_bytes(self.parameter_bytes)}",
+                f"  trainable {self.trainable:,}",
+                f"  frozen    {self.frozen:,}",
+                f"buffers     {self.buffers:,}, {in_bytes(self.buffer_bytes)}",
+                f"by dtype    {dtypes}",
+            )
+        )
+
+
+def size_of(places: Sequence[Place]) -> ModelSize:
+    """The size of the model that has these places, its root first."""
+    facts = {fact.key: fact for place in places for fact in place.tensors}.values()
+    parameters = [fact for fact in facts if not fact.is_buffer]
+    buffers = [fact for fact in facts if fact.is_buffer]
+    by_dtype: dict[str, int] = {}
+    for fact in facts:
+        by_dtype[fact.dtype] = by_dtype.get(fact.dtype, 0) + fact.bytes
+    distinct = {place.key: place for place in places}.values()
+    return ModelSize(
+        type=places[0].type,
+        parameters=sum(fact.elements for fact in parameters),
+        trainable=sum(fact.elements for fact in parameters if fact.trainable),
+        frozen=sum(fact.elements for fact in parameters if not fact.trainable),
+        buffers=sum(fact.elements for fact in buffers),
+        parameter_bytes=sum(fact.bytes for fact in parameters),
+        buffer_bytes=sum(fact.bytes for fact in buffers),
+        by_dtype=by_dtype,
+        modules=len(distinct),
+        layers=sum(place.leaf for place in distinct),
+    )

@@ -1,0 +1,1 @@
+"""Runs and values as a jit trace has them."""

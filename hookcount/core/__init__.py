@@ -1,0 +1,1 @@
+"""Values: operations, traces, errors, units. Tensors appear here only as types."""

@@ -1,0 +1,22 @@
+"""``BUILTIN``: the registry that the files of this folder fill with hookcount's own formulas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..rules.registry import FREE, OBSERVED, Kind, Registry, Target
+
+BUILTIN = Registry(name="hookcount's own formulas")
+formula = BUILTIN.register
+
+
+def free(targets: Iterable[Target], kind: Kind | None = None) -> None:
+    """Register each target as free."""
+    for target in targets:
+        BUILTIN.register(target, FREE, kind=kind)
+
+
+def observed(targets: Iterable[Target], kind: Kind | None = None) -> None:
+    """Declare that each module class is priced op by op."""
+    for target in targets:
+        BUILTIN.register(target, OBSERVED, kind=kind)

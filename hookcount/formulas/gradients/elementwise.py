@@ -1,0 +1,95 @@
+"""Backward ops of element-wise functions and softmax, as far as they are one line each; read by ``elementwise``'s rules.
+
+g is the incoming gradient, x the input, y the output. Backward ops that are not here are unknown, or priced with their forward.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Size
+
+from ...core.ops import Ops
+from ..arithmetic import SIGMOID, TANH
+from ..builtin import formula
+from ..elementwise import per_element
+from ..softmax import rows_along
+
+FIGURES: dict[str, tuple[Ops, str]] = {
+    "sigmoid_backward": (Ops(adds=1, muls=2), "g y (1 - y)"),
+    "tanh_backward": (Ops(adds=1, muls=2), "g (1 - y y)"),
+    "logit_backward": (Ops(adds=1, muls=1, specials=1), "g / (x (1 - x))"),
+    "threshold_backward": (Ops(compares=1), "x > t ? g : 0"),
+    "hardtanh_backward": (Ops(compares=2), "a < x < b ? g : 0"),
+    "hardshrink_backward": (Ops(compares=2), "x > t or x < -t ? g : 0"),
+    "softshrink_backward": (Ops(compares=2), "x > t or x < -t ? g : 0"),
+    "leaky_relu_backward": (Ops(muls=1, compares=1), "x > 0 ? g : a g"),
+    "rrelu_with_noise_backward": (Ops(muls=1), "g a"),
+    "hardsigmoid_backward": (Ops(muls=1, compares=2), "-3 < x < 3 ? g / 6 : 0"),
+    "hardswish_backward": (Ops(adds=1, muls=2, compares=2), "x < -3 ? 0 : x > 3 ? g : g (x / 3 + 0.5)"),
+    "silu_backward": (SIGMOID + Ops(adds=2, muls=3), "g s (1 + x (1 - s)), s = sigmoid(x)"),
+    "mish_backward": (TANH + SIGMOID + Ops(adds=2, muls=4, specials=2), "g (t + x s (1 - t t)), t = tanh(log1p(exp(x)))"),
+    "elu_backward": (Ops(muls=2, compares=1, specials=1), "x > 0 ? g s : g c exp(x)"),
+    "softplus_backward": (Ops(muls=2, compares=1, specials=2) + Ops(adds=1), "g z / (1 + z), z = exp(b x)"),
+    "log_sigmoid_backward": (Ops(adds=2, muls=1, compares=1, specials=1), "g (m - s z / (1 + z)), z kept"),
+    "glu_backward": (SIGMOID + Ops(adds=1, muls=4), "g s and g s (1 - s) a, a pair of outputs each half of this"),
+    "native_dropout_backward": (Ops(muls=2), "g mask s"),
+    "_prelu_kernel_backward": (Ops(muls=2, compares=1), "x > 0 ? g : a g, and x > 0 ? 0 : g x"),
+    "mse_loss_backward": (Ops(adds=1, muls=2), "g c (x - y)"),
+    "smooth_l1_loss_backward": (Ops(adds=1, muls=2, compares=2), "|x - y| < b ? g c (x - y) : +-g c"),
+    "huber_loss_backward": (Ops(adds=1, muls=2, compares=2), "|x - y| < d ? g c (x - y) : +-g c"),
+    "soft_margin_loss_backward": (Ops(adds=2, muls=3, specials=2), "-g c y z / (1 + z), z = exp(-x y)"),
+    "binary_cross_entropy_backward": (Ops(adds=2, muls=2, compares=1, specials=1), "g c (x - t) / max(x (1 - x), e)"),
+}
+
+for _name, (_figure, _text) in FIGURES.items():
+    formula(f"aten::{_name}", kind="gradient")(per_element(_name, _figure, _text))
+
+
+@formula("aten::gelu_backward", kind="gradient")
+def gelu_backward(grad_output: Size, self: Size, *, approximate: str = "none", out: Size) -> Ops:
+    """none: g (P + x p), P = 0.5 (1 + erf(x / sqrt 2)), p = c exp(-0.5 x x): 7 muls, 2 adds, an erf, an exp.
+
+    tanh: u = c (x + k x x x), t = tanh(u): g (0.5 (1 + t) + 0.5 x (1 - t t) c (1 + 3 k x x)): 12 muls, 5 adds, a tanh.
+    """
+    each = TANH + Ops(adds=5, muls=12) if approximate == "tanh" else Ops(adds=2, muls=7, specials=2)
+    return each * out.numel()
+
+
+@formula("aten::_softmax_backward_data", kind="gradient")
+def softmax_backward(grad_output: Size, output: Size, dim: int, *args: Any, out: Size, **kwargs: Any) -> Ops:
+    """[*, n] = y (g - sum(g y)): n muls, n - 1 adds, n subtractions, n muls per row."""
+    rows, n = rows_along(output, dim)
+    return Ops(adds=2 * n - 1, muls=2 * n) * rows if n else Ops()
+
+
+@formula("aten::_log_softmax_backward_data", kind="gradient")
+def log_softmax_backward(grad_output: Size, output: Size, dim: int, *args: Any, out: Size, **kwargs: Any) -> Ops:
+    """[*, n] = g - exp(y) sum(g): n - 1 adds, n exps, n muls, n subtractions per row."""
+    rows, n = rows_along(output, dim)
+    return Ops(adds=2 * n - 1, muls=n, specials=n) * rows if n else Ops()
+
+
+@formula("aten::nll_loss_backward", kind="gradient")
+@formula("aten::nll_loss2d_backward", kind="gradient")
+def nll_loss_backward(grad_output: Size, self: Size, target: Size, weight: Any = None, *args: Any, out: Size) -> Ops:
+    """[N, C, *] = -g w / total at each sample's class: a negation, a division, a mul for a weight, per sample."""
+    return Ops(adds=1, muls=int(weight is not None), specials=1) * target.numel()
+
+
+@formula("aten::embedding_dense_backward", kind="gradient")
+def embedding_dense_backward(grad_output: Size, indices: Size, *args: Any, out: Size) -> Ops:
+    """[n, d] = sum of [*, d] by index: an add per element of the gradient."""
+    return Ops(adds=grad_output.numel())
+
+
+@formula("aten::reflection_pad1d_backward", kind="gradient")
+@formula("aten::reflection_pad2d_backward", kind="gradient")
+@formula("aten::reflection_pad3d_backward", kind="gradient")
+@formula("aten::replication_pad1d_backward", kind="gradient")
+@formula("aten::replication_pad2d_backward", kind="gradient")
+@formula("aten::replication_pad3d_backward", kind="gradient")
+@formula("aten::unfold_backward", kind="gradient")
+def added_back(grad: Size, *args: Any, out: Size, **kwargs: Any) -> Ops:
+    """[*] = sum of what was copied from each element: an add per element of the gradient."""
+    return Ops(adds=grad.numel())

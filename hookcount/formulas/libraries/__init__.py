@@ -1,0 +1,21 @@
+"""Formulas of other packages' ops and modules, by name: none of these packages is imported."""
+
+from . import (
+    bitsandbytes,
+    deformable_attention,
+    flash_attention,
+    graphs,
+    mamba,
+    sparse_convolution,
+    torchvision,
+)
+
+__all__ = [
+    "bitsandbytes",
+    "deformable_attention",
+    "flash_attention",
+    "graphs",
+    "mamba",
+    "sparse_convolution",
+    "torchvision",
+]

@@ -1,0 +1,266 @@
+"""The ops that compute on quantized tensors, and the layers that call them.
+
+Each counts as its floating-point counterpart; rescaling its result to the output's scale is part of how it stores the result
+and is left out. Packed weights arrive as an object with the logical weight's ``shape`` and the ``bias``'s, or None.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from torch import Size
+
+from ...core.ops import Ops
+from .. import arithmetic
+from ..arithmetic import SIGMOID, TANH, matmul
+from ..builtin import formula, free, observed
+from ..elementwise import FIGURES
+from ..normalization import batch_norm_arithmetic, standardization
+from ..parametric import elu_figure
+from ..recurrent import GRU_CELL, LSTM_CELL, RELU_CELL, TANH_CELL, Cell, stack, steps
+from ..softmax import rows_along
+
+RELU = Ops(compares=1)
+
+
+def _linear(input: Size, out: Size, bias: Any) -> Ops:
+    """[*, n] = [*, k] @ [n, k]^T + [n], whatever layout the weight was packed in."""
+    ops = matmul(prod(input[:-1]), input[-1], out[-1])
+    return ops if bias is None else ops + arithmetic.bias(prod(out))
+
+
+@formula("quantized::linear", kind="linear")
+@formula("quantized::linear_dynamic", kind="linear")
+@formula("quantized::linear_dynamic_fp16", kind="linear")
+@formula("quantized::linear_with_input_q_dq_qweight_dq_output_fp32", kind="linear")
+def linear(X: Size, W_prepack: Any, *rest: Any, out: Size) -> Ops:
+    """[*, n] = [*, k] @ packed [n, k]^T + [n]."""
+    return _linear(X, out, W_prepack.bias)
+
+
+def _linear_then(activation: Ops, *names: str) -> None:
+    def linear_activation(X: Size, W_prepack: Any, *rest: Any, out: Size) -> Ops:
+        """[*, n] = activation([*, k] @ packed [n, k]^T + [n]): the parts."""
+        return _linear(X, out, W_prepack.bias) + activation * prod(out)
+
+    for name in names:
+        formula(f"quantized::linear_{name}", kind="linear")(linear_activation)
+
+
+_linear_then(RELU, "relu", "relu_dynamic", "relu_dynamic_fp16", "with_input_q_dq_qweight_dq_relu_output_fp32")
+_linear_then(RELU + Ops(muls=1), "leaky_relu")
+_linear_then(TANH, "tanh")
+
+
+@formula("quantized::linear_dynamic_fp16_unpacked_weight", kind="linear")
+@formula("onednn::linear_dynamic_fp16", kind="linear")
+def linear_fp16(X: Size, weight: Size, bias: Any, *, out: Size) -> Ops:
+    """[*, n] = [*, k] @ half-precision [n, k]^T + [n]."""
+    return _linear(X, out, bias)
+
+
+@formula("onednn::linear_relu_dynamic_fp16", kind="linear")
+def linear_relu_fp16(X: Size, weight: Size, bias: Any, *, out: Size) -> Ops:
+    """[*, n] = relu([*, k] @ half-precision [n, k]^T + [n])."""
+    return _linear(X, out, bias) + RELU * prod(out)
+
+
+def _convolution(qx: Size, packed: Any, out: Size, *, transposed: bool = False) -> Ops:
+    ops = arithmetic.convolution(qx, packed.shape, out, transposed=transposed)
+    return ops if packed.bias is None else ops + arithmetic.bias(prod(out))
+
+
+def convolution(qx: Size, packed_weight: Any, *rest: Any, out: Size) -> Ops:
+    """[N, Co, *O] = conv([N, Ci, *I], packed [Co, Ci/g, *K], [Co])."""
+    return _convolution(qx, packed_weight, out)
+
+
+def convolution_relu(qx: Size, packed_weight: Any, *rest: Any, out: Size) -> Ops:
+    """[N, Co, *O] = relu(conv([N, Ci, *I], packed [Co, Ci/g, *K], [Co]))."""
+    return _convolution(qx, packed_weight, out) + RELU * prod(out)
+
+
+def transposed_convolution(qx: Size, packed_weight: Any, *rest: Any, out: Size) -> Ops:
+    """[N, Co, *O] = convT([N, Ci, *I], packed [Ci, Co/g, *K], [Co])."""
+    return _convolution(qx, packed_weight, out, transposed=True)
+
+
+for _axes in ("1d", "2d", "3d"):
+    for _suffix in ("", "_dynamic"):
+        formula(f"quantized::conv{_axes}{_suffix}", kind="convolution")(convolution)
+        formula(f"quantized::conv_transpose{_axes}{_suffix}", kind="convolution")(transposed_convolution)
+    formula(f"quantized::conv{_axes}_relu", kind="convolution")(convolution_relu)
+
+
+@formula("quantized::conv2d_add", kind="convolution")
+def convolution_add(qx: Size, qaccum: Size, packed_weight: Any, *rest: Any, out: Size) -> Ops:
+    """[N, Co, *O] = conv([N, Ci, *I], packed [Co, Ci/g, *K], [Co]) + [N, Co, *O]."""
+    return _convolution(qx, packed_weight, out) + Ops(adds=prod(out))
+
+
+@formula("quantized::conv2d_add_relu", kind="convolution")
+def convolution_add_relu(qx: Size, qaccum: Size, packed_weight: Any, *rest: Any, out: Size) -> Ops:
+    """[N, Co, *O] = relu(conv([N, Ci, *I], packed [Co, Ci/g, *K], [Co]) + [N, Co, *O])."""
+    return _convolution(qx, packed_weight, out) + (Ops(adds=1) + RELU) * prod(out)
+
+
+PER_ELEMENT: dict[str, Ops] = {
+    "add": Ops(adds=1),
+    "add_scalar": Ops(adds=1),
+    "add_relu": Ops(adds=1) + RELU,
+    "add_scalar_relu": Ops(adds=1) + RELU,
+    "mul": Ops(muls=1),
+    "mul_scalar": Ops(muls=1),
+    "mul_relu": Ops(muls=1) + RELU,
+    "mul_scalar_relu": Ops(muls=1) + RELU,
+    "cat_relu": RELU,
+    "relu6": Ops(compares=2),
+    "clamp": Ops(compares=2),
+    "threshold": Ops(compares=1),
+    "leaky_relu": Ops(muls=1, compares=1),
+    "prelu": Ops(muls=1, compares=1),
+    "hardswish": FIGURES["hardswish"][0],
+    "sigmoid": SIGMOID,
+    "elu": elu_figure(),
+    "celu": elu_figure(),
+}
+"""The arithmetic per output element of the quantized ops that are element by element; factors of ELU are folded."""
+
+
+def _per_element(name: str, figure: Ops) -> None:
+    def each(*args: Any, out: Size, **kw: Any) -> Ops:
+        """[*] = op([*]): see ``PER_ELEMENT``."""
+        return figure * prod(out)
+
+    formula(f"quantized::{name}", kind="elementwise" if name == "clamp" else "activation")(each)
+
+
+for _name, _figure in PER_ELEMENT.items():
+    _per_element(_name, _figure)
+
+
+@formula("quantized::matmul", kind="product")
+def quantized_matmul(qa: Size, qb: Size, *rest: Any, out: Size) -> Ops:
+    """[*, m, n] = [*, m, k] @ [*, k, n]."""
+    return matmul(1, qa[-1], prod(out))
+
+
+@formula("quantized::batch_norm", kind="norm")
+@formula("quantized::batch_norm1d", kind="norm")
+@formula("quantized::batch_norm2d", kind="norm")
+@formula("quantized::batch_norm3d", kind="norm")
+@formula("aten::quantized_batch_norm", kind="norm")
+def batch_norm(qx: Size, *rest: Any, out: Size) -> Ops:
+    """[N, C, *] = x * scale + shift."""
+    return batch_norm_arithmetic(qx, batch_statistics=False, updates=False)
+
+
+@formula("quantized::batch_norm_relu", kind="norm")
+@formula("quantized::batch_norm1d_relu", kind="norm")
+@formula("quantized::batch_norm2d_relu", kind="norm")
+@formula("quantized::batch_norm3d_relu", kind="norm")
+def batch_norm_relu(qx: Size, *rest: Any, out: Size) -> Ops:
+    """[N, C, *] = relu(x * scale + shift)."""
+    return batch_norm_arithmetic(qx, batch_statistics=False, updates=False) + RELU * prod(qx)
+
+
+@formula("quantized::layer_norm", kind="norm")
+def layer_norm(input: Size, normalized_shape: Any, weight: Any, bias: Any, *rest: Any, out: Size) -> Ops:
+    """[*, *n] = layer norm([*, *n])."""
+    n = prod(normalized_shape)
+    return standardization(prod(input) // n, n, weighted=weight is not None, biased=bias is not None)
+
+
+@formula("quantized::group_norm", kind="norm")
+def group_norm(input: Size, num_groups: int, weight: Any, bias: Any, *rest: Any, out: Size) -> Ops:
+    """[N, C, *] = group norm([N, C, *])."""
+    rows = input[0] * num_groups
+    return standardization(rows, prod(input) // rows, weighted=weight is not None, biased=bias is not None)
+
+
+@formula("quantized::instance_norm", kind="norm")
+def instance_norm(input: Size, weight: Any, bias: Any, *rest: Any, out: Size) -> Ops:
+    """[N, C, *] = a group norm of C groups."""
+    return group_norm(input, input[1], weight, bias, out=out)
+
+
+@formula("quantized::softmax", kind="softmax")
+def softmax(qx: Size, dim: int, *rest: Any, out: Size) -> Ops:
+    """[*] = softmax([*]) along ``dim``."""
+    return arithmetic.softmax(*rows_along(qx, dim))
+
+
+@formula("aten::quantized_lstm.input", kind="recurrent")
+@formula("aten::quantized_gru.input", kind="recurrent")
+def quantized_recurrent(
+    input: Size,
+    hx: Any,
+    params: Any,
+    has_biases: bool,
+    num_layers: int,
+    dropout: float,
+    train: bool,
+    bidirectional: bool,
+    batch_first: bool,
+    *,
+    out: Any,
+    **kw: Any,
+) -> Ops:
+    """[T, N, D * H] = all layers in all directions of [T, N, I]; an LSTM's state is a pair, a GRU's a tensor."""
+    return _recurrent(input, hx, has_biases, num_layers, dropout if train else 0.0, bidirectional)
+
+
+@formula("aten::quantized_lstm.data", kind="recurrent")
+@formula("aten::quantized_gru.data", kind="recurrent")
+def quantized_recurrent_packed(
+    data: Size,
+    batch_sizes: Any,
+    hx: Any,
+    params: Any,
+    has_biases: bool,
+    num_layers: int,
+    dropout: float,
+    train: bool,
+    bidirectional: bool,
+    *,
+    out: Any,
+    **kw: Any,
+) -> Ops:
+    """[rows, D * H] = all layers in all directions of a packed sequence's rows."""
+    return _recurrent(data, hx, has_biases, num_layers, dropout if train else 0.0, bidirectional)
+
+
+def _recurrent(input: Size, hx: Any, biased: bool, layers: int, dropout: float, bidirectional: bool) -> Ops:
+    cell, state = (GRU_CELL, hx) if isinstance(hx, Size) else (LSTM_CELL, hx[0])
+    rows, width = prod(input[:-1]), input[-1]
+    return stack(cell, rows, width, state[-1], layers=layers, bidirectional=bidirectional, biased=biased, dropout=dropout)
+
+
+def _cell(name: str, cell: Cell) -> None:
+    def one_step(input: Size, hx: Any, *rest: Any, out: Any) -> Ops:
+        """[N, H] = cell([N, I], [N, H]), one step with biases."""
+        state = hx if isinstance(hx, Size) else hx[0]
+        return steps(cell, prod(input[:-1]), input[-1], state[-1], biased=True)
+
+    formula(f"quantized::quantized_{name}_cell_dynamic", kind="recurrent")(one_step)
+
+
+for _name, _kind in (("lstm", LSTM_CELL), ("gru", GRU_CELL), ("rnn_relu", RELU_CELL), ("rnn_tanh", TANH_CELL)):
+    _cell(_name, _kind)
+
+free(["quantized::cat", "quantized::dropout"])
+
+_LAYERS = {
+    "torch.ao.nn.quantized": "BatchNorm2d BatchNorm3d Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d "
+    "DeQuantize ELU FloatFunctional FXFloatFunctional GroupNorm Hardswish InstanceNorm1d InstanceNorm2d InstanceNorm3d LSTM "
+    "LayerNorm LeakyReLU Linear MultiheadAttention PReLU QFunctional Quantize ReLU6 Sigmoid Softmax",
+    "torch.ao.nn.quantized.dynamic": "Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d GRU GRUCell LSTM "
+    "LSTMCell Linear RNNCell",
+    "torch.ao.nn.intrinsic.quantized": "BNReLU2d BNReLU3d ConvAdd2d ConvAddReLU2d ConvReLU1d ConvReLU2d ConvReLU3d "
+    "LinearLeakyReLU LinearReLU LinearTanh",
+    "torch.ao.nn.qat": "Conv1d Conv2d Conv3d Linear",
+    "torch.ao.nn.intrinsic.qat": "ConvBn1d ConvBn2d ConvBn3d ConvBnReLU1d ConvBnReLU2d ConvBnReLU3d ConvReLU1d ConvReLU2d "
+    "ConvReLU3d LinearBn1d LinearReLU",
+}
+observed(f"{package}.{name}" for package, names in _LAYERS.items() for name in names.split())

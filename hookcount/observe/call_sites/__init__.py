@@ -1,0 +1,1 @@
+"""Where an op was called from."""

@@ -1,0 +1,36 @@
+"""``checked``: is it a model that can be counted?"""
+
+from __future__ import annotations
+
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from ..core.errors import ModelError, place, tell
+from .places import Places, type_name, unwrap
+
+
+def checked(model: object) -> Places:
+    """The places of a model to count, seen through its wrappers. Raises ``ModelError`` for none, or lazy parameters."""
+    if isinstance(model, type) and issubclass(model, nn.Module):
+        raise ModelError(f"{model.__name__} is a class, not a model. To fix it: give an instance, {model.__name__}(...).")
+    if not isinstance(model, nn.Module):
+        raise ModelError(
+            f"cannot count {type(model).__name__}: not an nn.Module. To fix it: give the model itself; "
+            "wrap a function in a module whose forward calls it."
+        )
+    places = Places(unwrap(model))
+    if any(map(is_lazy, (*places.parameters, *places.buffers))):
+        path, module, name = next(
+            (path, module, name)
+            for path, module in places.walked
+            for name, tensor in (*module._parameters.items(), *module._buffers.items())
+            if tensor is not None and is_lazy(tensor)
+        )
+        raise ModelError(
+            tell(
+                place(path, type_name(module)),
+                f"its {name!r} is a lazy parameter that has no shape yet",
+                "run the model once on real inputs, then count it",
+            )
+        )
+    return places

@@ -1,0 +1,1 @@
+"""From a trace and formulas to charges, records, a tree."""

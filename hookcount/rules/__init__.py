@@ -1,0 +1,1 @@
+"""Who says what of a target: entries in layers, and how a formula gets its arguments."""

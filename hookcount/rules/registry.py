@@ -1,0 +1,219 @@
+"""``Registry``: what is said of a target, in layers. What no layer knows is uncounted, never zero."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar, get_args, overload
+
+import torch
+from torch import nn
+
+from ..core.errors import RegistrationError
+from .binding import keyword_names, known_parameters, strange_names
+from .table import FREE, OBSERVED, Covers, Entry, Fake, Formula, Kind, State, Table, written_at
+
+__all__ = ["FREE", "OBSERVED", "Covers", "Entry", "Fake", "Formula", "Kind", "Registry", "State", "Target", "target_name"]
+
+F = TypeVar("F", bound=Formula)
+K = TypeVar("K", bound=Fake)
+Op = torch._ops.OpOverload | torch._ops.OpOverloadPacket | torch._ops.HigherOrderOperator
+Target = type[nn.Module] | Op | str
+"""An ``nn.Module`` class, an op of ``torch.ops``, or the name of either."""
+
+
+def target_name(target: object) -> str:
+    """The name under which a target is kept: ``package.module.Class`` or ``namespace::op[.overload]``."""
+    if isinstance(target, str):
+        if "::" not in target and "." not in target:
+            raise RegistrationError(
+                f"{target!r} names no target. To fix it: write a module class as 'package.module.Class' "
+                "and an op as 'namespace::op'."
+            )
+        return target
+    if isinstance(target, type) and issubclass(target, nn.Module):
+        return f"{target.__module__}.{target.__qualname__}"
+    if isinstance(target, torch._ops.OpOverloadPacket):
+        return str(target._qualified_op_name)
+    if isinstance(target, torch._ops.OpOverload):
+        return f"{target._schema.name}.{target._overloadname}"
+    if isinstance(target, torch._ops.HigherOrderOperator):
+        return f"higher_order::{target.__name__}"
+    kind = "an instance" if isinstance(target, nn.Module) else repr(target)
+    raise RegistrationError(
+        f"cannot register {kind} of {type(target).__name__}. To fix it: give an nn.Module class, an op such as "
+        "torch.ops.aten.bmm, or the name of either as a string."
+    )
+
+
+class Registry:
+    """What is said of targets, in one layer, over an optional ``base``. The base answers where this layer does not.
+
+    A target is an ``nn.Module`` class, an op (``torch.ops.aten.bmm``), or the name of either as a string
+    (``"package.module.Class"``, ``"namespace::op"``). A name needs no import of a third-party package.
+
+    >>> mine = Registry(name="mine")
+    >>> @mine.register("mylib::scale")
+    ... def scale(x, factor, *, out):
+    ...     return Ops(muls=out.numel())
+    >>> "mylib::scale" in mine
+    True
+    """
+
+    def __init__(self, base: Registry | None = None, *, name: str = "registry") -> None:
+        self.base = base
+        self.name = name
+        self.table = Table(name)
+
+    @overload
+    def register(self, target: Target, price: Formula | State, *, covers: Covers = "own", kind: Kind | None = None) -> None: ...
+    @overload
+    def register(self, target: Target, *, covers: Covers = "own", kind: Kind | None = None) -> Callable[[F], F]: ...
+    def register(
+        self, target: Target, price: Formula | State | None = None, *, covers: Covers = "own", kind: Kind | None = None
+    ) -> Callable[[F], F] | None:
+        """Register a formula, ``FREE`` or ``OBSERVED`` for ``target``. Without ``price`` it is a decorator.
+
+        A formula is a function of shapes that returns ``Ops``: every tensor is replaced by its ``torch.Size``. It names
+        the parameters that it needs, by the names of the op's schema or of the module's ``forward``. It may also name
+        ``module`` (the module) and ``out`` (the result). Names of its own are bound by position.
+
+        ``covers="own"`` (default) pays for what the target's own forward does; ``"subtree"`` also for all that it calls.
+        With ``"nothing"`` the ops of the forward are priced too, and the formula comes on top.
+
+        ``kind`` says what sort of work it is (``"product"``, ``"convolution"``, ``"norm"`` ...). Roles go by it.
+
+        Raises ``RegistrationError`` for a target that this layer has already (use ``replace``), for what is no target,
+        and for a formula with a keyword-only parameter that the target does not have.
+        """
+        if price is None:
+            return self._decorator(target, covers, kind, replace=False)
+        self._put(target, price, covers, kind, replace=False)
+        return None
+
+    def replace(
+        self, target: Target, price: Formula | State | None = None, *, covers: Covers = "own", kind: Kind | None = None
+    ) -> Callable[[F], F] | None:
+        """As ``register``, for a target that this layer has already. Its fake stays, and its kind if none is given."""
+        if price is None:
+            return self._decorator(target, covers, kind, replace=True)
+        self._put(target, price, covers, kind, replace=True)
+        return None
+
+    def unregister(self, target: Target) -> None:
+        """Take away all that this layer says of ``target``, its fake too. The layers below answer again."""
+        name = target_name(target)
+        if name not in self.table.entries:
+            raise RegistrationError(f"{name} is not registered in {self.name}: there is nothing to take away.")
+        self.table.remove(name)
+
+    @overload
+    def register_fake(self, target: Target, fake: Fake) -> None: ...
+    @overload
+    def register_fake(self, target: Target) -> Callable[[K], K]: ...
+    def register_fake(self, target: Target, fake: Fake | None = None) -> Callable[[K], K] | None:
+        """Register a replacement for ``forward``, for shapes-only runs in which ``forward`` needs tensor values.
+
+        ``target`` is a module class or its name, in which ``*`` stands for anything. The fake is called as
+        ``fake(module, *args, **kwargs)`` with the arguments of ``forward``, as tensors without values. It runs what the
+        forward would run, as far as shapes go, and returns tensors of the output's shapes. It may call
+        ``module.forward``. Its ops and the modules that it calls are counted as if the forward had run them. It runs
+        only where the forward fails for want of values. Without ``fake`` this is a decorator.
+
+        Raises ``RegistrationError`` for a target that has a fake in this layer already, or that is no module.
+        """
+        if fake is None:
+
+            def put(given: K) -> K:
+                self.register_fake(target, given)
+                return given
+
+            return put
+        name = target_name(target)
+        if "::" in name:
+            raise RegistrationError(f"{name} is an op. To fix it: register its fake with torch.library.register_fake.")
+        known = self.table.entries.get(name)
+        if known is not None and known.fake is not None:
+            raise RegistrationError(
+                f"{name} has a fake in {self.name} already, at {written_at(known.fake)}. To fix it: unregister() it first."
+            )
+        self.table.put_fake(name, fake)
+        return None
+
+    def fake(self, cls: type) -> Fake | None:
+        """The fake for a class's forward, in this layer or below: that of the nearest class whose forward it runs."""
+        for layer in self.layers():
+            for base in cls.__mro__ if layer.table.has_fakes else ():
+                if getattr(cls, "forward", None) is getattr(base, "forward", None):
+                    found = layer.table.fake(f"{base.__module__}.{base.__qualname__}")
+                    if found is not None:
+                        return found
+        return None
+
+    def _decorator(self, target: Target, covers: Covers, kind: Kind | None, *, replace: bool) -> Callable[[F], F]:
+        def put(formula: F) -> F:
+            self._put(target, formula, covers, kind, replace=replace)
+            return formula
+
+        return put
+
+    def _put(self, target: Target, price: Formula | State, covers: Covers, kind: Kind | None, *, replace: bool) -> None:
+        name = target_name(target)
+        for what, given, known in (("covers", covers, get_args(Covers)), ("kind", kind, (None, *get_args(Kind)))):
+            if given not in known:
+                options = ", ".join(repr(each) for each in known if each is not None)
+                raise RegistrationError(f"{name}: {what}={given!r} is unknown. To fix it: use one of {options}.")
+        if not isinstance(price, State) and not callable(price):
+            raise RegistrationError(
+                f"{name}: {price!r} is no formula. To fix it: register a function of shapes that returns "
+                "hookcount.Ops, or hookcount.FREE."
+            )
+        if "*" in name:
+            raise RegistrationError(f"{name}: a formula is for one target. To fix it: register it for each by its name.")
+        old = self.table.entries.get(name)
+        priced = old is not None and old.price is not None
+        if old is not None and priced and not replace:
+            raise RegistrationError(
+                f"{name} is registered in {self.name} already, at {old.source}; now again at {written_at(price)}. "
+                "To fix it: use replace() to put the new one in its place."
+            )
+        if not priced and replace:
+            raise RegistrationError(f"{name} is not registered in {self.name}. To fix it: use register().")
+        if callable(price) and keyword_names(price):
+            known_names = known_parameters(name, target)
+            if known_names and (strange := strange_names(price, known_names)):
+                there = ", ".join(dict.fromkeys(each for one in known_names for each in (*one.positional, *one.keyword)))
+                raise RegistrationError(
+                    f"{name}: the formula at {written_at(price)} asks for {strange[0]!r}, which {name} does not have. "
+                    f"To fix it: use names of {there}, module, out."
+                )
+        self.table.put_price(name, price, covers, kind, target if isinstance(target, type) else None)
+
+    def __contains__(self, target: Target) -> bool:
+        return target_name(target) in self.table.entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.table.entries)
+
+    def __len__(self) -> int:
+        return len(self.table.entries)
+
+    def __repr__(self) -> str:
+        over = f" over {self.base.name}" if self.base is not None else ""
+        return f"<Registry {self.name}: {len(self)} targets{over}>"
+
+    def layers(self) -> Iterator[Registry]:
+        """This layer and those below it, in the order in which they answer."""
+        layer: Registry | None = self
+        while layer is not None:
+            yield layer
+            layer = layer.base
+
+    def over(self, base: Registry) -> Registry:
+        """A registry that answers as this one does, and below its lowest layer as ``base``. This one stays as it is."""
+        made = Registry(base if self.base is None else self.base.over(base), name=self.name)
+        made.table = self.table  # what is registered later in either is found by both
+        return made
+
+    def get(self, name: str) -> Entry | None:
+        """The entry of this very layer under ``name``."""
+        return self.table.entries.get(name)

@@ -1,0 +1,124 @@
+"""``Resolver``: which entry answers for a module or an op of one trace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from torch import nn
+
+from .registry import Op, Registry, target_name
+from .table import FREE, Entry, Kind
+
+Matches = Literal["forward", "mro", "type"]
+Sees = Literal["all", "modules", "listed"]
+
+_NOT_SEEN = Entry("an op", FREE, "own", "the convention does not see it", "convention")
+_VIEW = Entry("a view", FREE, "own", "its schema says that it is a view", "schema")
+
+
+class Resolver:
+    """Answers for the classes and ops of one trace. Each name is resolved once, against what is imported by then.
+
+    ``matches``: a class's formula is for the modules that run its ``forward``; for all its subclasses (``"mro"``); or for
+    that very class (``"type"``).
+
+    ``sees``: ``"all"`` ops, no op (``"modules"``), or only the ``"listed"`` ones. An op that is not seen costs nothing.
+
+    ``functions``: count only ops called through these torch functions (None: all). ``unseen``: ignore ops called through
+    these.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        *,
+        matches: Matches = "forward",
+        sees: Sees = "all",
+        functions: frozenset[str] | None = None,
+        unseen: frozenset[str] = frozenset(),
+    ) -> None:
+        self.matches = matches
+        self.sees = sees
+        self.functions = functions
+        self.unseen = unseen
+        self._layers = [(layer.table, layer.table.imported()) for layer in registry.layers()]
+        self._modules: dict[type, Entry | None] = {}
+        self._ops: dict[Op, tuple[Entry | None, str]] = {}
+        self._kinds: dict[object, Kind | None] = {}
+
+    def module(self, module: nn.Module) -> Entry | None:
+        """The entry for a module: that of the nearest class in its MRO whose ``forward`` it runs.
+
+        A subclass with a ``forward`` of its own does not inherit a formula, nor does an instance with one, unless
+        ``matches`` says so.
+        """
+        if self.matches == "forward" and "forward" in vars(module):
+            return None
+        cls = type(module)
+        if cls not in self._modules:
+            self._modules[cls] = next((each for each in self._of_class(cls) if each.price is not None), None)
+        return self._modules[cls]
+
+    def kind_of_module(self, module: nn.Module) -> Kind | None:
+        """The kind of a module's class: the first that a layer gives."""
+        if self.matches == "forward" and "forward" in vars(module):
+            return None
+        cls = type(module)
+        if cls not in self._kinds:
+            self._kinds[cls] = next((each.kind for each in self._of_class(cls) if each.kind is not None), None)
+        return self._kinds[cls]
+
+    def _of_class(self, cls: type) -> Iterator[Entry]:
+        for table, imported in self._layers:
+            for base in (cls,) if self.matches == "type" else cls.__mro__:
+                name = f"{base.__module__}.{base.__qualname__}"
+                entry = table.entries.get(name) or table.entries.get(imported.get(base, ""))
+                if entry is not None and (self.matches == "mro" or _same_forward(cls, base)):
+                    yield entry
+
+    def op(self, op: Op, called: str = "") -> tuple[Entry | None, str]:
+        """The entry for an op and its name. Asked in turn: its overload, its name, its functional form, its being a view.
+
+        ``called``: the function that ran it, see ``OpRun``.
+        """
+        known = self._ops.get(op)
+        if known is None:
+            full = target_name(op)
+            name = full.partition(".")[0]
+            known = self._ops[op] = self._find_op(op, full, name), name
+        if called in self.unseen or (self.functions is not None and called not in self.functions):
+            return _NOT_SEEN, known[1]
+        return known
+
+    def kind_of_op(self, op: Op) -> Kind | None:
+        """The kind of an op: the first that a layer gives."""
+        if op not in self._kinds:
+            full = target_name(op)
+            entries = self._of_op(full, full.partition(".")[0])
+            self._kinds[op] = next((each.kind for each in entries if each.kind is not None), None)
+        return self._kinds[op]
+
+    def _find_op(self, op: Op, full: str, name: str) -> Entry | None:
+        if self.sees == "modules":
+            return _NOT_SEEN
+        entry = next((each for each in self._of_op(full, name) if each.price is not None), None)
+        if entry is not None:
+            return entry
+        if getattr(op, "is_view", False):
+            return _VIEW
+        return None if self.sees == "all" else _NOT_SEEN
+
+    def _of_op(self, full: str, name: str) -> Iterator[Entry]:
+        names = [full, name]
+        if name.endswith("_") and not name.endswith("__"):
+            names.append(name[:-1])
+        for table, _ in self._layers:
+            for key in names:
+                entry = table.entries.get(key)
+                if entry is not None:
+                    yield entry
+
+
+def _same_forward(cls: type, base: type) -> bool:
+    return getattr(cls, "forward", None) is getattr(base, "forward", None)

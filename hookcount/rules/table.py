@@ -1,0 +1,162 @@
+"""``Table``: the entries of one layer of a registry. An entry holds all that the layer says of a target."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase, translate
+from functools import cached_property
+from typing import Any, Literal
+
+from ..core.ops import Ops
+from .binding import Binder
+
+Formula = Callable[..., Ops]
+Fake = Callable[..., Any]
+Covers = Literal["own", "subtree", "nothing"]
+Kind = Literal[
+    "product",  # a contraction of two operands, either of which may be a weight
+    "linear",  # a contraction with a weight
+    "convolution",
+    "attention",  # both products of an attention
+    "multihead",  # an attention with its projections
+    "recurrent",
+    "norm",
+    "softmax",
+    "activation",
+    "embedding",
+    "pooling",
+    "sampling",  # bilinear samples at computed positions
+    "resampling",
+    "elementwise",
+    "reduction",
+    "sorting",
+    "indexing",
+    "loss",
+    "distance",
+    "linear algebra",
+    "fourier",
+    "scan",  # a state-space scan
+    "graph",  # work on the edges of a graph
+    "gradient",
+]
+"""What sort of work a target does. Roles go by it."""
+
+
+class State:
+    """A registered answer that is not a formula."""
+
+    def __init__(self, name: str, doc: str) -> None:
+        self.name = name
+        self.__doc__ = doc
+
+    def __repr__(self) -> str:
+        return f"hookcount.{self.name}"
+
+    def __reduce__(self) -> str:
+        return self.name
+
+
+FREE = State("FREE", "This target does no arithmetic (a view, a copy, a gather). It counts nothing and never warns.")
+OBSERVED = State("OBSERVED", "This module has no formula of its own. Each op that its forward runs is priced by itself.")
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """What one layer says of a target, and where it was said. An aspect that is None is left to the layers below."""
+
+    target: str
+    price: Formula | State | None
+    covers: Covers
+    source: str
+    layer: str
+    kind: Kind | None = None
+    fake: Fake | None = None
+
+    @cached_property
+    def binder(self) -> Binder:
+        """Binds calls to the formula's parameters."""
+        assert callable(self.price)
+        return Binder(self.price)
+
+
+def written_at(said: object) -> str:
+    """``file:line`` of a function, or else its name."""
+    code = getattr(said, "__code__", None)
+    return f"{code.co_filename}:{code.co_firstlineno}" if code else repr(said)
+
+
+class Table:
+    """Entries by the name of their target. Every index over them is made here, so that none can be out of date."""
+
+    def __init__(self, layer: str) -> None:
+        self.layer = layer
+        self.entries: dict[str, Entry] = {}
+        self._classes: dict[str, type] = {}
+        self._changed()
+
+    def _changed(self) -> None:
+        self._imported: dict[int, dict[type, str]] = {}
+        self._patterns: re.Pattern[str] | None = None
+        self._fakes = {name: entry.fake for name, entry in self.entries.items() if entry.fake is not None}
+
+    def put_price(self, name: str, price: Formula | State, covers: Covers, kind: Kind | None, cls: type | None) -> None:
+        """Set the price of a target; its fake stays, and its kind if none is given."""
+        old = self.entries.get(name)
+        kind = kind if kind is not None or old is None else old.kind
+        self._set(Entry(name, price, covers, written_at(price), self.layer, kind, None if old is None else old.fake))
+        if cls is not None:
+            self._classes[name] = cls
+
+    def put_fake(self, name: str, fake: Fake) -> None:
+        """Set the fake of a target; its price stays."""
+        old = self.entries.get(name) or Entry(name, None, "own", written_at(fake), self.layer)
+        self._set(replace(old, fake=fake))
+        self._changed()
+
+    def _set(self, entry: Entry) -> None:
+        self.entries[entry.target] = entry
+        self._imported = {}
+
+    def remove(self, name: str) -> None:
+        """Forget a target."""
+        del self.entries[name]
+        self._classes.pop(name, None)
+        self._changed()
+
+    def imported(self) -> dict[type, str]:
+        """The classes that this layer names by the path under which users know them (``torchvision.ops.RoIAlign``)."""
+        known = self._imported.get(len(sys.modules))
+        if known is None:
+            found = {self._classes.get(name) or _imported(name): name for name in self.entries if "::" not in name}
+            known = {cls: name for cls, name in found.items() if cls is not None}
+            self._imported = {len(sys.modules): known}
+        return known
+
+    @property
+    def has_fakes(self) -> bool:
+        """Whether any target has a fake."""
+        return bool(self._fakes)
+
+    def fake(self, name: str) -> Fake | None:
+        """The fake for the class of that name, or for a pattern that it matches."""
+        if name in self._fakes:
+            return self._fakes[name]
+        if self._patterns is None:  # all in one, since most classes have none
+            self._patterns = re.compile("|".join(map(translate, self._fakes)))
+        if not self._patterns.match(name):
+            return None
+        return next(fake for known, fake in self._fakes.items() if fnmatchcase(name, known))
+
+
+def _imported(name: str) -> type | None:
+    parts = name.split(".")
+    for cut in range(len(parts) - 1, 0, -1):
+        found: Any = sys.modules.get(".".join(parts[:cut]))
+        if found is not None:
+            for part in parts[cut:]:
+                found = getattr(found, part, None)
+            return found if isinstance(found, type) else None
+    return None

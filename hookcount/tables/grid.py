@@ -1,0 +1,78 @@
+"""Grids for people, through rich: in a terminal, as plain text, as HTML."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ..core.units import si, size
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Renderable = RenderableType
+"""Text, a grid, or several of them stacked."""
+
+
+def grid(titles: Sequence[str], right: Iterable[str] = (), *, title: str | None = None, header: bool = True) -> Table:
+    """An empty grid. Columns in ``right`` hold numbers: they are aligned to the right and never wrap."""
+    made = Table(box=None, pad_edge=False, header_style="bold", title=title, title_justify="left", show_header=header)
+    numbers = set(right)
+    for each in titles:
+        made.add_column(each, justify="right" if each in numbers else "left", no_wrap=each in numbers)
+    return made
+
+
+def table(frame: pd.DataFrame, title: str | None = None) -> Table:
+    """Any DataFrame as a grid; counts with SI prefixes."""
+    numeric = [str(name) for name in frame.columns if frame[name].dtype.kind in "iuf"]
+    made = grid([str(name) for name in frame.columns], numeric, title=title)
+    for row in frame.itertuples(index=False):
+        made.add_row(*(_cell(str(name), value) for name, value in zip(frame.columns, row, strict=True)))
+    return made
+
+
+def _cell(name: str, value: object) -> Text:
+    if isinstance(value, str):
+        return line(cut(value))
+    number: float = float(value)  # type: ignore[arg-type]
+    if name.endswith("share"):
+        return Text(f"{100 * number:.1f}%")
+    return Text(size(int(number)) if name.endswith("bytes") else si(int(value)))  # type: ignore[call-overload]
+
+
+def line(text: str, style: str = "") -> Text:
+    """Text that is cut, not wrapped."""
+    return Text(text, style=style, no_wrap=True, overflow="ellipsis")
+
+
+def cut(text: str, width: int = 44) -> str:
+    """Text of at most ``width`` characters."""
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def stacked(*parts: RenderableType, bold: bool = False) -> Group:
+    """One beneath another. ``bold``: what is plain text there."""
+    style = "bold" if bold else ""
+    return Group(*(Text(part, style=style) if isinstance(part, str) else part for part in parts))
+
+
+def plain(renderable: RenderableType) -> str:
+    """As text without colour, as wide as it needs to be."""
+    console = Console(file=io.StringIO(), width=10_000, no_color=True, force_terminal=False, legacy_windows=False)
+    with console.capture() as capture:
+        console.print(renderable)
+    return "\n".join(each.rstrip() for each in capture.get().splitlines())
+
+
+def html(renderable: RenderableType) -> str:
+    """As HTML for a notebook: the same text, its colours inline."""
+    console = Console(file=io.StringIO(), width=10_000, record=True, force_terminal=True, legacy_windows=False)
+    console.print(renderable)
+    body = console.export_html(inline_styles=True, code_format="<pre style='line-height:1.3'>{code}</pre>")
+    return "\n".join(each.rstrip() for each in body.splitlines())

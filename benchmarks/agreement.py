@@ -95,7 +95,11 @@ def asked(tool: str, cases: Sequence[tuple[str, str]], peers_dir: str | None) ->
         model, args = SUITES[suite].case(name)
         try:
             with torch.no_grad(), quiet():
-                yield counted(model, args) if tool == HOOKCOUNT else plain(PEERS[tool].count(model, args))
+                yield (
+                    counted(model, args)
+                    if tool == HOOKCOUNT
+                    else plain(PEERS[tool].count(model, args))
+                )
         except Exception as error:
             yield f"{type(error).__name__}: {' '.join(str(error).split())}"[:160]
             if tool != HOOKCOUNT:
@@ -124,7 +128,9 @@ def counted(model: Any, args: Any) -> dict[str, int]:
     return {name: report.under(name).headline for name in CONVENTIONS}
 
 
-def figures_of(tool: str, cases: Sequence[tuple[str, str]], peers_dir: str | None) -> Iterator[tuple[tuple[str, str], Any]]:
+def figures_of(
+    tool: str, cases: Sequence[tuple[str, str]], peers_dir: str | None
+) -> Iterator[tuple[tuple[str, str], Any]]:
     """Each case with what the tool says of it."""
     done = 0
     while left := cases[done:]:
@@ -133,7 +139,9 @@ def figures_of(tool: str, cases: Sequence[tuple[str, str]], peers_dir: str | Non
             done += 1
 
 
-def _until_killed(tool: str, cases: Sequence[tuple[str, str]], peers_dir: str | None) -> Iterator[Any]:
+def _until_killed(
+    tool: str, cases: Sequence[tuple[str, str]], peers_dir: str | None
+) -> Iterator[Any]:
     try:
         yield from apart(asked, tool, cases, peers_dir)
     except KilledError as error:
@@ -151,13 +159,22 @@ def gathered(
     """All figures of the cases that are wanted: those of ``file``, and what is asked now, two tools at a time."""
     known: Figures = {}
     if file and file.exists():
-        known = {tuple(where): figure for where, figure in map(json.loads, file.read_text().splitlines())}
+        known = {
+            tuple(where): figure for where, figure in map(json.loads, file.read_text().splitlines())
+        }
     names = {suite: next(apart(names_of, suite, wanted)) for suite in suites}
 
     def ask(tool: str) -> Figures:
         convention = next((name for name, peer in TOOLS.items() if peer == tool), "")
-        here = [suite for suite in suites if suite != "timm" or tool == HOOKCOUNT or convention in TIMM]
-        cases = [(suite, name) for suite in here for name in names[suite] if (tool, suite, name) not in known]
+        here = [
+            suite for suite in suites if suite != "timm" or tool == HOOKCOUNT or convention in TIMM
+        ]
+        cases = [
+            (suite, name)
+            for suite in here
+            for name in names[suite]
+            if (tool, suite, name) not in known
+        ]
         found: Figures = {}
         for (suite, name), figure in figures_of(tool, cases, peers_dir):
             found[tool, suite, name] = figure
@@ -176,15 +193,27 @@ def gathered(
 def names_of(suite: str, wanted: Sequence[str]) -> Iterator[list[str]]:
     from suites import SUITES
 
-    yield [name for name in SUITES[suite].names() if not wanted or any(fnmatch(f"{suite}/{name}", each) for each in wanted)]
+    yield [
+        name
+        for name in SUITES[suite].names()
+        if not wanted or any(fnmatch(f"{suite}/{name}", each) for each in wanted)
+    ]
 
 
-def verdicts(conventions: Sequence[str], suites: Sequence[str], figures: Figures) -> Iterator[Verdict]:
+def verdicts(
+    conventions: Sequence[str], suites: Sequence[str], figures: Figures
+) -> Iterator[Verdict]:
     for convention in conventions:
         tool = TOOLS[convention]
         for suite in suites:
-            ours = {name: figure for (who, where, name), figure in figures.items() if (who, where) == (HOOKCOUNT, suite)}
-            theirs = {name: figures[tool, suite, name] for name in ours if (tool, suite, name) in figures}
+            ours = {
+                name: figure
+                for (who, where, name), figure in figures.items()
+                if (who, where) == (HOOKCOUNT, suite)
+            }
+            theirs = {
+                name: figures[tool, suite, name] for name in ours if (tool, suite, name) in figures
+            }
             failed = {name: figure for name, figure in theirs.items() if isinstance(figure, str)}
             pairs = {
                 name: (each if isinstance(each, str) else each[convention], theirs[name])
@@ -193,7 +222,13 @@ def verdicts(conventions: Sequence[str], suites: Sequence[str], figures: Figures
             }
             equal = tuple(name for name, (mine, other) in pairs.items() if mine == other)
             if theirs:
-                yield Verdict(convention, suite, equal, {n: pair for n, pair in pairs.items() if n not in equal}, failed)
+                yield Verdict(
+                    convention,
+                    suite,
+                    equal,
+                    {n: pair for n, pair in pairs.items() if n not in equal},
+                    failed,
+                )
 
 
 def unexplained(verdict: Verdict, exact: bool, differs: Sequence[str]) -> list[str]:
@@ -203,7 +238,11 @@ def unexplained(verdict: Verdict, exact: bool, differs: Sequence[str]) -> list[s
         for pattern, begins in BECAUSE.get(verdict.convention, {}).items()
         if any(line.startswith(begins) for line in differs)
     }
-    return [name for name in verdict.differ if exact and not any(fnmatch(name, pattern) for pattern in reasons)]
+    return [
+        name
+        for name in verdict.differ
+        if exact and not any(fnmatch(name, pattern) for pattern in reasons)
+    ]
 
 
 def sheet(found: Sequence[Verdict], suites: Sequence[str]) -> Sheet:
@@ -214,7 +253,10 @@ def sheet(found: Sequence[Verdict], suites: Sequence[str]) -> Sheet:
     remarks = []
     for each in found:
         if each.differ:
-            pairs = "; ".join(f"{name} {shown(mine)} for {shown(theirs)}" for name, (mine, theirs) in each.differ.items())
+            pairs = "; ".join(
+                f"{name} {shown(mine)} for {shown(theirs)}"
+                for name, (mine, theirs) in each.differ.items()
+            )
             remarks.append(f"{each.convention}, {each.suite}: {pairs}")
         for why in dict.fromkeys(each.failed.values()):
             where = ", ".join(name for name, error in each.failed.items() if error == why)
@@ -229,24 +271,53 @@ def shown(figure: Any) -> str:
 
 def cell(verdict: Verdict) -> str:
     count = len(verdict.equal) + len(verdict.differ)
-    return f"{len(verdict.equal)} of {count}" + (f", {len(verdict.failed)} failed" if verdict.failed else "")
+    return f"{len(verdict.equal)} of {count}" + (
+        f", {len(verdict.failed)} failed" if verdict.failed else ""
+    )
 
 
 def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     suites = ("one op", "sequences", "classification", "video", "segmentation", "detection", "timm")
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     tools, there = tuple(TOOLS), os.environ.get("PEERS_DIR")
-    parser.add_argument("--tools", nargs="+", choices=tools, default=tools, metavar="NAME", help=f"of {', '.join(tools)}")
-    parser.add_argument("--suites", nargs="+", choices=suites, default=suites, metavar="SUITE", help=f"of {', '.join(suites)}")
     parser.add_argument(
-        "--cases", nargs="+", default=(), metavar="PATTERN", help="SUITE/NAME, as in 'one op/sdpa*' (default: all)"
+        "--tools",
+        nargs="+",
+        choices=tools,
+        default=tools,
+        metavar="NAME",
+        help=f"of {', '.join(tools)}",
     )
     parser.add_argument(
-        "--figures", type=Path, metavar="FILE", help="what the tools gave before; what they give now goes there too"
+        "--suites",
+        nargs="+",
+        choices=suites,
+        default=suites,
+        metavar="SUITE",
+        help=f"of {', '.join(suites)}",
     )
-    parser.add_argument("--peers-dir", default=there, metavar="DIR", help="holds a folder per tool ($PEERS_DIR)")
+    parser.add_argument(
+        "--cases",
+        nargs="+",
+        default=(),
+        metavar="PATTERN",
+        help="SUITE/NAME, as in 'one op/sdpa*' (default: all)",
+    )
+    parser.add_argument(
+        "--figures",
+        type=Path,
+        metavar="FILE",
+        help="what the tools gave before; what they give now goes there too",
+    )
+    parser.add_argument(
+        "--peers-dir", default=there, metavar="DIR", help="holds a folder per tool ($PEERS_DIR)"
+    )
     parser.add_argument("--rst", action="store_true", help="print reStructuredText")
-    parser.add_argument("--verdicts", type=Path, metavar="FILE", help="write what was found as JSON")
+    parser.add_argument(
+        "--verdicts", type=Path, metavar="FILE", help="write what was found as JSON"
+    )
     return parser.parse_args(argv)
 
 
@@ -256,7 +327,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if missing := sorted(set(options.tools) - set(there)):
         console.print(f"not installed, so not asked: {', '.join(missing)}", style="dim")
     tools = [TOOLS[name] for name in there]
-    figures = gathered(tools, options.suites, options.cases, options.figures, options.peers_dir, console)
+    figures = gathered(
+        tools, options.suites, options.cases, options.figures, options.peers_dir, console
+    )
     found = list(verdicts(there, options.suites, figures))
     if options.verdicts:
         options.verdicts.write_text(json.dumps([asdict(each) for each in found]))
@@ -266,8 +339,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     else:
         Console(width=None if os.isatty(1) else 160).print(table.rich())
     claims = dict(next(apart(claims_of)))
-    wrong = [f"{each.convention}, {each.suite}: {name}" for each in found for name in unexplained(each, *claims[each.convention])]
-    print("not explained: " + "; ".join(wrong) if wrong else "every difference of an exact convention is named in its `differs`")
+    wrong = [
+        f"{each.convention}, {each.suite}: {name}"
+        for each in found
+        for name in unexplained(each, *claims[each.convention])
+    ]
+    print(
+        "not explained: " + "; ".join(wrong)
+        if wrong
+        else "every difference of an exact convention is named in its `differs`"
+    )
     return bool(wrong)
 
 

@@ -47,8 +47,12 @@ def peak_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def _send_all(sender: Connection, work: Callable[..., Iterable[Any]], args: tuple[Any, ...]) -> None:
-    os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
+def _send_all(
+    sender: Connection, work: Callable[..., Iterable[Any]], args: tuple[Any, ...]
+) -> None:
+    os.environ.update(
+        OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false"
+    )
     import torch
 
     torch.set_num_threads(1)

@@ -38,12 +38,19 @@ class Row:
     times: Times
 
     def cells(self) -> tuple[str, ...]:
-        shown = (f"{1000 * self.times.median(work):.1f}" for work in ("meta forward", "cold", "reused", "CPU forward"))
+        shown = (
+            f"{1000 * self.times.median(work):.1f}"
+            for work in ("meta forward", "cold", "reused", "CPU forward")
+        )
         return (self.model, *shown, *(f"{ratio:.2f}" for ratio in self.ratios()))
 
     def ratios(self) -> tuple[float, float, float]:
         ratio = self.times.ratio
-        return ratio("cold", "meta forward"), ratio("reused", "meta forward"), ratio("cold on CPU", "CPU forward")
+        return (
+            ratio("cold", "meta forward"),
+            ratio("reused", "meta forward"),
+            ratio("cold on CPU", "CPU forward"),
+        )
 
 
 def all_names() -> Iterator[str]:
@@ -84,7 +91,16 @@ def part(names: tuple[str, ...], rounds: int) -> Outcome:
     blank = ("",) * 4
     sheet = Sheet(
         f"A count against a forward, {len(rows)} classifiers of torchvision, batch 1",
-        ("model", "meta (ms)", "count (ms)", "reused (ms)", "CPU (ms)", "count / meta", "reused / meta", "count / CPU"),
+        (
+            "model",
+            "meta (ms)",
+            "count (ms)",
+            "reused (ms)",
+            "CPU (ms)",
+            "count / meta",
+            "reused / meta",
+            "count / CPU",
+        ),
         (
             *(row.cells() for row in rows),
             ("geometric mean", *blank, *(f"{mean:.2f}" for mean in means)),

@@ -31,7 +31,9 @@ class Row:
     small_inputs: Mapping[str, Any]
 
 
-def build(name: str, size: str, device: str = "meta", dtype: torch.dtype = torch.float32) -> tuple[nn.Module, dict[str, Any]]:
+def build(
+    name: str, size: str, device: str = "meta", dtype: torch.dtype = torch.float32
+) -> tuple[nn.Module, dict[str, Any]]:
     """The model called ``name`` in eval mode, and what its forward takes. ``size`` is ``"small"`` or ``"full"``."""
     import transformers
 
@@ -47,7 +49,9 @@ def build(name: str, size: str, device: str = "meta", dtype: torch.dtype = torch
     return model, inputs(name, size, device, dtype)
 
 
-def inputs(name: str, size: str, device: str = "meta", dtype: torch.dtype = torch.float32) -> dict[str, torch.Tensor]:
+def inputs(
+    name: str, size: str, device: str = "meta", dtype: torch.dtype = torch.float32
+) -> dict[str, torch.Tensor]:
     """What the forward of the model called ``name`` takes: random numbers, ids out of the smallest vocabulary, masks of ones."""
     row = ROWS[name]
     shapes = row.full_inputs if size == "full" else row.small_inputs
@@ -65,7 +69,9 @@ def _value(name: str, shape: Any, device: str, dtype: torch.dtype) -> torch.Tens
     return torch.randn(shape, dtype=dtype, device=device)
 
 
-def tokens(length: int, *, image: int | None = None, images: int = 0, start: int | None = None) -> torch.Tensor:
+def tokens(
+    length: int, *, image: int | None = None, images: int = 0, start: int | None = None
+) -> torch.Tensor:
     """[1, length] token ids, of which the ``images`` after the first (and after ``start``) stand for an image."""
     ids = torch.randint(0, 64, (1, length), generator=torch.Generator().manual_seed(0))
     if start is not None:
@@ -78,21 +84,38 @@ def tokens(length: int, *, image: int | None = None, images: int = 0, start: int
 # -- parts that several have
 
 FEATURES = ("stage2", "stage3", "stage4")
-CAT = torch.tensor([[101, 1037, 4937, 1012, 1037, 6556, 2491, 1012, 102]])  # "a cat. a remote control." in BERT's vocabulary
+CAT = torch.tensor(
+    [[101, 1037, 4937, 1012, 1037, 6556, 2491, 1012, 102]]
+)  # "a cat. a remote control." in BERT's vocabulary
 
 
-def resnet(model_type: str = "resnet", features: tuple[str, ...] = ("stage4",), **settings: Any) -> dict[str, Any]:
+def resnet(
+    model_type: str = "resnet", features: tuple[str, ...] = ("stage4",), **settings: Any
+) -> dict[str, Any]:
     """ResNet-50, or what ``settings`` make of it."""
     return {"model_type": model_type, "out_features": list(features), **settings}
 
 
-def thin_resnet(model_type: str = "resnet", features: tuple[str, ...] = ("stage4",)) -> dict[str, Any]:
-    widths = {"embedding_size": 8, "hidden_sizes": [8, 8, 16, 16], "depths": [1, 1, 1, 1], "layer_type": "basic"}
+def thin_resnet(
+    model_type: str = "resnet", features: tuple[str, ...] = ("stage4",)
+) -> dict[str, Any]:
+    widths = {
+        "embedding_size": 8,
+        "hidden_sizes": [8, 8, 16, 16],
+        "depths": [1, 1, 1, 1],
+        "layer_type": "basic",
+    }
     return resnet(model_type, features, **widths)
 
 
 R18 = {"depths": [2, 2, 2, 2], "hidden_sizes": [64, 128, 256, 512], "layer_type": "basic"}
-SWIN_T = {"model_type": "swin", "depths": [2, 2, 6, 2], "embed_dim": 96, "num_heads": [3, 6, 12, 24], "window_size": 7}
+SWIN_T = {
+    "model_type": "swin",
+    "depths": [2, 2, 6, 2],
+    "embed_dim": 96,
+    "num_heads": [3, 6, 12, 24],
+    "window_size": 7,
+}
 THIN_SWIN = {
     "model_type": "swin",
     "image_size": 64,
@@ -120,7 +143,13 @@ THIN_RT_DETR = {
     "decoder_n_points": 2,
     "encoder_layers": 1,
 }
-THIN_TEXT = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "vocab_size": 100}
+THIN_TEXT = {
+    "hidden_size": 16,
+    "intermediate_size": 24,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "vocab_size": 100,
+}
 THIN_IMAGE = {**THIN_TEXT, "image_size": 32, "patch_size": 8}
 del THIN_IMAGE["vocab_size"]
 GROUPED = {**THIN_TEXT, "num_attention_heads": 4, "num_key_value_heads": 2}
@@ -188,7 +217,11 @@ _COLLECTION = (
                     "decoder_layers": 3,
                 },
                 {"pixel_values": (1, 3, 640, 640)},
-                {**THIN_RT_DETR, "backbone_config": thin_resnet("rt_detr_resnet", FEATURES), "hidden_expansion": 0.5},
+                {
+                    **THIN_RT_DETR,
+                    "backbone_config": thin_resnet("rt_detr_resnet", FEATURES),
+                    "hidden_expansion": 0.5,
+                },
                 {"pixel_values": (1, 3, 64, 64)},
             ),
             Row(
@@ -206,7 +239,10 @@ _COLLECTION = (
         "DFineForObjectDetection",
         {
             "num_labels": 80,
-            "backbone_config": {"model_type": "hgnet_v2", "out_features": list(FEATURES)},  # its default is the L
+            "backbone_config": {
+                "model_type": "hgnet_v2",
+                "out_features": list(FEATURES),
+            },  # its default is the L
             "decoder_n_points": [3, 6, 3],
         },
         {"pixel_values": (1, 3, 640, 640)},
@@ -298,7 +334,12 @@ _COLLECTION = (
         "SegformerForSemanticSegmentation",
         {"num_labels": 150},
         {"pixel_values": (1, 3, 512, 512)},
-        {"hidden_sizes": [8, 8, 16, 16], "depths": [1, 1, 1, 1], "num_attention_heads": [1, 1, 2, 2], "decoder_hidden_size": 16},
+        {
+            "hidden_sizes": [8, 8, 16, 16],
+            "depths": [1, 1, 1, 1],
+            "num_attention_heads": [1, 1, 2, 2],
+            "decoder_hidden_size": 16,
+        },
         {"pixel_values": (1, 3, 64, 64)},
     ),
     Row(
@@ -315,8 +356,18 @@ _COLLECTION = (
                 "window_size": 3,
                 "num_pos_feats": 8,
             },
-            "prompt_encoder_config": {"hidden_size": 16, "image_size": 64, "patch_size": 8, "mask_input_channels": 4},
-            "mask_decoder_config": {"hidden_size": 16, "mlp_dim": 24, "num_attention_heads": 2, "iou_head_hidden_dim": 16},
+            "prompt_encoder_config": {
+                "hidden_size": 16,
+                "image_size": 64,
+                "patch_size": 8,
+                "mask_input_channels": 4,
+            },
+            "mask_decoder_config": {
+                "hidden_size": 16,
+                "mlp_dim": 24,
+                "num_attention_heads": 2,
+                "iou_head_hidden_dim": 16,
+            },
         },
         {"pixel_values": (1, 3, 64, 64), "input_points": (1, 2, 3, 2)},
     ),
@@ -382,8 +433,22 @@ _COLLECTION = (
         {"d_model": 16, "d_kv": 8, "d_ff": 24, "num_layers": 2, "num_heads": 2, "vocab_size": 100},
         {"input_ids": (2, 10), "decoder_input_ids": (2, 6)},
     ),
-    Row("bert-base", "BertForMaskedLM", {}, {"input_ids": (1, 512)}, THIN_TEXT, {**FEW, "attention_mask": (2, 10)}),
-    Row("gpt2", "GPT2LMHeadModel", {}, TEXT, {"n_embd": 16, "n_layer": 2, "n_head": 2, "vocab_size": 100}, FEW),
+    Row(
+        "bert-base",
+        "BertForMaskedLM",
+        {},
+        {"input_ids": (1, 512)},
+        THIN_TEXT,
+        {**FEW, "attention_mask": (2, 10)},
+    ),
+    Row(
+        "gpt2",
+        "GPT2LMHeadModel",
+        {},
+        TEXT,
+        {"n_embd": 16, "n_layer": 2, "n_head": 2, "vocab_size": 100},
+        FEW,
+    ),
     Row(
         "llama-3.1-8b",
         "LlamaForCausalLM",
@@ -410,7 +475,13 @@ _COLLECTION = (
         "Qwen3MoeForCausalLM",
         {"num_hidden_layers": 48, "head_dim": 128},
         TEXT,
-        {**GROUPED, "head_dim": 8, "moe_intermediate_size": 12, "num_experts": 6, "num_experts_per_tok": 2},
+        {
+            **GROUPED,
+            "head_dim": 8,
+            "moe_intermediate_size": 12,
+            "num_experts": 6,
+            "num_experts_per_tok": 2,
+        },
         FEW,
     ),
     Row("qwen3.5-9b", "Qwen3_5ForCausalLM", {}, TEXT, THIN_QWEN, FEW),
@@ -438,7 +509,12 @@ _COLLECTION = (
             "sliding_window": 1024,
         },
         TEXT,
-        {**GROUPED, "head_dim": 8, "sliding_window": 4, "layer_types": ["sliding_attention", "full_attention"]},
+        {
+            **GROUPED,
+            "head_dim": 8,
+            "sliding_window": 4,
+            "layer_types": ["sliding_attention", "full_attention"],
+        },
         FEW,
     ),
     Row("mixtral-8x7b", "MixtralForCausalLM", {}, TEXT, {**GROUPED, "num_local_experts": 4}, FEW),
@@ -505,7 +581,10 @@ _COLLECTION = (
             },
             "text_config": {"model_type": "llama", "vocab_size": 32064},
         },
-        {"pixel_values": (1, 3, 336, 336), "input_ids": tokens(1 + 576 + 64, image=32000, images=576)},
+        {
+            "pixel_values": (1, 3, 336, 336),
+            "input_ids": tokens(1 + 576 + 64, image=32000, images=576),
+        },
         {
             "vision_config": {"model_type": "clip_vision_model", **THIN_IMAGE},
             "text_config": {"model_type": "llama", **GROUPED},
@@ -525,12 +604,19 @@ _COLLECTION = (
                 "num_hidden_layers": 36,
                 "num_attention_heads": 16,
                 "num_key_value_heads": 2,
-                "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [16, 24, 24]},
+                "rope_parameters": {
+                    "rope_type": "default",
+                    "rope_theta": 1e6,
+                    "mrope_section": [16, 24, 24],
+                },
             },
             "tie_word_embeddings": True,
         },
         {
-            "pixel_values": (32 * 32, 3 * 2 * 14 * 14),  # a 448 x 448 image in patches of 14 x 14, doubled in time
+            "pixel_values": (
+                32 * 32,
+                3 * 2 * 14 * 14,
+            ),  # a 448 x 448 image in patches of 14 x 14, doubled in time
             "image_grid_thw": torch.tensor([[1, 32, 32]]),
             "input_ids": tokens(1 + 256 + 64, image=151655, images=256),
         },
@@ -546,7 +632,11 @@ _COLLECTION = (
             },
             "text_config": {
                 **GROUPED,
-                "rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [1, 1, 0]},
+                "rope_parameters": {
+                    "rope_type": "default",
+                    "rope_theta": 1e4,
+                    "mrope_section": [1, 1, 0],
+                },
             },
             "image_token_id": 99,
         },

@@ -92,14 +92,19 @@ def _asked(peer: Peer, model: Any, args: Any) -> None:
 
 def _twin(model: Any) -> Any:
     """Other modules, the same tensors: some tools leave hooks and buffers on the modules that they count."""
-    return copy.deepcopy(model, {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())})
+    return copy.deepcopy(
+        model, {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
+    )
 
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Nothing is printed, by whatever means."""
     streams = (sys.stdout, sys.stderr)
-    kept, nowhere = [os.dup(stream.fileno()) for stream in streams], os.open(os.devnull, os.O_WRONLY)
+    kept, nowhere = (
+        [os.dup(stream.fileno()) for stream in streams],
+        os.open(os.devnull, os.O_WRONLY),
+    )
     for stream in streams:
         os.dup2(nowhere, stream.fileno())
     try:
@@ -119,7 +124,9 @@ def _rows(tool: str, names: tuple[str, ...], rounds: int, peers_dir: str | None)
     return rows
 
 
-def _until_one_fails(tool: str, names: tuple[str, ...], rounds: int, peers_dir: str | None) -> Iterator[Row]:
+def _until_one_fails(
+    tool: str, names: tuple[str, ...], rounds: int, peers_dir: str | None
+) -> Iterator[Row]:
     done = 0
     try:
         for row in apart(measure, tool, names, rounds, peers_dir):
@@ -129,7 +136,9 @@ def _until_one_fails(tool: str, names: tuple[str, ...], rounds: int, peers_dir: 
         yield Row(names[done], None, str(error))
 
 
-def part(tools: tuple[str, ...], names: tuple[str, ...], rounds: int, peers_dir: str | None) -> Outcome:
+def part(
+    tools: tuple[str, ...], names: tuple[str, ...], rounds: int, peers_dir: str | None
+) -> Outcome:
     there = {tool: version for tool in tools if (version := PEERS[tool].version(peers_dir))}
     found = {tool: _rows(tool, names, rounds, peers_dir) for tool in there}
     missing = [tool for tool in tools if tool not in there]
@@ -157,7 +166,15 @@ def _cells(tool: str, version: str, rows: list[Row]) -> tuple[str, ...]:
         return (tool, version, "0", "", "", "", failed)
     least = min(counted, key=Row.ratio)
     median = statistics.median(map(Row.ratio, counted))
-    return (tool, version, str(len(counted)), f"{median:.1f}", f"{least.ratio():.2f}", least.model, failed)
+    return (
+        tool,
+        version,
+        str(len(counted)),
+        f"{median:.1f}",
+        f"{least.ratio():.2f}",
+        least.model,
+        failed,
+    )
 
 
 def _figures(tool: str, rows: list[Row]) -> Iterator[Figure]:
@@ -168,7 +185,11 @@ def _figures(tool: str, rows: list[Row]) -> Iterator[Figure]:
 
 
 def _remarks(tool: str, rows: list[Row]) -> Iterator[str]:
-    if ahead := [f"{row.model} ({1000 * row.forward():.1f} ms, {row.ratio():.2f})" for row in _counted(rows) if row.ratio() <= 1]:
+    if ahead := [
+        f"{row.model} ({1000 * row.forward():.1f} ms, {row.ratio():.2f})"
+        for row in _counted(rows)
+        if row.ratio() <= 1
+    ]:
         yield f"{tool} is faster than a count on (its forward, the ratio): {', '.join(ahead)}."
     failed = sorted((row for row in rows if row.error), key=lambda row: row.error)
     for error, same in groupby(failed, key=lambda row: row.error):

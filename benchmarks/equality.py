@@ -109,7 +109,12 @@ def compared(subject: Subject) -> Result:
         expected.macs,
         expected.params,
         len(_fused(expected)),
-        (*told, *also_told, *_differences(SAME, found, expected), *_differences(TWIN, twin, expected)),
+        (
+            *told,
+            *also_told,
+            *_differences(SAME, found, expected),
+            *_differences(TWIN, twin, expected),
+        ),
         seconds=round(time.perf_counter() - start, 2),
     )
 
@@ -123,7 +128,9 @@ def _on_meta(value: Any) -> Any:
     return type(value)(map(_on_meta, value)) if isinstance(value, (list, tuple)) else value
 
 
-def _counted(counter: hookcount.Counter, model: nn.Module, args: Any, kwargs: Any) -> tuple[Any, list[str]]:
+def _counted(
+    counter: hookcount.Counter, model: nn.Module, args: Any, kwargs: Any
+) -> tuple[Any, list[str]]:
     """A report, or the error in its place; and what hookcount warned of."""
     _forget()
     with warnings.catch_warnings(record=True) as caught, torch.no_grad():
@@ -136,7 +143,11 @@ def _counted(counter: hookcount.Counter, model: nn.Module, args: Any, kwargs: An
             if counter is REAL:
                 raise
             found = error
-    ours = [each for each in caught if issubclass(each.category, hookcount.UncountedWarning) or _ours(each.filename)]
+    ours = [
+        each
+        for each in caught
+        if issubclass(each.category, hookcount.UncountedWarning) or _ours(each.filename)
+    ]
     return found, [f"warned: {each.message}" for each in ours]
 
 
@@ -150,7 +161,11 @@ def _forget() -> None:
 def _remembering(modules: int) -> list[Any]:
     """The functions with a memory in what was imported by now."""
     found = (each for each in gc.get_objects() if type(each) is functools._lru_cache_wrapper)
-    return [each for each in found if str(each.__module__).startswith(("transformers", "timm", "torchvision"))]
+    return [
+        each
+        for each in found
+        if str(each.__module__).startswith(("transformers", "timm", "torchvision"))
+    ]
 
 
 def _ours(filename: str) -> bool:
@@ -171,7 +186,8 @@ def _differences(way: str, found: Any, expected: hookcount.Report) -> list[str]:
     if rows != real_rows:
         paths = sorted({each.path for each in rows ^ real_rows})
         shown = "; ".join(
-            f"{path or '(model)'}: {_side(rows - real_rows, path)} for {_side(real_rows - rows, path)}" for path in paths[:3]
+            f"{path or '(model)'}: {_side(rows - real_rows, path)} for {_side(real_rows - rows, path)}"
+            for path in paths[:3]
         )
         differences.append(f"{way}: {len(paths)} paths: {shown}")
     return differences
@@ -179,7 +195,9 @@ def _differences(way: str, found: Any, expected: hookcount.Report) -> list[str]:
 
 def _fused(report: hookcount.Report) -> set[str]:
     """The paths where attention ran as one op of the CPU's: a shapes-only run sees its parts there, at the same cost."""
-    return {each.path for each in report.records if each.target.startswith("aten::_scaled_dot_product")}
+    return {
+        each.path for each in report.records if each.target.startswith("aten::_scaled_dot_product")
+    }
 
 
 def _rows(report: hookcount.Report, summed: set[str]) -> set[Record]:
@@ -194,7 +212,12 @@ def _rows(report: hookcount.Report, summed: set[str]) -> set[Record]:
 
 
 def _side(rows: set[Record], path: str) -> str:
-    return ", ".join(sorted(f"{each.calls} {each.target} {each.ops}" for each in rows if each.path == path)) or "nothing"
+    return (
+        ", ".join(
+            sorted(f"{each.calls} {each.target} {each.ops}" for each in rows if each.path == path)
+        )
+        or "nothing"
+    )
 
 
 def _line(error: BaseException) -> str:
@@ -259,8 +282,15 @@ def timm_subjects(wanted: int, largest: int) -> Iterator[Subject]:
 
 def _drawn(families: list[list[str]], wanted: int) -> set[str]:
     most = max(map(len, families))
-    each = next((n for n in range(1, most) if sum(min(n, len(names)) for names in families) >= wanted), most)
-    return {names[i * (len(names) - 1) // max(n - 1, 1)] for names in families for n in [min(each, len(names))] for i in range(n)}
+    each = next(
+        (n for n in range(1, most) if sum(min(n, len(names)) for names in families) >= wanted), most
+    )
+    return {
+        names[i * (len(names) - 1) // max(n - 1, 1)]
+        for names in families
+        for n in [min(each, len(names))]
+        for i in range(n)
+    }
 
 
 def timm_subject(name: str, largest: int) -> Subject:
@@ -286,7 +316,11 @@ def timm_subject(name: str, largest: int) -> Subject:
             chosen[:] = choose()
         torch.manual_seed(0)
         options = chosen[0]
-        return _without_memory(name, options) if device == "meta" else timm.create_model(name, pretrained=False, **options).eval()
+        return (
+            _without_memory(name, options)
+            if device == "meta"
+            else timm.create_model(name, pretrained=False, **options).eval()
+        )
 
     return Subject(f"timm:{name}", make, lambda model: ((torch.randn(chosen[1]),), {}))
 
@@ -314,7 +348,11 @@ def transformers_subjects() -> Iterator[Subject]:
             torch.manual_seed(0)
             return build_small(name, "small", device)[0]
 
-        yield Subject(f"transformers:{name}", make, lambda model, name=name: ((), inputs(name, "small", "cpu")))
+        yield Subject(
+            f"transformers:{name}",
+            make,
+            lambda model, name=name: ((), inputs(name, "small", "cpu")),
+        )
 
 
 # -- reporting
@@ -322,14 +360,20 @@ def transformers_subjects() -> Iterator[Subject]:
 
 def explained(name: str, difference: str) -> str:
     """Why it is known to differ, or nothing."""
-    return next((why for pattern, why in KNOWN.items() if fnmatch.fnmatch(f"{name} {difference}", pattern)), "")
+    return next(
+        (why for pattern, why in KNOWN.items() if fnmatch.fnmatch(f"{name} {difference}", pattern)),
+        "",
+    )
 
 
 def done(file: Path | None) -> dict[str, Result]:
     if file is None or not file.exists():
         return {}
     found = [json.loads(line) for line in file.read_text().splitlines()]
-    return {each["name"]: Result(**{**each, "differences": tuple(each["differences"])}) for each in found}
+    return {
+        each["name"]: Result(**{**each, "differences": tuple(each["differences"])})
+        for each in found
+    }
 
 
 def shown(results: list[Result], console: Console) -> int:
@@ -357,17 +401,37 @@ def shown(results: list[Result], console: Console) -> int:
             f"{fused} have fused attention",
             highlight=False,
         )
-    console.print(f"{unexplained} differences unexplained; {len(results) - len(ran)} models not run", highlight=False)
+    console.print(
+        f"{unexplained} differences unexplained; {len(results) - len(ran)} models not run",
+        highlight=False,
+    )
     return unexplained
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="patterns, such as timm:vit_*; default: all")
-    parser.add_argument("--results", type=Path, metavar="FILE", help="JSON lines: read what is there, append what is new")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="patterns, such as timm:vit_*; default: all"
+    )
+    parser.add_argument(
+        "--results",
+        type=Path,
+        metavar="FILE",
+        help="JSON lines: read what is there, append what is new",
+    )
     parser.add_argument("--only", choices=("torchvision", "timm", "transformers"))
-    parser.add_argument("--timm", type=int, default=400, metavar="N", help="models of timm to draw (default: 400)")
-    parser.add_argument("--largest", type=int, default=120, metavar="M", help="million parameters of a timm model (default: 120)")
+    parser.add_argument(
+        "--timm", type=int, default=400, metavar="N", help="models of timm to draw (default: 400)"
+    )
+    parser.add_argument(
+        "--largest",
+        type=int,
+        default=120,
+        metavar="M",
+        help="million parameters of a timm model (default: 120)",
+    )
     options = parser.parse_args(argv)
     torch.set_num_threads(1)
     sources: dict[str, Iterable[Subject]] = {
@@ -378,12 +442,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     known, results, log = done(options.results), [], Console(stderr=True)
     for source, subjects in sources.items():
         for subject in subjects if options.only in (None, source) else ():
-            if options.names and not any(fnmatch.fnmatch(subject.name, pattern) for pattern in options.names):
+            if options.names and not any(
+                fnmatch.fnmatch(subject.name, pattern) for pattern in options.names
+            ):
                 continue
             result = known.get(subject.name) or compared(subject)
             results.append(result)
             if subject.name not in known:
-                log.print(f"{result.name} {result.seconds} s {result.skipped} {' | '.join(result.differences)}", highlight=False)
+                log.print(
+                    f"{result.name} {result.seconds} s {result.skipped} {' | '.join(result.differences)}",
+                    highlight=False,
+                )
                 if options.results:
                     with options.results.open("a") as file:
                         file.write(json.dumps(asdict(result)) + "\n")

@@ -95,8 +95,18 @@ class Row:
     bytes_peak: int
 
     def cells(self) -> tuple[str, ...]:
-        figures = f"{self.params / 1e9:.1f}", f"{self.macs / 1e12:.0f}", f"{self.first:.2f}", f"{self.later:.2f}"
-        return (self.model, *figures, f"{self.bytes_before / 1e9:.2f}", f"{self.bytes_peak / 1e9:.2f}")
+        figures = (
+            f"{self.params / 1e9:.1f}",
+            f"{self.macs / 1e12:.0f}",
+            f"{self.first:.2f}",
+            f"{self.later:.2f}",
+        )
+        return (
+            self.model,
+            *figures,
+            f"{self.bytes_before / 1e9:.2f}",
+            f"{self.bytes_peak / 1e9:.2f}",
+        )
 
 
 def _on_meta(name: str, **changed: Any) -> Any:
@@ -105,7 +115,9 @@ def _on_meta(name: str, **changed: Any) -> Any:
 
     kind, config = CONFIGS[name]
     with torch.device("meta"):
-        return getattr(transformers, f"{kind}ForCausalLM")(getattr(transformers, f"{kind}Config")(**{**config, **changed})).eval()
+        return getattr(transformers, f"{kind}ForCausalLM")(
+            getattr(transformers, f"{kind}Config")(**{**config, **changed})
+        ).eval()
 
 
 def measure(name: str, rounds: int) -> Iterator[Row]:
@@ -132,7 +144,13 @@ def measure_layers(rounds: int) -> Iterator[Times]:
     ids = torch.zeros(1, TOKENS, dtype=torch.long, device="meta")
     models = {str(layers): _on_meta(LLAMA, num_hidden_layers=layers) for layers in LAYERS}
     with torch.no_grad():
-        yield in_turns({name: lambda model=model: hookcount.count(model, ids) for name, model in models.items()}, rounds)
+        yield in_turns(
+            {
+                name: lambda model=model: hookcount.count(model, ids)
+                for name, model in models.items()
+            },
+            rounds,
+        )
 
 
 def measure_lengths(rounds: int) -> Iterator[Times]:
@@ -141,22 +159,39 @@ def measure_lengths(rounds: int) -> Iterator[Times]:
     import hookcount
 
     model = _on_meta(LLAMA)
-    inputs = {str(tokens): torch.zeros(1, tokens, dtype=torch.long, device="meta") for tokens in LENGTHS}
+    inputs = {
+        str(tokens): torch.zeros(1, tokens, dtype=torch.long, device="meta") for tokens in LENGTHS
+    }
     with torch.no_grad():
-        yield in_turns({name: lambda ids=ids: hookcount.count(model, ids) for name, ids in inputs.items()}, rounds)
+        yield in_turns(
+            {name: lambda ids=ids: hookcount.count(model, ids) for name, ids in inputs.items()},
+            rounds,
+        )
 
 
 def part(rounds: int) -> Outcome:
     if importlib.util.find_spec("transformers") is None:
-        return Outcome((Sheet("Large language models", ("transformers is not installed: not measured",), ()),))
+        return Outcome(
+            (Sheet("Large language models", ("transformers is not installed: not measured",), ()),)
+        )
     rows = [row for name in CONFIGS for row in apart(measure, name, rounds)]
     (by_layers,) = apart(measure_layers, rounds)
     (by_length,) = apart(measure_lengths, rounds)
     large = Sheet(
         f"Large language models on meta, {TOKENS} tokens",
-        ("model", "params (B)", "MACs (T)", "first count (s)", "later (s)", "peak before (GB)", "peak (GB)"),
+        (
+            "model",
+            "params (B)",
+            "MACs (T)",
+            "first count (s)",
+            "later (s)",
+            "peak before (GB)",
+            "peak (GB)",
+        ),
         tuple(row.cells() for row in rows),
-        ("Each in a fresh process; the peak before the first count is torch, transformers and the model.",),
+        (
+            "Each in a fresh process; the peak before the first count is torch, transformers and the model.",
+        ),
     )
     layers, straightness = _layers(by_layers)
     lengths, flatness = _lengths(by_length)
@@ -167,7 +202,12 @@ def part(rounds: int) -> Outcome:
 def _figures(row: Row) -> tuple[Figure, Figure]:
     return (
         at_most(f"{row.model}, {TOKENS} tokens: the first count", row.first, 4, " s"),
-        at_most(f"{row.model}, {TOKENS} tokens: peak memory of the process", row.bytes_peak / 1e9, 1.2, " GB"),
+        at_most(
+            f"{row.model}, {TOKENS} tokens: peak memory of the process",
+            row.bytes_peak / 1e9,
+            1.2,
+            " GB",
+        ),
     )
 
 
@@ -175,15 +215,35 @@ def _layers(times: Times) -> tuple[Sheet, Figure]:
     seconds = [times.median(str(layers)) for layers in LAYERS]
     slope, start = statistics.linear_regression(LAYERS, seconds)
     squared = statistics.correlation(LAYERS, seconds) ** 2
-    rows = ((str(n), f"{1000 * t:.0f}", f"{1000 * (start + slope * n):.0f}") for n, t in zip(LAYERS, seconds, strict=True))
+    rows = (
+        (str(n), f"{1000 * t:.0f}", f"{1000 * (start + slope * n):.0f}")
+        for n, t in zip(LAYERS, seconds, strict=True)
+    )
     fit = f"The line: {1000 * start:.0f} ms + {1000 * slope:.1f} ms per layer, R^2 {squared:.4f}."
-    sheet = Sheet(f"{LLAMA} with fewer layers, {TOKENS} tokens", ("layers", "count (ms)", "the fitted line"), tuple(rows), (fit,))
-    return sheet, Figure(f"{LLAMA}: time linear in 2 to 126 layers, R^2", f"{squared:.4f}", ">= 0.99", squared >= 0.99)
+    sheet = Sheet(
+        f"{LLAMA} with fewer layers, {TOKENS} tokens",
+        ("layers", "count (ms)", "the fitted line"),
+        tuple(rows),
+        (fit,),
+    )
+    return sheet, Figure(
+        f"{LLAMA}: time linear in 2 to 126 layers, R^2",
+        f"{squared:.4f}",
+        ">= 0.99",
+        squared >= 0.99,
+    )
 
 
 def _lengths(times: Times) -> tuple[Sheet, Figure]:
     seconds = [times.median(str(tokens)) for tokens in LENGTHS]
     spread = max(seconds) / min(seconds)
     rows = tuple((str(n), f"{1000 * t:.0f}") for n, t in zip(LENGTHS, seconds, strict=True))
-    sheet = Sheet(f"{LLAMA} on more tokens", ("tokens", "count (ms)"), rows, (f"Longest over shortest time: {spread:.2f}.",))
-    return sheet, at_most(f"{LLAMA}: time flat from 1k to 128k tokens, longest / shortest", spread, 1.2)
+    sheet = Sheet(
+        f"{LLAMA} on more tokens",
+        ("tokens", "count (ms)"),
+        rows,
+        (f"Longest over shortest time: {spread:.2f}.",),
+    )
+    return sheet, at_most(
+        f"{LLAMA}: time flat from 1k to 128k tokens, longest / shortest", spread, 1.2
+    )

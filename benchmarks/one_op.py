@@ -79,13 +79,26 @@ def cases() -> dict[str, Case]:
     found: dict[str, Case] = {}
     image, one = torch.randn(2, 6, 11, 13), torch.randn(1, 6, 11, 13)
 
-    def module(name: str, inner: nn.Module, given: torch.Tensor = image, pick: bool = False) -> None:
+    def module(
+        name: str, inner: nn.Module, given: torch.Tensor = image, pick: bool = False
+    ) -> None:
         found[name] = Held(inner, pick), (given,)
 
-    def function(name: str, called: Callable[[Any, Any], Any], given: torch.Tensor = image, **held: torch.Tensor) -> None:
+    def function(
+        name: str,
+        called: Callable[[Any, Any], Any],
+        given: torch.Tensor = image,
+        **held: torch.Tensor,
+    ) -> None:
         found[name] = Function(called, **held), (given,)
 
-    def attention(name: str, inner: nn.Module, weights: bool, given: torch.Tensor, held: torch.Tensor | None = None) -> None:
+    def attention(
+        name: str,
+        inner: nn.Module,
+        weights: bool,
+        given: torch.Tensor,
+        held: torch.Tensor | None = None,
+    ) -> None:
         found[name] = Attends(inner, weights, held), (given,)
 
     module("conv2d", nn.Conv2d(6, 10, (3, 5), 2, 1, bias=False))
@@ -96,7 +109,12 @@ def cases() -> dict[str, Case]:
     module("convT2d", nn.ConvTranspose2d(6, 10, (3, 5), 2, 1, bias=False))
     module("convT2d_bias", nn.ConvTranspose2d(6, 10, (3, 5), 2, 1))
     module("convT2d_groups2", nn.ConvTranspose2d(6, 10, (3, 5), 2, 1, groups=2, bias=False))
-    function("F.conv2d_bias", lambda me, x: F.conv2d(x, me.w, me.b, stride=2), w=torch.randn(10, 6, 3, 5), b=torch.randn(10))
+    function(
+        "F.conv2d_bias",
+        lambda me, x: F.conv2d(x, me.w, me.b, stride=2),
+        w=torch.randn(10, 6, 3, 5),
+        b=torch.randn(10),
+    )
     rows = torch.randn(3, 5, 7)
     module("linear_2d", nn.Linear(7, 11, bias=False), torch.randn(3, 7))
     module("linear_2d_bias", nn.Linear(7, 11), torch.randn(3, 7))
@@ -105,7 +123,13 @@ def cases() -> dict[str, Case]:
     module("linear_4d_bias", nn.Linear(7, 11), torch.randn(3, 5, 2, 7))
     module("linear_1d_bias", nn.Linear(7, 11), torch.randn(7))
     module("linear_subclass_3d_bias", Sub(7, 11), rows)
-    function("F.linear_3d_bias", lambda me, x: F.linear(x, me.w, me.b), rows, w=torch.randn(11, 7), b=torch.randn(11))
+    function(
+        "F.linear_3d_bias",
+        lambda me, x: F.linear(x, me.w, me.b),
+        rows,
+        w=torch.randn(11, 7),
+        b=torch.randn(11),
+    )
     module("bilinear", nn.Sequential(nn.Linear(7, 7), nn.Identity()), torch.randn(3, 7))
     found["shared_linear_twice"] = Twice(), (torch.randn(3, 7),)
     module("bn2d", nn.BatchNorm2d(6))
@@ -115,7 +139,12 @@ def cases() -> dict[str, Case]:
     module("groupnorm", nn.GroupNorm(3, 6))
     module("instancenorm", nn.InstanceNorm2d(6))
     module("instancenorm_affine", nn.InstanceNorm2d(6, affine=True))
-    function("F.layer_norm", lambda me, x: F.layer_norm(x, (13,), me.w, me.b), w=torch.randn(13), b=torch.randn(13))
+    function(
+        "F.layer_norm",
+        lambda me, x: F.layer_norm(x, (13,), me.w, me.b),
+        w=torch.randn(13),
+        b=torch.randn(13),
+    )
     activations = {
         "relu": nn.ReLU(),
         "relu6": nn.ReLU6(),
@@ -156,7 +185,10 @@ def cases() -> dict[str, Case]:
     function("F.adaptive_avg_pool2d_1", lambda me, x: F.adaptive_avg_pool2d(x, 1))
     function("x.mean(2,3)", lambda me, x: x.mean([2, 3]))
     function("F.interpolate_nearest_scale2", lambda me, x: F.interpolate(x, scale_factor=2))
-    function("F.interpolate_bilinear_size", lambda me, x: F.interpolate(x, size=(22, 26), mode="bilinear"))
+    function(
+        "F.interpolate_bilinear_size",
+        lambda me, x: F.interpolate(x, size=(22, 26), mode="bilinear"),
+    )
     function("x+y", lambda me, x: x + me.y, y=y)
     function("x+=y", lambda me, x: x.clone().add_(me.y), y=y)
     function("torch.add", lambda me, x: torch.add(x, me.y), y=y)
@@ -176,15 +208,53 @@ def cases() -> dict[str, Case]:
     function("torch.matmul_3d", lambda me, x: torch.matmul(x, me.y), left, y=right)
     function("torch.bmm", lambda me, x: torch.bmm(x, me.y), left, y=right)
     function("torch.mm", lambda me, x: torch.mm(x, me.y), torch.randn(5, 7), y=torch.randn(7, 11))
-    function("torch.addmm", lambda me, x: torch.addmm(me.b, x, me.y), torch.randn(5, 7), y=torch.randn(7, 11), b=torch.randn(11))
-    function("torch.baddbmm", lambda me, x: torch.baddbmm(me.b, x, me.y), left, y=right, b=torch.randn(2, 5, 11))
-    function("einsum_bij,bjk->bik", lambda me, x: torch.einsum("bij,bjk->bik", x, me.y), left, y=right)
+    function(
+        "torch.addmm",
+        lambda me, x: torch.addmm(me.b, x, me.y),
+        torch.randn(5, 7),
+        y=torch.randn(7, 11),
+        b=torch.randn(11),
+    )
+    function(
+        "torch.baddbmm",
+        lambda me, x: torch.baddbmm(me.b, x, me.y),
+        left,
+        y=right,
+        b=torch.randn(2, 5, 11),
+    )
+    function(
+        "einsum_bij,bjk->bik", lambda me, x: torch.einsum("bij,bjk->bik", x, me.y), left, y=right
+    )
     function("mv", lambda me, x: torch.mv(x, me.y), torch.randn(5, 7), y=torch.randn(7))
-    q, k, v, mask = torch.randn(2, 3, 5, 8), torch.randn(2, 3, 7, 8), torch.randn(2, 3, 7, 8), torch.randn(5, 7)
+    q, k, v, mask = (
+        torch.randn(2, 3, 5, 8),
+        torch.randn(2, 3, 7, 8),
+        torch.randn(2, 3, 7, 8),
+        torch.randn(5, 7),
+    )
     function("sdpa", lambda me, x: F.scaled_dot_product_attention(x, me.k, me.v), q, k=k, v=v)
-    function("sdpa_dv11", lambda me, x: F.scaled_dot_product_attention(x, me.k, me.v), q, k=k, v=torch.randn(2, 3, 7, 11))
-    function("sdpa_mask", lambda me, x: F.scaled_dot_product_attention(x, me.k, me.v, attn_mask=me.m), q, k=k, v=v, m=mask)
-    function("sdpa_causal", lambda me, x: F.scaled_dot_product_attention(x, me.k, me.v, is_causal=True), q, k=k, v=v)
+    function(
+        "sdpa_dv11",
+        lambda me, x: F.scaled_dot_product_attention(x, me.k, me.v),
+        q,
+        k=k,
+        v=torch.randn(2, 3, 7, 11),
+    )
+    function(
+        "sdpa_mask",
+        lambda me, x: F.scaled_dot_product_attention(x, me.k, me.v, attn_mask=me.m),
+        q,
+        k=k,
+        v=v,
+        m=mask,
+    )
+    function(
+        "sdpa_causal",
+        lambda me, x: F.scaled_dot_product_attention(x, me.k, me.v, is_causal=True),
+        q,
+        k=k,
+        v=v,
+    )
     function(
         "sdpa_gqa",
         lambda me, x: F.scaled_dot_product_attention(x, me.k, me.v, enable_gqa=True),
@@ -195,8 +265,16 @@ def cases() -> dict[str, Case]:
     words = torch.randn(2, 5, 12)
     attention("mha_needw_false", nn.MultiheadAttention(12, 3, batch_first=True), False, words)
     attention("mha_needw_true", nn.MultiheadAttention(12, 3, batch_first=True), True, words)
-    attention("mha_nobias", nn.MultiheadAttention(12, 3, batch_first=True, bias=False), False, words)
-    attention("mha_cross_kv7", nn.MultiheadAttention(12, 3, batch_first=True), False, words, torch.randn(2, 7, 12))
+    attention(
+        "mha_nobias", nn.MultiheadAttention(12, 3, batch_first=True, bias=False), False, words
+    )
+    attention(
+        "mha_cross_kv7",
+        nn.MultiheadAttention(12, 3, batch_first=True),
+        False,
+        words,
+        torch.randn(2, 7, 12),
+    )
     attention("mha_seqfirst", nn.MultiheadAttention(12, 3), False, torch.randn(5, 2, 12))
     module("encoder_layer", nn.TransformerEncoderLayer(12, 3, 24, batch_first=True), words)
     # an even number of heads: these may run as one op

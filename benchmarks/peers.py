@@ -33,7 +33,10 @@ class Peer:
         """Of what is installed; None if nothing is."""
         own = self.folder(peers_dir)
         path = [own] if own else [] if self.shares_its_import_name else sys.path
-        return next((each.version for each in metadata.distributions(name=self.distribution, path=path)), None)
+        return next(
+            (each.version for each in metadata.distributions(name=self.distribution, path=path)),
+            None,
+        )
 
 
 def _thop(model: Any, args: tuple[Any, ...]) -> Any:
@@ -46,7 +49,11 @@ def _ptflops(backend: str) -> Callable[[Any, tuple[Any, ...]], Any]:
     def count(model: Any, args: tuple[Any, ...]) -> Any:
         from ptflops import get_model_complexity_info
 
-        given = args[0] if len(args) == 1 else dict(zip(inspect.signature(model.forward).parameters, args, strict=False))
+        given = (
+            args[0]
+            if len(args) == 1
+            else dict(zip(inspect.signature(model.forward).parameters, args, strict=False))
+        )
         macs, _ = get_model_complexity_info(
             model,
             (1,),
@@ -66,7 +73,12 @@ def _ptflops(backend: str) -> Callable[[Any, tuple[Any, ...]], Any]:
 def _fvcore(model: Any, args: tuple[Any, ...]) -> Any:
     from fvcore.nn import FlopCountAnalysis
 
-    return FlopCountAnalysis(model, args).unsupported_ops_warnings(False).uncalled_modules_warnings(False).total()
+    return (
+        FlopCountAnalysis(model, args)
+        .unsupported_ops_warnings(False)
+        .uncalled_modules_warnings(False)
+        .total()
+    )
 
 
 def _torchinfo(model: Any, args: tuple[Any, ...]) -> Any:
@@ -84,13 +96,17 @@ def _torchprofile(model: Any, args: tuple[Any, ...]) -> Any:
 def _calflops(model: Any, args: tuple[Any, ...]) -> Any:
     from calflops import calculate_flops
 
-    return calculate_flops(model, args=list(args), print_results=False, print_detailed=False, output_as_string=False)[1]
+    return calculate_flops(
+        model, args=list(args), print_results=False, print_detailed=False, output_as_string=False
+    )[1]
 
 
 def _deepspeed(model: Any, args: tuple[Any, ...]) -> Any:
     from deepspeed.profiling.flops_profiler import get_model_profile
 
-    return get_model_profile(model, args=list(args), print_profile=False, as_string=False, warm_up=0)[1]
+    return get_model_profile(
+        model, args=list(args), print_profile=False, as_string=False, warm_up=0
+    )[1]
 
 
 def _flop_counter_mode(model: Any, args: tuple[Any, ...]) -> Any:
@@ -118,7 +134,9 @@ def _products(model: Any, args: tuple[Any, ...]) -> int:
     class Products(TorchDispatchMode):
         total = 0
 
-        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        def __torch_dispatch__(
+            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
             out = func(*args, **(kwargs or {}))
             name = func.overloadpacket.__name__
             if name in ("mm", "bmm"):

@@ -24,7 +24,12 @@ class Row:
 
     def cells(self) -> tuple[str, ...]:
         milliseconds = (f"{1000 * self.times.median(work):.1f}" for work in ("forward", "count"))
-        return (self.model, *milliseconds, f"{self.count():.2f}", f"{self.times.ratio('FlopCounterMode', 'forward'):.2f}")
+        return (
+            self.model,
+            *milliseconds,
+            f"{self.count():.2f}",
+            f"{self.times.ratio('FlopCounterMode', 'forward'):.2f}",
+        )
 
 
 def measure(names: tuple[str, ...], rounds: int) -> Iterator[Row]:
@@ -57,6 +62,9 @@ def part(names: tuple[str, ...], rounds: int) -> Outcome:
     )
     held_to_it = (row for row in rows if row.model == MODELS[0])
     figures = (
-        at_most(f"a real run's count / plain forward, {row.model}, batch {BATCH}", row.count(), 1.15) for row in held_to_it
+        at_most(
+            f"a real run's count / plain forward, {row.model}, batch {BATCH}", row.count(), 1.15
+        )
+        for row in held_to_it
     )
     return Outcome((sheet,), tuple(figures))

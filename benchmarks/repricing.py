@@ -20,7 +20,9 @@ class Row:
     times: Times
 
     def dearest(self) -> str:
-        return max((work for work in self.times.seconds if work != "forward"), key=self.times.median)
+        return max(
+            (work for work in self.times.seconds if work != "forward"), key=self.times.median
+        )
 
     def cells(self) -> tuple[str, ...]:
         dearest = self.dearest()
@@ -45,8 +47,13 @@ def _row(name: str, rounds: int) -> Row:
     built = build(name, device="cpu")
     with torch.no_grad():
         # a report for each time, since a report keeps the prices that it has worked out
-        fresh = {each: iter([hookcount.count(built.model, *built.args) for _ in range(rounds + 1)]) for each in CONVENTIONS}
-        works = {each: lambda each=each: next(fresh[each]).under(each).headline for each in CONVENTIONS}
+        fresh = {
+            each: iter([hookcount.count(built.model, *built.args) for _ in range(rounds + 1)])
+            for each in CONVENTIONS
+        }
+        works = {
+            each: lambda each=each: next(fresh[each]).under(each).headline for each in CONVENTIONS
+        }
         return Row(name, in_turns({"forward": lambda: built.model(*built.args), **works}, rounds))
 
 
@@ -56,7 +63,12 @@ def part(names: tuple[str, ...], rounds: int) -> Outcome:
         "The same run under another convention, against a plain CPU forward, batch 1",
         ("model", "forward (ms)", "dearest (ms)", "convention", "share of the forward"),
         tuple(row.cells() for row in rows),
-        ("``report.under(name).headline``, for the first time on that report; the convention that takes longest is shown.",),
+        (
+            "``report.under(name).headline``, for the first time on that report; the convention that takes longest is shown.",
+        ),
     )
-    figures = (at_most(f"pricing again / plain forward, {row.model}", 100 * row.share(), 5, " %") for row in rows)
+    figures = (
+        at_most(f"pricing again / plain forward, {row.model}", 100 * row.share(), 5, " %")
+        for row in rows
+    )
     return Outcome((sheet,), tuple(figures))

@@ -23,7 +23,9 @@ class Times:
 
     def ratio(self, work: str, to: str) -> float:
         """The median over rounds of the ratio within a round: a machine that slows down meanwhile slows both."""
-        return statistics.median(a / b for a, b in zip(self.seconds[work], self.seconds[to], strict=True))
+        return statistics.median(
+            a / b for a, b in zip(self.seconds[work], self.seconds[to], strict=True)
+        )
 
 
 def in_turns(works: Mapping[str, Callable[[], object]], rounds: int) -> Times:

@@ -31,8 +31,18 @@ class Sheet:
     def rst(self) -> str:
         widths = [max(map(len, column)) for column in zip(self.headings, *self.rows, strict=True)]
         rule = "  ".join("=" * width for width in widths)
-        table = [rule, _line(self.headings, widths), rule, *(_line(cells, widths) for cells in self.rows), rule]
-        remarks = ["", *(fill(f"- {remark}", 130, subsequent_indent="  ") for remark in self.remarks)] if self.remarks else []
+        table = [
+            rule,
+            _line(self.headings, widths),
+            rule,
+            *(_line(cells, widths) for cells in self.rows),
+            rule,
+        ]
+        remarks = (
+            ["", *(fill(f"- {remark}", 130, subsequent_indent="  ") for remark in self.remarks)]
+            if self.remarks
+            else []
+        )
         return "\n".join([self.title, "~" * len(self.title), "", *table, *remarks, ""])
 
 
@@ -55,7 +65,9 @@ class Outcome:
 
 
 def against_targets(figures: Sequence[Figure]) -> Sheet:
-    rows = tuple((each.what, each.measured, each.target, "yes" if each.met else "no") for each in figures)
+    rows = tuple(
+        (each.what, each.measured, each.target, "yes" if each.met else "no") for each in figures
+    )
     return Sheet("Against the targets", ("figure", "measured", "target", "met"), rows)
 
 
@@ -64,5 +76,8 @@ def at_most(what: str, measured: float, target: float, unit: str = "") -> Figure
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = [cells[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True))]
+    padded = [
+        cells[0].ljust(widths[0]),
+        *(cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True)),
+    ]
     return "  ".join(padded).rstrip()

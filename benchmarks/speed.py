@@ -27,17 +27,42 @@ from sheet import Outcome, Sheet, against_targets
 
 
 def parsed() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parts = ("forward", "peers", "language", "real", "repricing")
-    parser.add_argument("--part", nargs="+", choices=parts, default=parts, metavar="PART", help=f"of {', '.join(parts)}")
+    parser.add_argument(
+        "--part",
+        nargs="+",
+        choices=parts,
+        default=parts,
+        metavar="PART",
+        help=f"of {', '.join(parts)}",
+    )
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--models", nargs="+", metavar="MODEL", help="classifiers of torchvision (default: one of each family)")
+    which.add_argument(
+        "--models",
+        nargs="+",
+        metavar="MODEL",
+        help="classifiers of torchvision (default: one of each family)",
+    )
     which.add_argument("--all", action="store_true", help="all classifiers of torchvision")
     tools = tuple(PEERS)
-    parser.add_argument("--tools", nargs="+", choices=tools, default=tools, metavar="TOOL", help=f"of {', '.join(tools)}")
-    parser.add_argument("--rounds", type=int, default=7, help="times that each is measured (default: 7)")
+    parser.add_argument(
+        "--tools",
+        nargs="+",
+        choices=tools,
+        default=tools,
+        metavar="TOOL",
+        help=f"of {', '.join(tools)}",
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=7, help="times that each is measured (default: 7)"
+    )
     there = os.environ.get("PEERS_DIR")
-    parser.add_argument("--peers-dir", default=there, metavar="DIR", help="holds a folder per tool ($PEERS_DIR)")
+    parser.add_argument(
+        "--peers-dir", default=there, metavar="DIR", help="holds a folder per tool ($PEERS_DIR)"
+    )
     parser.add_argument("--rst", action="store_true", help="print reStructuredText")
     return parser.parse_args()
 
@@ -48,7 +73,9 @@ def main() -> None:
     chosen = tuple(apart(classifiers.all_names)) if options.all else tuple(options.models or ())
     parts: dict[str, Callable[[], Outcome]] = {
         "forward": lambda: classifiers.part(chosen or classifiers.MODELS, rounds),
-        "peers": lambda: contest.part(tuple(options.tools), chosen or classifiers.MODELS, rounds, options.peers_dir),
+        "peers": lambda: contest.part(
+            tuple(options.tools), chosen or classifiers.MODELS, rounds, options.peers_dir
+        ),
         "language": lambda: language.part(rounds),
         "real": lambda: real.part(tuple(options.models or real.MODELS), rounds),
         "repricing": lambda: repricing.part(tuple(options.models or repricing.MODELS), rounds),

@@ -57,7 +57,12 @@ def _segmentation(name: str) -> Case:
     return models.get_model(name, weights_backbone=None), (torch.randn(1, 3, 128, 160),)
 
 
-ONE_STAGE = ("fcos_resnet50_fpn", "retinanet_resnet50_fpn", "retinanet_resnet50_fpn_v2", "ssd300_vgg16")
+ONE_STAGE = (
+    "fcos_resnet50_fpn",
+    "retinanet_resnet50_fpn",
+    "retinanet_resnet50_fpn_v2",
+    "ssd300_vgg16",
+)
 ONE_STAGE += ("ssdlite320_mobilenet_v3_large",)
 
 
@@ -101,7 +106,9 @@ class Convolved(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2))
+        self.stem = nn.Sequential(
+            nn.Conv2d(1, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2)
+        )
         self.gru = nn.GRU(8 * 8, 16, batch_first=True, bidirectional=True)
         self.attend = nn.MultiheadAttention(32, 1, batch_first=True)
         self.head = nn.Linear(32, 11)
@@ -122,7 +129,9 @@ class Written(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         q, k, v = self.qkv(self.norm(x)).unflatten(-1, (3, 3, 8)).permute(2, 0, 3, 1, 4)
-        x = x + self.out(((q @ k.transpose(-2, -1) * 8**-0.5).softmax(-1) @ v).transpose(1, 2).flatten(2))
+        x = x + self.out(
+            ((q @ k.transpose(-2, -1) * 8**-0.5).softmax(-1) @ v).transpose(1, 2).flatten(2)
+        )
         return x + F.linear(F.gelu(F.linear(x, self.up)), self.down)
 
 
@@ -152,10 +161,16 @@ def _encoder(heads: int, **options: Any) -> nn.Module:
 SEQUENCES: dict[str, Callable[[], Case]] = {
     "rnn tagger": lambda: (Tagger(nn.RNN), (_ids(2, 7),)),
     "lstm tagger": lambda: (Tagger(nn.LSTM), (_ids(2, 7),)),
-    "lstm tagger, two layers, both directions": lambda: (Tagger(nn.LSTM, num_layers=2, bidirectional=True), (_ids(2, 7),)),
+    "lstm tagger, two layers, both directions": lambda: (
+        Tagger(nn.LSTM, num_layers=2, bidirectional=True),
+        (_ids(2, 7),),
+    ),
     "lstm tagger without biases": lambda: (Tagger(nn.LSTM, bias=False), (_ids(2, 7),)),
     "gru tagger": lambda: (Tagger(nn.GRU), (_ids(2, 7),)),
-    "gru tagger, three layers, both directions": lambda: (Tagger(nn.GRU, num_layers=3, bidirectional=True), (_ids(2, 7),)),
+    "gru tagger, three layers, both directions": lambda: (
+        Tagger(nn.GRU, num_layers=3, bidirectional=True),
+        (_ids(2, 7),),
+    ),
     "rnn cell, step by step": lambda: (Stepwise(nn.RNNCell), (torch.randn(3, 5, 16),)),
     "lstm cell, step by step": lambda: (Stepwise(nn.LSTMCell), (torch.randn(3, 5, 16),)),
     "gru cell, step by step": lambda: (Stepwise(nn.GRUCell), (torch.randn(3, 5, 16),)),
@@ -163,7 +178,10 @@ SEQUENCES: dict[str, Callable[[], Case]] = {
     "attention written out": lambda: (Written(), (torch.randn(2, 7, 24),)),
     "transformer encoder, 3 heads": lambda: (_encoder(3), (torch.randn(2, 7, 24),)),
     "transformer encoder, 4 heads": lambda: (_encoder(4), (torch.randn(2, 7, 24),)),
-    "transformer encoder, norm first, gelu": lambda: (_encoder(4, norm_first=True, activation="gelu"), (torch.randn(2, 7, 24),)),
+    "transformer encoder, norm first, gelu": lambda: (
+        _encoder(4, norm_first=True, activation="gelu"),
+        (torch.randn(2, 7, 24),),
+    ),
     "transformer, 3 heads": lambda: (Translator(3), (_ids(2, 7), _ids(2, 5))),
     "transformer, 4 heads": lambda: (Translator(4), (_ids(2, 7), _ids(2, 5))),
 }
@@ -206,11 +224,23 @@ def _timm(name: str) -> Case:
 _one_op = cache(one_op.cases)
 
 SUITES = {
-    "one op": Suite("one module or function each", lambda: list(_one_op()), lambda name: _one_op()[name]),
-    "sequences": Suite("recurrent layers and transformers", lambda: list(SEQUENCES), lambda name: SEQUENCES[name]()),
-    "classification": Suite("torchvision's classifiers, 224 x 224", lambda: _torchvision(""), _classifier),
-    "video": Suite("torchvision's video classifiers, 16 frames", lambda: _torchvision("video"), _video),
-    "segmentation": Suite("torchvision's segmentation, 128 x 160", lambda: _torchvision("segmentation"), _segmentation),
-    "detection": Suite("torchvision's one-stage detectors, 256 x 320", lambda: list(ONE_STAGE), _detector),
+    "one op": Suite(
+        "one module or function each", lambda: list(_one_op()), lambda name: _one_op()[name]
+    ),
+    "sequences": Suite(
+        "recurrent layers and transformers", lambda: list(SEQUENCES), lambda name: SEQUENCES[name]()
+    ),
+    "classification": Suite(
+        "torchvision's classifiers, 224 x 224", lambda: _torchvision(""), _classifier
+    ),
+    "video": Suite(
+        "torchvision's video classifiers, 16 frames", lambda: _torchvision("video"), _video
+    ),
+    "segmentation": Suite(
+        "torchvision's segmentation, 128 x 160", lambda: _torchvision("segmentation"), _segmentation
+    ),
+    "detection": Suite(
+        "torchvision's one-stage detectors, 256 x 320", lambda: list(ONE_STAGE), _detector
+    ),
     "timm": Suite("100 models over all families of timm", timm_names, _timm),
 }

@@ -158,7 +158,9 @@ def by_flop_counter(row: Row, model: nn.Module, given: Given) -> tuple[int | Non
 def _flop_counter(model: nn.Module, given: Given) -> int:
     args, kwargs = given
     for each in model.parameters():
-        each.requires_grad_(False)  # where a parameter is passed as an input, it asks for the gradient function of the output
+        each.requires_grad_(
+            False
+        )  # where a parameter is passed as an input, it asks for the gradient function of the output
     with warnings.catch_warnings(), torch.no_grad(), FlopCounterMode(display=False) as counter:
         warnings.simplefilter("ignore")
         model(*args, **kwargs)
@@ -175,7 +177,11 @@ def _all_on_meta(value: Any) -> Any:
 
 def shapes(given: Given) -> str:
     """``1x3x640x640``; of several inputs the two largest."""
-    tensors = [each for value in (*given[0], *given[1].values()) for each in (value if isinstance(value, list) else [value])]
+    tensors = [
+        each
+        for value in (*given[0], *given[1].values())
+        for each in (value if isinstance(value, list) else [value])
+    ]
     largest = sorted(tensors, key=lambda each: -each.numel())[:2]
     return " ".join("x".join(map(str, each.shape)) for each in largest)
 
@@ -189,7 +195,10 @@ def _line(error: BaseException) -> str:
 
 def sheets(results: Sequence[Result]) -> list[Sheet]:
     ran = [each for each in results if not each.failed]
-    return [_counts(results, ran), *([_published(ran)] if any(each.readings for each in ran) else [])]
+    return [
+        _counts(results, ran),
+        *([_published(ran)] if any(each.readings for each in ran) else []),
+    ]
 
 
 def _counts(results: Sequence[Result], ran: Sequence[Result]) -> Sheet:
@@ -224,12 +233,25 @@ def _counts(results: Sequence[Result], ran: Sequence[Result]) -> Sheet:
         *(f"{each.name}, uncounted: {', '.join(each.uncounted)}" for each in ran if each.uncounted),
         *(f"{each.name}, warned: {text}" for each in ran for text in each.warnings),
     ]
-    headings = ("model", "input", "params (M)", "MACs (G)", "FLOPs (G)", "equal to", "uncounted", "warnings", "run", "seconds")
+    headings = (
+        "model",
+        "input",
+        "params (M)",
+        "MACs (G)",
+        "FLOPs (G)",
+        "equal to",
+        "uncounted",
+        "warnings",
+        "run",
+        "seconds",
+    )
     return Sheet(f"{len(results)} models", headings, cells, tuple(remarks))
 
 
 def _unseen(ran: Sequence[Result], why: str) -> str:
-    return ", ".join(f"{each.name} {each.unseen / 1e9:.5g} G" for each in ran if each.unseen_why == why)
+    return ", ".join(
+        f"{each.name} {each.unseen / 1e9:.5g} G" for each in ran if each.unseen_why == why
+    )
 
 
 def _beside(result: Result) -> str:
@@ -244,7 +266,10 @@ def _beside(result: Result) -> str:
 
 def _published(ran: Sequence[Result]) -> Sheet:
     pairs = [(each, reading) for each in ran for reading in each.readings]
-    sources, rules = (list(dict.fromkeys(getattr(reading, name) for _, reading in pairs)) for name in ("source", "rule"))
+    sources, rules = (
+        list(dict.fromkeys(getattr(reading, name) for _, reading in pairs))
+        for name in ("source", "rule")
+    )
     cells = tuple(
         (
             each.name,
@@ -262,9 +287,22 @@ def _published(ran: Sequence[Result]) -> Sheet:
         "all MACs, as counted: the count in the unit of the published figure; agrees: up to one in the figure's last digit.",
         *(f"({chr(ord('a') + index)}) {rule}" for index, rule in enumerate(rules)),
         *(f"[{index}] {source}" for index, source in enumerate(sources, 1)),
-        *(f"{each.name}, {reading.published}: {reading.why}" for each, reading in pairs if reading.why),
+        *(
+            f"{each.name}, {reading.published}: {reading.why}"
+            for each, reading in pairs
+            if reading.why
+        ),
     ]
-    headings = ("model", "published", "source", "all MACs", "counts", "as counted", "difference", "agrees")
+    headings = (
+        "model",
+        "published",
+        "source",
+        "all MACs",
+        "counts",
+        "as counted",
+        "difference",
+        "agrees",
+    )
     return Sheet("Against published figures", headings, cells, tuple(remarks))
 
 
@@ -278,7 +316,9 @@ def timm_rows(most: int) -> Iterator[Row]:
     for module in timm.list_modules():
         names = timm.list_models(module=module)
         for index in range(min(most, len(names))):
-            name = names[index * (len(names) - 1) // max(most - 1, 1) if most < len(names) else index]
+            name = names[
+                index * (len(names) - 1) // max(most - 1, 1) if most < len(names) else index
+            ]
             channels, *_, size = timm.get_pretrained_cfg(name).input_size
             yield Row(f"timm:{name}", timm_model(name, image(size, channels)))
 
@@ -292,10 +332,16 @@ def sweep(most: int, wanted: Sequence[str], console: Console) -> int:
         result = measured(row)
         results.append(result)
         if not result.good or result.equal is None:
-            what = result.failed or f"{result.macs} {result.theirs} {result.theirs_how} {result.uncounted} {result.warnings}"
+            what = (
+                result.failed
+                or f"{result.macs} {result.theirs} {result.theirs_how} {result.uncounted} {result.warnings}"
+            )
             console.print(f"{result.name}: {what}", highlight=False, soft_wrap=True)
         gc.collect()
-    compared, bad = sum(each.theirs is not None for each in results), [each for each in results if not each.good]
+    compared, bad = (
+        sum(each.theirs is not None for each in results),
+        [each for each in results if not each.good],
+    )
     console.print(
         f"{len(results)} models of timm: {sum(not each.failed for each in results)} ran as shapes alone, "
         f"{sum(bool(each.equal) for each in results)} of {compared} compared equal FlopCounterMode, {len(bad)} to be looked at",
@@ -310,16 +356,31 @@ def recorded(file: Path | None) -> dict[str, Result]:
         return {}
     found = [json.loads(line) for line in file.read_text().splitlines()]
     return {
-        each["name"]: Result(**{**each, "readings": tuple(Reading(**reading) for reading in each["readings"])}) for each in found
+        each["name"]: Result(
+            **{**each, "readings": tuple(Reading(**reading) for reading in each["readings"])}
+        )
+        for each in found
     }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("names", nargs="*", metavar="NAME", help="patterns of names; default: all")
     parser.add_argument("--rst", action="store_true", help="tables as reStructuredText")
-    parser.add_argument("--results", type=Path, metavar="FILE", help="JSON lines: read what is there, append what is new")
-    parser.add_argument("--timm", type=int, metavar="N", help="instead: up to N models of each family of timm, only what fails")
+    parser.add_argument(
+        "--results",
+        type=Path,
+        metavar="FILE",
+        help="JSON lines: read what is there, append what is new",
+    )
+    parser.add_argument(
+        "--timm",
+        type=int,
+        metavar="N",
+        help="instead: up to N models of each family of timm, only what fails",
+    )
     options = parser.parse_args(argv)
     torch.set_num_threads(1)
     os.environ.update(HF_HUB_OFFLINE="1", YOLO_VERBOSE="false")
@@ -328,12 +389,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return bool(sweep(options.timm, options.names, Console()))
     known, results = recorded(options.results), []
     for row in rows():
-        if options.names and not any(fnmatch.fnmatch(row.name, pattern) for pattern in options.names):
+        if options.names and not any(
+            fnmatch.fnmatch(row.name, pattern) for pattern in options.names
+        ):
             continue
         result = known.get(row.name) or measured(row)
         results.append(result)
         if row.name not in known:
-            log.print(f"{row.name} {result.failed or result.macs} {result.theirs_how}", highlight=False, soft_wrap=True)
+            log.print(
+                f"{row.name} {result.failed or result.macs} {result.theirs_how}",
+                highlight=False,
+                soft_wrap=True,
+            )
             if options.results:
                 with options.results.open("a") as file:
                     file.write(json.dumps(asdict(result)) + "\n")

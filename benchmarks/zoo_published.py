@@ -81,15 +81,25 @@ def deployed(anchors: int) -> Rule:
     """transformers has the encoder's box head look at all ``anchors``; the authors' code first chooses 300 of them."""
 
     def macs(report: hookcount.Report) -> int:
-        return by_modules(report) - second_branches(report) - at(report, r"enc_bbox_head\b") * (anchors - 300) // anchors
+        return (
+            by_modules(report)
+            - second_branches(report)
+            - at(report, r"enc_bbox_head\b") * (anchors - 300) // anchors
+        )
 
-    return Rule("modules only, branches folded as in deployment, the encoder's box head at 300 anchors instead of all", macs)
+    return Rule(
+        "modules only, branches folded as in deployment, the encoder's box head at 300 anchors instead of all",
+        macs,
+    )
 
 
 def two_labels(layers: int) -> Rule:
     """Heads of 80 classes at 8400 anchors and, ``layers`` times, at 300 queries; the other figure has 2 classes."""
     extra = (80 - 2) * 256 * (8400 + 300 * layers)
-    return Rule(f"all MACs, 2 classes: less 78 * 256 * (8400 + {300 * layers})", lambda report: report.macs - extra)
+    return Rule(
+        f"all MACs, 2 classes: less 78 * 256 * (8400 + {300 * layers})",
+        lambda report: report.macs - extra,
+    )
 
 
 def all_proposals(report: hookcount.Report) -> int:
@@ -129,8 +139,14 @@ def paper(value: str, arxiv: str, unit: str = "GMACs", rule: Rule = ALL, why: st
 
 FIGURES: dict[str, tuple[Figure, ...]] = {
     "detr-r50": (measured("81.167"), Figure("86", "GMACs", DETR, MEAN, LARGER.format("91.070"))),
-    "conditional-detr-r50": (measured("85.012"), paper("90", "2108.06152", rule=MEAN, why=LARGER.format("95.062"))),
-    "deformable-detr-r50": (measured("163.960"), paper("173", "2010.04159", rule=MEAN, why=LARGER.format("183.301"))),
+    "conditional-detr-r50": (
+        measured("85.012"),
+        paper("90", "2108.06152", rule=MEAN, why=LARGER.format("95.062")),
+    ),
+    "deformable-detr-r50": (
+        measured("163.960"),
+        paper("173", "2010.04159", rule=MEAN, why=LARGER.format("183.301")),
+    ),
     "dab-detr-r50": (paper("94", "2201.12329", rule=MEAN, why=LARGER.format("96.698")),),
     "rt-detr-r18": (measured("30.570", two_labels(3)), Figure("60", "GFLOPs", RT_DETR, PACKED)),
     "rt-detr-r34": (Figure("92", "GFLOPs", RT_DETR, PACKED),),
@@ -163,7 +179,9 @@ FIGURES: dict[str, tuple[Figure, ...]] = {
     "ultralytics:rtdetr-l": (Figure("110", "GFLOPs", RT_DETR, ALL),),
     "ultralytics:rtdetr-x": (Figure("234", "GFLOPs", RT_DETR, ALL),),
     "stable-diffusion-1.5-unet": (paper("339", "2305.15798", rule=MODULES),),
-    "dit-xl-2": (paper("118.64", "2212.09748", rule=ONE_EMBEDDING, why="0.02 G are not explained"),),
+    "dit-xl-2": (
+        paper("118.64", "2212.09748", rule=ONE_EMBEDDING, why="0.02 G are not explained"),
+    ),
     "torchvision:resnet50": (torchvision("4.089"),),
     "torchvision:vit_b_16": (torchvision("17.564"),),
     "torchvision:swin_t": (torchvision("4.491"),),

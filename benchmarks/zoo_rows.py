@@ -53,10 +53,16 @@ def placed(value: Any, device: str) -> Any:
         return value.to(device) if value.is_floating_point() else value
     if isinstance(value, dict):
         return {name: placed(each, device) for name, each in value.items()}
-    return type(value)(placed(each, device) for each in value) if isinstance(value, (list, tuple)) else value
+    return (
+        type(value)(placed(each, device) for each in value)
+        if isinstance(value, (list, tuple))
+        else value
+    )
 
 
-def made(make: Callable[[], nn.Module], given: Given, always_real: bool = False) -> Callable[[str], tuple[nn.Module, Given]]:
+def made(
+    make: Callable[[], nn.Module], given: Given, always_real: bool = False
+) -> Callable[[str], tuple[nn.Module, Given]]:
     """``always_real`` is for constructors that run the model and read what comes out."""
 
     def build(device: str) -> tuple[nn.Module, Given]:
@@ -71,7 +77,10 @@ def made(make: Callable[[], nn.Module], given: Given, always_real: bool = False)
 
 
 def hgnet(
-    stem: list[int], stages: tuple[list[int], list[int], list[int], list[int]], layers: int, **settings: Any
+    stem: list[int],
+    stages: tuple[list[int], list[int], list[int], list[int]],
+    layers: int,
+    **settings: Any,
 ) -> dict[str, Any]:
     into, within, out, blocks = stages
     return {
@@ -91,7 +100,11 @@ def hgnet(
 
 B0 = [3, 16, 16], ([16, 64, 256, 512], [16, 32, 64, 128], [64, 256, 512, 1024], [1, 1, 2, 1]), 3
 B2 = [3, 24, 32], ([32, 96, 384, 768], [32, 64, 128, 256], [96, 384, 768, 1536], [1, 1, 3, 1]), 4
-B5 = [3, 32, 64], ([64, 128, 512, 1024], [64, 128, 256, 512], [128, 512, 1024, 2048], [1, 2, 5, 2]), 6
+B5 = (
+    [3, 32, 64],
+    ([64, 128, 512, 1024], [64, 128, 256, 512], [128, 512, 1024, 2048], [1, 2, 5, 2]),
+    6,
+)
 WIDE = {"encoder_hidden_dim": 384, "encoder_ffn_dim": 2048, "decoder_in_channels": [384] * 3}
 NARROW = {"encoder_hidden_dim": 128, "d_model": 128, "decoder_in_channels": [128] * 2}
 
@@ -107,7 +120,12 @@ SIZES = (
         backbone_config=resnet("rt_detr_resnet", FEATURES, **{**R18, "depths": [3, 4, 6, 3]}),
         decoder_layers=4,
     ),
-    sized("rt-detr-r101", "rt-detr-r50", backbone_config=resnet("rt_detr_resnet", FEATURES, depths=[3, 4, 23, 3]), **WIDE),
+    sized(
+        "rt-detr-r101",
+        "rt-detr-r50",
+        backbone_config=resnet("rt_detr_resnet", FEATURES, depths=[3, 4, 23, 3]),
+        **WIDE,
+    ),
     sized(
         "d-fine-n",
         "d-fine-l",
@@ -141,13 +159,20 @@ SIZES = (
         decoder_layers=4,
         depth_mult=0.67,
     ),
-    sized("d-fine-x", "d-fine-l", backbone_config=hgnet(*B5, use_learnable_affine_block=False), **WIDE),
+    sized(
+        "d-fine-x", "d-fine-l", backbone_config=hgnet(*B5, use_learnable_affine_block=False), **WIDE
+    ),
 )
 
 BINS = "aten::mv: layers * queries * edges * bins"
-EXPERTS = "grouped products of experts: layers * tokens * experts per token * 3 * width * expert's width"
+EXPERTS = (
+    "grouped products of experts: layers * tokens * experts per token * 3 * width * expert's width"
+)
 UNSEEN = {
-    **{f"d-fine-{size}": (layers * 300 * 4 * 33, BINS) for size, layers in zip("nsmlx", (3, 3, 4, 6, 6), strict=True)},
+    **{
+        f"d-fine-{size}": (layers * 300 * 4 * 33, BINS)
+        for size, layers in zip("nsmlx", (3, 3, 4, 6, 6), strict=True)
+    },
     "qwen3-30b-a3b": (48 * 1024 * 8 * 3 * 2048 * 768, EXPERTS),
     "qwen3.5-35b-a3b": (40 * 1024 * 8 * 3 * 2048 * 512, EXPERTS),
     "mixtral-8x7b": (32 * 1024 * 2 * 3 * 4096 * 14336, EXPERTS),
@@ -161,12 +186,18 @@ def blocks(layers: int, tokens: int, projected: int, feed: int, width: int) -> i
 
 
 WORKED = {
-    "llava-1.5-7b": 576 * 1024 * 3 * 14 * 14  # patches of 14 x 14, one token of class, a projector, 32 layers, the vocabulary
+    "llava-1.5-7b": 576
+    * 1024
+    * 3
+    * 14
+    * 14  # patches of 14 x 14, one token of class, a projector, 32 layers, the vocabulary
     + blocks(24, 577, 4 * 1024**2, 2 * 1024 * 4096, 1024)
     + 576 * (1024 * 4096 + 4096**2)
     + blocks(32, 641, 4 * 4096**2, 3 * 4096 * 11008, 4096)
     + 641 * 4096 * 32064,
-    "qwen2.5-vl-3b": 1024 * 1176 * 1280  # 28 layers attend within 16 windows of 64 patches, 4 over all; patches merge in fours
+    "qwen2.5-vl-3b": 1024
+    * 1176
+    * 1280  # 28 layers attend within 16 windows of 64 patches, 4 over all; patches merge in fours
     + blocks(28 * 16, 64, 4 * 1280**2, 3 * 1280 * 3420, 1280)
     + blocks(4, 1024, 4 * 1280**2, 3 * 1280 * 3420, 1280)
     + 256 * (5120**2 + 5120 * 2048)
@@ -223,7 +254,15 @@ def of_ultralytics() -> Iterator[Row]:
 
 
 def of_torchvision() -> Iterator[Row]:
-    for name in ("resnet50", "vit_b_16", "swin_t", "mobilenet_v3_large", "deeplabv3_resnet50", "raft_small", "swin3d_t"):
+    for name in (
+        "resnet50",
+        "vit_b_16",
+        "swin_t",
+        "mobilenet_v3_large",
+        "deeplabv3_resnet50",
+        "raft_small",
+        "swin3d_t",
+    ):
         yield Row(f"torchvision:{name}", _torchvision(name))
     for name in ("fasterrcnn_resnet50_fpn", "fcos_resnet50_fpn", "ssd300_vgg16"):
         yield Row(f"torchvision:{name}", _torchvision(name), needs_values=True)
@@ -305,12 +344,29 @@ def of_others() -> Iterator[Row]:
         "stable-diffusion-1.5-unet",
         made(stable_diffusion, ((latent, torch.tensor([10]), torch.zeros(1, 77, 768)), {})),
     )
-    yield Row("dit-xl-2", made(dit, (image(32, 4)[0], {"timestep": torch.tensor([10]), "class_labels": torch.tensor([3])})))
+    yield Row(
+        "dit-xl-2",
+        made(
+            dit,
+            (image(32, 4)[0], {"timestep": torch.tensor([10]), "class_labels": torch.tensor([3])}),
+        ),
+    )
     nodes, edges = 2708, 10556  # those of Cora
-    graph: Given = (torch.zeros(nodes, 1433), torch.randint(0, nodes, (2, edges), generator=torch.Generator().manual_seed(0))), {}
-    for kind, widths, options in (("GCN", (1433, 16, 2, 7), {}), ("GAT", (1433, 64, 2, 7), {"heads": 8})):
+    graph: Given = (
+        (
+            torch.zeros(nodes, 1433),
+            torch.randint(0, nodes, (2, edges), generator=torch.Generator().manual_seed(0)),
+        ),
+        {},
+    )
+    for kind, widths, options in (
+        ("GCN", (1433, 16, 2, 7), {}),
+        ("GAT", (1433, 64, 2, 7), {"heads": 8}),
+    ):
 
-        def graph_network(kind: str = kind, widths: Any = widths, options: Any = options) -> nn.Module:
+        def graph_network(
+            kind: str = kind, widths: Any = widths, options: Any = options
+        ) -> nn.Module:
             from torch_geometric.nn import models
 
             model: nn.Module = getattr(models, kind)(*widths, **options)

@@ -11,9 +11,27 @@
 
 from .comparison import compare
 from .conventions import Convention
-from .core.errors import FormulaError, HookcountError, InputError, ModelError, RegistrationError, UncountedError, UncountedWarning
+from .core.errors import (
+    FormulaError,
+    HookcountError,
+    InputError,
+    ModelError,
+    RegistrationError,
+    UncountedError,
+    UncountedWarning,
+)
 from .core.ops import Ops
-from .counter import Counter, Watch, count, register, register_fake, replace, scaling, size, unregister
+from .counter import (
+    Counter,
+    Watch,
+    count,
+    register,
+    register_fake,
+    replace,
+    scaling,
+    size,
+    unregister,
+)
 from .report import Report
 from .rules.registry import FREE, OBSERVED, Registry
 

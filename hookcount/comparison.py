@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 
 def compare(
-    models: Mapping[str, Any] | Iterable[str], conventions: Convention | str | Iterable[Convention | str] = "default"
+    models: Mapping[str, Any] | Iterable[str],
+    conventions: Convention | str | Iterable[Convention | str] = "default",
 ) -> pd.DataFrame:
     """One row per model, one column per convention.
 
@@ -65,7 +66,9 @@ def _reports(models: Mapping[str, Any] | Iterable[str]) -> dict[str, Report]:
     if isinstance(models, Mapping):
         return {str(name): _report(str(name), given) for name, given in models.items()}
     if isinstance(models, str):
-        raise InputError(f"compare({models!r}): one name. To fix it: give a list of names, or a dict.")
+        raise InputError(
+            f"compare({models!r}): one name. To fix it: give a list of names, or a dict."
+        )
     return {name: _built(name) for name in models}
 
 
@@ -75,7 +78,13 @@ def _report(name: str, given: Any) -> Report:
     if isinstance(given, tuple) and len(given) == 2 and isinstance(given[0], nn.Module):
         args, kwargs = arguments(f"compare: the input of {name!r}", given[1])
         return count(given[0], *args, **kwargs)
-    raise InputError(tell(f"compare: {name!r}", f"this is a {type(given).__name__}", "give a report, or (model, input)"))
+    raise InputError(
+        tell(
+            f"compare: {name!r}",
+            f"this is a {type(given).__name__}",
+            "give a report, or (model, input)",
+        )
+    )
 
 
 def _built(name: Any) -> Report:
@@ -86,5 +95,11 @@ def _built(name: Any) -> Report:
         raise InputError(tell("compare", f"a {type(name).__name__} is no name of a model", fix))
     built = build(name)
     if missing := built.missing_inputs():
-        raise InputError(tell(f"compare: {name!r}", f"its forward needs {', '.join(missing)}", "give {'name': (model, input)}"))
+        raise InputError(
+            tell(
+                f"compare: {name!r}",
+                f"its forward needs {', '.join(missing)}",
+                "give {'name': (model, input)}",
+            )
+        )
     return count(built.model, *(built.args or ()), **built.kwargs)

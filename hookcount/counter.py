@@ -61,7 +61,9 @@ class Counter:
 
     def __init__(self, registry: Registry | None = None, run: How = "auto") -> None:
         if registry is not None and not isinstance(registry, Registry):
-            raise InputError(f"Counter(registry={registry!r}): not a Registry. To fix it: give a hookcount.Registry.")
+            raise InputError(
+                f"Counter(registry={registry!r}): not a Registry. To fix it: give a hookcount.Registry."
+            )
         if run not in get_args(How):
             known = ", ".join(map(repr, get_args(How)))
             raise InputError(f"Counter(run={run!r}): no such run. To fix it: use one of {known}.")
@@ -86,10 +88,18 @@ class Counter:
         _warn(report, stacklevel=4)
         return report
 
-    def priced(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], convention: Convention = DEFAULT) -> Priced:
+    def priced(
+        self,
+        model: nn.Module,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        convention: Convention = DEFAULT,
+    ) -> Priced:
         """The trace of a count under a convention, without a report and without a warning."""
         memo = self.runner.memo
-        priced = Priced(self.runner.trace(checked(model), args, kwargs), self.registry, convention, memo.prices)
+        priced = Priced(
+            self.runner.trace(checked(model), args, kwargs), self.registry, convention, memo.prices
+        )
         priced.sums  # noqa: B018 (a formula that fails raises here, not when a figure is read)
         memo.trim()
         return priced
@@ -124,7 +134,9 @@ class Watch:
     def report(self) -> Report:
         """The report of what ran. Raises ``InputError`` before the block has ended."""
         if self._trace is None:
-            raise InputError("the watch has not ended. To fix it: call report() after the `with` block.")
+            raise InputError(
+                "the watch has not ended. To fix it: call report() after the `with` block."
+            )
         report = Report(Priced(self._trace, self._counter.registry, DEFAULT))
         _warn(report, stacklevel=3)
         return report
@@ -138,7 +150,12 @@ def size(model: nn.Module) -> ModelSize:
     return size_of(checked(model).facts())
 
 
-def scaling(model: nn.Module, inputs: Inputs, sizes: Iterable[int] | None = None, counter: Counter | None = None) -> Scaling:
+def scaling(
+    model: nn.Module,
+    inputs: Inputs,
+    sizes: Iterable[int] | None = None,
+    counter: Counter | None = None,
+) -> Scaling:
     """Count ``model`` at several sizes n and find the polynomials of its counts: MACs(n) = a n^2 + b n + c, exactly.
 
     ``inputs(n)`` gives the model's input at size n: a tensor, a tuple of arguments or a dict of keyword arguments. Meta

@@ -145,7 +145,9 @@ class Report:
 
         Tried are hookcount's own, the tools', their double where they are MACs, and modules only. Empty if none fits.
         """
-        return tuple(each for each in match.candidates(self.priced, figure) if match.fits(each, figure))
+        return tuple(
+            each for each in match.candidates(self.priced, figure) if match.fits(each, figure)
+        )
 
     def by_convention(self, conventions: Iterable[Convention | str] | None = None) -> pd.DataFrame:
         """One row per convention, of all hookcount's if none are given.

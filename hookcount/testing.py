@@ -68,7 +68,9 @@ class Comparison:
         lines.append("what ran, op by op:" if self.ran else "nothing ran that costs anything.")
         most = sorted(self.ran, key=lambda record: flops(record.ops), reverse=True)
         for record in most[:20]:
-            costs = ", ".join(f"{kind}={getattr(record.ops, kind)}" for kind in KINDS if getattr(record.ops, kind))
+            costs = ", ".join(
+                f"{kind}={getattr(record.ops, kind)}" for kind in KINDS if getattr(record.ops, kind)
+            )
             lines.append(f"  {record.target} in {place(record.path)}, {record.calls} x: {costs}")
         if len(most) > 20:
             lines.append(f"  and {len(most) - 20} more")

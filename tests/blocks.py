@@ -29,7 +29,9 @@ class MLP(nn.Module):
 
 def flattened(maps):
     """[b, s, d] of maps [b, d, *], and their sizes as a tensor on the maps' device."""
-    sizes = torch.as_tensor([each.shape[-2:] for each in maps], dtype=torch.long, device=maps[0].device)
+    sizes = torch.as_tensor(
+        [each.shape[-2:] for each in maps], dtype=torch.long, device=maps[0].device
+    )
     return torch.cat([each.flatten(2).transpose(1, 2) for each in maps], 1), sizes
 
 
@@ -50,10 +52,23 @@ class DeformableAttention(nn.Module):
         offsets = self.offsets(query).view(b, q, self.heads, self.levels, self.points, 2)
         weights = self.weights(query).view(b, q, self.heads, -1).softmax(-1)
         if reference.shape[-1] == 2:
-            places = reference[:, :, None, :, None] + offsets / torch.stack([sizes[:, 1], sizes[:, 0]], -1)[:, None]
+            places = (
+                reference[:, :, None, :, None]
+                + offsets / torch.stack([sizes[:, 1], sizes[:, 0]], -1)[:, None]
+            )
         else:
-            places = reference[:, :, None, :, None, :2] + offsets / self.points * reference[:, :, None, :, None, 2:] * 0.5
-        return self.out(self.sample(value, sizes, 2 * places - 1, weights.view(b, q, self.heads, self.levels, self.points)))
+            places = (
+                reference[:, :, None, :, None, :2]
+                + offsets / self.points * reference[:, :, None, :, None, 2:] * 0.5
+            )
+        return self.out(
+            self.sample(
+                value,
+                sizes,
+                2 * places - 1,
+                weights.view(b, q, self.heads, self.levels, self.points),
+            )
+        )
 
     def sample(self, value, sizes, places, weights):
         """The levels one after the other, sliced out by Python numbers."""
@@ -69,7 +84,9 @@ class DeformableAttention(nn.Module):
         b, _, heads, depth = part.shape
         image = part.permute(0, 2, 3, 1).reshape(b * heads, depth, height, width)
         grid = places.transpose(1, 2).flatten(0, 1)
-        return F.grid_sample(image, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+        return F.grid_sample(
+            image, grid, mode="bilinear", padding_mode="zeros", align_corners=False
+        )
 
     def weighed(self, sampled, weights):
         b, q = weights.shape[:2]
@@ -130,14 +147,18 @@ class HybridEncoder(nn.Module):
 
     def __init__(self, d, heads, inner):
         super().__init__()
-        self.within = nn.TransformerEncoderLayer(d, heads, inner, dropout=0.0, activation="gelu", batch_first=True)
+        self.within = nn.TransformerEncoderLayer(
+            d, heads, inner, dropout=0.0, activation="gelu", batch_first=True
+        )
         self.lateral, self.up = ConvNorm(d, d, 1), Fusion(d)
         self.down, self.back = ConvNorm(d, d, 3, 2), Fusion(d)
 
     @staticmethod
     def positions(width, height, d, temperature=10_000.0):
         """[1, height * width, d] of sines and cosines: made of no data."""
-        y, x = torch.meshgrid(torch.arange(height).float(), torch.arange(width).float(), indexing="ij")
+        y, x = torch.meshgrid(
+            torch.arange(height).float(), torch.arange(width).float(), indexing="ij"
+        )
         omega = 1.0 / temperature ** (torch.arange(d // 4) / (d // 4))
         x, y = x.flatten()[:, None] * omega, y.flatten()[:, None] * omega
         return torch.cat([x.sin(), x.cos(), y.sin(), y.cos()], 1)[None]
@@ -147,7 +168,9 @@ class HybridEncoder(nn.Module):
         tokens = small.flatten(2).transpose(1, 2)
         tokens = self.within(tokens + self.positions(width, height, d).to(tokens.device))
         small = self.lateral(tokens.transpose(1, 2).reshape(b, d, height, width))
-        large = self.up(torch.cat([F.interpolate(small, scale_factor=2.0, mode="nearest"), large], 1))
+        large = self.up(
+            torch.cat([F.interpolate(small, scale_factor=2.0, mode="nearest"), large], 1)
+        )
         return large, self.back(torch.cat([self.down(large), small], 1))
 
 
@@ -164,9 +187,15 @@ class QuerySelection(nn.Module):
         """[1, s, 4] inverse sigmoids, and which of them are inside the image: [1, s, 1]."""
         found = []
         for level, (height, width) in enumerate(sizes):
-            y, x = torch.meshgrid(torch.arange(height, device=device), torch.arange(width, device=device), indexing="ij")
+            y, x = torch.meshgrid(
+                torch.arange(height, device=device),
+                torch.arange(width, device=device),
+                indexing="ij",
+            )
             centre = (torch.stack([x, y], -1) + 0.5) / torch.tensor([width, height], device=device)
-            found.append(torch.cat([centre, torch.full_like(centre, 0.05 * 2.0**level)], -1).flatten(0, 1))
+            found.append(
+                torch.cat([centre, torch.full_like(centre, 0.05 * 2.0**level)], -1).flatten(0, 1)
+            )
         anchors = torch.cat(found)[None]
         valid = ((anchors > 0.01) & (anchors < 0.99)).all(-1, keepdim=True)
         return torch.log(anchors / (1 - anchors)).masked_fill(~valid, torch.inf), valid
@@ -244,7 +273,9 @@ class Refinement(nn.Module):
 
     def __init__(self, d, heads, levels, points, inner, classes, layers):
         super().__init__()
-        self.layers = nn.ModuleList(DecoderLayer(d, heads, levels, points, inner) for _ in range(layers))
+        self.layers = nn.ModuleList(
+            DecoderLayer(d, heads, levels, points, inner) for _ in range(layers)
+        )
         self.boxes = nn.ModuleList([MLP(d, d, 4)] * layers)
         self.scores = nn.ModuleList([nn.Linear(d, classes)] * layers)
         self.position = MLP(4, 2 * d, d)
@@ -285,7 +316,11 @@ class RotaryAttention(nn.Module):
         super().__init__()
         self.heads, self.depth = heads, d // heads
         self.qkv, self.out = nn.Linear(d, 3 * d, bias=False), nn.Linear(d, d, bias=False)
-        self.register_buffer("frequencies", 1.0 / 10_000 ** (torch.arange(0, self.depth, 2) / self.depth), persistent=False)
+        self.register_buffer(
+            "frequencies",
+            1.0 / 10_000 ** (torch.arange(0, self.depth, 2) / self.depth),
+            persistent=False,
+        )
 
     def turned(self, x):
         angles = torch.outer(torch.arange(x.shape[2], device=x.device).float(), self.frequencies)
@@ -296,10 +331,14 @@ class RotaryAttention(nn.Module):
     def forward(self, x):
         b, n, d = x.shape
         q, k, v = self.qkv(x).view(b, n, 3, self.heads, self.depth).permute(2, 0, 3, 1, 4).unbind(0)
-        scores = torch.einsum("bhid,bhjd->bhij", self.turned(q), self.turned(k)) / math.sqrt(self.depth)
+        scores = torch.einsum("bhid,bhjd->bhij", self.turned(q), self.turned(k)) / math.sqrt(
+            self.depth
+        )
         future = torch.ones(n, n, dtype=torch.bool, device=x.device).triu(1)
         weights = scores.masked_fill(future, -torch.inf).softmax(-1)
-        return self.out(torch.einsum("bhij,bhjd->bhid", weights, v).transpose(1, 2).reshape(b, n, d))
+        return self.out(
+            torch.einsum("bhij,bhjd->bhid", weights, v).transpose(1, 2).reshape(b, n, d)
+        )
 
 
 class MaskHead(nn.Module):
@@ -313,8 +352,15 @@ class MaskHead(nn.Module):
 
     def forward(self, queries, pixels, small):
         masks = torch.einsum("bqc,bchw->bqhw", self.embed(queries), pixels)
-        low = F.interpolate(masks, size=small.shape[-2:], mode="bilinear", align_corners=False).sigmoid().flatten(2) < 0.5
+        low = (
+            F.interpolate(masks, size=small.shape[-2:], mode="bilinear", align_corners=False)
+            .sigmoid()
+            .flatten(2)
+            < 0.5
+        )
         low = (low & ~low.all(-1, keepdim=True)).repeat_interleave(self.heads, 0)
         memory = small.flatten(2).transpose(1, 2)
-        attended = self.attention(queries, memory, memory, attn_mask=low.detach(), need_weights=False)[0]
+        attended = self.attention(
+            queries, memory, memory, attn_mask=low.detach(), need_weights=False
+        )[0]
         return self.score(queries + attended), masks

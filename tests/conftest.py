@@ -35,7 +35,10 @@ def _surroundings():
         "observers": len(observers_here()),
         "grad mode": torch.is_grad_enabled(),
         "default dtype": torch.get_default_dtype(),
-        "functions": {owner.__name__: {k: id(v) for k, v in vars(owner).items() if callable(v)} for owner in PATCHABLE},
+        "functions": {
+            owner.__name__: {k: id(v) for k, v in vars(owner).items() if callable(v)}
+            for owner in PATCHABLE
+        },
     }
 
 
@@ -45,9 +48,15 @@ def nothing_left_behind():
     yield
     after = _surroundings()
     for what, value in before.items():
-        if what == "functions":  # torch loads some lazily: what was there must be the same, more may come
+        if (
+            what == "functions"
+        ):  # torch loads some lazily: what was there must be the same, more may come
             for owner, functions in value.items():
-                changed = [name for name, known in functions.items() if after[what][owner].get(name) != known]
+                changed = [
+                    name
+                    for name, known in functions.items()
+                    if after[what][owner].get(name) != known
+                ]
                 assert not changed, f"{owner}: {changed} were replaced"
         else:
             assert after[what] == value, what

@@ -26,7 +26,10 @@ def deep():
         (torch.zeros(2), "Tensor.*not an nn.Module"),
     ],
 )
-@pytest.mark.parametrize("call", [hookcount.count, hookcount.size, lambda model: hookcount.Counter().watch(model).__enter__()])
+@pytest.mark.parametrize(
+    "call",
+    [hookcount.count, hookcount.size, lambda model: hookcount.Counter().watch(model).__enter__()],
+)
 def test_not_a_model(call, wrong, says):
     with pytest.raises(hookcount.ModelError, match=says):
         call(wrong)
@@ -82,7 +85,9 @@ def test_a_formula_that_fails(formula, says):
     registry = hookcount.Registry()
     registry.register(nn.Linear, formula)
     with pytest.raises(hookcount.FormulaError, match=says) as caught:
-        hookcount.Counter(registry).count(nn.Sequential(nn.ReLU(), nn.Linear(6, 5)), torch.zeros(4, 6))
+        hookcount.Counter(registry).count(
+            nn.Sequential(nn.ReLU(), nn.Linear(6, 5)), torch.zeros(4, 6)
+        )
     text = str(caught.value)
     assert text.startswith("'1' (Linear): the formula for torch.nn.modules.linear.Linear (")
     assert "test_bad_input.py:" in text
@@ -105,7 +110,10 @@ class Functional(nn.Module):
 
 def test_lazy_parameters():
     model = nn.Sequential(nn.Flatten(), nn.LazyLinear(5))
-    with pytest.raises(hookcount.ModelError, match="'1' \\(LazyLinear\\).*'weight' is a lazy parameter.*\n.*run the model once"):
+    with pytest.raises(
+        hookcount.ModelError,
+        match="'1' \\(LazyLinear\\).*'weight' is a lazy parameter.*\n.*run the model once",
+    ):
         hookcount.count(model, torch.zeros(4, 6))
     model(torch.zeros(4, 6))
     assert hookcount.count(model, torch.zeros(4, 6)).macs == 4 * 6 * 5
@@ -127,7 +135,10 @@ def test_empty_models():
 
 @pytest.mark.parametrize("shape", [(0, 6), (4, 0, 6)])
 def test_empty_batches(shape):
-    report = hookcount.count(nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.LayerNorm(5), nn.Softmax(-1)), torch.zeros(shape))
+    report = hookcount.count(
+        nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.LayerNorm(5), nn.Softmax(-1)),
+        torch.zeros(shape),
+    )
     assert report.flops == 0
     assert report.uncounted == ()
 
@@ -148,7 +159,10 @@ def test_unwritable_output(tmp_path):
     [
         (lambda: hookcount.Counter(run="fast"), "run='fast'.*'auto', 'shapes', 'real'"),
         (lambda: hookcount.Counter(registry={}), "registry={}.*hookcount.Registry"),
-        (lambda: hookcount.count(nn.Linear(2, 2), torch.zeros(2)).top(by="speed"), "by='speed'.*own_macs"),
+        (
+            lambda: hookcount.count(nn.Linear(2, 2), torch.zeros(2)).top(by="speed"),
+            "by='speed'.*own_macs",
+        ),
     ],
 )
 def test_wrong_options(make, says):
@@ -159,5 +173,9 @@ def test_wrong_options(make, says):
 def test_hookcounts_own_errors_share_a_base():
     for name in hookcount.__all__:
         thing = getattr(hookcount, name)
-        if isinstance(thing, type) and issubclass(thing, Exception) and not issubclass(thing, Warning):
+        if (
+            isinstance(thing, type)
+            and issubclass(thing, Exception)
+            and not issubclass(thing, Warning)
+        ):
             assert issubclass(thing, hookcount.HookcountError)

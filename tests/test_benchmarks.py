@@ -13,9 +13,23 @@ BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 
 
 def test_a_run_without_peers():
-    wanted = ["--part", "forward", "peers", "--tools", "thop", "ultralytics-thop", "--models", "resnet18", "--rounds", "1"]
+    wanted = [
+        "--part",
+        "forward",
+        "peers",
+        "--tools",
+        "thop",
+        "ultralytics-thop",
+        "--models",
+        "resnet18",
+        "--rounds",
+        "1",
+    ]
     done = subprocess.run(
-        [sys.executable, BENCHMARKS / "speed.py", *wanted, "--peers-dir", "nowhere"], capture_output=True, text=True, timeout=300
+        [sys.executable, BENCHMARKS / "speed.py", *wanted, "--peers-dir", "nowhere"],
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     (row,) = re.findall(r"^ *resnet18 +(.+)$", done.stdout, re.MULTILINE)
@@ -42,4 +56,8 @@ def test_each_round_has_its_turns_in_order(monkeypatch):
     ran = []
     times = in_turns({name: lambda name=name: ran.append(name) for name in "ABC"}, rounds=2)
     assert "".join(ran) == "ABC" * 3  # the first warms up
-    assert {name: len(seconds) for name, seconds in times.seconds.items()} == {"A": 2, "B": 2, "C": 2}
+    assert {name: len(seconds) for name, seconds in times.seconds.items()} == {
+        "A": 2,
+        "B": 2,
+        "C": 2,
+    }

@@ -84,11 +84,22 @@ def chosen(x, y, which):
     package.f(x if not which else y if y else 3, not which, which or (x and y))
     which and package.inner.g(x, 3)
     z = package.f(x) if which else package.inner.g(x)
-    return [F_NAME, F_NAME, F_NAME, G_NAME, F_NAME] if which and z else [F_NAME, F_NAME, F_NAME, G_NAME]
+    return (
+        [F_NAME, F_NAME, F_NAME, G_NAME, F_NAME]
+        if which and z
+        else [F_NAME, F_NAME, F_NAME, G_NAME]
+    )
 
 
 def nested(x, y, which):
-    package.f(package.inner.g(1), [each + 1 for each in range(3)], {1: y @ x}, f"{which}", 1 < 3 < 4, lambda: 3)
+    package.f(
+        package.inner.g(1),
+        [each + 1 for each in range(3)],
+        {1: y @ x},
+        f"{which}",
+        1 < 3 < 4,
+        lambda: 3,
+    )
     return [G_NAME, "@", F_NAME]
 
 
@@ -105,7 +116,9 @@ def in_blocks(x, y, which):
     return [F_NAME, G_NAME, F_NAME] * 2
 
 
-@pytest.mark.parametrize("form", [plain, unpacked, of_values, by_other_names, chosen, nested, in_blocks])
+@pytest.mark.parametrize(
+    "form", [plain, unpacked, of_values, by_other_names, chosen, nested, in_blocks]
+)
 def test_the_name_in_each_form_of_a_call(form):
     noted.clear()
     expected = form(Value(), Value(), True)
@@ -123,7 +136,12 @@ class Fn(nn.Module):
 
 def runs(report, *names):
     """What ran of these ops, by name of the function and line."""
-    return [op for run in report.priced.trace.runs for op in run.ops if str(op.call.target).split(".")[1] in names]
+    return [
+        op
+        for run in report.priced.trace.runs
+        for op in run.ops
+        if str(op.call.target).split(".")[1] in names
+    ]
 
 
 CALLS = {
@@ -184,7 +202,9 @@ def test_a_convention_of_functions():
     from hookcount.conventions.torchvision import TORCHVISION
 
     report = hookcount.count(Fn(products), torch.ones(2, 4))
-    listed = hookcount.Convention("some", formulas=TORCHVISION.formulas, functions=frozenset({"torch.matmul", ".mm"}))
+    listed = hookcount.Convention(
+        "some", formulas=TORCHVISION.formulas, functions=frozenset({"torch.matmul", ".mm"})
+    )
     assert report.under(TORCHVISION).headline == 3 * 2 * 4 * 4
     assert report.under(listed).headline == 2 * 2 * 4 * 4
     assert report.under(listed).uncounted == ()

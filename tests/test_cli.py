@@ -17,7 +17,10 @@ import hookcount
 from hookcount.cli import main
 from hookcount.models.inputs import Input, parse
 
-RESNET18 = {"macs": 1814073344, "params": 11689512}  # torchvision's table: 1.814 giga-MACs; its digits from FlopCounterMode
+RESNET18 = {
+    "macs": 1814073344,
+    "params": 11689512,
+}  # torchvision's table: 1.814 giga-MACs; its digits from FlopCounterMode
 
 MODELS = """
 import warnings
@@ -136,7 +139,11 @@ def test_markdown_has_the_rows_asked_for(run):
 def test_top_is_a_table_of_the_largest(run):
     status, out, _ = run("resnet18", "--top", "3")
     assert status == 0
-    assert [line.split()[0] for line in out.splitlines()[3:]] == ["conv1", "layer1.0.conv1", "layer1.0.conv2"]
+    assert [line.split()[0] for line in out.splitlines()[3:]] == [
+        "conv1",
+        "layer1.0.conv1",
+        "layer1.0.conv2",
+    ]
 
 
 def test_sort_orders_numbers_down_and_texts_up(run):
@@ -189,14 +196,32 @@ def test_help_and_version(run):
 
 
 def test_named_inputs_and_their_dtypes(run, folder):
-    status, out, err = run("cli_models.py:Two", "--input", "ids=2,5:int64", "--input", "mask=2,5:bool", "--format", "json")
+    status, out, err = run(
+        "cli_models.py:Two",
+        "--input",
+        "ids=2,5:int64",
+        "--input",
+        "mask=2,5:bool",
+        "--format",
+        "json",
+    )
     assert status == 0
     assert json.loads(out)["macs"] == 2 * 5 * 4 * 6
     assert "a word of the model's own" in err
 
 
 def test_positional_inputs_in_order(run, folder):
-    status, out, _ = run("cli_models:Two", "--input", "3:int64", "--input", "3:bool", "--input", "6", "--format", "json")
+    status, out, _ = run(
+        "cli_models:Two",
+        "--input",
+        "3:int64",
+        "--input",
+        "3:bool",
+        "--input",
+        "6",
+        "--format",
+        "json",
+    )
     assert status == 0
     assert json.loads(out)["macs"] == 3 * 4 * 6
 
@@ -337,7 +362,9 @@ class Where(nn.Module):
 """
     )
     for device in ("cpu", "meta"):
-        status, out, err = run("where.py:Where", "--input", "5,4", "--device", device, "--format", "json")
+        status, out, err = run(
+            "where.py:Where", "--input", "5,4", "--device", device, "--format", "json"
+        )
         assert status == 0
         assert f"given on {device} weights on {device}" in err
         assert json.loads(out)["macs"] == 5 * 4 * 6
@@ -351,11 +378,15 @@ def test_values_that_meta_does_not_have_are_asked_for(run):
 
 
 def test_numbers_are_of_the_model_s_dtype(run, folder):
-    (folder / "half.py").write_text("import torch\ndef half(): return torch.nn.Linear(3, 7).bfloat16()\n")
+    (folder / "half.py").write_text(
+        "import torch\ndef half(): return torch.nn.Linear(3, 7).bfloat16()\n"
+    )
     status, out, _ = run("half.py:half", "--input", "2,3", "--real", "--format", "json")
     assert status == 0
     assert json.loads(out)["macs"] == 2 * 3 * 7
-    assert run("half.py:half", "--input", "2,3:float32", "--real")[0] == 1  # torch multiplies no float32 with bfloat16
+    assert (
+        run("half.py:half", "--input", "2,3:float32", "--real")[0] == 1
+    )  # torch multiplies no float32 with bfloat16
 
 
 # -- transformers
@@ -372,10 +403,16 @@ LLAMA = {
     "dtype": "bfloat16",
     "torch_dtype": "bfloat16",
 }
-LLAMA_LAYER = 16 * 16 + 2 * 16 * 8 + 16 * 16 + 3 * 16 * 24  # q, k and v of one head of 8, o, the three of the MLP
+LLAMA_LAYER = (
+    16 * 16 + 2 * 16 * 8 + 16 * 16 + 3 * 16 * 24
+)  # q, k and v of one head of 8, o, the three of the MLP
 
 
-PLAIN_RESNET = {"use_timm_backbone": False, "backbone": None, "backbone_config": {"model_type": "resnet", "depths": [1, 1, 1, 1]}}
+PLAIN_RESNET = {
+    "use_timm_backbone": False,
+    "backbone": None,
+    "backbone_config": {"model_type": "resnet", "depths": [1, 1, 1, 1]},
+}
 
 
 def llama_macs(n):
@@ -385,7 +422,9 @@ def llama_macs(n):
 
 def without_angles(whole):
     """MACs without those of the rotary angles, which are a product or not, as the release of transformers has it."""
-    return whole["macs"] - sum(row["own_macs"] for row in whole["modules"] if row["path"].endswith("rotary_emb"))
+    return whole["macs"] - sum(
+        row["own_macs"] for row in whole["modules"] if row["path"].endswith("rotary_emb")
+    )
 
 
 @pytest.fixture
@@ -405,8 +444,12 @@ def test_a_config_of_transformers(run, config):
         status, out, err = run(name, "--input", "input_ids=1,10:int64", "--format", "json")
         assert (status, err) == (0, "")
         whole = json.loads(out)
-        assert without_angles(whole) == llama_macs(10) + 10 * 16 * 50  # and the head over the vocabulary
-        assert whole["params"] == 2 * (LLAMA_LAYER + 2 * 16) + 16 + 2 * 50 * 16  # norms, the embedding, the head
+        assert (
+            without_angles(whole) == llama_macs(10) + 10 * 16 * 50
+        )  # and the head over the vocabulary
+        assert (
+            whole["params"] == 2 * (LLAMA_LAYER + 2 * 16) + 16 + 2 * 50 * 16
+        )  # norms, the embedding, the head
         assert whole["modules"][0]["type"] == "LlamaForCausalLM"
         assert whole["modules"][0]["param_bytes"] == 2 * whole["params"]
 
@@ -430,7 +473,10 @@ def test_a_config_without_a_class_is_that_of_automodel(run, config):
         ({"architectures": ["LlamaForCausalLM"]}, "has no 'model_type'"),
         ({"model_type": "lama"}, "did you mean llama"),
         (
-            {"model_type": "mine", "auto_map": {"AutoConfig": "mine.Config", "AutoModel": "mine.Model"}},
+            {
+                "model_type": "mine",
+                "auto_map": {"AutoConfig": "mine.Config", "AutoModel": "mine.Model"},
+            },
             "code of its own (mine.Config",
         ),
     ],
@@ -447,8 +493,14 @@ def test_what_is_no_config_of_transformers_is_wrong_usage(run, config, tmp_path,
 def test_code_beside_a_config_is_not_run_where_transformers_has_its_own(run, config, tmp_path):
     pytest.importorskip("transformers")
     for name in ("mine", "modeling_mine"):
-        (tmp_path / f"{name}.py").write_text("raise AssertionError('code of the checkpoint was run')")
-    code = {"AutoConfig": "mine.Config", "AutoModel": "modeling_mine.Model", "AutoModelForCausalLM": "modeling_mine.Model"}
+        (tmp_path / f"{name}.py").write_text(
+            "raise AssertionError('code of the checkpoint was run')"
+        )
+    code = {
+        "AutoConfig": "mine.Config",
+        "AutoModel": "modeling_mine.Model",
+        "AutoModelForCausalLM": "modeling_mine.Model",
+    }
     path = config({**LLAMA, "architectures": ["Model"], "auto_map": code})
     status, out, err = run(f"hf:{path}", "--input", "input_ids=1,10:int64", "--format", "json")
     assert (status, err) == (0, "")
@@ -479,7 +531,9 @@ def test_without_transformers(run, config, monkeypatch):
         {"model_type": "detr", "use_timm_backbone": False, "backbone": "microsoft/resnet-50"},
     ],
 )
-def test_a_config_that_transformers_cannot_build_is_1_and_nothing_is_fetched(run, config, monkeypatch, settings):
+def test_a_config_that_transformers_cannot_build_is_1_and_nothing_is_fetched(
+    run, config, monkeypatch, settings
+):
     pytest.importorskip("transformers")
 
     def connect(*args, **kwargs):
@@ -508,7 +562,10 @@ def test_an_input_that_the_config_does_not_tell_is_asked_for(run, config):
 # -- files
 
 
-@pytest.mark.parametrize(("name", "first"), [("a.csv", "path,"), ("a.json", "{"), ("a.md", "| module"), ("a.txt", "resnet18: ")])
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [("a.csv", "path,"), ("a.json", "{"), ("a.md", "| module"), ("a.txt", "resnet18: ")],
+)
 def test_a_file_s_name_says_its_form(run, tmp_path, name, first):
     status, out, _ = run("resnet18", "--output", str(tmp_path / name))
     assert (status, out) == (0, "")
@@ -571,9 +628,16 @@ def test_a_device_is_written_to_and_not_replaced(run):
 
 
 def program(*words: str) -> subprocess.CompletedProcess[str]:
-    beside = Path(hookcount.__file__).parents[1]  # of the hookcount that is tested, installed or not
-    surroundings = {**os.environ, "PYTHONPATH": os.pathsep.join([str(beside), os.environ.get("PYTHONPATH", "")])}
-    return subprocess.run([sys.executable, *words], capture_output=True, text=True, timeout=300, env=surroundings)
+    beside = Path(hookcount.__file__).parents[
+        1
+    ]  # of the hookcount that is tested, installed or not
+    surroundings = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(beside), os.environ.get("PYTHONPATH", "")]),
+    }
+    return subprocess.run(
+        [sys.executable, *words], capture_output=True, text=True, timeout=300, env=surroundings
+    )
 
 
 def test_as_a_program_in_a_pipe():
@@ -586,7 +650,10 @@ def test_as_a_program_in_a_pipe():
 
 
 def test_the_command_line_loads_rich_and_pandas_only_to_show():
-    done = program("-c", "import sys, hookcount.cli; print({'rich', 'pandas', 'torchvision'} & set(sys.modules))")
+    done = program(
+        "-c",
+        "import sys, hookcount.cli; print({'rich', 'pandas', 'torchvision'} & set(sys.modules))",
+    )
     assert done.stdout == "set()\n"
 
 

@@ -68,21 +68,33 @@ def test_all_conventions_are_a_table(run):
     rows = {row["convention"]: row for row in json.loads(out)}
     assert rows["torch"]["figure"] == 2 * rows["default"]["figure"]
     assert f"{rows['thop']['figure']:,}" in run("resnet18", "--convention", "all")[1]
-    assert run("resnet18", "--convention", "all", "--format", "csv")[1].startswith("convention,unit,figure,exact,mirrors\n")
+    assert run("resnet18", "--convention", "all", "--format", "csv")[1].startswith(
+        "convention,unit,figure,exact,mirrors\n"
+    )
     markdown = run("resnet18", "--convention", "all", "--format", "markdown")[1].splitlines()
     assert markdown[0] == "| convention | unit | figure | exact | mirrors |"
     assert len(markdown) == 2 + len(rows)
 
 
 def test_several_conventions_are_a_table_of_those(run):
-    status, out, _ = run("small_models.py:small", "--input", "2,8", "--convention", "torch, default", "--format", "json")
+    status, out, _ = run(
+        "small_models.py:small",
+        "--input",
+        "2,8",
+        "--convention",
+        "torch, default",
+        "--format",
+        "json",
+    )
     assert status == 2  # no such file here
     status, out, _ = run("resnet18", "--convention", "torch, default", "--format", "json")
     assert status == 0
     assert [row["convention"] for row in json.loads(out)] == ["torch", "default"]
 
 
-@pytest.mark.parametrize("more", [["--top", "3", "--format", "table"], ["--depth", "1"], ["--sort", "macs"]])
+@pytest.mark.parametrize(
+    "more", [["--top", "3", "--format", "table"], ["--depth", "1"], ["--sort", "macs"]]
+)
 def test_several_conventions_have_no_rows_of_modules(more, run):
     status, _, err = run("resnet18", "--convention", "all", *more)
     assert status == 2
@@ -101,8 +113,14 @@ def test_a_convention_of_ones_own(run):
     """2 * 8 * 4 products and 2 * 4 biases."""
     ask = ("small_models.py:small", "--input", "2,8", "--format", "json")
     rows = json.loads(run(*ask, "--convention", "conventions_of_mine.py:BIASED,default")[1])
-    assert [(row["convention"], row["figure"]) for row in rows] == [("biased", 2 * 8 * 4 + 2 * 4), ("default", 2 * 8 * 4)]
-    assert json.loads(run(*ask, "--convention", "conventions_of_mine:BIASED")[1])["convention"] == "biased"
+    assert [(row["convention"], row["figure"]) for row in rows] == [
+        ("biased", 2 * 8 * 4 + 2 * 4),
+        ("default", 2 * 8 * 4),
+    ]
+    assert (
+        json.loads(run(*ask, "--convention", "conventions_of_mine:BIASED")[1])["convention"]
+        == "biased"
+    )
 
 
 @pytest.mark.parametrize(
@@ -125,7 +143,9 @@ def test_a_convention_that_cannot_be_had(run, name, said):
 
 @pytest.mark.usefixtures("folder")
 def test_models_side_by_side(run):
-    status, out, err = run("compare", "resnet18", "vit_b_32", "--convention", "default,torch", "--format", "json")
+    status, out, err = run(
+        "compare", "resnet18", "vit_b_32", "--convention", "default,torch", "--format", "json"
+    )
     assert (status, err) == (0, "")
     rows = {row["model"]: row for row in json.loads(out)}
     assert list(rows) == ["resnet18", "vit_b_32"]
@@ -134,15 +154,26 @@ def test_models_side_by_side(run):
         assert row["torch"] == 2 * row["default"]
     plain = run("compare", "resnet18", "vit_b_32", "--convention", "default,torch")[1].splitlines()
     assert plain[0].split() == ["model", "params", "default", "(MACs)", "torch", "(FLOPs)"]
-    assert plain[1].split() == ["resnet18", "11.7", "M", "1.81", "G", "3.63", "G"]  # torchvision's table: 1.814 G MACs
+    assert plain[1].split() == [
+        "resnet18",
+        "11.7",
+        "M",
+        "1.81",
+        "G",
+        "3.63",
+        "G",
+    ]  # torchvision's table: 1.814 G MACs
 
 
 @pytest.mark.usefixtures("folder")
 def test_models_side_by_side_on_one_input(run, folder):
     ask = ("compare", "small_models.py:small", "small_models.py:Secret", "--input", "2,8")
     assert run(*ask, "--output", "rows.csv")[0] == 0
-    assert (folder / "rows.csv").read_text() == (
-        "model,params,default,uncounted\nsmall_models.py:small,36,64,0\nsmall_models.py:Secret,0,0,1\n"  # 8 * 4 + 4; 2 * 8 * 4
+    assert (
+        (folder / "rows.csv").read_text()
+        == (
+            "model,params,default,uncounted\nsmall_models.py:small,36,64,0\nsmall_models.py:Secret,0,0,1\n"  # 8 * 4 + 4; 2 * 8 * 4
+        )
     )
     status, out, err = run(*ask, "--format", "markdown")
     assert status == 0

@@ -17,7 +17,11 @@ def test_a_row_for_each_model_and_a_column_for_each_convention():
     net = nn.Sequential(nn.Conv2d(3, 4, 3, bias=False), nn.BatchNorm2d(4)).eval()
     images = torch.zeros(1, 3, 8, 8)
     frame = hookcount.compare(
-        {"report": hookcount.count(net, images), "pair": (net, images), "two images": (net, (torch.zeros(2, 3, 8, 8),))},
+        {
+            "report": hookcount.count(net, images),
+            "pair": (net, images),
+            "two images": (net, (torch.zeros(2, 3, 8, 8),)),
+        },
         ["default", "torch", "thop"],
     )
     conv, norm = 4 * 36 * 3 * 9, 4 * 4 * 36
@@ -41,7 +45,10 @@ def test_inputs_by_name():
 
 def test_names_are_built():
     frame = hookcount.compare(["resnet18", "squeezenet1_1"])
-    assert frame["params"].tolist() == [11689512, 1235496]  # torchvision's table, with its 1.814 and 0.349 giga-MACs
+    assert frame["params"].tolist() == [
+        11689512,
+        1235496,
+    ]  # torchvision's table, with its 1.814 and 0.349 giga-MACs
     assert [round(macs / 1e9, 3) for macs in frame["default"]] == [1.814, 0.349]
 
 

@@ -57,7 +57,13 @@ CASES = {
     "conv padded by a word": (  # another op of a jit trace, which fvcore does not know
         lambda: nn.Conv2d(6, 10, 3, padding="same"),
         IMAGE,
-        *(2 * 2 * 10 * 143 * 6 * 9, 2 * 10 * 143 * 6 * 9, 0, 2 * 10 * 143 * 6 * 9, 2 * 10 * 143 * 6 * 9),
+        *(
+            2 * 2 * 10 * 143 * 6 * 9,
+            2 * 10 * 143 * 6 * 9,
+            0,
+            2 * 10 * 143 * 6 * 9,
+            2 * 10 * 143 * 6 * 9,
+        ),
     ),
     "conv in two groups": (
         lambda: nn.Conv2d(6, 10, (3, 5), 2, 1, groups=2),
@@ -70,12 +76,24 @@ CASES = {
         *(2 * CONV_T, CONV_T, CONV_T, 2 * 10 * 567 * 6 * 15, CONV_T),
     ),
     "functional conv": (
-        lambda: Fn(lambda me, x: F.conv2d(x, me.w, me.b, stride=2, padding=1), w=torch.zeros(10, 6, 3, 5), b=torch.zeros(10)),
+        lambda: Fn(
+            lambda me, x: F.conv2d(x, me.w, me.b, stride=2, padding=1),
+            w=torch.zeros(10, 6, 3, 5),
+            b=torch.zeros(10),
+        ),
         IMAGE,
         *(2 * CONV, CONV, CONV, 0, 0),
     ),
     "linear": (lambda: nn.Linear(7, 11), (3, 5, 7), 2 * LINEAR, LINEAR, LINEAR, LINEAR, LINEAR),
-    "a subclass of linear": (lambda: Subclass(7, 11), (3, 5, 7), 2 * LINEAR, LINEAR, LINEAR, 0, LINEAR),
+    "a subclass of linear": (
+        lambda: Subclass(7, 11),
+        (3, 5, 7),
+        2 * LINEAR,
+        LINEAR,
+        LINEAR,
+        0,
+        LINEAR,
+    ),
     "functional linear": (
         lambda: Fn(lambda me, x: F.linear(x, me.w, me.b), w=torch.zeros(11, 7), b=torch.zeros(11)),
         (3, 5, 7),
@@ -87,12 +105,18 @@ CASES = {
         *(2 * 6 * 5 * 7 * 11, 6 * 5 * 7 * 11, 6 * 5 * 7 * 11, 0, 6 * 5 * 7 * 11),
     ),
     "baddbmm": (
-        lambda: Fn(lambda me, x: torch.baddbmm(me.b, x, me.y), y=torch.zeros(2, 7, 11), b=torch.zeros(2, 5, 11)),
+        lambda: Fn(
+            lambda me, x: torch.baddbmm(me.b, x, me.y),
+            y=torch.zeros(2, 7, 11),
+            b=torch.zeros(2, 5, 11),
+        ),
         (2, 5, 7),
         *(2 * 2 * 5 * 7 * 11, 0, 0, 0, 0),
     ),
     "attention": (
-        lambda: Fn(lambda me, x: F.scaled_dot_product_attention(x, me.k, me.k), k=torch.zeros(2, 3, 7, 8)),
+        lambda: Fn(
+            lambda me, x: F.scaled_dot_product_attention(x, me.k, me.k), k=torch.zeros(2, 3, 7, 8)
+        ),
         (2, 3, 5, 8),
         *(2 * SDPA, SDPA, 0, 0, SDPA),
     ),
@@ -102,9 +126,25 @@ CASES = {
         *(2 * MHA, MHA, 2 * 4 * 5 * 12 * 12, 0, MHA + 2 * 3 * 5 * (3 * 5 - 1)),
     ),
     "batch norm": (lambda: nn.BatchNorm2d(6), IMAGE, 0, 0, 2 * X, 4 * X, 4 * X),
-    "batch norm without weights": (lambda: nn.BatchNorm2d(6, affine=False), IMAGE, 0, 0, X, 2 * X, 2 * X),
+    "batch norm without weights": (
+        lambda: nn.BatchNorm2d(6, affine=False),
+        IMAGE,
+        0,
+        0,
+        X,
+        2 * X,
+        2 * X,
+    ),
     "layer norm": (lambda: nn.LayerNorm(13), IMAGE, 0, 0, 5 * X, 4 * X, 4 * X),
-    "layer norm without weights": (lambda: nn.LayerNorm(13, elementwise_affine=False), IMAGE, 0, 0, 4 * X, 2 * X, 2 * X),
+    "layer norm without weights": (
+        lambda: nn.LayerNorm(13, elementwise_affine=False),
+        IMAGE,
+        0,
+        0,
+        4 * X,
+        2 * X,
+        2 * X,
+    ),
     "group norm": (lambda: nn.GroupNorm(3, 6), IMAGE, 0, 0, 5 * X, 0, 4 * X),
     "functional layer norm": (
         lambda: Fn(lambda me, x: F.layer_norm(x, (13,), me.w, me.w), w=torch.zeros(13)),
@@ -113,10 +153,26 @@ CASES = {
     ),
     "relu": (nn.ReLU, IMAGE, 0, 0, 0, 0, 0),
     "gelu": (nn.GELU, IMAGE, 0, 0, 0, 0, 0),
-    "softmax": (lambda: nn.Softmax(-1), IMAGE, 0, 0, 0, X // 13 * (3 * 13 - 1), X // 13 * (3 * 13 - 1)),
+    "softmax": (
+        lambda: nn.Softmax(-1),
+        IMAGE,
+        0,
+        0,
+        0,
+        X // 13 * (3 * 13 - 1),
+        X // 13 * (3 * 13 - 1),
+    ),
     "functional softmax": (lambda: Fn(lambda me, x: x.softmax(-1)), IMAGE, 0, 0, 0, 0, 0),
     "max pool": (lambda: nn.MaxPool2d(3, 2), IMAGE, 0, 0, 0, 0, 0),
-    "average pool": (lambda: nn.AvgPool2d(3, 2), IMAGE, 0, 0, 0, 360, 360 * 9 + 360),  # 2 x 6 x (5 x 6) outputs
+    "average pool": (
+        lambda: nn.AvgPool2d(3, 2),
+        IMAGE,
+        0,
+        0,
+        0,
+        360,
+        360 * 9 + 360,
+    ),  # 2 x 6 x (5 x 6) outputs
     "adaptive pool to 1": (lambda: nn.AdaptiveAvgPool2d(1), IMAGE, 0, 0, X, (143 + 1) * 12, X + 12),
     "adaptive pool to 4 x 3": (  # windows 4 x 3 of 11 and 13: 14 and 15 elements in sum; as real numbers (143 / 12 + 1) * 144
         lambda: nn.AdaptiveAvgPool2d((4, 3)),
@@ -125,7 +181,15 @@ CASES = {
     ),
     "mean": (lambda: Fn(lambda me, x: x.mean([2, 3])), IMAGE, 0, 0, 0, 0, 0),
     "nearest upsampling": (lambda: nn.Upsample(scale_factor=2), IMAGE, 0, 0, 4 * X, 4 * X, 0),
-    "bilinear upsampling": (lambda: nn.Upsample(scale_factor=2, mode="bilinear"), IMAGE, 0, 0, 16 * X, 44 * X, 44 * X),
+    "bilinear upsampling": (
+        lambda: nn.Upsample(scale_factor=2, mode="bilinear"),
+        IMAGE,
+        0,
+        0,
+        16 * X,
+        44 * X,
+        44 * X,
+    ),
     "sum": (lambda: Fn(lambda me, x: x + x), IMAGE, 0, 0, 0, 0, 0),
     "product": (lambda: Fn(lambda me, x: x * x), IMAGE, 0, 0, 0, 0, 0),
     "embedding": (lambda: nn.Embedding(17, 7), None, 0, 0, 0, 0, 0),
@@ -143,11 +207,17 @@ def test_each_kind_of_op_under_each_tool(case, run):
         report = hookcount.Counter(run=run).count(make().eval(), given)
     found = {name: report.under(name).headline for name in NAMES}
     expected = dict(zip(NAMES, figures, strict=True))
-    if "attention" in case:  # what sees products alone depends on whether it ran as one op: in a shapes-only run it may not
+    if (
+        "attention" in case
+    ):  # what sees products alone depends on whether it ran as one op: in a shapes-only run it may not
         products = SDPA if case == "attention" else 2 * 2 * 5 * 5 * 12
         unseen = 0 if ATTENTION_ON_CPU else 2 * products
-        assert expected.pop("torch") - found.pop("torch") in ((unseen,) if run == "real" else (0, unseen))
-        assert found.pop("fvcore") - expected.pop("fvcore") in ((0,) if run == "real" else (0, products))
+        assert expected.pop("torch") - found.pop("torch") in (
+            (unseen,) if run == "real" else (0, unseen)
+        )
+        assert found.pop("fvcore") - expected.pop("fvcore") in (
+            (0,) if run == "real" else (0, products)
+        )
     assert found == expected
 
 
@@ -157,8 +227,18 @@ def _functional(function):
 
 LITERATURE = {
     # case: model, input shape, figures of textbook and rfdetr
-    "conv": (lambda: nn.Conv2d(6, 10, (3, 5), 2, 1), IMAGE, 2 * 10 * 36 * (2 * 6 * 15 - 1 + 1), CONV),
-    "conv without bias": (lambda: nn.Conv2d(6, 10, (3, 5), 2, 1, bias=False), IMAGE, 2 * 10 * 36 * (2 * 6 * 15 - 1), CONV),
+    "conv": (
+        lambda: nn.Conv2d(6, 10, (3, 5), 2, 1),
+        IMAGE,
+        2 * 10 * 36 * (2 * 6 * 15 - 1 + 1),
+        CONV,
+    ),
+    "conv without bias": (
+        lambda: nn.Conv2d(6, 10, (3, 5), 2, 1, bias=False),
+        IMAGE,
+        2 * 10 * 36 * (2 * 6 * 15 - 1),
+        CONV,
+    ),
     "linear": (lambda: nn.Linear(7, 11), (3, 5, 7), 15 * 11 * (2 * 7 - 1 + 1), LINEAR),
     "matmul": (
         lambda: Fn(lambda me, x: x @ me.y, y=torch.zeros(2, 3, 7, 11)),
@@ -170,10 +250,20 @@ LITERATURE = {
     "sigmoid": (nn.Sigmoid, IMAGE, 4 * X, X),
     "tanh": (nn.Tanh, IMAGE, 5 * X, X),
     "softmax": (lambda: nn.Softmax(-1), IMAGE, X // 13 * (3 * 13 - 1), 5 * X),
-    "functional softmax": (_functional(lambda x: x.softmax(-1)), IMAGE, X // 13 * (3 * 13 - 1), 5 * X),
+    "functional softmax": (
+        _functional(lambda x: x.softmax(-1)),
+        IMAGE,
+        X // 13 * (3 * 13 - 1),
+        5 * X,
+    ),
     "batch norm": (lambda: nn.BatchNorm2d(6), IMAGE, 4 * X, 4 * X),
     "average pool": (lambda: nn.AvgPool2d(3, 2), IMAGE, 360 * (9 + 1), 0),
-    "functional average pool": (_functional(lambda x: F.avg_pool2d(x, 3, 2)), IMAGE, 360 * (9 + 1), 0),
+    "functional average pool": (
+        _functional(lambda x: F.avg_pool2d(x, 3, 2)),
+        IMAGE,
+        360 * (9 + 1),
+        0,
+    ),
     "adaptive pool to 1": (lambda: nn.AdaptiveAvgPool2d(1), IMAGE, 12 * (143 + 1), 0),
     "max pool": (lambda: nn.MaxPool2d(3, 2), IMAGE, 360, 0),
     "functional max pool": (_functional(lambda x: F.max_pool2d(x, 3, 2)), IMAGE, 360, 0),
@@ -210,7 +300,9 @@ def test_a_report_under_another_convention_has_the_same_tree():
     under = report.under("thop")
     assert (report.headline, report.unit) == (conv, "MACs")
     assert (under.headline, under.unit, under.macs) == (conv + 4 * outputs, "MACs", conv)
-    assert [(node.path, node.params) for node in under.tree] == [(node.path, node.params) for node in report.tree]
+    assert [(node.path, node.params) for node in under.tree] == [
+        (node.path, node.params) for node in report.tree
+    ]
     assert under.under("default").total == report.total
     assert under.under("torch").unit == "FLOPs"
     assert under.uncounted == ()
@@ -257,7 +349,13 @@ def test_modules_only():
     assert report.under(modules).headline == 2 * 8 * 8
 
 
-WRONG = [{"unit": "GMACs"}, {"sees": "some"}, {"matches": "name"}, {"weights": {"mac": 1}}, {"sees": "listed"}]
+WRONG = [
+    {"unit": "GMACs"},
+    {"sees": "some"},
+    {"matches": "name"},
+    {"weights": {"mac": 1}},
+    {"sees": "listed"},
+]
 
 
 @pytest.mark.parametrize("wrong", WRONG)
@@ -289,16 +387,27 @@ def test_published_figures_of_torchvision():
             model = models.get_model(name).eval()
         for grad in (True, False):
             with torch.set_grad_enabled(grad):
-                found = hookcount.count(model, torch.zeros(1, 3, side, side, device="meta")).under("torchvision").headline
+                found = (
+                    hookcount.count(model, torch.zeros(1, 3, side, side, device="meta"))
+                    .under("torchvision")
+                    .headline
+                )
             assert round(found / 1e9, 3) == weights.meta["_ops"], name
 
 
 def test_a_table_of_all():
-    frame = hookcount.count(nn.Sequential(nn.Linear(8, 4), nn.ReLU()), torch.zeros(2, 8)).by_convention()
+    frame = hookcount.count(
+        nn.Sequential(nn.Linear(8, 4), nn.ReLU()), torch.zeros(2, 8)
+    ).by_convention()
     assert frame["convention"].tolist() == list(CONVENTIONS)
     found = dict(zip(frame["convention"], frame["figure"], strict=True))
     product = 2 * 8 * 4
-    assert (found["default"], found["torch"], found["thop"], found["rfdetr"]) == (product, 2 * product, product, product + 2 * 4)
+    assert (found["default"], found["torch"], found["thop"], found["rfdetr"]) == (
+        product,
+        2 * product,
+        product,
+        product + 2 * 4,
+    )
 
 
 def test_the_text_says_which_convention():

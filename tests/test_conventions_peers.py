@@ -22,7 +22,10 @@ CLASSIFIERS = (
 )
 CASES = (
     *("one op/*", "sequences/*", "video/s3d", "segmentation/lraspp_mobilenet_v3_large"),
-    *("detection/ssdlite320_mobilenet_v3_large", *(f"classification/{name}" for name in CLASSIFIERS)),
+    *(
+        "detection/ssdlite320_mobilenet_v3_large",
+        *(f"classification/{name}" for name in CLASSIFIERS),
+    ),
 )
 SUITES = ("one op", "sequences", "classification", "video", "segmentation", "detection")
 CANNOT = {("calflops", "detection"): "'list' object has no attribute 'to'"}
@@ -36,16 +39,32 @@ def found(tmp_path_factory):
     file = tmp_path_factory.mktemp("agreement") / "verdicts.json"
     folders = [Path(hookcount.__file__).parents[1], os.environ.get("PYTHONPATH", "")]
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", BENCHMARKS / "agreement.py", "--suites", *SUITES, "--cases", *CASES, "--verdicts", file],
+        [
+            sys.executable,
+            "-W",
+            "ignore",
+            BENCHMARKS / "agreement.py",
+            "--suites",
+            *SUITES,
+            "--cases",
+            *CASES,
+            "--verdicts",
+            file,
+        ],
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, folders))},
     )
     assert file.exists(), done.stderr[-2000:]
-    return {(each["convention"], each["suite"]): each for each in json.loads(file.read_text())}, done.stdout
+    return {
+        (each["convention"], each["suite"]): each for each in json.loads(file.read_text())
+    }, done.stdout
 
 
-@pytest.mark.skipif("PEERS_DIR" not in os.environ, reason="where the tools are is not told: PEERS_DIR, see benchmarks/README.rst")
+@pytest.mark.skipif(
+    "PEERS_DIR" not in os.environ,
+    reason="where the tools are is not told: PEERS_DIR, see benchmarks/README.rst",
+)
 @pytest.mark.parametrize("suite", SUITES)
 @pytest.mark.parametrize("name", MIRRORS)
 def test_the_tools_own_figure(name, suite, found):
@@ -58,6 +77,10 @@ def test_the_tools_own_figure(name, suite, found):
         assert all(CANNOT[name, suite] in why for why in verdict["failed"].values())
     else:
         assert len(verdict["equal"]) > len(verdict["differ"]) + len(verdict["failed"])
-    (told,) = (line for line in printed.splitlines() if line.startswith(("not explained: ", "every difference")))
+    (told,) = (
+        line
+        for line in printed.splitlines()
+        if line.startswith(("not explained: ", "every difference"))
+    )
     unexplained = told.removeprefix("not explained: ").split("; ")
     assert not [each for each in unexplained if each.startswith(f"{name}, {suite}: ")]

@@ -43,7 +43,10 @@ def test_each_figure_has_its_line(run):
     assert between[line_of("the bare weight")].ops == Ops(macs=B * N * D * 5)
     assert between[line_of("torch.relu")].ops == Ops(compares=B * N * D)
     assert len(between) == 3
-    assert (found.macs_of_modules, found.macs_between) == (B * N * D * D, B * N * N * D + B * N * D * 5)
+    assert (found.macs_of_modules, found.macs_between) == (
+        B * N * D * D,
+        B * N * N * D + B * N * D * 5,
+    )
     assert ("Flatten", "module", 1) in found.free
     assert found.uncounted == ()
 
@@ -51,7 +54,9 @@ def test_each_figure_has_its_line(run):
 def test_the_sources_sum_to_the_report():
     models = pytest.importorskip("torchvision").models
     for name in ("swin_t", "mobilenet_v3_small", "vit_b_32"):
-        report = hookcount.count(models.get_model(name, weights=None).eval(), torch.zeros(1, 3, 224, 224))
+        report = hookcount.count(
+            models.get_model(name, weights=None).eval(), torch.zeros(1, 3, 224, 224)
+        )
         found = report.coverage()
         assert sum([each.ops for each in (*found.modules, *found.between)], Ops()) == report.total
         frame = found.to_dataframe()

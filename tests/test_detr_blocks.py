@@ -39,7 +39,9 @@ def attention(queries, keys):
     return B * (2 * queries + 2 * keys) * D * D + 2 * B * queries * keys * D
 
 
-FUSION = 2 * (2 * D * D) + D * D * 9 + D * D  # per position: two 1 x 1 of twice the channels, a 3 x 3, a 1 x 1
+FUSION = (
+    2 * (2 * D * D) + D * D * 9 + D * D
+)  # per position: two 1 x 1 of twice the channels, a 3 x 3, a 1 x 1
 DECODER_LAYER = attention(Q, Q) + deformable(Q) + 2 * B * Q * D * INNER
 HEADS = B * Q * (D * D + D * 4 + D * CLASSES)
 N = GROUPS * M + Q  # the copies of the targets and the queries
@@ -59,7 +61,9 @@ CASES = {
         lambda: blocks.HybridEncoder(D, H, INNER),
         lambda: tuple(maps()),
         # within the small map; lateral; fusion on the large map; down; fusion on the small one
-        attention(6, 6) + 2 * B * 6 * D * INNER + B * (6 * D * D + 24 * FUSION + 6 * D * D * 9 + 6 * FUSION),
+        attention(6, 6)
+        + 2 * B * 6 * D * INNER
+        + B * (6 * D * D + 24 * FUSION + 6 * D * D * 9 + 6 * FUSION),
     ),
     "query selection": (
         lambda: blocks.QuerySelection(D, CLASSES, Q),
@@ -102,7 +106,9 @@ def no_warning():
 
 
 def on_meta(values):
-    return pytree.tree_map(lambda value: value.to("meta") if isinstance(value, torch.Tensor) else value, values)
+    return pytree.tree_map(
+        lambda value: value.to("meta") if isinstance(value, torch.Tensor) else value, values
+    )
 
 
 @pytest.mark.parametrize("training", [False, True])
@@ -121,7 +127,9 @@ def test_block(make, inputs, macs, training):
         assert report.uncounted == (), how
         assert report.run == ("real" if how == "real" else "shapes")
         assert report.total == found["real"].total, how
-        assert {node.path: node.own.macs for node in report.tree} == {node.path: node.own.macs for node in found["real"].tree}
+        assert {node.path: node.own.macs for node in report.tree} == {
+            node.path: node.own.macs for node in found["real"].tree
+        }
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])

@@ -40,13 +40,18 @@ ATTENTION = "owlv2-b16 sam-b t5-base whisper-small gemma-3-4b llava-1.5-7b"
 MIXTURES_AND_STATES = "mixtral-8x7b deepseek-v3 qwen3.5-9b mamba-130m mamba2-7b"
 
 UNSEEN = {  # what FlopCounterMode leaves out: torch's grouped product on the CPU, and a matrix times a vector
-    "mixtral-8x7b": 2 * 20 * 2 * (16 * 2 * 24 + 24 * 16),  # layers, tokens, experts of a token, its three products
+    "mixtral-8x7b": 2
+    * 20
+    * 2
+    * (16 * 2 * 24 + 24 * 16),  # layers, tokens, experts of a token, its three products
     "deepseek-v3": 1 * 20 * 2 * (16 * 2 * 12 + 12 * 16),
     "d-fine-l": 2 * 7 * 4 * 33,  # layers, queries, sides of a box, bins
 }
 
 
-@pytest.mark.parametrize("name", [*CONSTANTS_READ.split(), *ATTENTION.split(), *MIXTURES_AND_STATES.split()])
+@pytest.mark.parametrize(
+    "name", [*CONSTANTS_READ.split(), *ATTENTION.split(), *MIXTURES_AND_STATES.split()]
+)
 def test_small_models_of_transformers(name):
     pytest.importorskip("transformers")
     if name == "mask2former-swin-t":
@@ -59,7 +64,9 @@ def test_small_models_of_transformers(name):
     assert result.macs == counter.get_total_flops() / 2 + UNSEEN.get(name, 0)
 
 
-@pytest.mark.parametrize("name", ["raft_small", "fcn_resnet50", "mc3_18", "fasterrcnn_mobilenet_v3_large_320_fpn"])
+@pytest.mark.parametrize(
+    "name", ["raft_small", "fcn_resnet50", "mc3_18", "fasterrcnn_mobilenet_v3_large_320_fpn"]
+)
 def test_models_of_torchvision(name):
     equal(subject_of(equality.torchvision_subjects(), name))
 
@@ -83,7 +90,8 @@ PUBLISHED = {  # the parameters of the checkpoints that these configurations are
     "qwen3-30b-a3b": 30_532_122_624,
     "gemma-3-4b": 3_880_263_168,
     "mixtral-8x7b": 46_702_792_704,
-    "deepseek-v3": 671_026_419_200 - 58 * 256,  # without the biases of its routers, which are buffers here
+    "deepseek-v3": 671_026_419_200
+    - 58 * 256,  # without the biases of its routers, which are buffers here
     "mamba-130m": 129_135_360,
     "llava-1.5-7b": 7_063_427_072,
     "qwen2.5-vl-3b": 3_754_622_976,
@@ -163,7 +171,13 @@ def subject(kind):
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        (AsksForTheDevice, ["as shapes: 1 paths: (model): 1 aten::relu", "on meta: 1 paths: (model): 1 aten::relu"]),
+        (
+            AsksForTheDevice,
+            [
+                "as shapes: 1 paths: (model): 1 aten::relu",
+                "on meta: 1 paths: (model): 1 aten::relu",
+            ],
+        ),
         (NeedsValues, ["as shapes: needs values", "on meta: needs values"]),
         (Warns, ["warned: not everything", "warned: not everything"]),
         (NotOnMeta, ["on meta: raised: RuntimeError"]),
@@ -182,7 +196,9 @@ def test_a_model_that_cannot_run_is_skipped():
 
 
 def test_results_are_kept_and_the_status_tells(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(equality, "timm_subjects", lambda *_: [subject(AsksForTheDevice), subject(Raises)])
+    monkeypatch.setattr(
+        equality, "timm_subjects", lambda *_: [subject(AsksForTheDevice), subject(Raises)]
+    )
     threads, file = torch.get_num_threads(), tmp_path / "results.jsonl"
     try:
         for _ in range(2):
@@ -193,7 +209,9 @@ def test_results_are_kept_and_the_status_tells(tmp_path, monkeypatch, capsys):
                 "test:Raises",
             ]
         monkeypatch.setattr(equality, "compared", None)  # what has a result is not counted again
-        monkeypatch.setitem(equality.KNOWN, "test:AsksForTheDevice *: * paths: *relu*", "it asks for the device")
+        monkeypatch.setitem(
+            equality.KNOWN, "test:AsksForTheDevice *: * paths: *relu*", "it asks for the device"
+        )
         assert equality.main(["--only", "timm", "--results", str(file)]) == 0
         assert "it asks for the device" in capsys.readouterr().out
     finally:
@@ -208,7 +226,9 @@ def test_each_family_has_its_share():
     assert len(equality._drawn(families, 100)) == 14
 
 
-with contextlib.suppress(ImportError):  # it patches torch when it is first imported: before the snapshots of conftest.py
+with contextlib.suppress(
+    ImportError
+):  # it patches torch when it is first imported: before the snapshots of conftest.py
     import transformers
 
     transformers.logging.set_verbosity_error()

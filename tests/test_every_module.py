@@ -23,14 +23,26 @@ def exported():
     for package in (nn, nn.modules, nn.utils.parametrizations, nn.utils.parametrize):
         for name in dir(package):
             thing = getattr(package, name)
-            if isinstance(thing, type) and issubclass(thing, nn.Module) and thing.__module__.startswith("torch.nn."):
+            if (
+                isinstance(thing, type)
+                and issubclass(thing, nn.Module)
+                and thing.__module__.startswith("torch.nn.")
+            ):
                 found[f"{thing.__module__}.{thing.__qualname__}"] = thing
     for file in pkgutil.iter_modules(nn.modules.__path__):
         module = importlib.import_module(f"torch.nn.modules.{file.name}")
         for thing in vars(module).values():
-            if isinstance(thing, type) and issubclass(thing, nn.Module) and thing.__module__ == module.__name__:
+            if (
+                isinstance(thing, type)
+                and issubclass(thing, nn.Module)
+                and thing.__module__ == module.__name__
+            ):
                 found[f"{thing.__module__}.{thing.__qualname__}"] = thing
-    return {name: cls for name, cls in sorted(found.items()) if name not in NOT_A_LAYER and not cls.__name__.startswith("_")}
+    return {
+        name: cls
+        for name, cls in sorted(found.items())
+        if name not in NOT_A_LAYER and not cls.__name__.startswith("_")
+    }
 
 
 @pytest.mark.parametrize("name", exported())
@@ -48,7 +60,9 @@ def test_class_is_in_one_of_the_three_states(name):
 def test_the_walk_sees_the_whole_of_torch_nn():
     classes = exported()
     assert len(classes) > 150
-    assert {nn.Linear, nn.LSTM, nn.Conv3d, nn.AdaptiveLogSoftmaxWithLoss, nn.CrossMapLRN2d} <= set(classes.values())
+    assert {nn.Linear, nn.LSTM, nn.Conv3d, nn.AdaptiveLogSoftmaxWithLoss, nn.CrossMapLRN2d} <= set(
+        classes.values()
+    )
 
 
 def test_the_walk_fails_on_a_class_that_nobody_declared(monkeypatch):
@@ -68,4 +82,6 @@ def test_every_shipped_formula_says_what_it_counts(entry):
     price = BUILTIN.get(entry).price
     if callable(price):
         assert price.__doc__, f"{entry}: {price.__name__} has no docstring"
-        assert "=" in price.__doc__.splitlines()[0], f"{entry}: {price.__name__} does not open with its shape equation"
+        assert "=" in price.__doc__.splitlines()[0], (
+            f"{entry}: {price.__name__} does not open with its shape equation"
+        )

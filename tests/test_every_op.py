@@ -42,12 +42,18 @@ def overloads():
     A composite one is decomposed before it is priced; one that writes into ``out=`` is found under its functional form's name.
     """
     for schema in torch._C._jit_get_all_schemas():
-        if not schema.name.startswith("aten::") or any(argument.is_out for argument in schema.arguments):
+        if not schema.name.startswith("aten::") or any(
+            argument.is_out for argument in schema.arguments
+        ):
             continue
         name = schema.name.removeprefix("aten::")
         packet = getattr(torch.ops.aten, name, None)
         op = getattr(packet, schema.overload_name or "default", None)
-        if op is None or not torch._C._dispatch_has_kernel(op.name()) or op.has_kernel_for_dispatch_key(COMPOSITE):
+        if (
+            op is None
+            or not torch._C._dispatch_has_kernel(op.name())
+            or op.has_kernel_for_dispatch_key(COMPOSITE)
+        ):
             continue
         yield name, op
 
@@ -69,25 +75,46 @@ def is_forward(name):
 
 
 def test_every_forward_op_has_a_state():
-    missing = sorted(name for name in unresolved() if is_forward(name) and base(name) not in WRITTEN)
-    assert not missing, f"register a formula for these, or FREE, or write down why not: {' '.join(missing)}"
+    missing = sorted(
+        name for name in unresolved() if is_forward(name) and base(name) not in WRITTEN
+    )
+    assert not missing, (
+        f"register a formula for these, or FREE, or write down why not: {' '.join(missing)}"
+    )
 
 
 def test_every_pointwise_op_is_priced_or_free():
     resolver = Resolver(BUILTIN)
-    pointwise = [(name, op) for name, op in overloads() if torch.Tag.pointwise in op.tags and is_forward(name)]
+    pointwise = [
+        (name, op)
+        for name, op in overloads()
+        if torch.Tag.pointwise in op.tags and is_forward(name)
+    ]
     tagged = {name for name, op in pointwise if resolver.op(op)[0] is None}
     assert not tagged
 
 
 @pytest.mark.parametrize("name", sorted(WRITTEN))
 def test_what_is_written_down_as_unknown_is_unknown(name):
-    assert f"aten::{name}" not in BUILTIN, f"{name} has a state by now: take it off the list ({WRITTEN[name]})"
+    assert f"aten::{name}" not in BUILTIN, (
+        f"{name} has a state by now: take it off the list ({WRITTEN[name]})"
+    )
 
 
 def test_the_walk_sees_the_ops_that_models_run():
     seen = {name for name, _ in overloads()}
-    assert {"relu", "add", "mm", "convolution", "_softmax", "sum", "sort", "cat", "empty", "_to_copy"} <= seen
+    assert {
+        "relu",
+        "add",
+        "mm",
+        "convolution",
+        "_softmax",
+        "sum",
+        "sort",
+        "cat",
+        "empty",
+        "_to_copy",
+    } <= seen
     assert len(seen) > 800
 
 

@@ -17,7 +17,9 @@ class Routed(nn.Module):
     def __init__(self):
         super().__init__()
         self.gate = nn.Linear(6, 4, bias=False)
-        self.experts = nn.ModuleList(nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 6)) for _ in range(4))
+        self.experts = nn.ModuleList(
+            nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 6)) for _ in range(4)
+        )
 
     def forward(self, x):
         weights, chosen = self.gate(x).softmax(-1).topk(2, -1)
@@ -52,15 +54,25 @@ def test_by_turns_costs_what_any_routing_costs_in_every_kind(mode):
         assert found.run == "shapes"
         assert found.macs == 10 * 6 * 6 + ROUTED
         assert found.total == real.count(model, x).total
-        assert with_fake(Routed, by_turns).count(model.to("meta"), x.to("meta")).total == found.total
+        assert (
+            with_fake(Routed, by_turns).count(model.to("meta"), x.to("meta")).total == found.total
+        )
 
 
 def test_by_turns_each_expert_has_its_row_and_its_share():
     found = with_fake(Routed, by_turns).count(Routed(), torch.randn(10, 6))
     share = 10 * 2 // 4
-    assert [node.total.macs for node in found.tree if node.path.startswith("experts.") and node.depth == 2] == [share * 96] * 4
-    assert [(node.calls, node.inputs) for node in found.tree if node.path == "experts.1.0"] == [(1, ("(5, 6)",))]
-    assert [node.calls for node in found.tree if node.path == "gate"] == [1]  # what ran before it failed is forgotten
+    assert [
+        node.total.macs
+        for node in found.tree
+        if node.path.startswith("experts.") and node.depth == 2
+    ] == [share * 96] * 4
+    assert [(node.calls, node.inputs) for node in found.tree if node.path == "experts.1.0"] == [
+        (1, ("(5, 6)",))
+    ]
+    assert [node.calls for node in found.tree if node.path == "gate"] == [
+        1
+    ]  # what ran before it failed is forgotten
 
 
 def test_turns():
@@ -108,7 +120,12 @@ def test_a_fake_is_not_asked_where_the_forward_can_run():
         raise AssertionError("the fake ran")
 
     assert with_fake(nn.Linear, never).count(nn.Linear(6, 5), torch.zeros(3, 6)).macs == 3 * 6 * 5
-    assert hookcount.Counter(with_fake(Kernel, never).registry, run="real").count(Kernel(), torch.zeros(3, 6)).run == "real"
+    assert (
+        hookcount.Counter(with_fake(Kernel, never).registry, run="real")
+        .count(Kernel(), torch.zeros(3, 6))
+        .run
+        == "real"
+    )
 
 
 def test_what_an_op_raises_is_the_models_own_error():
@@ -123,7 +140,9 @@ def test_a_fake_that_gives_NotImplemented_leaves_it_to_the_module_around():
     registry = Registry()
     registry.register_fake(Kernel, lambda module, x: NotImplemented)
     registry.register_fake(nn.Sequential, lambda module, x: x.new_empty(3, 5))
-    assert hookcount.Counter(registry, run="shapes").count(nn.Sequential(Kernel()), torch.zeros(3, 6)).tree.outputs == ("(3, 5)",)
+    assert hookcount.Counter(registry, run="shapes").count(
+        nn.Sequential(Kernel()), torch.zeros(3, 6)
+    ).tree.outputs == ("(3, 5)",)
 
 
 def test_the_classes_are_as_before_also_after_an_error():
@@ -164,7 +183,11 @@ def test_by_name_and_by_pattern():
 )
 def test_blocks_of_transformers_and_of_models_from_the_hub_are_known_by_name(name):
     home, _, qualname = name.rpartition(".")
-    block = type(qualname, (Routed,), {"__module__": home, "forward": lambda self, x: Routed.forward(self, x)})
+    block = type(
+        qualname,
+        (Routed,),
+        {"__module__": home, "forward": lambda self, x: Routed.forward(self, x)},
+    )
     assert shapes.count(block(), torch.randn(10, 6)).macs == ROUTED
 
 
@@ -176,7 +199,9 @@ def test_registering():
         return x
 
     assert callable(block)
-    with pytest.raises(RegistrationError, match=r"mylib.Block has a fake in mine already, at .*test_fakes.py"):
+    with pytest.raises(
+        RegistrationError, match=r"mylib.Block has a fake in mine already, at .*test_fakes.py"
+    ):
         registry.register_fake("mylib.Block", block)
     with pytest.raises(RegistrationError, match=r"is an op.*torch.library.register_fake"):
         registry.register_fake(torch.ops.aten.nonzero, block)

@@ -46,7 +46,8 @@ def test_default_inputs_of_torchvision(name, shapes):
 
 
 @pytest.mark.parametrize(
-    ("name", "side"), [("ssdlite320_mobilenet_v3_large", 320), ("fasterrcnn_mobilenet_v3_large_320_fpn", 320)]
+    ("name", "side"),
+    [("ssdlite320_mobilenet_v3_large", 320), ("fasterrcnn_mobilenet_v3_large_320_fpn", 320)],
 )
 def test_detectors_take_a_list_of_images(name, side):
     built = build(name)
@@ -58,7 +59,9 @@ def test_detectors_take_a_list_of_images(name, side):
 def test_models_are_built_in_eval_mode_and_without_memory():
     built = build("vgg19")
     assert not any(each.training for each in built.model.modules())
-    assert all(each.is_meta for each in [*built.model.parameters(), *built.model.buffers(), *built.args])
+    assert all(
+        each.is_meta for each in [*built.model.parameters(), *built.model.buffers(), *built.args]
+    )
 
 
 def test_a_device_gives_the_model_values():
@@ -69,7 +72,10 @@ def test_a_device_gives_the_model_values():
 
 def test_meta_that_is_asked_for_is_given_also_where_values_are_needed():
     def on_meta(device):
-        return {each.is_meta for each in build("ssdlite320_mobilenet_v3_large", device).model.parameters()}
+        return {
+            each.is_meta
+            for each in build("ssdlite320_mobilenet_v3_large", device).model.parameters()
+        }
 
     assert on_meta("meta") == {True}
     assert on_meta(None) == {False}  # which boxes survive is in its values
@@ -138,7 +144,16 @@ def test_a_wrong_name_suggests_near_ones(name, meant):
     assert "To fix it" in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["zzzzzzzz", ":factory", "module:", "no_such_package.module:factory", "no/such/file.py:factory"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "zzzzzzzz",
+        ":factory",
+        "module:",
+        "no_such_package.module:factory",
+        "no/such/file.py:factory",
+    ],
+)
 def test_a_name_that_is_like_no_other_says_what_there_is(name):
     with pytest.raises(UnknownModelError, match="To fix it: "):
         build(name)
@@ -176,7 +191,9 @@ def timm(monkeypatch):
         assert pretrained is False
         return Net()
 
-    fake = types.SimpleNamespace(list_models=lambda: ["net_tiny", "net_large"], create_model=create_model)
+    fake = types.SimpleNamespace(
+        list_models=lambda: ["net_tiny", "net_large"], create_model=create_model
+    )
     monkeypatch.setitem(sys.modules, "timm", fake)
 
 
@@ -196,41 +213,87 @@ def test_timm_itself():
 
 @pytest.mark.parametrize(
     "name",
-    ["vit_giant_patch14_224", "vit_base_r50_s16_384"],  # the second runs a part of itself when it is built
+    [
+        "vit_giant_patch14_224",
+        "vit_base_r50_s16_384",
+    ],  # the second runs a part of itself when it is built
 )
 def test_the_largest_take_no_memory(name):
     pytest.importorskip("timm")
     built = build(f"timm:{name}")
     held = [*built.model.parameters(), *built.model.buffers(), *built.args]
     assert all(each.is_meta for each in held)
-    assert sum(each.numel() for each in built.model.parameters()) > (10**9 if "giant" in name else 10**7)
+    assert sum(each.numel() for each in built.model.parameters()) > (
+        10**9 if "giant" in name else 10**7
+    )
 
 
 # -- transformers
 
-THIN = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 1, "num_attention_heads": 2}
+THIN = {
+    "hidden_size": 16,
+    "intermediate_size": 24,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+}
 
 
 @pytest.mark.parametrize(
     ("settings", "inputs"),
     [
         ({"model_type": "bert", **THIN}, {"input_ids": (1, 128)}),
-        ({"model_type": "gpt2", "n_embd": 16, "n_head": 2, "n_layer": 1, "n_positions": 40}, {"input_ids": (1, 40)}),
-        ({"model_type": "vit", **THIN, "image_size": 48, "num_channels": 1}, {"pixel_values": (1, 1, 48, 48)}),
-        ({"model_type": "yolos", **THIN, "image_size": [32, 64]}, {"pixel_values": (1, 3, 32, 64)}),
-        ({"model_type": "videomae", **THIN, "image_size": 32, "num_frames": 4}, {"pixel_values": (1, 4, 3, 32, 32)}),
         (
-            {"model_type": "clip", "vision_config": {**THIN, "image_size": 64}, "text_config": {**THIN, "vocab_size": 60}},
-            {"input_ids": (1, 77), "pixel_values": (1, 3, 64, 64)},  # CLIP's texts have 77 positions
+            {"model_type": "gpt2", "n_embd": 16, "n_head": 2, "n_layer": 1, "n_positions": 40},
+            {"input_ids": (1, 40)},
         ),
         (
-            {"model_type": "t5", "d_model": 16, "d_ff": 24, "d_kv": 8, "num_heads": 2, "num_layers": 1},
+            {"model_type": "vit", **THIN, "image_size": 48, "num_channels": 1},
+            {"pixel_values": (1, 1, 48, 48)},
+        ),
+        ({"model_type": "yolos", **THIN, "image_size": [32, 64]}, {"pixel_values": (1, 3, 32, 64)}),
+        (
+            {"model_type": "videomae", **THIN, "image_size": 32, "num_frames": 4},
+            {"pixel_values": (1, 4, 3, 32, 32)},
+        ),
+        (
+            {
+                "model_type": "clip",
+                "vision_config": {**THIN, "image_size": 64},
+                "text_config": {**THIN, "vocab_size": 60},
+            },
+            {
+                "input_ids": (1, 77),
+                "pixel_values": (1, 3, 64, 64),
+            },  # CLIP's texts have 77 positions
+        ),
+        (
+            {
+                "model_type": "t5",
+                "d_model": 16,
+                "d_ff": 24,
+                "d_kv": 8,
+                "num_heads": 2,
+                "num_layers": 1,
+            },
             {"input_ids": (1, 128), "decoder_input_ids": (1, 128)},
         ),
         (
-            {"model_type": "whisper", "d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "num_mel_bins": 8}
-            | {"encoder_attention_heads": 2, "decoder_attention_heads": 2, "max_source_positions": 30},
-            {"input_features": (1, 8, 60), "decoder_input_ids": (1, 128)},  # a position is two frames
+            {
+                "model_type": "whisper",
+                "d_model": 16,
+                "encoder_layers": 1,
+                "decoder_layers": 1,
+                "num_mel_bins": 8,
+            }
+            | {
+                "encoder_attention_heads": 2,
+                "decoder_attention_heads": 2,
+                "max_source_positions": 30,
+            },
+            {
+                "input_features": (1, 8, 60),
+                "decoder_input_ids": (1, 128),
+            },  # a position is two frames
         ),
     ],
 )
@@ -248,7 +311,12 @@ def test_default_inputs_of_transformers(tmp_path, settings, inputs):
 @pytest.mark.parametrize(
     "settings",
     [
-        {"model_type": "detr", "use_timm_backbone": False, "backbone": None, "backbone_config": {"model_type": "resnet"}},
+        {
+            "model_type": "detr",
+            "use_timm_backbone": False,
+            "backbone": None,
+            "backbone_config": {"model_type": "resnet"},
+        },
         {"model_type": "wav2vec2", **THIN},
         {
             "model_type": "llava",
@@ -315,7 +383,10 @@ def test_a_class_an_instance_and_a_factory(folder, source, attribute):
 
 def test_a_factory_s_model_is_where_the_factory_puts_it_unless_it_is_told(folder):
     def places(**options):
-        return {each.device.type for each in build("nets_in_a_file.py:Net", **options).model.parameters()}
+        return {
+            each.device.type
+            for each in build("nets_in_a_file.py:Net", **options).model.parameters()
+        }
 
     assert places() == places(real=True) == places(device="cpu") == {"cpu"}
     assert places(device="meta") == {"meta"}

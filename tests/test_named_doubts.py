@@ -21,7 +21,10 @@ def detector():
     class Detector(nn.Module):
         def __init__(self):
             super().__init__()
-            self.encoder, self.select = blocks.HybridEncoder(16, 4, 24), blocks.QuerySelection(16, 7, 5)
+            self.encoder, self.select = (
+                blocks.HybridEncoder(16, 4, 24),
+                blocks.QuerySelection(16, 7, 5),
+            )
 
         def forward(self, large, small):
             return self.select(*self.encoder(large, small))
@@ -36,7 +39,10 @@ def sequence():
         def __init__(self):
             super().__init__()
             self.embed, self.rnn = nn.Embedding(11, 8), nn.LSTM(8, 8, batch_first=True)
-            self.layer, self.head = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), nn.Linear(8, 11)
+            self.layer, self.head = (
+                nn.TransformerEncoderLayer(8, 2, 16, batch_first=True),
+                nn.Linear(8, 11),
+            )
 
         def forward(self, ids):
             return self.head(self.layer(self.rnn(self.embed(ids))[0])).log_softmax(-1)
@@ -48,7 +54,14 @@ def classifier():
     """Windows that are rolled, functional attention."""
     models = pytest.importorskip("torchvision").models
     make = models.swin_transformer.SwinTransformer
-    model = make(patch_size=[4, 4], embed_dim=16, depths=[2, 2], num_heads=[2, 4], window_size=[4, 4], num_classes=5)
+    model = make(
+        patch_size=[4, 4],
+        embed_dim=16,
+        depths=[2, 2],
+        num_heads=[2, 4],
+        window_size=[4, 4],
+        num_classes=5,
+    )
     return model.eval(), (torch.rand(1, 3, 32, 32),)
 
 
@@ -72,11 +85,16 @@ def test_a_formula_taken_away_is_named_with_its_places(make):
     trace, priced = report.priced.trace, {}
     for charge in charges(trace, Resolver(BUILTIN), {}):
         if charge.by == "op" and charge.entry.layer == BUILTIN.name:
-            priced.setdefault(charge.entry.target, {}).setdefault(charge.target, set()).add(charge.path)
+            priced.setdefault(charge.entry.target, {}).setdefault(charge.target, set()).add(
+                charge.path
+            )
     assert len(priced) >= 8
     for name, targets in priced.items():
         with without(name):
-            missing = {each.target: set(each.paths) for each in replace(report.priced, registry=BUILTIN, prices={}).uncounted}
+            missing = {
+                each.target: set(each.paths)
+                for each in replace(report.priced, registry=BUILTIN, prices={}).uncounted
+            }
         assert missing == targets, name
 
 
@@ -84,7 +102,11 @@ def test_a_formula_taken_away_is_named_with_its_places(make):
 def test_a_module_without_its_formula_is_priced_by_its_ops(make):
     model, inputs = make()
     report = hookcount.count(model, *inputs)
-    found = {charge.entry.target for charge in charges(report.priced.trace, Resolver(BUILTIN), {}) if charge.by == "module"}
+    found = {
+        charge.entry.target
+        for charge in charges(report.priced.trace, Resolver(BUILTIN), {})
+        if charge.by == "module"
+    }
     assert len(found) > 3
     for name in found:
         with without(name):
@@ -95,7 +117,12 @@ def test_a_module_without_its_formula_is_priced_by_its_ops(make):
 
 def test_a_real_count_warns_once_and_names_the_op():
     model, inputs = sequence()
-    with without("aten::_log_softmax"), pytest.warns(hookcount.UncountedWarning, match="aten::_log_softmax") as caught:
+    with (
+        without("aten::_log_softmax"),
+        pytest.warns(hookcount.UncountedWarning, match="aten::_log_softmax") as caught,
+    ):
         report = hookcount.Counter(run="real").count(model, *inputs)
     assert len(caught) == 1
-    assert [(each.target, each.paths) for each in report.uncounted] == [("aten::_log_softmax", ("",))]
+    assert [(each.target, each.paths) for each in report.uncounted] == [
+        ("aten::_log_softmax", ("",))
+    ]

@@ -16,7 +16,10 @@ from hookcount.conventions.torch import ATTENTION_ON_CPU
 README = Path(__file__).parents[1] / "README.rst"
 IMAGE = torch.zeros(2, 6, 11, 13)
 X = 2 * 6 * 11 * 13
-CONV = {"M": 2 * 10 * (9 * 11) * (6 * 9), "Y": 2 * 10 * 9 * 11}  # outputs 10 x 9 x 11, windows 6 x 3 x 3
+CONV = {
+    "M": 2 * 10 * (9 * 11) * (6 * 9),
+    "Y": 2 * 10 * 9 * 11,
+}  # outputs 10 x 9 x 11, windows 6 x 3 x 3
 LINEAR = {"M": 2 * 5 * 7 * 11, "Y": 2 * 5 * 11, "N": 2, "W": 7 * 11, "b": 11}
 PRODUCT = {"M": 2 * 5 * 7 * 11, "Y": 2 * 5 * 11}
 ROWS = X // 13
@@ -52,13 +55,33 @@ ROWS_OF = {
         {"M": X * 6 * 9, "Y": 2 * 12 * 23 * 27, "C_in": 6, "k": 9, "g": 2},
     ),
     "linear of rows": (nn.Linear(7, 11, bias=False), torch.zeros(2, 5, 7), LINEAR),
-    "bias of a linear": ((nn.Linear(7, 11, bias=False), nn.Linear(7, 11)), torch.zeros(2, 5, 7), LINEAR),
-    "``F.linear(x, w)``": (Function(lambda x, w: F.linear(x, w), (11, 7)), torch.zeros(2, 5, 7), LINEAR),
+    "bias of a linear": (
+        (nn.Linear(7, 11, bias=False), nn.Linear(7, 11)),
+        torch.zeros(2, 5, 7),
+        LINEAR,
+    ),
+    "``F.linear(x, w)``": (
+        Function(lambda x, w: F.linear(x, w), (11, 7)),
+        torch.zeros(2, 5, 7),
+        LINEAR,
+    ),
     "``F.conv2d(x, w)``": (Function(lambda x, w: F.conv2d(x, w), (10, 6, 3, 3)), IMAGE, CONV),
     "``x @ y``": (Function(lambda x, y: x @ y, (2, 7, 11)), torch.zeros(2, 5, 7), PRODUCT),
-    "``torch.matmul(x, y)``": (Function(lambda x, y: torch.matmul(x, y), (2, 7, 11)), torch.zeros(2, 5, 7), PRODUCT),
-    "``torch.bmm(x, y)``": (Function(lambda x, y: torch.bmm(x, y), (2, 7, 11)), torch.zeros(2, 5, 7), PRODUCT),
-    "``torch.einsum``": (Function(lambda x, y: torch.einsum("bij,bjk->bik", x, y), (2, 7, 11)), torch.zeros(2, 5, 7), PRODUCT),
+    "``torch.matmul(x, y)``": (
+        Function(lambda x, y: torch.matmul(x, y), (2, 7, 11)),
+        torch.zeros(2, 5, 7),
+        PRODUCT,
+    ),
+    "``torch.bmm(x, y)``": (
+        Function(lambda x, y: torch.bmm(x, y), (2, 7, 11)),
+        torch.zeros(2, 5, 7),
+        PRODUCT,
+    ),
+    "``torch.einsum``": (
+        Function(lambda x, y: torch.einsum("bij,bjk->bik", x, y), (2, 7, 11)),
+        torch.zeros(2, 5, 7),
+        PRODUCT,
+    ),
     "attention in one op": (
         Function(lambda x, k: F.scaled_dot_product_attention(x, k, k), (2, 3, 7, 8)),
         torch.zeros(2, 3, 5, 8),
@@ -74,7 +97,11 @@ ROWS_OF = {
     "ReLU": (nn.ReLU(), IMAGE, {"X": X}),
     "GELU": (nn.GELU(), IMAGE, {"X": X}),
     "``nn.Softmax``": (nn.Softmax(-1), IMAGE, {"X": X, "S": ROWS * (3 * 13 - 1)}),
-    "``x.softmax()``": (Function(lambda x: x.softmax(-1)), IMAGE, {"X": X, "S": ROWS * (3 * 13 - 1)}),
+    "``x.softmax()``": (
+        Function(lambda x: x.softmax(-1)),
+        IMAGE,
+        {"X": X, "S": ROWS * (3 * 13 - 1)},
+    ),
     "average pool, windows of k": (nn.AvgPool2d(3, 2), IMAGE, {"Y": 2 * 6 * 5 * 6, "k": 9}),
     "adaptive pool to 1 x 1": (nn.AdaptiveAvgPool2d(1), IMAGE, {"X": X, "Y": 12}),
     "max pool": (nn.MaxPool2d(3, 2), IMAGE, {"Y": 2 * 6 * 5 * 6}),
@@ -84,7 +111,12 @@ ROWS_OF = {
     "``nn.LSTM``": (  # 4 gates of 7 + 11 inputs, in each of 4 x 5 steps; a sum and two biases each, and 4 per hidden unit
         nn.LSTM(7, 11),
         torch.zeros(4, 5, 7),
-        {"M": 20 * 4 * 11 * 18, "T": 20, "W": 4 * 11 * 18 + 2 * 4 * 11, "G": 20 * (4 * 11 * 18 + 4 * 3 * 11 + 4 * 11)},
+        {
+            "M": 20 * 4 * 11 * 18,
+            "T": 20,
+            "W": 4 * 11 * 18 + 2 * 4 * 11,
+            "G": 20 * (4 * 11 * 18 + 4 * 3 * 11 + 4 * 11),
+        },
     ),
 }
 
@@ -93,12 +125,17 @@ def _tables():
     """Each row's cells by convention, from the simple tables below the heading."""
     text = README.read_text().partition("What other tools would print\n")[2]
     found = {}
-    for table in re.findall(r"^=[= ]+\n(\\.*?)\n=[= ]+\n(.*?)\n=[= ]+$", text, re.MULTILINE | re.DOTALL):
+    for table in re.findall(
+        r"^=[= ]+\n(\\.*?)\n=[= ]+\n(.*?)\n=[= ]+$", text, re.MULTILINE | re.DOTALL
+    ):
         heading, body = table
         starts = [match.start() for match in re.finditer(r"(?<!\S)\S+", heading)]
         names = [name.strip("`") for name in heading.split()[1:]]
         for line in body.splitlines():
-            cells = [line[start:end].strip() for start, end in zip(starts, [*starts[1:], None], strict=True)]
+            cells = [
+                line[start:end].strip()
+                for start, end in zip(starts, [*starts[1:], None], strict=True)
+            ]
             found.setdefault(cells[0], {}).update(zip(names, cells[1:], strict=True))
     return found
 
@@ -125,7 +162,9 @@ def test_the_tables_have_a_column_for_every_convention_but_our_own():
     assert set(TABLES) == {"unit", *ROWS_OF}
     for cells in TABLES.values():
         assert set(cells) == set(CONVENTIONS) - {"default"}
-    assert TABLES["unit"] == {name: each.unit for name, each in CONVENTIONS.items() if name != "default"}
+    assert TABLES["unit"] == {
+        name: each.unit for name, each in CONVENTIONS.items() if name != "default"
+    }
 
 
 @pytest.mark.parametrize("label", ROWS_OF)

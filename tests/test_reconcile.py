@@ -61,15 +61,23 @@ def test_the_biggest_line_is_first(small):
 def _of_torchvision(name):
     models = pytest.importorskip("torchvision").models
     with torch.device("meta"):
-        model = models.get_model(name, **({"init_weights": False} if name in ("googlenet", "inception_v3") else {}))
+        model = models.get_model(
+            name, **({"init_weights": False} if name in ("googlenet", "inception_v3") else {})
+        )
     video = ("r2plus1d_18", "mc3_18")
-    return model, (torch.zeros(1, 3, *((4, 56, 56) if name in video else (224, 224)), device="meta"),)
+    return model, (
+        torch.zeros(1, 3, *((4, 56, 56) if name in video else (224, 224)), device="meta"),
+    )
 
 
 class Tagger(nn.Module):
     def __init__(self):
         super().__init__()
-        self.words, self.lstm, self.head = nn.Embedding(50, 16), nn.LSTM(16, 24, 2, bidirectional=True), nn.Linear(48, 9)
+        self.words, self.lstm, self.head = (
+            nn.Embedding(50, 16),
+            nn.LSTM(16, 24, 2, bidirectional=True),
+            nn.Linear(48, 9),
+        )
 
     def forward(self, ids):
         return self.head(self.lstm(self.words(ids))[0])
@@ -85,11 +93,16 @@ class Matcher(nn.Module):
 
     def forward(self, x):
         x = self.norm(self.one(x).unflatten(0, (-1, 1)).flatten(1)) @ self.same(x).T
-        return nn.functional.interpolate((torch.einsum("ij,kj->ik", x, x) * 2 + x.mean()).softmax(-1)[None, None], scale_factor=2)
+        return nn.functional.interpolate(
+            (torch.einsum("ij,kj->ik", x, x) * 2 + x.mean()).softmax(-1)[None, None], scale_factor=2
+        )
 
 
 OTHERS = {
-    "nn.Transformer": lambda: (nn.Transformer(24, 4, 2, 2, 48), (torch.zeros(5, 2, 24), torch.zeros(7, 2, 24))),
+    "nn.Transformer": lambda: (
+        nn.Transformer(24, 4, 2, 2, 48),
+        (torch.zeros(5, 2, 24), torch.zeros(7, 2, 24)),
+    ),
     "a tagger": lambda: (Tagger(), (torch.zeros(7, 2, dtype=torch.long),)),
     "a matcher": lambda: (Matcher(), (torch.zeros(6, 8),)),
 }
@@ -105,7 +118,14 @@ TORCHVISION = (
         "densenet121",
         "alexnet",
     ),
-    *("efficientnet_b0", "wide_resnet50_2", "inception_v3", "shufflenet_v2_x0_5", "squeezenet1_1", "mnasnet0_5"),
+    *(
+        "efficientnet_b0",
+        "wide_resnet50_2",
+        "inception_v3",
+        "shufflenet_v2_x0_5",
+        "squeezenet1_1",
+        "mnasnet0_5",
+    ),
     *("r2plus1d_18", "mc3_18"),
 )
 
@@ -134,7 +154,9 @@ def test_a_published_figure_with_an_honest_residual(small):
 def test_as_a_table_and_as_text(small):
     found = small.reconcile("thop")
     frame = found.to_dataframe()
-    assert frame.values.tolist() == [["BatchNorm2d", "counted at 4 per output element", 4 * OUTPUTS]]
+    assert frame.values.tolist() == [
+        ["BatchNorm2d", "counted at 4 per output element", 4 * OUTPUTS]
+    ]
     assert frame.attrs == {"start": CONV, "end": CONV + 4 * OUTPUTS}
     first, line, last = str(found).splitlines()
     assert first.split() == ["default,", "MACs", f"{CONV:,}"]
@@ -193,7 +215,13 @@ def test_a_figure_that_was_rounded_or_cut_off(published, macs, found):
     formulas = hookcount.Registry()
     formulas.register(Product, lambda module, x, *, out: hookcount.Ops(macs=macs))
     report = hookcount.Counter(formulas).count(Product(), torch.zeros(1))
-    assert any(each.convention.name == "default" and each.times == 1 for each in report.match(published)) is found
+    assert (
+        any(
+            each.convention.name == "default" and each.times == 1
+            for each in report.match(published)
+        )
+        is found
+    )
 
 
 def test_the_published_figure_of_rt_detr():
@@ -204,7 +232,9 @@ def test_the_published_figure_of_rt_detr():
     report = hookcount.count(model, torch.zeros(1, 3, 640, 640, device="meta"))
     found = report.match(136e9)
     assert (2, "modules only") in {(each.times, each.convention.name) for each in found}
-    assert not {(2, "default"), (1, "torch")} & {(each.times, each.convention.name) for each in found}
+    assert not {(2, "default"), (1, "torch")} & {
+        (each.times, each.convention.name) for each in found
+    }
 
 
 @pytest.mark.parametrize("figure", [0, -1, float("nan")])

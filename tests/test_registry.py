@@ -47,7 +47,10 @@ def test_subtree_formula_pays_for_all_beneath():
     registry.register(Block, lambda module, x, *, out: Ops(macs=7), covers="subtree")
     model = nn.Sequential(Block(), nn.Linear(5, 2, bias=False))
     report = count(registry, model)
-    assert {node.path: node.own.macs for node in report.tree if node.own} == {"0": 7, "1": 4 * 5 * 2}
+    assert {node.path: node.own.macs for node in report.tree if node.own} == {
+        "0": 7,
+        "1": 4 * 5 * 2,
+    }
     assert report.total == Ops(macs=7 + 4 * 5 * 2)
     assert [node.calls for node in report.tree] == [1] * 5
 
@@ -57,7 +60,9 @@ def test_free_covers_own_work_only():
     registry.register(Block, FREE)
     assert count(registry).total == Ops(macs=4 * 6 * 6 + 4 * 6 * 5)
     registry.replace(Block, FREE, covers="subtree")
-    assert count(registry).total == Ops(macs=4 * 6 * 6 + 4 * 6 * 5)  # no formula: there is nothing that could pay beneath
+    assert count(registry).total == Ops(
+        macs=4 * 6 * 6 + 4 * 6 * 5
+    )  # no formula: there is nothing that could pay beneath
 
 
 def test_observed_undoes_a_formula():
@@ -83,7 +88,9 @@ def test_an_overload_answers_before_the_op():
     assert count(registry).tree.own == Ops(adds=2)
 
 
-@pytest.mark.parametrize("name", [f"{__name__}.Block", "torch.nn.Sequential", "torch.nn.modules.container.Sequential"])
+@pytest.mark.parametrize(
+    "name", [f"{__name__}.Block", "torch.nn.Sequential", "torch.nn.modules.container.Sequential"]
+)
 def test_module_by_name(name):
     registry = Registry()
     registry.register(name, lambda module, x, *, out: Ops(adds=11))
@@ -159,7 +166,10 @@ def test_class_and_its_name_are_one_target():
     ("wrong", "says"),
     [
         (lambda r: r.register(3, FREE), "cannot register 3 of int"),
-        (lambda r: r.register(nn.Linear(2, 2), FREE), "an instance of Linear.*give an nn.Module class"),
+        (
+            lambda r: r.register(nn.Linear(2, 2), FREE),
+            "an instance of Linear.*give an nn.Module class",
+        ),
         (lambda r: r.register(dict, FREE), "cannot register"),
         (lambda r: r.register("relu", FREE), "'relu' names no target.*namespace::op"),
         (lambda r: r.register(nn.Linear, 5), "5 is no formula"),
@@ -227,7 +237,12 @@ def test_custom_op_warns_once_names_all_and_what_to_paste():
     text = str(caught[0].message)
     assert "hookcount_test::triple has no formula: 4 calls in '0', '2'" in text
     (missed,) = report.uncounted
-    assert (missed.target, missed.by, missed.paths, missed.calls) == ("hookcount_test::triple", "op", ("0", "2"), 4)
+    assert (missed.target, missed.by, missed.paths, missed.calls) == (
+        "hookcount_test::triple",
+        "op",
+        ("0", "2"),
+        4,
+    )
     assert report.total == Ops(adds=2 * 4 * 6, compares=4 * 6)
     assert report.to_dataframe().uncounted.tolist() == [0, 2, 0, 2]
     with pytest.raises(hookcount.UncountedError, match="hookcount_test::triple"):
@@ -239,7 +254,10 @@ def test_the_lines_of_the_warning_can_be_pasted(user_registrations):
     with pytest.warns(hookcount.UncountedWarning) as caught:
         hookcount.count(custom(), X)
     lines = str(caught[0].message).splitlines()
-    pasted = "\n".join(line.strip() if not line.strip().startswith("return") else "    " + line.strip() for line in lines[2:5])
+    pasted = "\n".join(
+        line.strip() if not line.strip().startswith("return") else "    " + line.strip()
+        for line in lines[2:5]
+    )
     exec(pasted.replace("macs=...", "muls=x.numel()"), {"hookcount": hookcount})
     report = hookcount.count(custom(), X).require_complete()
     assert report.total.muls == 4 * 4 * 6
@@ -250,8 +268,12 @@ def test_the_lines_of_the_warning_can_be_pasted(user_registrations):
 
 def test_custom_op_beneath_a_formula_is_paid():
     registry = Registry()
-    registry.register(UsesCustomOp, lambda module, x, *, out: Ops(muls=2 * x.numel(), adds=x.numel()))
-    assert count(registry, custom()).require_complete().total == Ops(muls=2 * 2 * 24, adds=2 * 24, compares=24)
+    registry.register(
+        UsesCustomOp, lambda module, x, *, out: Ops(muls=2 * x.numel(), adds=x.numel())
+    )
+    assert count(registry, custom()).require_complete().total == Ops(
+        muls=2 * 2 * 24, adds=2 * 24, compares=24
+    )
 
 
 class NumpyInside(nn.Module):
@@ -272,7 +294,9 @@ class FillsAnEmptyTensor(nn.Module):
 
 @pytest.mark.parametrize("leaf", [NumpyInside, FillsAnEmptyTensor])
 def test_a_leaf_that_works_unseen_warns(leaf):
-    with pytest.warns(hookcount.UncountedWarning, match="made its output without any visible op: 1 call in '0'"):
+    with pytest.warns(
+        hookcount.UncountedWarning, match="made its output without any visible op: 1 call in '0'"
+    ):
         report = hookcount.count(nn.Sequential(leaf()), X)
     (missed,) = report.uncounted
     assert (missed.target, missed.by) == (f"{__name__}.{leaf.__name__}", "module")
@@ -328,6 +352,11 @@ class Returns(nn.Module):
 def test_what_is_free_never_warns(what):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        report = hookcount.count(nn.Sequential(nn.Dropout().eval(), nn.Flatten(0), nn.Unflatten(0, (4, 6)), Returns(what)), X)
+        report = hookcount.count(
+            nn.Sequential(
+                nn.Dropout().eval(), nn.Flatten(0), nn.Unflatten(0, (4, 6)), Returns(what)
+            ),
+            X,
+        )
     assert report.macs == 0
     assert report.uncounted == ()

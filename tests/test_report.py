@@ -19,7 +19,9 @@ class Model(nn.Module):
     def __init__(self):
         super().__init__()
         self.stem = nn.Conv2d(3, 8, 3, padding=1)
-        self.body = nn.Sequential(nn.Sequential(nn.ReLU(), nn.Conv2d(8, 8, 1, bias=False)), nn.Flatten())
+        self.body = nn.Sequential(
+            nn.Sequential(nn.ReLU(), nn.Conv2d(8, 8, 1, bias=False)), nn.Flatten()
+        )
         self.head = nn.Linear(8 * 4 * 4, 5)
         self.head.bias.requires_grad_(False)
 
@@ -38,7 +40,9 @@ def report():
 
 def test_totals(report):
     assert report.macs == STEM + POINT + HEAD
-    assert report.total == Ops(macs=STEM + POINT + HEAD, adds=2 * 8 * 16 + 2 * 5, compares=2 * 8 * 16)
+    assert report.total == Ops(
+        macs=STEM + POINT + HEAD, adds=2 * 8 * 16 + 2 * 5, compares=2 * 8 * 16
+    )
     assert report.flops == 2 * (STEM + POINT + HEAD) + 2 * 8 * 16 + 2 * 5 + 2 * 8 * 16
     assert (report.params, report.param_bytes) == (PARAMS, 4 * PARAMS)
     assert report.run == "shapes"
@@ -52,15 +56,41 @@ def test_dataframe(report):
         "output_shapes output_bytes uncounted"
     )
     assert set(needed.split()) <= set(frame.columns)
-    assert frame.path.tolist() == ["", "stem", "body", "body.0", "body.0.0", "body.0.1", "body.1", "head"]
-    assert frame.type.tolist() == ["Model", "Conv2d", "Sequential", "Sequential", "ReLU", "Conv2d", "Flatten", "Linear"]
+    assert frame.path.tolist() == [
+        "",
+        "stem",
+        "body",
+        "body.0",
+        "body.0.0",
+        "body.0.1",
+        "body.1",
+        "head",
+    ]
+    assert frame.type.tolist() == [
+        "Model",
+        "Conv2d",
+        "Sequential",
+        "Sequential",
+        "ReLU",
+        "Conv2d",
+        "Flatten",
+        "Linear",
+    ]
     assert frame.depth.tolist() == [0, 1, 1, 2, 3, 3, 2, 1]
     assert frame.own_macs.sum() == report.macs == frame.macs[0]
     assert frame.own_flops.sum() == report.flops == frame.flops[0]
     assert frame.own_params.sum() == report.params == frame.params[0]
     row = frame.set_index("path").loc["head"]
-    assert (row.params, row.trainable_params, row.param_bytes) == (128 * 5 + 5, 128 * 5, 4 * (128 * 5 + 5))
-    assert (row.input_shapes, row.output_shapes, row.output_bytes) == ("(2, 128)", "(2, 5)", 2 * 5 * 4)
+    assert (row.params, row.trainable_params, row.param_bytes) == (
+        128 * 5 + 5,
+        128 * 5,
+        4 * (128 * 5 + 5),
+    )
+    assert (row.input_shapes, row.output_shapes, row.output_bytes) == (
+        "(2, 128)",
+        "(2, 5)",
+        2 * 5 * 4,
+    )
     assert row.macs_share == HEAD / report.macs
     assert frame.attrs["convention"] == "default"
     assert frame.attrs["unit"] == "flops = 2*macs + adds + muls + compares + specials"
@@ -82,7 +112,12 @@ def test_by_type_and_by_op_sum_to_the_total(report):
         assert frame.macs_share.sum() == pytest.approx(1)
         assert frame.attrs["convention"] == "default"
     types = report.by_type().set_index("type")
-    assert types.loc["Conv2d", ["modules", "calls", "params", "macs"]].tolist() == [2, 2, 8 * 27 + 8 + 64, STEM + POINT]
+    assert types.loc["Conv2d", ["modules", "calls", "params", "macs"]].tolist() == [
+        2,
+        2,
+        8 * 27 + 8 + 64,
+        STEM + POINT,
+    ]
     assert report.by_op().target.tolist() == ["Conv2d", "Linear", "ReLU"]
 
 
@@ -98,8 +133,18 @@ def test_csv_and_json(report, tmp_path):
     assert sum(int(row["own_macs"]) for row in rows) == report.macs
     report.to_json(tmp_path / "r.json")
     whole = json.loads((tmp_path / "r.json").read_text())
-    assert (whole["macs"], whole["flops"], whole["params"]) == (report.macs, report.flops, report.params)
-    assert whole["operations"] == {"macs": report.macs, "adds": 266, "muls": 0, "compares": 256, "specials": 0}  # 256 + 10
+    assert (whole["macs"], whole["flops"], whole["params"]) == (
+        report.macs,
+        report.flops,
+        report.params,
+    )
+    assert whole["operations"] == {
+        "macs": report.macs,
+        "adds": 266,
+        "muls": 0,
+        "compares": 256,
+        "specials": 0,
+    }  # 256 + 10
     frame = pd.DataFrame(whole["modules"])
     assert frame.equals(report.to_dataframe().astype(frame.dtypes.to_dict()))
     assert whole["uncounted"] == []
@@ -114,7 +159,10 @@ def test_markdown(report):
 
 def test_text_has_every_module_and_the_headline(report):
     text = str(report)
-    assert text.splitlines()[0] == f"Model: {PARAMS} params (3.64 KiB), 10.2 k MACs, 21.0 k FLOPs, shapes run"
+    assert (
+        text.splitlines()[0]
+        == f"Model: {PARAMS} params (3.64 KiB), 10.2 k MACs, 21.0 k FLOPs, shapes run"
+    )
     for name in ("stem", "body", "head", "Conv2d", "Flatten", "(2, 8, 4, 4)"):
         assert name in text
     assert len(text.splitlines()) == 2 + 8
@@ -129,7 +177,10 @@ def test_html(report):
 
 
 def test_short_repr(report):
-    assert repr(report) == f"<hookcount.Report macs={report.macs} flops={report.flops} params={PARAMS}>"
+    assert (
+        repr(report)
+        == f"<hookcount.Report macs={report.macs} flops={report.flops} params={PARAMS}>"
+    )
 
 
 def test_report_can_be_pickled_with_its_module_stand_ins(report):
@@ -172,7 +223,9 @@ def test_importing_hookcount_imports_nothing_heavy():
 def test_packed_weights_of_quantized_modules_are_parameters():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.Linear(8, 4), nn.ReLU()), {nn.Linear})
+        model = torch.ao.quantization.quantize_dynamic(
+            nn.Sequential(nn.Linear(8, 4), nn.ReLU()), {nn.Linear}
+        )
     report = hookcount.count(model, torch.zeros(2, 8))
     assert report.macs == 2 * 8 * 4
     assert report.params == 8 * 4 + 4

@@ -31,11 +31,20 @@ def sound(report):
     """A report's frame by role, which sums to its totals, whatever the model."""
     frame = report.by_role()
     assert frame.role.tolist() == list(ROLES)
-    assert (frame.macs.sum(), frame.flops.sum(), frame.params.sum()) == (report.macs, report.flops, report.params)
+    assert (frame.macs.sum(), frame.flops.sum(), frame.params.sum()) == (
+        report.macs,
+        report.flops,
+        report.params,
+    )
     for kind in KINDS[1:]:
         assert frame[kind].sum() == getattr(report.total, kind)
-    named = sum(int(line.rpartition(" MACs: ")[0].rpartition(" ")[2].replace(",", "")) for line in frame.attrs["rest"])
-    assert named == frame.set_index("role").macs["other contractions"]  # nothing in there without its reason
+    named = sum(
+        int(line.rpartition(" MACs: ")[0].rpartition(" ")[2].replace(",", ""))
+        for line in frame.attrs["rest"]
+    )
+    assert (
+        named == frame.set_index("role").macs["other contractions"]
+    )  # nothing in there without its reason
     return frame
 
 
@@ -68,7 +77,9 @@ class Apart(nn.Module):
 
     def forward(self, x):
         q, k, v = (self.of[name](x).unflatten(-1, (H, -1)).transpose(1, 2) for name in "qkv")
-        return self.of["o"](F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).flatten(2))
+        return self.of["o"](
+            F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).flatten(2)
+        )
 
 
 class Bare(nn.Module):
@@ -82,7 +93,9 @@ class Bare(nn.Module):
     def forward(self, x):
         q, k, v = (x @ self.w).unflatten(-1, (3, H, -1)).unbind(2)
         scores = torch.einsum("bqhd,bkhd->bhqk", q, k).softmax(-1)
-        return F.linear(torch.einsum("bhqk,bkhd->bqhd", scores, v).flatten(2), self.never_called.weight)
+        return F.linear(
+            torch.einsum("bhqk,bkhd->bqhd", scores, v).flatten(2), self.never_called.weight
+        )
 
 
 class Product(nn.Module):
@@ -133,7 +146,9 @@ class Inner(nn.Module):
         self.q, self.k, self.v = nn.Linear(D, D), nn.Linear(D, D), nn.Linear(D, D)
 
     def forward(self, x):
-        q, k, v = (layer(x).unflatten(-1, (H, -1)).transpose(1, 2) for layer in (self.q, self.k, self.v))
+        q, k, v = (
+            layer(x).unflatten(-1, (H, -1)).transpose(1, 2) for layer in (self.q, self.k, self.v)
+        )
         return ((q @ k.mT).softmax(-1) @ v).transpose(1, 2).flatten(2)
 
 
@@ -171,7 +186,11 @@ class Cnn(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.a, self.b, self.c = nn.Conv1d(D, 3 * D, 1), nn.Conv1d(D, D, 1), nn.Conv1d(D, D, 3, padding=1, groups=D)
+        self.a, self.b, self.c = (
+            nn.Conv1d(D, 3 * D, 1),
+            nn.Conv1d(D, D, 1),
+            nn.Conv1d(D, D, 3, padding=1, groups=D),
+        )
 
     def forward(self, x):
         q, k, v = self.a(x.mT).unflatten(1, (3, H, -1)).transpose(-1, -2).unbind(1)
@@ -210,7 +229,12 @@ class Words(nn.Module):
 
     def __init__(self, *blocks):
         super().__init__()
-        self.ids, self.blocks, self.norm, self.out = nn.Embedding(V, D), nn.Sequential(*blocks), nn.LayerNorm(D), nn.Linear(D, V)
+        self.ids, self.blocks, self.norm, self.out = (
+            nn.Embedding(V, D),
+            nn.Sequential(*blocks),
+            nn.LayerNorm(D),
+            nn.Linear(D, V),
+        )
 
     def forward(self, ids):
         return self.out(self.norm(self.blocks(self.ids(ids))))
@@ -293,7 +317,10 @@ def test_what_shapes_do_not_tell_apart_is_named_and_not_guessed():
     found = sound(report).set_index("role").macs
     assert found["feed-forward"] == 0
     assert found["attention products"] == PRODUCTS
-    assert found["attention projections"] + found["other contractions"] == PROJECTIONS + 2 * B * N * D * D
+    assert (
+        found["attention projections"] + found["other contractions"]
+        == PROJECTIONS + 2 * B * N * D * D
+    )
     rest = sound(report).attrs["rest"]
     assert len(rest) == 4
     assert all("shapes do not tell what the layer is for" in line for line in rest)
@@ -303,7 +330,13 @@ def test_blocks_written_out_in_the_model_itself():
     class Model(nn.Module):
         def __init__(self):
             super().__init__()
-            self.ids, self.a1, self.f1, self.a2, self.f2 = nn.Embedding(V, D), Fused(), plain(), Apart(), Gate()
+            self.ids, self.a1, self.f1, self.a2, self.f2 = (
+                nn.Embedding(V, D),
+                Fused(),
+                plain(),
+                Apart(),
+                Gate(),
+            )
             self.out = nn.Linear(D, V)
 
         def forward(self, ids):
@@ -322,8 +355,15 @@ def test_blocks_written_out_in_the_model_itself():
 
 @pytest.mark.parametrize("attention", [Fused, Apart, Bare, OfModules, Around])
 def test_a_part_by_itself(attention):
-    assert roles(attention(), tokens(D)) == {"attention projections": PROJECTIONS, "attention products": PRODUCTS}
-    block = {"attention projections": PROJECTIONS, "attention products": PRODUCTS, "feed-forward": FEED}
+    assert roles(attention(), tokens(D)) == {
+        "attention projections": PROJECTIONS,
+        "attention products": PRODUCTS,
+    }
+    block = {
+        "attention projections": PROJECTIONS,
+        "attention products": PRODUCTS,
+        "feed-forward": FEED,
+    }
     assert roles(Block(attention(), plain()), tokens(D)) == block
 
 
@@ -342,7 +382,8 @@ def test_a_product_of_two_activations_that_is_no_attention():
     report = hookcount.count(Towers(), torch.zeros(5, D), torch.zeros(7, D))
     assert report.macs == 5 * D * 8 + 7 * D * 8 + 5 * 8 * 7
     assert (
-        "the model itself (aten::mm): 280 MACs: a product of two activations that is no attention" in sound(report).attrs["rest"]
+        "the model itself (aten::mm): 280 MACs: a product of two activations that is no attention"
+        in sound(report).attrs["rest"]
     )
 
 
@@ -390,7 +431,10 @@ def test_where_a_weight_and_an_activation_have_one_shape_it_says_so():
             return (x @ x.T).softmax(-1) @ x
 
     model = nn.Sequential(Unbatched(), nn.ReLU())
-    assert roles(model, torch.zeros(N, D)) == {"attention projections": N * D * D, "attention products": 2 * N * N * D}
+    assert roles(model, torch.zeros(N, D)) == {
+        "attention projections": N * D * D,
+        "attention products": 2 * N * N * D,
+    }
     report = hookcount.count(model, torch.zeros(D, D))
     rest = sound(report).attrs["rest"]
     assert rest
@@ -398,7 +442,14 @@ def test_where_a_weight_and_an_activation_have_one_shape_it_says_so():
 
 
 def test_a_model_that_does_not_attend():
-    model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 16, 20), nn.ReLU(), nn.Linear(20, 5))
+    model = nn.Sequential(
+        nn.Conv2d(3, 8, 3),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(8 * 16, 20),
+        nn.ReLU(),
+        nn.Linear(20, 5),
+    )
     report = hookcount.count(model, torch.zeros(B, 3, 6, 6))
     frame = sound(report)
     assert frame.set_index("role").macs[["convolution", "head", "other contractions"]].tolist() == [
@@ -406,13 +457,17 @@ def test_a_model_that_does_not_attend():
         B * 20 * 5,
         B * 128 * 20,
     ]
-    assert frame.attrs["rest"] == (f"'3' (Linear): {B * 128 * 20:,} MACs: a linear layer of a model that does not attend",)
+    assert frame.attrs["rest"] == (
+        f"'3' (Linear): {B * 128 * 20:,} MACs: a linear layer of a model that does not attend",
+    )
 
 
 def test_recurrent_gates_are_named():
     model = nn.LSTM(D, 8, batch_first=True)
     rest = sound(hookcount.count(model, tokens(D))).attrs["rest"]
-    assert rest == (f"the model itself (LSTM): {B * N * (D + 8) * 4 * 8:,} MACs: gates of a recurrent layer",)
+    assert rest == (
+        f"the model itself (LSTM): {B * N * (D + 8) * 4 * 8:,} MACs: gates of a recurrent layer",
+    )
 
 
 def test_a_layer_between_blocks_and_layers_before_them():
@@ -436,7 +491,9 @@ def test_a_layer_between_blocks_and_layers_before_them():
         0,
         B * N * D * D,
     ]
-    assert frame.attrs["rest"] == (f"'between' (Linear): {B * N * D * D:,} MACs: a linear layer outside of every block",)
+    assert frame.attrs["rest"] == (
+        f"'between' (Linear): {B * N * D * D:,} MACs: a linear layer outside of every block",
+    )
 
 
 def test_an_activation_function_in_a_child_of_attention():
@@ -481,16 +538,26 @@ def test_norms_of_torch_and_norms_in_python():
         getattr(layer + python, k) for k in ("adds", "muls", "specials")
     ]
     assert frame.loc["norms", "params"] == 3 * D
-    assert frame.loc["elementwise/other", "specials"] == rows * 2 * D  # the softmax's exps and divisions
+    assert (
+        frame.loc["elementwise/other", "specials"] == rows * 2 * D
+    )  # the softmax's exps and divisions
 
 
 def test_parameters_by_role():
     class Model(Words):
         def __init__(self, *blocks):
             super().__init__(*blocks)
-            self.pos_embed, self.scale = nn.Parameter(torch.zeros(N, D)), nn.Parameter(torch.zeros(3))
+            self.pos_embed, self.scale = (
+                nn.Parameter(torch.zeros(N, D)),
+                nn.Parameter(torch.zeros(3)),
+            )
 
-    frame = sound(hookcount.count(Model(Block(Bare(), plain()), Block(Torchs(), plain())), torch.zeros(B, N, dtype=torch.long)))
+    frame = sound(
+        hookcount.count(
+            Model(Block(Bare(), plain()), Block(Torchs(), plain())),
+            torch.zeros(B, N, dtype=torch.long),
+        )
+    )
     assert frame.set_index("role").params.to_dict() == {
         "attention projections": (3 * D * D + D * D + D) + (4 * D * D + 4 * D),
         "attention products": 0,
@@ -508,7 +575,12 @@ def test_deformable_attention_samples():
     class Sampling(nn.Module):
         def __init__(self):
             super().__init__()
-            self.value, self.offsets, self.weights, self.out = nn.Linear(D, D), nn.Linear(D, 8), nn.Linear(D, 4), nn.Linear(D, D)
+            self.value, self.offsets, self.weights, self.out = (
+                nn.Linear(D, D),
+                nn.Linear(D, 8),
+                nn.Linear(D, 4),
+                nn.Linear(D, D),
+            )
 
         def forward(self, x):
             grid = self.offsets(x).unflatten(-1, (4, 2))
@@ -516,10 +588,15 @@ def test_deformable_attention_samples():
             sampled = F.grid_sample(value, grid, align_corners=False)  # B, D, N, 4
             return self.out((sampled * self.weights(x).softmax(-1)[:, None]).sum(-1).mT)
 
-    frame = sound(hookcount.count(Words(Block(Sampling(), plain())), torch.zeros(B, N, dtype=torch.long))).set_index("role")
+    frame = sound(
+        hookcount.count(Words(Block(Sampling(), plain())), torch.zeros(B, N, dtype=torch.long))
+    ).set_index("role")
     assert frame.macs["attention projections"] == B * N * D * (D + 8 + 4 + D)
     assert frame.macs["attention products"] == 0
-    assert frame.loc["attention products", ["muls", "adds"]].tolist() == [4 * B * D * N * 4, 3 * B * D * N * 4]  # 4 taps each
+    assert frame.loc["attention products", ["muls", "adds"]].tolist() == [
+        4 * B * D * N * 4,
+        3 * B * D * N * 4,
+    ]  # 4 taps each
     assert frame.macs["feed-forward"] == FEED
 
 
@@ -533,8 +610,12 @@ def test_torchs_encoder_in_each_way_it_runs(way):
     mask = torch.zeros(B, N, dtype=torch.bool) if "masked" in way else None
     fast = way.startswith("fast")
     with torch.set_grad_enabled(not fast):
-        report = hookcount.Counter(run="real" if fast else "auto").count(model, tokens(D), src_key_padding_mask=mask)
-    assert ("aten::_transformer_encoder_layer_fwd" in [record.target for record in report.records]) == fast
+        report = hookcount.Counter(run="real" if fast else "auto").count(
+            model, tokens(D), src_key_padding_mask=mask
+        )
+    assert (
+        "aten::_transformer_encoder_layer_fwd" in [record.target for record in report.records]
+    ) == fast
     frame = sound(report).set_index("role")
     assert {role: macs for role, macs in frame.macs.items() if macs} == {
         "attention projections": 3 * PROJECTIONS,
@@ -552,7 +633,10 @@ def test_torchs_encoder_in_each_way_it_runs(way):
 @pytest.mark.parametrize("run", ["shapes", "real"])
 @pytest.mark.parametrize("weights", [True, False])
 def test_torchs_multihead_attention_in_each_way_it_runs(weights, run):
-    same, other = nn.MultiheadAttention(D, H, batch_first=True).eval(), nn.MultiheadAttention(D, H, kdim=5, vdim=7)
+    same, other = (
+        nn.MultiheadAttention(D, H, batch_first=True).eval(),
+        nn.MultiheadAttention(D, H, kdim=5, vdim=7),
+    )
     x, key, value = tokens(D), torch.zeros(9, B, 5), torch.zeros(9, B, 7)
     expected = {"attention projections": PROJECTIONS, "attention products": PRODUCTS}
     for grad in (True, False):
@@ -576,8 +660,15 @@ def test_multihead_attention_where_sizes_meet():
 
 def test_a_formula_for_a_whole_block_is_cut_by_what_ran_beneath():
     registry = Registry()
-    registry.register(Block, lambda module, x, *, out: Ops(macs=PROJECTIONS + PRODUCTS + FEED, adds=7), covers="subtree")
-    model, ids = Words(Block(Fused(), plain()), Block(Apart(), plain())), torch.zeros(B, N, dtype=torch.long)
+    registry.register(
+        Block,
+        lambda module, x, *, out: Ops(macs=PROJECTIONS + PRODUCTS + FEED, adds=7),
+        covers="subtree",
+    )
+    model, ids = (
+        Words(Block(Fused(), plain()), Block(Apart(), plain())),
+        torch.zeros(B, N, dtype=torch.long),
+    )
     found = roles(model, ids, counter=hookcount.Counter(registry))
     assert found == roles(model, ids)
 
@@ -585,8 +676,14 @@ def test_a_formula_for_a_whole_block_is_cut_by_what_ran_beneath():
 def test_a_formula_that_says_something_else_is_not_cut():
     registry = Registry()
     registry.register(Fused, lambda module, x, *, out: Ops(macs=12345))
-    report = hookcount.Counter(registry).count(Words(Block(Fused(), plain())), torch.zeros(B, N, dtype=torch.long))
-    assert sound(report).attrs["rest"][0].startswith("'blocks.0.one' (Fused): 12,345 MACs: it is priced as one")
+    report = hookcount.Counter(registry).count(
+        Words(Block(Fused(), plain())), torch.zeros(B, N, dtype=torch.long)
+    )
+    assert (
+        sound(report)
+        .attrs["rest"][0]
+        .startswith("'blocks.0.one' (Fused): 12,345 MACs: it is priced as one")
+    )
 
 
 def test_work_outside_of_every_module():
@@ -594,8 +691,13 @@ def test_work_outside_of_every_module():
     x, weight = torch.zeros(B, H, N, D // H), torch.zeros(D, D)
     with hookcount.Counter().watch(model) as watch, torch.no_grad():
         _ = nn.functional.gelu(model(x, x, x).transpose(1, 2).flatten(2) @ weight)
-    assert roles_of(watch.report()) == {"attention products": PRODUCTS, "other contractions": B * N * D * D}
-    assert sound(watch.report()).attrs["rest"] == (f"'<outside>' (aten::mm): {B * N * D * D:,} MACs: outside of every module",)
+    assert roles_of(watch.report()) == {
+        "attention products": PRODUCTS,
+        "other contractions": B * N * D * D,
+    }
+    assert sound(watch.report()).attrs["rest"] == (
+        f"'<outside>' (aten::mm): {B * N * D * D:,} MACs: outside of every module",
+    )
 
 
 def test_nothing_ran():
@@ -613,7 +715,9 @@ def test_nothing_ran():
 def test_vit_b_16(run):
     models = pytest.importorskip("torchvision").models
     n, d, inner = 197, 768, 3072
-    frame = sound(hookcount.Counter(run=run).count(models.vit_b_16().eval(), torch.zeros(1, 3, 224, 224))).set_index("role")
+    frame = sound(
+        hookcount.Counter(run=run).count(models.vit_b_16().eval(), torch.zeros(1, 3, 224, 224))
+    ).set_index("role")
     assert {role: macs for role, macs in frame.macs.items() if macs} == {
         "attention projections": 12 * 4 * n * d * d,
         "attention products": 12 * 2 * n * n * d,
@@ -635,7 +739,9 @@ def test_swin_t():
         "feed-forward": sum(depth * side * side * 8 * d * d for depth, side, d in stages),
         "embeddings": 56 * 56 * 96 * 3 * 4 * 4,
         "head": 768 * 1000,
-        "other contractions": sum(side * side * 4 * (d // 2) * d for _, side, d in stages[1:]),  # patch merging
+        "other contractions": sum(
+            side * side * 4 * (d // 2) * d for _, side, d in stages[1:]
+        ),  # patch merging
     }
 
 
@@ -663,7 +769,12 @@ IDS = torch.zeros(B, N, dtype=torch.long)
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
 def test_llama(transformers, attention):
     config = transformers.LlamaConfig(
-        hidden_size=D, intermediate_size=FF, num_hidden_layers=3, num_attention_heads=H, num_key_value_heads=2, vocab_size=V
+        hidden_size=D,
+        intermediate_size=FF,
+        num_hidden_layers=3,
+        num_attention_heads=H,
+        num_key_value_heads=2,
+        vocab_size=V,
     )
     model = transformers.LlamaForCausalLM(config)
     model.set_attn_implementation(attention)
@@ -682,7 +793,12 @@ def test_llama(transformers, attention):
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
 def test_bert(transformers, attention):
     config = transformers.BertConfig(
-        hidden_size=D, intermediate_size=FF, num_hidden_layers=2, num_attention_heads=H, vocab_size=V, num_labels=3
+        hidden_size=D,
+        intermediate_size=FF,
+        num_hidden_layers=2,
+        num_attention_heads=H,
+        vocab_size=V,
+        num_labels=3,
     )
     model = transformers.BertForSequenceClassification(config).eval()
     model.set_attn_implementation(attention)
@@ -704,14 +820,21 @@ def test_gpt2(transformers):
         "head": HEAD,
     }
     params = sound(report).set_index("role").params
-    assert (params["embeddings"], params["head"]) == (V * D + 20 * D, 0)  # the head's weight is the words', counted there
+    assert (params["embeddings"], params["head"]) == (
+        V * D + 20 * D,
+        0,
+    )  # the head's weight is the words', counted there
 
 
 def test_t5(transformers):
     inner, m = H * 5, 9  # heads of 5; m words in, N out
-    config = transformers.T5Config(d_model=D, d_kv=5, d_ff=FF, num_layers=2, num_heads=H, vocab_size=V)
+    config = transformers.T5Config(
+        d_model=D, d_kv=5, d_ff=FF, num_layers=2, num_heads=H, vocab_size=V
+    )
     model = transformers.T5ForConditionalGeneration(config).eval()
-    report = hookcount.count(model, input_ids=torch.zeros(B, m, dtype=torch.long), decoder_input_ids=IDS)
+    report = hookcount.count(
+        model, input_ids=torch.zeros(B, m, dtype=torch.long), decoder_input_ids=IDS
+    )
     of = B * D * inner
     assert roles_of(report) == {
         "attention projections": 2 * (4 * m * of + 4 * N * of + (2 * N + 2 * m) * of),
@@ -720,7 +843,9 @@ def test_t5(transformers):
         "head": HEAD,
     }
     params = sound(report).set_index("role").params
-    assert params["embeddings"] == V * D + 2 * 32 * H  # words, once, and two tables of relative positions
+    assert (
+        params["embeddings"] == V * D + 2 * 32 * H
+    )  # words, once, and two tables of relative positions
     assert params["elementwise/other"] == 0
 
 
@@ -751,17 +876,24 @@ def test_deformable_detr(transformers):
             auxiliary_loss=False,
             num_labels=5,
         )
-        report = hookcount.count(transformers.DeformableDetrForObjectDetection(config).eval(), torch.zeros(1, 3, 128, 128))
+        report = hookcount.count(
+            transformers.DeformableDetrForObjectDetection(config).eval(),
+            torch.zeros(1, 3, 128, 128),
+        )
     d, q, s, points = 32, 7, 8 * 8 + 4 * 4, 4 * 2 * 4  # strides 16 and 32; heads x levels x points
     sampling = lambda rows: rows * d * (2 * points) + rows * d * points + rows * d * d  # noqa: E731  offsets, weights, output
     found = roles_of(report)
     convolution = found.pop("convolution")
     assert convolution == report.macs - sum(found.values())
     assert found == {
-        "attention projections": 2 * (sampling(s) + s * d * d) + 2 * (4 * q * d * d + sampling(q) + s * d * d),
+        "attention projections": 2 * (sampling(s) + s * d * d)
+        + 2 * (4 * q * d * d + sampling(q) + s * d * d),
         "attention products": 2 * 2 * q * q * d,
         "feed-forward": 2 * 2 * s * d * 40 + 2 * 2 * q * d * 40,
-        "head": 2 * (q * d * 5 + q * (d * d + d * d + d * 4)),  # of both layers: classes, and boxes by three layers
+        "head": 2
+        * (
+            q * d * 5 + q * (d * d + d * d + d * 4)
+        ),  # of both layers: classes, and boxes by three layers
         "other contractions": q * d * 2,  # where to look first: a layer between encoder and decoder
     }
 
@@ -780,7 +912,8 @@ def test_mixture_of_experts(transformers):
     assert roles_of(hookcount.count(transformers.MixtralForCausalLM(config).eval(), IDS)) == {
         "attention projections": 2 * PROJECTIONS,
         "attention products": 2 * PRODUCTS,
-        "feed-forward": 2 * (B * N * D * 4 + 2 * 3 * B * N * D * FF),  # the router; two experts of three layers
+        "feed-forward": 2
+        * (B * N * D * 4 + 2 * 3 * B * N * D * FF),  # the router; two experts of three layers
         "head": HEAD,
     }
 
@@ -788,9 +921,21 @@ def test_mixture_of_experts(transformers):
 def test_rows_in_a_frame():
     frame = hookcount.count(Words(Block(Fused(), plain())), IDS).by_role()
     assert isinstance(frame, pd.DataFrame)
-    assert frame.columns.tolist() == ["role", "modules", "params", "macs", "flops", "macs_share", *KINDS[1:]]
+    assert frame.columns.tolist() == [
+        "role",
+        "modules",
+        "params",
+        "macs",
+        "flops",
+        "macs_share",
+        *KINDS[1:],
+    ]
     row = frame.set_index("role").loc["feed-forward"]
-    assert (row.modules, row.flops, row.macs_share) == (2, 2 * FEED, FEED / (PROJECTIONS + PRODUCTS + FEED + HEAD))
+    assert (row.modules, row.flops, row.macs_share) == (
+        2,
+        2 * FEED,
+        FEED / (PROJECTIONS + PRODUCTS + FEED + HEAD),
+    )
     assert frame.attrs["convention"] == "default"
 
 
@@ -806,7 +951,10 @@ def test_a_model_that_attends_itself_and_does_all_else_too():
             return self.out(super().forward(self.ids(ids)))
 
     report = hookcount.count(Model(), IDS)
-    assert roles_of(report) == {"attention products": PRODUCTS, "other contractions": PROJECTIONS + HEAD}
+    assert roles_of(report) == {
+        "attention products": PRODUCTS,
+        "other contractions": PROJECTIONS + HEAD,
+    }
     assert len(sound(report).attrs["rest"]) == 3
 
 
@@ -852,7 +1000,10 @@ def test_a_bias_as_large_as_the_scores_and_a_softmax_of_its_own():
             return self.b(x.transpose(1, 2).flatten(2))
 
     x = torch.zeros(1, N, D)
-    for block in (nn.Sequential(Block(Biased(), plain())), Block(Biased(), plain()).requires_grad_(False)):
+    for block in (
+        nn.Sequential(Block(Biased(), plain())),
+        Block(Biased(), plain()).requires_grad_(False),
+    ):
         found = roles(block, x)
         assert found["attention products"] == PRODUCTS // B
         assert found["attention projections"] == PROJECTIONS // B
@@ -898,7 +1049,12 @@ def test_layers_above_the_module_that_attends_as_long_as_they_run_before_it():
 
         def __init__(self):
             super().__init__()
-            self.one, self.two, self.inner, self.norm = nn.Linear(D, D), nn.Linear(D, D), Fused(), nn.LayerNorm(D)
+            self.one, self.two, self.inner, self.norm = (
+                nn.Linear(D, D),
+                nn.Linear(D, D),
+                Fused(),
+                nn.LayerNorm(D),
+            )
 
         def forward(self, x):
             return self.norm(self.inner(self.one(x) + self.two(x)))
@@ -942,7 +1098,10 @@ class LowRank(nn.Linear):
 
     def __init__(self, inputs, outputs):
         super().__init__(inputs, outputs)
-        self.down, self.up = nn.Parameter(torch.zeros(3, inputs)), nn.Parameter(torch.zeros(outputs, 3))
+        self.down, self.up = (
+            nn.Parameter(torch.zeros(3, inputs)),
+            nn.Parameter(torch.zeros(outputs, 3)),
+        )
 
     def forward(self, x):
         return super().forward(x) + x @ self.down.T @ self.up.T
@@ -962,7 +1121,9 @@ def test_layers_that_are_not_plain(way, monkeypatch):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             model = torch.ao.quantization.quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8)
-        model.blocks[1].one.never_called = nn.Linear(D, D)  # whose weight is taken, and must be a tensor
+        model.blocks[1].one.never_called = nn.Linear(
+            D, D
+        )  # whose weight is taken, and must be a tensor
     if way == "compiled":
         model = torch.compile(model, backend="eager")
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=way == "autocast"):

@@ -14,7 +14,9 @@ layouts = st.sampled_from(["contiguous", "transposed", "channels last", "strided
 def tensor(shape, layout="contiguous", dtype=torch.float32):
     made = torch.empty(shape, device="meta", dtype=dtype)
     if layout == "transposed" and made.dim() > 1:
-        return torch.empty((*shape[:-2], shape[-1], shape[-2]), device="meta", dtype=dtype).transpose(-1, -2)
+        return torch.empty(
+            (*shape[:-2], shape[-1], shape[-2]), device="meta", dtype=dtype
+        ).transpose(-1, -2)
     if layout == "channels last" and made.dim() == 4:
         return made.to(memory_format=torch.channels_last)
     if layout == "strided" and made.dim() > 0:
@@ -33,8 +35,15 @@ def same(op, *args, **kwargs):
     if found is None:
         return False
     expected = op(*args, **kwargs)
-    for ours, theirs in zip(*((each if isinstance(each, tuple) else (each,))[:1] for each in (found, expected)), strict=True):
-        assert (ours.shape, steps(ours), ours.dtype) == (theirs.shape, steps(theirs), theirs.dtype), (op, args)
+    for ours, theirs in zip(
+        *((each if isinstance(each, tuple) else (each,))[:1] for each in (found, expected)),
+        strict=True,
+    ):
+        assert (ours.shape, steps(ours), ours.dtype) == (
+            theirs.shape,
+            steps(theirs),
+            theirs.dtype,
+        ), (op, args)
     return True
 
 
@@ -62,7 +71,9 @@ def test_unary(name, shape, layout, dtype):
 )
 @pytest.mark.parametrize("name", _BINARY.split())
 def test_binary(name, shape, cut, ones, layout, other, types):
-    small = [1 if one else size for size, one in zip(shape, ones, strict=False)][min(cut, len(shape) - 1) :]
+    small = [1 if one else size for size, one in zip(shape, ones, strict=False)][
+        min(cut, len(shape) - 1) :
+    ]
     op = getattr(aten, name).Tensor
     for left, right in ((shape, small), (small, shape), (shape, shape)):
         same(op, tensor(left, layout, types[0]), tensor(right, other, types[1]))
@@ -71,7 +82,12 @@ def test_binary(name, shape, cut, ones, layout, other, types):
 
 
 @settings(max_examples=30, deadline=None)
-@given(shape=st.lists(st.integers(1, 4), min_size=2, max_size=4), layout=layouts, axis=st.integers(0, 3), keep=st.booleans())
+@given(
+    shape=st.lists(st.integers(1, 4), min_size=2, max_size=4),
+    layout=layouts,
+    axis=st.integers(0, 3),
+    keep=st.booleans(),
+)
 def test_rows_and_axes(shape, layout, axis, keep):
     given_, axis = tensor(shape, layout), axis % len(shape)
     same(aten._softmax.default, given_, axis, False)
@@ -80,11 +96,25 @@ def test_rows_and_axes(shape, layout, axis, keep):
     same(aten.cat.default, [given_, given_], axis)
     same(aten.native_layer_norm.default, given_, [shape[-1]], None, None, 1e-5)
     statistics = tensor([shape[1]])
-    for training in (False, True)[: 1 if given_.numel() == shape[1] else 2]:  # no variance of one element
-        same(aten.native_batch_norm.default, given_, None, None, statistics, statistics, training, 0.1, 1e-5)
+    for training in (False, True)[
+        : 1 if given_.numel() == shape[1] else 2
+    ]:  # no variance of one element
+        same(
+            aten.native_batch_norm.default,
+            given_,
+            None,
+            None,
+            statistics,
+            statistics,
+            training,
+            0.1,
+            1e-5,
+        )
     assert same(aten.mean.dim, tensor(shape), [axis], keep)
     plain = tensor(shape)
-    either = plain.dim() == 4 and plain.is_contiguous(memory_format=torch.channels_last)  # torch says which layout it takes
+    either = plain.dim() == 4 and plain.is_contiguous(
+        memory_format=torch.channels_last
+    )  # torch says which layout it takes
     assert same(aten.cat.default, [plain, plain], axis) != either
 
 
@@ -94,7 +124,9 @@ def test_addmm(sizes, layout, other):
     m, k, n = sizes
     assert same(aten.addmm.default, tensor([n]), tensor([m, k], layout), tensor([k, n], other))
     assert not same(aten.addmm.default, tensor([m, n]), tensor([m, k]), tensor([k, n]))
-    assert output("aten::addmm", False, (tensor([n]), tensor([m, k]), tensor([k + 1, n])), {}) is None
+    assert (
+        output("aten::addmm", False, (tensor([n]), tensor([m, k]), tensor([k + 1, n])), {}) is None
+    )
 
 
 @settings(max_examples=30, deadline=None)
@@ -104,7 +136,10 @@ def test_matrix_products(sizes, layout, other):
     assert same(aten.mm.default, tensor([m, k], layout), tensor([k, p], other))
     assert same(aten.bmm.default, tensor([n, m, k], layout), tensor([n, k, p], other))
     assert output("aten::bmm", False, (tensor([n, m, k]), tensor([n, k + 1, p])), {}) is None
-    assert output("aten::mm", False, (tensor([m, k]), tensor([k, p], dtype=torch.bfloat16)), {}) is None
+    assert (
+        output("aten::mm", False, (tensor([m, k]), tensor([k, p], dtype=torch.bfloat16)), {})
+        is None
+    )
 
 
 @settings(max_examples=80, deadline=None)
@@ -123,15 +158,24 @@ def test_matrix_products(sizes, layout, other):
 def test_convolution(axes, groups, channels, size, kernel, stride, padding, dilation, layout, bias):
     x = tensor([2, channels[0] * groups, *size[:axes]], layout)
     weight = tensor([channels[1] * groups, channels[0], *kernel[:axes]])
-    args = (weight, tensor([channels[1] * groups]) if bias else None, stride[:axes], padding[:axes], dilation[:axes])
+    args = (
+        weight,
+        tensor([channels[1] * groups]) if bias else None,
+        stride[:axes],
+        padding[:axes],
+        dilation[:axes],
+    )
     given_ = (x, *args, False, [0] * axes, groups)
     told = output("aten::convolution", False, given_, {})
     if told is not None:
         assert same(aten.convolution.default, *given_)
-    elif layout == "contiguous" and x.shape[1] > 1:  # torch says what is wrong, or lays it out in its own way
-        assert any(n + 2 * p < d * (k - 1) + 1 for n, k, p, d in zip(size[:axes], kernel, padding, dilation, strict=False)) or (
-            x.is_contiguous(memory_format=torch.channels_last) if axes == 2 else False
-        )
+    elif (
+        layout == "contiguous" and x.shape[1] > 1
+    ):  # torch says what is wrong, or lays it out in its own way
+        assert any(
+            n + 2 * p < d * (k - 1) + 1
+            for n, k, p, d in zip(size[:axes], kernel, padding, dilation, strict=False)
+        ) or (x.is_contiguous(memory_format=torch.channels_last) if axes == 2 else False)
     assert output("aten::convolution", False, (x, *args, False, [0] * axes, groups + 1), {}) is None
 
 
@@ -146,7 +190,10 @@ def test_convolution(axes, groups, channels, size, kernel, stride, padding, dila
 )
 def test_pooling(size, kernel, stride, padding, layout, up):
     x = tensor([2, *size], layout)
-    fits = all(n + 2 * padding >= k and k >= 2 * padding for n, k in zip(size[1:], kernel * (3 - len(kernel)), strict=True))
+    fits = all(
+        n + 2 * padding >= k and k >= 2 * padding
+        for n, k in zip(size[1:], kernel * (3 - len(kernel)), strict=True)
+    )
     if fits:
         told = same(aten.max_pool2d_with_indices.default, x, kernel, stride, [padding], [1], up)
         assert same(aten.avg_pool2d.default, x, kernel, stride, [padding], up) == told
@@ -163,7 +210,11 @@ def test_copies_and_masks(shape, layout, factor):
         same(aten.clone.default, given_, memory_format=memory_format)
     same(aten.roll.default, given_, [1], [0])
     same(aten.masked_fill.Scalar, given_, mask, 0.0)
-    same(aten._unsafe_view.default, given_, [shape[0], factor * given_.numel() // shape[0] if factor > 0 else -1])
+    same(
+        aten._unsafe_view.default,
+        given_,
+        [shape[0], factor * given_.numel() // shape[0] if factor > 0 else -1],
+    )
     for name in _COMPARE.split():
         same(getattr(aten, name).Scalar, given_, 2)
     plain = tensor(shape)

@@ -23,7 +23,9 @@ D, H, FF, V = 16, 4, 40, 30
 
 
 def encoder(layers=2):
-    return nn.TransformerEncoder(nn.TransformerEncoderLayer(D, H, FF, batch_first=True), layers, enable_nested_tensor=False)
+    return nn.TransformerEncoder(
+        nn.TransformerEncoderLayer(D, H, FF, batch_first=True), layers, enable_nested_tensor=False
+    )
 
 
 def tokens(n):
@@ -55,7 +57,14 @@ def test_which_module_owns_which_power():
     frame = hookcount.scaling(encoder(1), tokens).to_dataframe()
     assert frame.columns.tolist() == ["path", "type", "n^2", "n", "1", "growth"]
     assert frame.values.tolist() == [
-        ["layers.0.self_attn", "MultiheadAttention", 2 * D, 4 * D * D, 0, f"{2 * D} n^2 + {4 * D * D:,} n"],
+        [
+            "layers.0.self_attn",
+            "MultiheadAttention",
+            2 * D,
+            4 * D * D,
+            0,
+            f"{2 * D} n^2 + {4 * D * D:,} n",
+        ],
         ["layers.0.linear1", "Linear", 0, D * FF, 0, f"{D * FF} n"],
         ["layers.0.linear2", "Linear", 0, D * FF, 0, f"{D * FF} n"],
     ]
@@ -84,14 +93,22 @@ def test_products_grow_with_the_square_and_layers_do_not():
 def test_llama(attention):
     transformers = pytest.importorskip("transformers")
     config = transformers.LlamaConfig(
-        hidden_size=D, intermediate_size=FF, num_hidden_layers=3, num_attention_heads=H, num_key_value_heads=2, vocab_size=V
+        hidden_size=D,
+        intermediate_size=FF,
+        num_hidden_layers=3,
+        num_attention_heads=H,
+        num_key_value_heads=2,
+        vocab_size=V,
     )
     with torch.device("meta"):
         model = transformers.LlamaForCausalLM(config)
     model.set_attn_implementation(attention)
     found = hookcount.scaling(model, lambda n: {"input_ids": torch.zeros(1, n, dtype=torch.long)})
     assert found.macs.polynomial == poly(0, 3 * (3 * D * D + 3 * D * FF) + D * V, 3 * 2 * D)
-    assert found.macs(100_000) == 3 * (3 * D * D + 3 * D * FF) * 100_000 + D * V * 100_000 + 3 * 2 * D * 100_000**2
+    assert (
+        found.macs(100_000)
+        == 3 * (3 * D * D + 3 * D * FF) * 100_000 + D * V * 100_000 + 3 * 2 * D * 100_000**2
+    )
     roles = found.by_role().set_index("role")
     assert roles.loc["attention products", "growth"] == f"{3 * 2 * D} n^2"
     assert roles.loc["feed-forward", "growth"] == f"{3 * 3 * D * FF:,} n"
@@ -111,7 +128,9 @@ def test_a_constant_beside_what_grows():
 
     found = hookcount.scaling(Model(), lambda n: torch.zeros(2, n, D))
     assert found.macs.polynomial == poly(2 * FF * V, 2 * D * FF)
-    assert hookcount.scaling(Model(), lambda n: torch.zeros(2, 7, D)).macs.polynomial == poly(2 * FF * V + 2 * 7 * D * FF)
+    assert hookcount.scaling(Model(), lambda n: torch.zeros(2, 7, D)).macs.polynomial == poly(
+        2 * FF * V + 2 * 7 * D * FF
+    )
 
 
 def test_higher_powers():
@@ -123,10 +142,18 @@ def test_higher_powers():
         def forward(self, x):
             return torch.nn.functional.conv3d(x, x)
 
-    assert hookcount.scaling(Power(1), lambda n: torch.empty(1, 1, n, n, 1, device="meta")).macs.polynomial == poly(0, 0, 1)
-    volume = hookcount.scaling(nn.Conv3d(1, 2, 1), lambda n: torch.empty(n, 1, n, n, n, device="meta"))
+    assert hookcount.scaling(
+        Power(1), lambda n: torch.empty(1, 1, n, n, 1, device="meta")
+    ).macs.polynomial == poly(0, 0, 1)
+    volume = hookcount.scaling(
+        nn.Conv3d(1, 2, 1), lambda n: torch.empty(n, 1, n, n, n, device="meta")
+    )
     assert volume.macs.polynomial == poly(0, 0, 0, 0, 2)
-    fifth = hookcount.scaling(nn.Conv3d(1, 2, 1), lambda n: torch.empty(n * n, 1, n, n, n, device="meta"), sizes=range(2, 20))
+    fifth = hookcount.scaling(
+        nn.Conv3d(1, 2, 1),
+        lambda n: torch.empty(n * n, 1, n, n, n, device="meta"),
+        sizes=range(2, 20),
+    )
     assert fifth.macs.polynomial is None
 
 
@@ -136,7 +163,11 @@ def test_higher_powers():
 class Strided(nn.Module):
     def __init__(self):
         super().__init__()
-        self.one, self.two, self.head = nn.Conv2d(3, 4, 3, 2, 1), nn.Conv2d(4, 5, 3, 2, 1), nn.Linear(5, 7)
+        self.one, self.two, self.head = (
+            nn.Conv2d(3, 4, 3, 2, 1),
+            nn.Conv2d(4, 5, 3, 2, 1),
+            nn.Linear(5, 7),
+        )
 
     def forward(self, x):
         return self.head(self.two(self.one(x)).mean((-1, -2)))
@@ -154,7 +185,9 @@ def test_a_convolutional_network_over_its_side():
     assert str(found.macs) == "MACs(n) = 153/4 n^2 + 35, for multiples of 32, not at 101, 203"
     assert found.macs(320) == 4 * 160**2 * 27 + 5 * 80**2 * 36 + 35
     assert found.macs(101) == 4 * 51**2 * 27 + 5 * 26**2 * 36 + 35  # counted there
-    with pytest.raises(InputError, match=re.escape("MACs(102): the polynomial is known for multiples of 32 alone")):
+    with pytest.raises(
+        InputError, match=re.escape("MACs(102): the polynomial is known for multiples of 32 alone")
+    ):
         found.macs(102)
     frame = found.to_dataframe()
     assert frame["n^2"].tolist() == [27, Fraction(45, 4), 0]
@@ -162,9 +195,13 @@ def test_a_convolutional_network_over_its_side():
 
 
 def test_sizes_that_share_a_step_say_so():
-    found = hookcount.scaling(Strided(), images, sizes=[5, 9, 13, 17, 21])  # ((n + 1) / 2)^2, ((n + 3) / 4)^2
+    found = hookcount.scaling(
+        Strided(), images, sizes=[5, 9, 13, 17, 21]
+    )  # ((n + 1) / 2)^2, ((n + 3) / 4)^2
     first, second = Fraction(4 * 27, 4), Fraction(5 * 36, 16)
-    assert found.macs.polynomial == poly(first + 9 * second + 35, 2 * first + 6 * second, first + second)
+    assert found.macs.polynomial == poly(
+        first + 9 * second + 35, 2 * first + 6 * second, first + second
+    )
     assert str(found.macs).endswith("for n = 1 mod 4")
     with pytest.raises(InputError, match=re.escape("known for n = 1 mod 4 alone")):
         found.macs(8)
@@ -183,7 +220,9 @@ def test_windows_with_padding_are_no_polynomial():
     frame = found.to_dataframe().set_index("path")
     assert frame.loc["features.1.0.attn", "growth"] == "not a polynomial"
     assert frame.loc["features.1.0.attn", "n^2"] is None
-    assert frame.loc["features.1.0.mlp.0", "n^2"] == 96 * 384 // 16  # at a quarter of the side; exact also beside a gap
+    assert (
+        frame.loc["features.1.0.mlp.0", "n^2"] == 96 * 384 // 16
+    )  # at a quarter of the side; exact also beside a gap
     with pytest.raises(InputError, match=re.escape("MACs(500): MACs are not a polynomial of n")):
         found.macs(500)
     assert hookcount.scaling(model, images, sizes=range(224, 1400, 224)).macs.step == 224
@@ -248,14 +287,22 @@ def test_ops_that_are_no_polynomial_beside_macs_that_are():
 # -- polynomials ---------------------------------------------------------------------------------------------------------------
 
 
-@given(st.lists(st.integers(-(10**12), 10**12), max_size=5), st.sets(st.integers(1, 10**6), min_size=6, max_size=9))
+@given(
+    st.lists(st.integers(-(10**12), 10**12), max_size=5),
+    st.sets(st.integers(1, 10**6), min_size=6, max_size=9),
+)
 def test_any_polynomial_is_found_again_and_at_its_own_degree(coefficients, sizes):
-    values = {n: sum(each * n**power for power, each in enumerate(coefficients)) for n in sorted(sizes)}
+    values = {
+        n: sum(each * n**power for power, each in enumerate(coefficients)) for n in sorted(sizes)
+    }
     found = fit("it", values)
     while coefficients and not coefficients[-1]:
         coefficients.pop()
     assert found.polynomial == poly(*coefficients)
-    assert (found.fitted + found.checked, len(found.fitted)) == (tuple(values), max(len(coefficients), 1))
+    assert (found.fitted + found.checked, len(found.fitted)) == (
+        tuple(values),
+        max(len(coefficients), 1),
+    )
 
 
 @given(st.dictionaries(st.integers(1, 50), st.integers(0, 100), min_size=4, max_size=8))
@@ -299,7 +346,10 @@ def test_each_form_of_input():
         ({"sizes": [8, 8, 16, 16, 32]}, "at least 4 different sizes, not 3"),
         ({"sizes": [0, 1, 2, 3]}, "the size 0 is no whole number above 0"),
         ({"sizes": [1.5, 2, 3, 4]}, "the size 1.5 is no whole number above 0"),
-        ({"inputs": torch.zeros(1)}, "not a function. To fix it: give one that makes the input of size n"),
+        (
+            {"inputs": torch.zeros(1)},
+            "not a function. To fix it: give one that makes the input of size n",
+        ),
         ({"inputs": lambda n: [torch.zeros(n)]}, "inputs(64): this is a list"),
         ({"inputs": lambda n: torch.zeros(n, device="nowhere")}, "inputs(64): raised RuntimeError"),
     ],
@@ -319,11 +369,15 @@ def test_where_the_model_fails_size_and_module_are_named():
             x = self.body[0](x)
             return x if x.shape[1] <= 100 else self.body[1](x)
 
-    with pytest.raises(InputError, match=re.escape("at n = 128, in 'body.1' (Embedding): counting failed with ")) as caught:
+    with pytest.raises(
+        InputError, match=re.escape("at n = 128, in 'body.1' (Embedding): counting failed with ")
+    ) as caught:
         hookcount.scaling(Limited(), tokens)
     assert "To fix it: give sizes=" in str(caught.value)
     assert caught.value.__cause__ is not None
-    assert hookcount.scaling(Limited(), tokens, sizes=[10, 20, 40, 100]).macs.polynomial == poly(0, D * D)
+    assert hookcount.scaling(Limited(), tokens, sizes=[10, 20, 40, 100]).macs.polynomial == poly(
+        0, D * D
+    )
 
 
 def test_a_size_of_hookcounts_own_that_the_model_refuses_is_named():
@@ -346,9 +400,13 @@ def test_no_model_and_a_model_that_needs_values():
             return x[x > 0] @ torch.ones(int((x > 0).sum()))
 
     inputs = lambda n: torch.ones(n)  # noqa: E731
-    with pytest.raises(InputError, match=re.escape("where values are needed, counter=hookcount.Counter()")):
+    with pytest.raises(
+        InputError, match=re.escape("where values are needed, counter=hookcount.Counter()")
+    ):
         hookcount.scaling(Looks(), inputs)
-    assert hookcount.scaling(Looks(), inputs, counter=hookcount.Counter()).macs.polynomial == poly(0, 1)
+    assert hookcount.scaling(Looks(), inputs, counter=hookcount.Counter()).macs.polynomial == poly(
+        0, 1
+    )
 
 
 def test_what_is_not_counted_is_said_once():
@@ -401,7 +459,9 @@ def test_a_report_keeps_no_model_alive():
     assert report.scaling(tokens).macs.polynomial == poly(0, D * D)
     del model
     gc.collect()
-    with pytest.raises(ModelError, match=re.escape("To fix it: call hookcount.scaling(model, inputs)")):
+    with pytest.raises(
+        ModelError, match=re.escape("To fix it: call hookcount.scaling(model, inputs)")
+    ):
         report.scaling(tokens)
 
 

@@ -15,7 +15,10 @@ real, shapes, auto = (hookcount.Counter(run=run) for run in ("real", "shapes", "
 
 
 def rows(report):
-    return [(node.path, node.type, node.calls, node.own, node.inputs, node.outputs, node.uncounted) for node in report.tree]
+    return [
+        (node.path, node.type, node.calls, node.own, node.inputs, node.outputs, node.uncounted)
+        for node in report.tree
+    ]
 
 
 def assert_same_rows(model, *args, **kwargs):
@@ -61,14 +64,29 @@ LAYERS = [
     (nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), (3, 5, 8)),
     (nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 2), (3, 5, 8)),
     (
-        nn.Sequential(nn.Conv1d(6, 4, 3), nn.BatchNorm1d(4), nn.InstanceNorm1d(4, track_running_stats=True), nn.Dropout()),
+        nn.Sequential(
+            nn.Conv1d(6, 4, 3),
+            nn.BatchNorm1d(4),
+            nn.InstanceNorm1d(4, track_running_stats=True),
+            nn.Dropout(),
+        ),
         (2, 6, 9),
     ),
     (
-        nn.Sequential(nn.ConvTranspose2d(3, 4, 3), nn.Upsample(scale_factor=2, mode="bilinear"), nn.AdaptiveAvgPool2d(3)),
+        nn.Sequential(
+            nn.ConvTranspose2d(3, 4, 3),
+            nn.Upsample(scale_factor=2, mode="bilinear"),
+            nn.AdaptiveAvgPool2d(3),
+        ),
         (2, 3, 5, 5),
     ),
-    (nn.Sequential(torch.nn.utils.parametrizations.spectral_norm(nn.Linear(6, 6)), nn.Hardswish(inplace=True)), (2, 6)),
+    (
+        nn.Sequential(
+            torch.nn.utils.parametrizations.spectral_norm(nn.Linear(6, 6)),
+            nn.Hardswish(inplace=True),
+        ),
+        (2, 6),
+    ),
 ]
 
 
@@ -79,7 +97,9 @@ def test_layers(model, shape, training):
     assert_same_rows(model.train(training), torch.zeros(shape))
     with torch.no_grad():
         found, expected = (counter.count(model, torch.zeros(shape)) for counter in (shapes, real))
-    assert found.total == expected.total  # the fused attention stands in its layer's row, its parts in their own
+    assert (
+        found.total == expected.total
+    )  # the fused attention stands in its layer's row, its parts in their own
 
 
 class Attends(nn.Module):
@@ -90,7 +110,9 @@ class Attends(nn.Module):
     def forward(self, x):
         q = x.view(2, 5, 4, 8).transpose(1, 2) * 1.0
         mask = torch.ones(5, 5, dtype=torch.bool).tril() if self.options.get("mask") else None
-        return F.scaled_dot_product_attention(q, q, q, attn_mask=mask, is_causal=self.options.get("causal", False))
+        return F.scaled_dot_product_attention(
+            q, q, q, attn_mask=mask, is_causal=self.options.get("causal", False)
+        )
 
 
 @pytest.mark.parametrize("options", [{}, {"mask": True}, {"causal": True}])
@@ -137,7 +159,9 @@ class MaskDecides(nn.Module):
 @pytest.mark.parametrize("ones", [True, False])
 def test_small_integer_inputs_decide_the_way(ones):
     mask = torch.full((2, 6), ones)
-    assert assert_same_rows(MaskDecides(), torch.zeros(2, 6, 8), mask).macs == (0 if ones else 2 * 6 * 8 * 8)
+    assert assert_same_rows(MaskDecides(), torch.zeros(2, 6, 8), mask).macs == (
+        0 if ones else 2 * 6 * 8 * 8
+    )
 
 
 class DataDecides(nn.Module):
@@ -161,7 +185,9 @@ def test_data_needed():
     assert model[0].seen == []
     assert torch.equal(torch.get_rng_state(), random_state)
     for counter, inputs in ((shapes, torch.zeros(2, 8)), (auto, torch.zeros(2, 8, device="meta"))):
-        with pytest.raises(hookcount.HookcountError, match="'0' \\(DataDecides\\): .*mask selects.*\n.*To fix it"):
+        with pytest.raises(
+            hookcount.HookcountError, match="'0' \\(DataDecides\\): .*mask selects.*\n.*To fix it"
+        ):
             counter.count(model, inputs)
 
 
@@ -216,7 +242,10 @@ def test_a_mask_of_an_image_is_read():
 @torch.no_grad()
 def test_a_counter_remembers_shapes_within_its_bound():
     counter = hookcount.Counter(run="shapes")
-    model, x = nn.Sequential(nn.Linear(6, 6), nn.ReLU(), nn.Linear(6, 6), nn.ReLU()), torch.zeros(2, 6)
+    model, x = (
+        nn.Sequential(nn.Linear(6, 6), nn.ReLU(), nn.Linear(6, 6), nn.ReLU()),
+        torch.zeros(2, 6),
+    )
     first = counter.count(model, x)
     # of 4 calls of layers and 6 of ops (each Linear also makes a view of its weight), half are new
     assert first.reuse == (3, 3, 2, 2)
@@ -227,23 +256,41 @@ def test_a_counter_remembers_shapes_within_its_bound():
     counter.runner.memo.at_most = 3
     for width in range(2, 9):
         counter.count(nn.Linear(6, width), x)
-        assert max(map(len, (counter.runner.memo.ops, counter.runner.memo.calls, counter.runner.memo.prices))) <= 3
+        assert (
+            max(
+                map(
+                    len,
+                    (
+                        counter.runner.memo.ops,
+                        counter.runner.memo.calls,
+                        counter.runner.memo.prices,
+                    ),
+                )
+            )
+            <= 3
+        )
 
 
 def test_autocast_and_checkpoint():
     class Checkpointed(nn.Module):
         def __init__(self, reentrant):
             super().__init__()
-            self.reentrant, self.block = reentrant, nn.Sequential(nn.Linear(6, 6), nn.Dropout(), nn.ReLU())
+            self.reentrant, self.block = (
+                reentrant,
+                nn.Sequential(nn.Linear(6, 6), nn.Dropout(), nn.ReLU()),
+            )
 
         def forward(self, x):
-            return torch.utils.checkpoint.checkpoint(self.block, x * 1.0, use_reentrant=self.reentrant)
+            return torch.utils.checkpoint.checkpoint(
+                self.block, x * 1.0, use_reentrant=self.reentrant
+            )
 
     for reentrant in (False, True):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             found, expected = (
-                each.count(Checkpointed(reentrant), torch.zeros(2, 6, requires_grad=True)) for each in (auto, real)
+                each.count(Checkpointed(reentrant), torch.zeros(2, 6, requires_grad=True))
+                for each in (auto, real)
             )
         assert found.total == expected.total
     with torch.autocast("cpu", torch.bfloat16):

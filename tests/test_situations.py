@@ -34,7 +34,9 @@ def total(report):
 class Nested(nn.Module):
     def __init__(self):
         super().__init__()
-        self.body = nn.Sequential(nn.Linear(6, 8), nn.Sequential(nn.ReLU(), nn.Linear(8, 3, bias=False)))
+        self.body = nn.Sequential(
+            nn.Linear(6, 8), nn.Sequential(nn.ReLU(), nn.Linear(8, 3, bias=False))
+        )
 
     def forward(self, x):
         return self.body(x)
@@ -74,7 +76,14 @@ def test_shared_module_has_a_row_per_place_and_counts_its_parameters_once():
     }
     frame = report.to_dataframe().set_index("path")
     assert frame.calls.to_dict() == {"": 1, "a": 1, "a.0": 1, "b": 1, "b.0": 1, "b.1": 1}
-    assert frame.params.to_dict() == {"": 42, "a": 42, "a.0": 42, "b": 42, "b.0": 0, "b.1": 42}  # 6 * 6 + 6
+    assert frame.params.to_dict() == {
+        "": 42,
+        "a": 42,
+        "a.0": 42,
+        "b": 42,
+        "b.0": 0,
+        "b.1": 42,
+    }  # 6 * 6 + 6
     assert frame.own_params.sum() == 6 * 6 + 6
     total(report)
 
@@ -94,7 +103,11 @@ def test_aliased():
     report = hookcount.count(Aliased(), torch.zeros(X))
     assert total(report) == Ops(macs=2 * 4 * 6 * 6)
     assert report.params == 6 * 6
-    assert report.to_dataframe().set_index("path").calls.to_dict() == {"": 1, "first": 2, "second": 0}
+    assert report.to_dataframe().set_index("path").calls.to_dict() == {
+        "": 1,
+        "first": 2,
+        "second": 0,
+    }
 
 
 class Tied(nn.Module):
@@ -127,7 +140,10 @@ class Repeated(nn.Module):
 
 def test_repeated():
     report = hookcount.count(Repeated(), torch.zeros(X))
-    assert own(report) == {"lin": Ops(macs=4 * 6 * 6, adds=4 * 6) * 3, "act": Ops(compares=4 * 6) * 3}
+    assert own(report) == {
+        "lin": Ops(macs=4 * 6 * 6, adds=4 * 6) * 3,
+        "act": Ops(compares=4 * 6) * 3,
+    }
     assert [node.calls for node in report.tree] == [1, 3, 3]
 
 
@@ -282,10 +298,16 @@ class Structured(nn.Module):
 
     def forward(self, batch):
         hidden = self.lin(batch["x"])
-        return Output(hidden, {"twice": [hidden, hidden]}) if self.kind == "dataclass" else {"hidden": hidden, "more": (None, 3)}
+        return (
+            Output(hidden, {"twice": [hidden, hidden]})
+            if self.kind == "dataclass"
+            else {"hidden": hidden, "more": (None, 3)}
+        )
 
 
-@pytest.mark.parametrize(("kind", "shapes"), [("dataclass", "(4, 5), (4, 5), (4, 5)"), ("dict", "(4, 5)")])
+@pytest.mark.parametrize(
+    ("kind", "shapes"), [("dataclass", "(4, 5), (4, 5), (4, 5)"), ("dict", "(4, 5)")]
+)
 def test_structured_inputs_and_outputs(kind, shapes):
     report = hookcount.count(Structured(kind), {"x": torch.zeros(X)})
     assert total(report) == Ops(macs=4 * 6 * 5)
@@ -298,7 +320,10 @@ class Catches(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.bad, self.good = nn.Sequential(nn.Linear(6, 6), nn.Linear(99, 2)), nn.Linear(6, 5, bias=False)
+        self.bad, self.good = (
+            nn.Sequential(nn.Linear(6, 6), nn.Linear(99, 2)),
+            nn.Linear(6, 5, bias=False),
+        )
 
     def forward(self, x):
         try:
@@ -309,7 +334,11 @@ class Catches(nn.Module):
 
 def test_model_that_catches_a_submodules_exception():
     report = hookcount.count(Catches(), torch.zeros(X))
-    assert own(report) == {"": Ops(adds=4 * 5), "bad.0": Ops(macs=4 * 6 * 6, adds=4 * 6), "good": Ops(macs=4 * 6 * 5)}
+    assert own(report) == {
+        "": Ops(adds=4 * 5),
+        "bad.0": Ops(macs=4 * 6 * 6, adds=4 * 6),
+        "good": Ops(macs=4 * 6 * 5),
+    }
     total(report)
 
 
@@ -424,7 +453,9 @@ def test_integer_product_is_still_a_contraction():
         def forward(self, a, b):
             return a @ b
 
-    report = hookcount.count(Product(), torch.ones(2, 7, dtype=torch.long), torch.ones(7, 3, dtype=torch.long))
+    report = hookcount.count(
+        Product(), torch.ones(2, 7, dtype=torch.long), torch.ones(7, 3, dtype=torch.long)
+    )
     assert total(report) == Ops(macs=2 * 7 * 3)
 
 
@@ -546,17 +577,25 @@ def test_a_sparse_operand_is_uncounted_not_dense():
 
 def test_a_kernel_that_says_it_is_composite_is_priced_by_its_formula():
     # outside of inference_mode torch runs such a kernel before any dispatch mode can see it
-    library = torch.library.Library("hookcount_composite", "DEF")  # as torch::RegisterOperators makes them: torch_sparse
+    library = torch.library.Library(
+        "hookcount_composite", "DEF"
+    )  # as torch::RegisterOperators makes them: torch_sparse
     try:
         library.define("spmm(Tensor a, Tensor b) -> Tensor")
-        library.impl("spmm", lambda a, b: torch.from_numpy(a.numpy() @ b.numpy()), "CompositeImplicitAutograd")
+        library.impl(
+            "spmm",
+            lambda a, b: torch.from_numpy(a.numpy() @ b.numpy()),
+            "CompositeImplicitAutograd",
+        )
 
         class Product(nn.Module):
             def forward(self, a, b):
                 return torch.ops.hookcount_composite.spmm(a, b)
 
         mine = hookcount.Registry()
-        mine.register("hookcount_composite::spmm", lambda a, b, *, out: hookcount.Ops(macs=a.numel() * b[1]))
+        mine.register(
+            "hookcount_composite::spmm", lambda a, b, *, out: hookcount.Ops(macs=a.numel() * b[1])
+        )
         with torch.inference_mode():
             report = hookcount.Counter(mine).count(Product(), torch.rand(3, 4), torch.rand(4, 5))
         assert (report.macs, report.uncounted) == (3 * 4 * 5, ())

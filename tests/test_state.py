@@ -26,9 +26,20 @@ def snapshot(model, *tensors):
             }
             for path, m in model.named_modules()
         },
-        "hooks": {path: {name: list(getattr(m, name)) for name in HOOK_DICTS} for path, m in model.named_modules()},
+        "hooks": {
+            path: {name: list(getattr(m, name)) for name in HOOK_DICTS}
+            for path, m in model.named_modules()
+        },
         "tensors": {
-            name: (id(t), t.data_ptr(), t._version, t.dtype, str(t.device), t.requires_grad, t.detach().clone().numpy().tobytes())
+            name: (
+                id(t),
+                t.data_ptr(),
+                t._version,
+                t.dtype,
+                str(t.device),
+                t.requires_grad,
+                t.detach().clone().numpy().tobytes(),
+            )
             for name, t in (*model.named_parameters(), *model.named_buffers())
         },
         "grads": {
@@ -38,7 +49,11 @@ def snapshot(model, *tensors):
         "training": {path: m.training for path, m in model.named_modules()},
         "keys": list(model.state_dict()),
         "inputs": [(t._version, t.detach().clone().numpy().tobytes()) for t in tensors],
-        "random": (torch.get_rng_state().numpy().tobytes(), random.getstate(), repr(numpy.random.get_state())),
+        "random": (
+            torch.get_rng_state().numpy().tobytes(),
+            random.getstate(),
+            repr(numpy.random.get_state()),
+        ),
         "grad mode": torch.is_grad_enabled(),
     }
 
@@ -132,7 +147,8 @@ def test_running_statistics(norm, mode):
 
 def test_parametrized_and_hooked_modules():
     model = nn.Sequential(
-        torch.nn.utils.parametrizations.spectral_norm(nn.Linear(4, 4)), torch.nn.utils.spectral_norm(nn.Linear(4, 4))
+        torch.nn.utils.parametrizations.spectral_norm(nn.Linear(4, 4)),
+        torch.nn.utils.spectral_norm(nn.Linear(4, 4)),
     ).train()
     x = torch.randn(2, 4)
     model(x)  # the old spectral_norm makes its weight anew in each forward
@@ -144,7 +160,10 @@ def test_parametrized_and_hooked_modules():
 @pytest.mark.parametrize("broken", ["raises", "returns an int"])
 def test_when_a_formula_fails(broken):
     registry = hookcount.Registry()
-    registry.register(nn.Conv2d, (lambda module, x, *, out: 1 / 0) if broken == "raises" else (lambda module, x, *, out: 5))
+    registry.register(
+        nn.Conv2d,
+        (lambda module, x, *, out: 1 / 0) if broken == "raises" else (lambda module, x, *, out: 5),
+    )
     model, x = Restless(), torch.randn(2, 3, 8, 8)
     before = snapshot(model, x)
     with pytest.raises(hookcount.FormulaError, match="'conv' \\(Conv2d\\)"):
@@ -286,7 +305,9 @@ def test_watch_keeps_what_the_block_did():
     assert not torch.equal(model[0].weight, before)
     assert model[1].num_batches_tracked == 3
     assert report.tree.calls == 3
-    assert {node.path: node.own.macs for node in report.tree if node.own.macs} == {"0": 3 * 4 * 6 * 5}
+    assert {node.path: node.own.macs for node in report.tree if node.own.macs} == {
+        "0": 3 * 4 * 6 * 5
+    }
     assert report.backward_seen
     assert "backward" in str(report)
 
@@ -338,7 +359,11 @@ EXPECTED = Ops(macs=4 * 6 * 5, adds=4 * 5, compares=4 * 5)
 def test_wrappers_are_seen_through(wrap):
     report = hookcount.count(wrap(Branching()), torch.zeros(4, 6))
     assert report.total == EXPECTED
-    assert [(node.path, node.type) for node in report.tree] == [("", "Branching"), ("lin", "Linear"), ("act", "ReLU")]
+    assert [(node.path, node.type) for node in report.tree] == [
+        ("", "Branching"),
+        ("lin", "Linear"),
+        ("act", "ReLU"),
+    ]
 
 
 def test_wrapped_submodules_keep_the_users_names():
@@ -362,7 +387,9 @@ def test_model_compiled_in_place_and_compiled_function():
 
 
 def test_distributed_wrapper(tmp_path):
-    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/rendezvous", rank=0, world_size=1)
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{tmp_path}/rendezvous", rank=0, world_size=1
+    )
     try:
         model = nn.parallel.DistributedDataParallel(Branching())
         report = hookcount.count(model, torch.zeros(4, 6))
@@ -372,7 +399,9 @@ def test_distributed_wrapper(tmp_path):
     assert [node.path for node in report.tree] == ["", "lin", "act"]
 
 
-@pytest.mark.parametrize("make", [torch.jit.script, lambda model: torch.jit.trace(model, torch.zeros(4, 6))])
+@pytest.mark.parametrize(
+    "make", [torch.jit.script, lambda model: torch.jit.trace(model, torch.zeros(4, 6))]
+)
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.enable_grad])
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.filterwarnings("ignore::FutureWarning")

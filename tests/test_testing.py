@@ -23,13 +23,17 @@ class Gate(nn.Module):
         return self.out((x @ self.weight + self.bias).sigmoid() * scale)
 
 
-OWN = Ops(macs=3 * 6 * 4, adds=3 * 4 + 2 * 3 * 4, muls=3 * 4, specials=2 * 3 * 4)  # sigmoid: negate, exp, add, divide
+OWN = Ops(
+    macs=3 * 6 * 4, adds=3 * 4 + 2 * 3 * 4, muls=3 * 4, specials=2 * 3 * 4
+)  # sigmoid: negate, exp, add, divide
 OUT = Ops(macs=3 * 4 * 5)
 
 
 def gate(module, x, scale=1, *, out):
     rows, inner = x.numel() // x[-1], module.weight.shape[1]
-    return Ops(macs=x.numel() * inner, adds=3 * rows * inner, muls=rows * inner, specials=2 * rows * inner)
+    return Ops(
+        macs=x.numel() * inner, adds=3 * rows * inner, muls=rows * inner, specials=2 * rows * inner
+    )
 
 
 def wrong(module, x, scale=1, *, out):
@@ -123,7 +127,10 @@ def test_what_costs_nothing(registered):
     registered(Reshapes, FREE)
     assert check_formula(Reshapes(), X).ran == ()
     hookcount.replace(Reshapes, lambda module, x, *, out: Ops(adds=1))
-    with pytest.raises(FormulaDiffersError, match=r"adds: 1 by the formula, 0 by the ops \(\+1\)\nnothing ran that costs"):
+    with pytest.raises(
+        FormulaDiffersError,
+        match=r"adds: 1 by the formula, 0 by the ops \(\+1\)\nnothing ran that costs",
+    ):
         check_formula(Reshapes(), X)
 
 
@@ -139,7 +146,9 @@ def test_without_a_formula_there_is_nothing_to_check(registered, model):
     else:
         registered(Gate, gate)
         registered(nn.Sequential, OBSERVED)
-    with pytest.raises(hookcount.RegistrationError, match="has no formula to check.*\n?.*To fix it"):
+    with pytest.raises(
+        hookcount.RegistrationError, match="has no formula to check.*\n?.*To fix it"
+    ):
         check_formula(model, X)
 
 
@@ -150,7 +159,9 @@ class Unseen(nn.Module):
 
 def test_what_runs_unseen_cannot_be_compared(registered):
     registered(Unseen, lambda module, x, *, out: Ops(muls=out.numel()))
-    with pytest.raises(hookcount.UncountedError, match="nothing to compare with.*\n.*Unseen made its output"):
+    with pytest.raises(
+        hookcount.UncountedError, match="nothing to compare with.*\n.*Unseen made its output"
+    ):
         check_formula(Unseen(), X)
 
 

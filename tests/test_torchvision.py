@@ -39,13 +39,17 @@ EXCEPTIONS = {
         ],
         UNTRAINED,
     ),
-    **dict.fromkeys([name for name in models.list_models() if name.startswith("quantized_")], PACKED),
+    **dict.fromkeys(
+        [name for name in models.list_models() if name.startswith("quantized_")], PACKED
+    ),
 }
 """Where the table's own figure is not the one to meet, and why. Each model here has a test of its own below."""
 
 
 def group_of(name: str) -> str:
-    inner = models.get_model_builder(name).__module__.removeprefix("torchvision.models.").partition(".")
+    inner = (
+        models.get_model_builder(name).__module__.removeprefix("torchvision.models.").partition(".")
+    )
     return inner[0] if inner[2] else "classification"
 
 
@@ -58,7 +62,11 @@ TWO_STAGE = [name for name in DETECTORS if name in EXCEPTIONS]
 
 
 def shapes(inputs: Any) -> Any:
-    return [shapes(each) for each in inputs] if isinstance(inputs, (list, tuple)) else tuple(inputs.shape)
+    return (
+        [shapes(each) for each in inputs]
+        if isinstance(inputs, (list, tuple))
+        else tuple(inputs.shape)
+    )
 
 
 class Subject:
@@ -75,7 +83,10 @@ class Subject:
 
     @functools.cached_property
     def counted(self) -> list[tuple[Built, list[Any], hookcount.Report]]:
-        return [(built, entries, hookcount.count(built.model, *built.args)) for built, entries in self.builds]
+        return [
+            (built, entries, hookcount.count(built.model, *built.args))
+            for built, entries in self.builds
+        ]
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +179,9 @@ def test_quantized_models_do_the_macs_of_the_float_model(subject: Subject):
 def test_the_float_model_of_a_quantized_one_has_its_params(name: str):
     options: dict[str, Any] = {"weights": None, "quantize": False}
     if "googlenet" in name:
-        options.update(aux_logits=False, init_weights=False)  # its weights come without the auxiliary heads
+        options.update(
+            aux_logits=False, init_weights=False
+        )  # its weights come without the auxiliary heads
     if "inception" in name:
         options.update(init_weights=False)
     with warnings.catch_warnings(), torch.device("meta"):

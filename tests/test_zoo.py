@@ -34,13 +34,19 @@ LINEAR, ATTENTION, SCORE = 5 * 6 * 8, 2 * 5 * 5 * 8, 5 * 8
 
 
 def scored(unseen: int) -> Row:
-    return Row("scored", made(Scored, ((torch.ones(1, 5, 6),), {})), unseen=unseen, unseen_why="aten::mv")
+    return Row(
+        "scored", made(Scored, ((torch.ones(1, 5, 6),), {})), unseen=unseen, unseen_why="aten::mv"
+    )
 
 
 def test_a_row_has_the_count_and_what_flop_counter_mode_says():
     result = zoo.measured(scored(SCORE))
     assert (result.failed, result.uncounted, result.warnings, result.run) == ("", (), (), "shapes")
-    assert (result.given, result.params, result.macs) == ("1x5x6", 6 * 8 + 8 + 8, LINEAR + ATTENTION + SCORE)
+    assert (result.given, result.params, result.macs) == (
+        "1x5x6",
+        6 * 8 + 8 + 8,
+        LINEAR + ATTENTION + SCORE,
+    )
     assert (result.theirs, result.theirs_how) == (LINEAR + ATTENTION, "meta")
     assert result.equal
     assert result.good
@@ -105,10 +111,14 @@ LIBRARIES = {"rf-detr": "rfdetr"}
 
 
 def library(name: str) -> str:
-    return next((package for start, package in LIBRARIES.items() if name.startswith(start)), "transformers")
+    return next(
+        (package for start, package in LIBRARIES.items() if name.startswith(start)), "transformers"
+    )
 
 
-@pytest.mark.parametrize("name", [name for name, each in FIGURES.items() if each[0].source == ELSEWHERE])
+@pytest.mark.parametrize(
+    "name", [name for name, each in FIGURES.items() if each[0].source == ELSEWHERE]
+)
 def test_macs_are_those_measured_elsewhere(name):
     pytest.importorskip(library(name))
     row = next(each for each in rows() if each.name == name)
@@ -136,4 +146,6 @@ def test_a_model_of_timm_is_its_papers_figure():
 def test_torchvisions_figures_are_those_of_its_weights(name):
     models = pytest.importorskip("torchvision.models")
     (figure,) = FIGURES[name]
-    assert float(figure.value) in {each.meta["_ops"] for each in models.get_model_weights(name.removeprefix("torchvision:"))}
+    assert float(figure.value) in {
+        each.meta["_ops"] for each in models.get_model_weights(name.removeprefix("torchvision:"))
+    }

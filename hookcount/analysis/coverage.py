@@ -90,9 +90,19 @@ class Coverage:
                 }
                 for each in sources
             ]
-        rows += [{"kind": "free", "target": each.target, "calls": each.calls, "macs": 0, "flops": 0} for each in self.free]
+        rows += [
+            {"kind": "free", "target": each.target, "calls": each.calls, "macs": 0, "flops": 0}
+            for each in self.free
+        ]
         for missed in self.uncounted:
-            rows.append({"kind": "uncounted", "path": ", ".join(missed.paths), "target": missed.target, "calls": missed.calls})
+            rows.append(
+                {
+                    "kind": "uncounted",
+                    "path": ", ".join(missed.paths),
+                    "target": missed.target,
+                    "calls": missed.calls,
+                }
+            )
         columns = ["kind", "path", "target", "line", "calls", "macs", "flops", "layer"]
         frame = pd.DataFrame(rows, columns=columns).astype({"macs": "Int64", "flops": "Int64"})
         return frame.fillna({"path": "", "line": "", "layer": ""})
@@ -115,13 +125,17 @@ def cover(charges: Iterable[Charge], uncounted: tuple[Uncounted, ...]) -> Covera
         else:
             free[charge.target, charge.by] = free.get((charge.target, charge.by), 0) + charge.calls
     sources = [
-        Source(path, target, by, line, calls, ops, layer) for (path, target, by, line, layer), (calls, ops) in paid.items()
+        Source(path, target, by, line, calls, ops, layer)
+        for (path, target, by, line, layer), (calls, ops) in paid.items()
     ]
     sources.sort(key=lambda source: (-source.ops.macs, -flops(source.ops)))
     return Coverage(
         tuple(source for source in sources if source.by == "module"),
         tuple(source for source in sources if source.by == "op"),
-        tuple(Free(target, by, calls) for (target, by), calls in sorted(free.items(), key=lambda item: -item[1])),
+        tuple(
+            Free(target, by, calls)
+            for (target, by), calls in sorted(free.items(), key=lambda item: -item[1])
+        ),
         uncounted,
     )
 
@@ -137,8 +151,12 @@ def text(found: Coverage, rows: int = 20) -> str:
     """Where a report's figures come from, with the ``rows`` dearest lines between modules."""
     total = found.macs_of_modules + found.macs_between
     sources = grid(("", "MACs", "share"), ("MACs", "share"), header=False)
-    sources.add_row("formulas of modules", si(found.macs_of_modules), percent(found.macs_of_modules, total))
-    sources.add_row("ops between modules", si(found.macs_between), percent(found.macs_between, total))
+    sources.add_row(
+        "formulas of modules", si(found.macs_of_modules), percent(found.macs_of_modules, total)
+    )
+    sources.add_row(
+        "ops between modules", si(found.macs_between), percent(found.macs_between, total)
+    )
     for layer, macs in found.macs_by_layer.items():
         if len(found.macs_by_layer) > 1:
             sources.add_row(f"  by {layer}", si(macs), percent(macs, total))
@@ -156,13 +174,18 @@ def _between(found: Coverage, rows: int) -> Iterator[Renderable]:
         lines.setdefault((source.line, source.target), []).append(source)
     totals = {key: sum([each.ops for each in sources], NOTHING) for key, sources in lines.items()}
     order = sorted(lines, key=lambda key: (-totals[key].macs, -flops(totals[key])))
-    shown = grid(("between modules, by line", "op", "in", "calls", "MACs", "FLOPs"), ("calls", "MACs", "FLOPs"))
+    shown = grid(
+        ("between modules, by line", "op", "in", "calls", "MACs", "FLOPs"),
+        ("calls", "MACs", "FLOPs"),
+    )
     for key in order[:rows]:
         sources, ops = lines[key], totals[key]
         paths = list(dict.fromkeys(each.path or "(model)" for each in sources))
         where = paths[0] + (f" +{len(paths) - 1}" if len(paths) > 1 else "")
         calls, macs = sum(each.calls for each in sources), si(ops.macs) if ops.macs else ""
-        shown.add_row(line(short(key[0]) or "in torch"), key[1], line(where), str(calls), macs, si(flops(ops)))
+        shown.add_row(
+            line(short(key[0]) or "in torch"), key[1], line(where), str(calls), macs, si(flops(ops))
+        )
     yield shown
     if len(order) > rows:
         yield f"and {len(order) - rows} more, in to_dataframe()"

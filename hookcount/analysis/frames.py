@@ -107,7 +107,10 @@ def by_op(priced: Priced) -> pd.DataFrame:
     for record in priced.records:
         calls, ops = found.get((record.target, record.by), (0, NOTHING))
         found[record.target, record.by] = (calls + record.calls, ops + record.ops)
-    rows = [{"target": target, "by": by, "calls": calls, **counts(ops, priced)} for (target, by), (calls, ops) in found.items()]
+    rows = [
+        {"target": target, "by": by, "calls": calls, **counts(ops, priced)}
+        for (target, by), (calls, ops) in found.items()
+    ]
     return _by_count(rows, ["target", "by", "calls"], priced)
 
 
@@ -116,7 +119,9 @@ def top(priced: Priced, n: int, by: str) -> pd.DataFrame:
     frame = modules(priced)
     numeric = list(frame.select_dtypes("number").columns)
     if by not in numeric:
-        raise InputError(f"top(by={by!r}): no such column. To fix it: use one of {', '.join(numeric)}.")
+        raise InputError(
+            f"top(by={by!r}): no such column. To fix it: use one of {', '.join(numeric)}."
+        )
     return frame.sort_values(by, ascending=False, kind="stable").head(n).reset_index(drop=True)
 
 
@@ -129,4 +134,6 @@ def counts(ops: Ops, priced: Priced) -> dict[str, Any]:
 
 def _by_count(rows: list[dict[str, Any]], first: list[str], priced: Priced) -> pd.DataFrame:
     frame = framed(rows, [*first, "macs", "flops", "macs_share", *KINDS[1:]], priced)
-    return frame.sort_values(["macs", "flops"], ascending=False, kind="stable").reset_index(drop=True)
+    return frame.sort_values(["macs", "flops"], ascending=False, kind="stable").reset_index(
+        drop=True
+    )

@@ -30,7 +30,9 @@ def rounding(figure: float) -> float:
     (500000000.0, 50000000.0, 500000000.0)
     """
     if not figure > 0:
-        raise InputError(f"{figure!r} is no published figure. To fix it: give a number above 0, such as 4.1e9.")
+        raise InputError(
+            f"{figure!r} is no published figure. To fix it: give a number above 0, such as 4.1e9."
+        )
     digits = max(2, len(f"{figure:.14e}".partition("e")[0].replace(".", "").rstrip("0")))
     return float(10.0 ** (floor(log10(figure)) - digits + 1) / 2)
 

@@ -47,13 +47,24 @@ class Reconciliation:
         return frame
 
     def __str__(self) -> str:
-        rows = [(f"{self.start_convention.name}, {self.start_convention.unit}", f"{self.start:,}", "")]
+        rows = [
+            (f"{self.start_convention.name}, {self.start_convention.unit}", f"{self.start:,}", "")
+        ]
         for line in self.lines:
             sign = "-" if line.difference < 0 else "+"
-            rows.append((f"  {line.what}: {line.why}", f"{line.difference:+,}", f"{sign}{si(round(abs(line.difference)))}"))
+            rows.append(
+                (
+                    f"  {line.what}: {line.why}",
+                    f"{line.difference:+,}",
+                    f"{sign}{si(round(abs(line.difference)))}",
+                )
+            )
         rows.append((self.end_is, f"{self.end:,}", ""))
         wide = [max(len(row[column]) for row in rows) for column in range(3)]
-        return "\n".join(f"{name:<{wide[0]}}  {exact:>{wide[1]}}  {short:>{wide[2]}}".rstrip() for name, exact, short in rows)
+        return "\n".join(
+            f"{name:<{wide[0]}}  {exact:>{wide[1]}}  {short:>{wide[2]}}".rstrip()
+            for name, exact, short in rows
+        )
 
 
 class _Side(NamedTuple):
@@ -66,7 +77,9 @@ class _Side(NamedTuple):
 Key = tuple[str, By]
 
 
-def reconcile(start: Priced, end: Priced, *, times: int = 1, published: float | None = None) -> Reconciliation:
+def reconcile(
+    start: Priced, end: Priced, *, times: int = 1, published: float | None = None
+) -> Reconciliation:
     """Between two conventions of one trace. ``times``: the end is taken so often; ``published``: and then compared with this."""
     here, there = list(start.charges()), list(end.charges())
     whole = {charge.path for charge in (*here, *there) if charge.by == "module"}
@@ -74,7 +87,9 @@ def reconcile(start: Priced, end: Priced, *, times: int = 1, published: float | 
     before, after = _sides(here, whole, types), _sides(there, whole, types)
     lines: dict[tuple[str, str], int | float] = {}
     for key in dict.fromkeys([*before, *after]):
-        for line in _lines(key, start.convention, before.get(key, _Side()), end.convention, after.get(key, _Side())):
+        for line in _lines(
+            key, start.convention, before.get(key, _Side()), end.convention, after.get(key, _Side())
+        ):
             lines[line.what, line.why] = lines.get((line.what, line.why), 0) + line.difference
     if times > 1:
         lines["every figure", f"taken {times} times"] = (times - 1) * end.headline
@@ -87,7 +102,9 @@ def reconcile(start: Priced, end: Priced, *, times: int = 1, published: float | 
         reached = published
     told = [Line(what, why, difference) for (what, why), difference in lines.items() if difference]
     told.sort(key=lambda line: -abs(line.difference))
-    return Reconciliation(start.headline, start.convention, tuple(told), reached, end.convention, end_is)
+    return Reconciliation(
+        start.headline, start.convention, tuple(told), reached, end.convention, end_is
+    )
 
 
 def _sides(charges: list[Charge], whole: set[str], types: dict[str, str]) -> dict[Key, _Side]:
@@ -96,7 +113,11 @@ def _sides(charges: list[Charge], whole: set[str], types: dict[str, str]) -> dic
     for charge in charges:
         if not charge.ops:
             continue
-        key: Key = (types.get(charge.path, charge.target), "module") if charge.path in whole else (charge.target, "op")
+        key: Key = (
+            (types.get(charge.path, charge.target), "module")
+            if charge.path in whole
+            else (charge.target, "op")
+        )
         ops, elements = found.get(key, _Side())
         found[key] = _Side(ops + charge.ops, elements + _elements(charge))
     return found
@@ -107,14 +128,20 @@ def _elements(charge: Charge) -> int:
     return 0 if first is None else charge.calls * prod(first.shape)
 
 
-def _lines(key: Key, mine: Convention, before: _Side, other: Convention, after: _Side) -> Iterator[Line]:
+def _lines(
+    key: Key, mine: Convention, before: _Side, other: Convention, after: _Side
+) -> Iterator[Line]:
     """The contractions, what a multiply-accumulate weighs, and everything else."""
     weight, weighs = mine.weights.get("macs", 0), other.weights.get("macs", 0)
     contractions = weight * (after.ops.macs - before.ops.macs)
     if contractions:
         yield Line(key[0], _seen(before.ops.macs, after.ops.macs), contractions)
     if weight != weighs:
-        yield Line("a multiply-accumulate", f"counted as {weighs}, not {weight}", (weighs - weight) * after.ops.macs)
+        yield Line(
+            "a multiply-accumulate",
+            f"counted as {weighs}, not {weight}",
+            (weighs - weight) * after.ops.macs,
+        )
     had = mine.figure(before.ops) - weight * before.ops.macs
     has = other.figure(after.ops) - weighs * after.ops.macs
     if had != has:
@@ -124,7 +151,9 @@ def _lines(key: Key, mine: Convention, before: _Side, other: Convention, after: 
 def _seen(before: int, after: int) -> str:
     if not after:
         return "not seen"
-    return "seen there alone" if not before else f"{after / before:.3g} times the multiply-accumulates"
+    return (
+        "seen there alone" if not before else f"{after / before:.3g} times the multiply-accumulates"
+    )
 
 
 def _beside(key: Key, had: int, has: int, before: _Side, after: _Side) -> str:
@@ -136,4 +165,6 @@ def _beside(key: Key, had: int, has: int, before: _Side, after: _Side) -> str:
         only_adds = not (after.ops.muls or after.ops.compares or after.ops.specials)
         return "bias counted" if only_adds and not had else "what is beside the products counted"
     each = f" at {has / after.elements:.4g} per output element" if after.elements else ""
-    return f"counted{each}" + (f", not at {had / before.elements:.4g}" if had and before.elements else "")
+    return f"counted{each}" + (
+        f", not at {had / before.elements:.4g}" if had and before.elements else ""
+    )

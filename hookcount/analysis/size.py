@@ -40,7 +40,10 @@ class ModelSize:
         return {**asdict(self), "bytes": self.bytes}
 
     def __str__(self) -> str:
-        dtypes = ", ".join(f"{name} {in_bytes(count)}" for name, count in self.by_dtype.items()) or "none"
+        dtypes = (
+            ", ".join(f"{name} {in_bytes(count)}" for name, count in self.by_dtype.items())
+            or "none"
+        )
         return "\n".join(
             (
                 f"{self.type}: {self.layers} layers ({self.modules} modules)",

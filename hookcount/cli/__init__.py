@@ -36,7 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FINE
 
 
-def _guarded(options: argparse.Namespace, work: Callable[[argparse.Namespace, Destination], None]) -> int:
+def _guarded(
+    options: argparse.Namespace, work: Callable[[argparse.Namespace, Destination], None]
+) -> int:
     """Do it, and turn what goes wrong into one message and an exit status."""
     destination = Destination(options.output)
     try:

@@ -22,12 +22,16 @@ MODEL is what `hookcount --help` says. Each runs on its own default input, or al
 def arguments() -> argparse.ArgumentParser:
     """Of this command."""
     made = parser(
-        "hookcount compare", _DESCRIPTION, "example:\n  hookcount compare resnet50 vit_b_16 --convention default,thop,fvcore"
+        "hookcount compare",
+        _DESCRIPTION,
+        "example:\n  hookcount compare resnet50 vit_b_16 --convention default,thop,fvcore",
     )
     made.add_argument("models", nargs="+", metavar="MODEL", help="what to count")
     add_input(made)
     add_convention(made, "under which conventions, a column for each. Default: hookcount's own.")
-    made.add_argument("--format", choices=TABLES, help="default: table; else what the name of FILE says")
+    made.add_argument(
+        "--format", choices=TABLES, help="default: table; else what the name of FILE says"
+    )
     return made
 
 
@@ -48,4 +52,6 @@ def work(options: argparse.Namespace, destination: Destination) -> None:
 def _titled(rows: Any) -> Any:
     """For people the columns say their unit, and a column of doubts is there only where there are any."""
     shown = rows if rows["uncounted"].any() else rows.drop(columns="uncounted")
-    return shown.rename(columns={name: f"{name} ({unit})" for name, unit in rows.attrs["units"].items()})
+    return shown.rename(
+        columns={name: f"{name} ({unit})" for name, unit in rows.attrs["units"].items()}
+    )

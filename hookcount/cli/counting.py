@@ -23,7 +23,13 @@ from .options import UsageError
 def check_device(options: argparse.Namespace) -> None:
     """Raises ``UsageError`` where there would be nothing to compute on."""
     if options.real and options.device == torch.device("meta"):
-        raise UsageError(tell("--device meta", "with --real there is nothing to compute on", "leave one of them away"))
+        raise UsageError(
+            tell(
+                "--device meta",
+                "with --real there is nothing to compute on",
+                "leave one of them away",
+            )
+        )
 
 
 def counted(name: str, options: argparse.Namespace) -> tuple[Built, Report]:
@@ -44,7 +50,9 @@ def first_line(built: Built) -> str:
     """What was counted, on what."""
     given = _shapes(built)
     layers = size(built.model).layers
-    return f"{built.name}: {layers} layer{'s' * (layers != 1)}" + (f", input {given}" if given else "")
+    return f"{built.name}: {layers} layer{'s' * (layers != 1)}" + (
+        f", input {given}" if given else ""
+    )
 
 
 @contextlib.contextmanager
@@ -75,12 +83,22 @@ def _with_inputs(built: Built, inputs: Sequence[Input]) -> Built:
         where, kind = built.device(), built.dtype()
         named = {each.name: each.tensor(where, kind) for each in inputs if each.name}
         if len(named) < sum(each.name is not None for each in inputs):
-            raise UsageError(tell("--input", "the same name is given twice", "give each input once"))
-        return built.with_inputs((each.tensor(where, kind) for each in inputs if not each.name), named)
+            raise UsageError(
+                tell("--input", "the same name is given twice", "give each input once")
+            )
+        return built.with_inputs(
+            (each.tensor(where, kind) for each in inputs if not each.name), named
+        )
     missing = built.missing_inputs()
     if missing:
-        example = f"--input {missing[0]}=1,128:int64" if "id" in missing[0] else f"--input {missing[0]}=1,3,224,224"
-        raise UsageError(tell(built.name, f"its forward needs {', '.join(missing)}", f"give it, as in {example}"))
+        example = (
+            f"--input {missing[0]}=1,128:int64"
+            if "id" in missing[0]
+            else f"--input {missing[0]}=1,3,224,224"
+        )
+        raise UsageError(
+            tell(built.name, f"its forward needs {', '.join(missing)}", f"give it, as in {example}")
+        )
     return built
 
 
@@ -94,7 +112,16 @@ def _shapes(built: Built) -> str:
     def shown(value: Any) -> str:
         if isinstance(value, list):
             return f"[{', '.join(map(shown, value))}]"
-        kind = "" if value.dtype == torch.get_default_dtype() else f" {value.dtype}".replace("torch.", "")
+        kind = (
+            ""
+            if value.dtype == torch.get_default_dtype()
+            else f" {value.dtype}".replace("torch.", "")
+        )
         return "x".join(map(str, value.shape)) + kind
 
-    return ", ".join([*map(shown, built.args or ()), *(f"{name} {shown(value)}" for name, value in built.kwargs.items())])
+    return ", ".join(
+        [
+            *map(shown, built.args or ()),
+            *(f"{name} {shown(value)}" for name, value in built.kwargs.items()),
+        ]
+    )

@@ -40,7 +40,9 @@ class Destination:
             write(self.path, text)
         except OSError as error:
             _print(text)
-            raise refused(self.path, error, "take the result from stdout, where it is instead") from error
+            raise refused(
+                self.path, error, "take the result from stdout, where it is instead"
+            ) from error
 
 
 def _print(text: str) -> None:

@@ -11,7 +11,17 @@ from ..conventions import DEFAULT
 from ..core.errors import near, tell
 from .counting import check_device, counted, first_line, undisturbed
 from .destination import Destination
-from .options import SUFFIXES, TABLES, UsageError, add_convention, add_input, add_model, conventions, parser, whole
+from .options import (
+    SUFFIXES,
+    TABLES,
+    UsageError,
+    add_convention,
+    add_input,
+    add_model,
+    conventions,
+    parser,
+    whole,
+)
 from .show import rows_in, write
 from .view import View
 
@@ -49,30 +59,52 @@ exit status: 0 fine, 1 the model could not be built or counted, 2 wrong usage (a
 def arguments() -> argparse.ArgumentParser:
     """Of this command."""
     made = parser("hookcount", _DESCRIPTION, _EXAMPLES)
-    made.usage = (
-        "hookcount MODEL [options]\n       hookcount compare MODEL [MODEL ...] [options]\n       hookcount size MODEL [options]"
-    )
+    made.usage = "hookcount MODEL [options]\n       hookcount compare MODEL [MODEL ...] [options]\n       hookcount size MODEL [options]"
     made.add_argument("--version", action="version", version=f"hookcount {__version__}")
     add_model(made)
     add_input(made)
-    made.add_argument("--depth", type=whole(0), metavar="N", help="only modules at most N levels deep")
-    made.add_argument("--top", type=whole(1), metavar="N", help="only N modules, those with most MACs of their own or by --sort")
-    made.add_argument("--sort", metavar="COLUMN", help="by a column of the table, such as macs, params or path")
-    add_convention(made, "count as that tool or text does; several: one row for each. Default: hookcount's own.")
+    made.add_argument(
+        "--depth", type=whole(0), metavar="N", help="only modules at most N levels deep"
+    )
+    made.add_argument(
+        "--top",
+        type=whole(1),
+        metavar="N",
+        help="only N modules, those with most MACs of their own or by --sort",
+    )
+    made.add_argument(
+        "--sort", metavar="COLUMN", help="by a column of the table, such as macs, params or path"
+    )
+    add_convention(
+        made,
+        "count as that tool or text does; several: one row for each. Default: hookcount's own.",
+    )
     forms = ("tree", *TABLES)
-    made.add_argument("--format", choices=forms, help="default: tree; table with --top; else what the name of FILE says")
+    made.add_argument(
+        "--format",
+        choices=forms,
+        help="default: tree; table with --top; else what the name of FILE says",
+    )
     return made
 
 
 def work(options: argparse.Namespace, destination: Destination) -> None:
     """Count and show."""
-    form = options.format or SUFFIXES.get(Path(options.output or "").suffix.lower()) or ("table" if options.top else "tree")
+    form = (
+        options.format
+        or SUFFIXES.get(Path(options.output or "").suffix.lower())
+        or ("table" if options.top else "tree")
+    )
     if form == "tree" and options.top:
-        raise UsageError(tell("--top", "a tree has no top", "give --format table, csv, json or markdown"))
+        raise UsageError(
+            tell("--top", "a tree has no top", "give --format table, csv, json or markdown")
+        )
     view = View(form, options.depth, options.top, options.sort)
     if options.sort and options.sort not in view.orders():
         known = ", ".join(near(options.sort, view.orders()) or view.orders())
-        raise UsageError(tell("--sort", f"nothing to sort by is called {options.sort!r}", f"use one of {known}"))
+        raise UsageError(
+            tell("--sort", f"nothing to sort by is called {options.sort!r}", f"use one of {known}")
+        )
     check_device(options)
     shown: str | RenderableType
     with undisturbed():
@@ -90,11 +122,15 @@ def work(options: argparse.Namespace, destination: Destination) -> None:
 def _refuse_rows_of_modules(options: argparse.Namespace) -> None:
     if options.depth is not None or options.top or options.sort:
         why = "there is one row for each convention, not for each module"
-        raise UsageError(tell(f"--convention {options.convention}", why, "leave --depth, --top, --sort away"))
+        raise UsageError(
+            tell(f"--convention {options.convention}", why, "leave --depth, --top, --sort away")
+        )
 
 
 def _figures(rows: Any, form: str) -> Any:
     """For people with digits in groups."""
     if form in ("csv", "json"):
         return rows
-    return rows.assign(figure=rows["figure"].map("{:,}".format), exact=rows["exact"].map({True: "yes", False: ""}))
+    return rows.assign(
+        figure=rows["figure"].map("{:,}".format), exact=rows["exact"].map({True: "yes", False: ""})
+    )

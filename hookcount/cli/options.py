@@ -24,9 +24,13 @@ class UsageError(Exception):
 def parser(name: str, description: str, epilog: str) -> argparse.ArgumentParser:
     """With what every command has."""
     layout = argparse.RawDescriptionHelpFormatter
-    made = argparse.ArgumentParser(name, description=description, epilog=epilog, formatter_class=layout, allow_abbrev=False)
+    made = argparse.ArgumentParser(
+        name, description=description, epilog=epilog, formatter_class=layout, allow_abbrev=False
+    )
     made.add_argument("--output", metavar="FILE", help="write there instead of to the terminal")
-    made.add_argument("--traceback", action="store_true", help="show where in the code an error was raised")
+    made.add_argument(
+        "--traceback", action="store_true", help="show where in the code an error was raised"
+    )
     return made
 
 
@@ -48,7 +52,9 @@ def add_input(to: argparse.ArgumentParser) -> None:
         "Default: what the model's weights were evaluated on, or what its config tells",
     )
     to.add_argument(
-        "--real", action="store_true", help="compute the forward, on random weights; else shapes alone where it can be"
+        "--real",
+        action="store_true",
+        help="compute the forward, on random weights; else shapes alone where it can be",
     )
     to.add_argument(
         "--device",
@@ -75,7 +81,13 @@ def conventions(text: str) -> tuple[Convention, ...]:
     for name in dict.fromkeys(each.strip() for each in text.split(",")):
         for each in CONVENTIONS.values() if name == "all" else (_convention(name),):
             if found.setdefault(each.name, each) is not each:
-                raise UsageError(tell("--convention", f"two are called {each.name!r}", "give one of them another name"))
+                raise UsageError(
+                    tell(
+                        "--convention",
+                        f"two are called {each.name!r}",
+                        "give one of them another name",
+                    )
+                )
     return tuple(found.values())
 
 
@@ -84,10 +96,22 @@ def _convention(name: str) -> Convention:
         return CONVENTIONS[name]
     if ":" not in name:
         known = ", ".join(near(name, CONVENTIONS) or CONVENTIONS)
-        raise UsageError(tell("--convention", f"no convention is called {name!r}", f"use one of {known}, or file.py:NAME"))
+        raise UsageError(
+            tell(
+                "--convention",
+                f"no convention is called {name!r}",
+                f"use one of {known}, or file.py:NAME",
+            )
+        )
     found = factories.load(name, "a hookcount.Convention")
     if not isinstance(found, Convention):
-        raise UsageError(tell(f"--convention {name}", f"this is a {type(found).__name__}", "name a hookcount.Convention"))
+        raise UsageError(
+            tell(
+                f"--convention {name}",
+                f"this is a {type(found).__name__}",
+                "name a hookcount.Convention",
+            )
+        )
     return found
 
 
@@ -116,4 +140,6 @@ def _device(text: str) -> torch.device:
         torch.empty(0, device=text)
         return torch.device(text)
     except Exception as error:  # each device has errors of its own for being absent
-        raise argparse.ArgumentTypeError(f"{text!r} cannot be used: {str(error).partition(chr(10))[0]}") from error
+        raise argparse.ArgumentTypeError(
+            f"{text!r} cannot be used: {str(error).partition(chr(10))[0]}"
+        ) from error

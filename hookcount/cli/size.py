@@ -15,7 +15,9 @@ from .options import add_model, parser
 
 def arguments() -> argparse.ArgumentParser:
     """Of this command."""
-    made = parser("hookcount size", "Parameters, buffers, bytes and layers of a model; it is not run.", "")
+    made = parser(
+        "hookcount size", "Parameters, buffers, bytes and layers of a model; it is not run.", ""
+    )
     add_model(made)
     made.add_argument("--format", choices=("text", "json"), help="default: text")
     return made
@@ -23,7 +25,9 @@ def arguments() -> argparse.ArgumentParser:
 
 def work(options: argparse.Namespace, destination: Destination) -> None:
     """Size and show."""
-    form = options.format or ("json" if Path(options.output or "").suffix.lower() == ".json" else "text")
+    form = options.format or (
+        "json" if Path(options.output or "").suffix.lower() == ".json" else "text"
+    )
     with undisturbed():
         found = size(build(options.model).model)
     destination.write(json(found.to_dict()) if form == "json" else f"{options.model}\n{found}\n")

@@ -15,7 +15,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _TEXTS = ("path", "type", "input_shapes", "output_shapes")
-_READ = ("path", "type", "calls", "params", "own_macs", "macs", "flops", "macs_share", "output_shapes")
+_READ = (
+    "path",
+    "type",
+    "calls",
+    "params",
+    "own_macs",
+    "macs",
+    "flops",
+    "macs_share",
+    "output_shapes",
+)
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,17 @@ from ..observe.model import checked
 from ..observe.opfacts import op_facts
 from ..observe.places import unwrap
 from ..rules.registry import FREE, Registry, target_name
-from .shared import Handled, Handler, asked_by_hook, hooks, in_eval_mode, observed, on_meta, register_ops, with_layer
+from .shared import (
+    Handled,
+    Handler,
+    asked_by_hook,
+    hooks,
+    in_eval_mode,
+    observed,
+    on_meta,
+    register_ops,
+    with_layer,
+)
 from .unfused import unfused
 
 _MACS = ((10**9, "GMac"), (10**6, "MMac"), (10**3, "KMac"))
@@ -99,7 +109,9 @@ def get_model_complexity_info(
     macs, params = report.headline, report.tree.trainable_params
     if not as_strings:
         return macs, params
-    return flops_to_string(macs, flops_units, output_precision), params_to_string(params, param_units, output_precision)
+    return flops_to_string(macs, flops_units, output_precision), params_to_string(
+        params, param_units, output_precision
+    )
 
 
 def flops_to_string(flops: int, units: str | None = None, precision: int = 2) -> str:
@@ -121,7 +133,11 @@ def params_to_string(params_num: int, units: str | None = None, precision: int =
 
 
 def _in_units(
-    count: int, reached: Iterable[tuple[int, str]], known: Iterable[tuple[int, str]], units: str | None, precision: int
+    count: int,
+    reached: Iterable[tuple[int, str]],
+    known: Iterable[tuple[int, str]],
+    units: str | None,
+    precision: int,
 ) -> str | None:
     """None for units that are not known and for what is below all."""
     for step, name in reached if units is None else known:
@@ -139,10 +155,14 @@ def _check(backend: str | FLOPS_BACKEND, input_res: object, config: Mapping[str,
         known = "only 'aten' is mirrored here" if asked == "pytorch" else "there is no such backend"
         raise InputError(f"{where}(backend={backend!r}): {known}. To fix it: give backend='aten'.")
     if not isinstance(input_res, tuple) or not input_res:
-        raise InputError(f"{where}(input_res={input_res!r}): no shape. To fix it: give a tuple, such as (3, 224, 224).")
+        raise InputError(
+            f"{where}(input_res={input_res!r}): no shape. To fix it: give a tuple, such as (3, 224, 224)."
+        )
     if config:
         names = ", ".join(map(repr, config))
-        raise InputError(f"{where}(backend_specific_config=...): {names} has no meaning here. To fix it: leave it out.")
+        raise InputError(
+            f"{where}(backend_specific_config=...): {names} has no meaning here. To fix it: leave it out."
+        )
     if left_out:
         warnings.warn(
             f"{where}: the default backend, 'pytorch', is not mirrored; these are the figures of 'aten'. "
@@ -166,12 +186,16 @@ def _convention(ignored: Iterable[Any], handlers: Mapping[Any, Handler]) -> Conv
             modules[target] = handler
         elif target not in ops:
             ops[target] = Handled(handler, _ask_op)
-    for target, handler in hooks(modules, "get_model_complexity_info(custom_modules_hooks=...)").items():
+    for target, handler in hooks(
+        modules, "get_model_complexity_info(custom_modules_hooks=...)"
+    ).items():
         if target not in layer:
             layer.register(target, Handled(handler, _ask_hook), covers="subtree")
     for op in filter(_runs_as_others, ops):
         fix = "name the ops that it runs as, see report.by_op() of hookcount.count"
-        raise InputError(f"get_model_complexity_info: {target_name(op)} runs as other ops and is never seen. To fix it: {fix}.")
+        raise InputError(
+            f"get_model_complexity_info: {target_name(op)} runs as other ops and is never seen. To fix it: {fix}."
+        )
     register_ops(layer, ops, known)
     return replace(with_layer(known, layer), matches="type")
 
@@ -179,9 +203,15 @@ def _convention(ignored: Iterable[Any], handlers: Mapping[Any, Handler]) -> Conv
 def _runs_as_others(op: Any) -> bool:
     """Whether an op of ATen is made of others in each overload, but for those that write to an ``out``."""
     packet: Any = op
-    overloads = [getattr(op, name) for name in packet.overloads()] if isinstance(op, torch._ops.OpOverloadPacket) else [op]
+    overloads = (
+        [getattr(op, name) for name in packet.overloads()]
+        if isinstance(op, torch._ops.OpOverloadPacket)
+        else [op]
+    )
     facts = [op_facts(each) for each in overloads if isinstance(each, torch._ops.OpOverload)]
-    return bool(facts) and all(each.torchs_own and (each.composite or each.out_names) for each in facts)
+    return bool(facts) and all(
+        each.torchs_own and (each.composite or each.out_names) for each in facts
+    )
 
 
 def _ask_op(handler: Handler, path: str, call: Call) -> Any:

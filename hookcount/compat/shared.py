@@ -41,18 +41,24 @@ class Handled(CallFormula):
     ask: Ask
 
     def __call__(self, path: str, call: Call) -> Ops:
-        where = place(path, target_name(call.target) if call.module is None else type(call.module).__name__)
+        where = place(
+            path, target_name(call.target) if call.module is None else type(call.module).__name__
+        )
         try:
             count = self.ask(self.handler, path, call)
         except Exception as error:
             what = f"the handler {self} raised {type(error).__name__}: {error}"
             fix = "it is given tensors on the meta device, of the right shapes and without values: let it use shapes, dtypes and "
-            raise FormulaError(tell(where, what, fix + "the module's own attributes alone")) from error
+            raise FormulaError(
+                tell(where, what, fix + "the module's own attributes alone")
+            ) from error
         try:
             return Ops(macs=whole(count))
         except ValueError as error:
             what = f"the handler {self} counted {count!r}, which {error}"
-            raise FormulaError(tell(where, what, "let it count whole operations, say with int(...) or //")) from error
+            raise FormulaError(
+                tell(where, what, "let it count whole operations, say with int(...) or //")
+            ) from error
 
     def __repr__(self) -> str:
         return handler_name(self.handler)
@@ -96,7 +102,13 @@ def on_meta(value: Any) -> Any:
         return torch.empty(value.shape, dtype=value.dtype, device="meta")
     if isinstance(value, tuple):
         items = [on_meta(item) for item in value]
-        return type(value)._make(items) if hasattr(value, "_make") else value if type(value) is torch.Size else tuple(items)
+        return (
+            type(value)._make(items)
+            if hasattr(value, "_make")
+            else value
+            if type(value) is torch.Size
+            else tuple(items)
+        )
     if isinstance(value, list):
         return [on_meta(item) for item in value]
     if isinstance(value, Mapping):
@@ -121,7 +133,12 @@ def asked_by_hook(attribute: str, zero: Callable[[], Any]) -> Ask:
 def _copy(module: nn.Module) -> nn.Module:
     """A module of its own to write to: stand-ins are shared by all equal modules."""
     made: nn.Module = object.__new__(type(module))
-    vars(made).update({name: dict(value) if type(value) is dict else value for name, value in vars(module).items()})
+    vars(made).update(
+        {
+            name: dict(value) if type(value) is dict else value
+            for name, value in vars(module).items()
+        }
+    )
     return made
 
 
@@ -160,10 +177,20 @@ def _price_under(convention: Convention, *names: str) -> Any:
 def with_layer(convention: Convention | str, layer: Registry) -> Convention:
     """The convention with formulas that answer before its own."""
     convention = named(convention)
-    return replace(convention, formulas=layer if convention.formulas is None else layer.over(convention.formulas))
+    return replace(
+        convention,
+        formulas=layer if convention.formulas is None else layer.over(convention.formulas),
+    )
 
 
-def observed(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], convention: Convention, *, run: How) -> Report:
+def observed(
+    model: nn.Module,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    convention: Convention,
+    *,
+    run: How,
+) -> Report:
     """One count under a convention, without a warning of what hookcount's own would leave out. ``run`` as a ``Counter``'s; where
     the model or an input is on the meta device, shapes alone.
     """

@@ -30,7 +30,14 @@ Layers = dict[str, tuple[float, float, Any]]
 
 _FREE = (
     *(nn.ZeroPad2d, nn.Dropout, nn.PixelShuffle, nn.ReLU, nn.ReLU6, nn.LeakyReLU),
-    *(nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d),
+    *(
+        nn.MaxPool1d,
+        nn.MaxPool2d,
+        nn.MaxPool3d,
+        nn.AdaptiveMaxPool1d,
+        nn.AdaptiveMaxPool2d,
+        nn.AdaptiveMaxPool3d,
+    ),
 )
 """What thop has a rule for that says nothing."""
 
@@ -66,7 +73,9 @@ def profile(
     for a function that fails, and what ``hookcount.count`` raises.
     """
     if not isinstance(inputs, Sequence) or isinstance(inputs, str):
-        raise InputError(f"profile(inputs=...): {type(inputs).__name__} is no tuple of arguments. To fix it: give inputs=(x,).")
+        raise InputError(
+            f"profile(inputs=...): {type(inputs).__name__} is no tuple of arguments. To fix it: give inputs=(x,)."
+        )
     layer = Registry(name="custom_ops of profile")
     for target, function in hooks(custom_ops or {}, "profile(custom_ops=...)").items():
         layer.register(target, Handled(function, _ask))
@@ -111,7 +120,11 @@ class _Walk:
 
     def stands_alone(self, module: nn.Module) -> bool:
         known = type(module) in _FREE or self.rule(module) is not None
-        return known and module is not self.model and not isinstance(module, (nn.Sequential, nn.ModuleList))
+        return (
+            known
+            and module is not self.model
+            and not isinstance(module, (nn.Sequential, nn.ModuleList))
+        )
 
     def sums(self, module: nn.Module, path: str) -> tuple[int, int, Layers]:
         """MACs and parameters of a module with what is beneath it, and its layers."""
@@ -152,8 +165,14 @@ def _tell(walk: _Walk, *, missing: bool) -> None:
         elif type(module) not in _FREE:
             left_out[type(module)] = left_out.get(type(module), NOTHING) + whole[path]
     for cls, entry in ruled.items():
-        said = repr(entry.price) if isinstance(entry.price, Handled) else (entry.price.__doc__ or "").partition("\n")[0]
+        said = (
+            repr(entry.price)
+            if isinstance(entry.price, Handled)
+            else (entry.price.__doc__ or "").partition("\n")[0]
+        )
         print(f"[INFO] {cls.__name__}: {said}")
     for cls, ops in left_out.items():
         if missing and ops:
-            print(f"[WARN] {cls.__name__}: no rule. Its own work is left out: {ops.macs:,} MACs, {flops(ops):,} FLOPs in all.")
+            print(
+                f"[WARN] {cls.__name__}: no rule. Its own work is left out: {ops.macs:,} MACs, {flops(ops):,} FLOPs in all."
+            )

@@ -47,5 +47,7 @@ def named(convention: Convention | str) -> Convention:
         return convention
     if convention not in CONVENTIONS:
         known = ", ".join(CONVENTIONS)
-        raise InputError(f"{convention!r} names no convention. To fix it: use one of {known}, or give a hookcount.Convention.")
+        raise InputError(
+            f"{convention!r} names no convention. To fix it: use one of {known}, or give a hookcount.Convention."
+        )
     return CONVENTIONS[convention]

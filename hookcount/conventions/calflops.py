@@ -33,7 +33,11 @@ def convolution(
 ) -> Ops:
     """As hookcount's; a transposed one's output channels of a group are divided by the groups once more, without remainder."""
     if not transposed:
-        return Ops(macs=shipped.convolution(input, weight, None, stride, padding, dilation, False, out=out).macs)
+        return Ops(
+            macs=shipped.convolution(
+                input, weight, None, stride, padding, dilation, False, out=out
+            ).macs
+        )
     return Ops(macs=prod(input) * (weight[1] // groups) * prod(weight[2:]))
 
 
@@ -44,5 +48,8 @@ CALFLOPS = Convention(
     functions=patched.FUNCTIONS,
     mirrors="calflops 0.3.2, its MACs",
     exact=True,
-    differs=(*patched.DIFFERS, "a module with two places in the tree: the tool adds all its calls at each of them"),
+    differs=(
+        *patched.DIFFERS,
+        "a module with two places in the tree: the tool adds all its calls at each of them",
+    ),
 )

@@ -12,7 +12,10 @@ FORMULAS = Registry(name="the formulas of deepspeed")
 contractions(
     FORMULAS,
     (
-        *(f"aten::_scaled_dot_product_{name}_attention" for name in ("efficient", "flash", "cudnn")),
+        *(
+            f"aten::_scaled_dot_product_{name}_attention"
+            for name in ("efficient", "flash", "cudnn")
+        ),
         "aten::_scaled_dot_product_flash_attention_for_cpu",
     ),
 )
@@ -20,7 +23,9 @@ contractions(
 FUNCTIONS = (
     patched.FUNCTIONS
     | {"@", "@=", "operator.matmul"}
-    | patched.called_as(functional="scaled_dot_product_attention", of_torch="mm bmm", methods="__matmul__ mm bmm")
+    | patched.called_as(
+        functional="scaled_dot_product_attention", of_torch="mm bmm", methods="__matmul__ mm bmm"
+    )
 )
 
 DEEPSPEED = Convention(

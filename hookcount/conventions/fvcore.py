@@ -20,7 +20,13 @@ from .shared.borrowed import EVERY_KIND, contractions
 
 FORMULAS = Registry(name="the formulas of fvcore")
 
-contractions(FORMULAS, (nn.Linear, *(f"aten::{name}" for name in ("mm", "addmm", "bmm", "convolution", "_convolution"))))
+contractions(
+    FORMULAS,
+    (
+        nn.Linear,
+        *(f"aten::{name}" for name in ("mm", "addmm", "bmm", "convolution", "_convolution")),
+    ),
+)
 
 
 for _convolution in (nn.Conv1d, nn.Conv2d, nn.Conv3d):
@@ -33,7 +39,9 @@ def _norm(elements: int, affine: bool) -> Ops:
 
 
 @FORMULAS.register("aten::native_batch_norm")
-def batch_norm(input: Size, weight: Any, bias: Any, mean: Any, var: Any, training: bool, *rest: Any, out: Any) -> Ops:
+def batch_norm(
+    input: Size, weight: Any, bias: Any, mean: Any, var: Any, training: bool, *rest: Any, out: Any
+) -> Ops:
     """In eval 1 per element, 2 with a weight; by the batch's statistics as any norm."""
     if training:
         return _norm(prod(input), weight is not None)
@@ -59,9 +67,13 @@ def adaptive_avg_pool(self: Size, output_size: Any, *, out: Size) -> Ops:
 
 
 @FORMULAS.register("aten::mean.dim")
-def pooled_to_one(self: Size, dim: Sequence[int] | None, keepdim: bool = False, *rest: Any, out: Size, **kw: Any) -> Ops:
+def pooled_to_one(
+    self: Size, dim: Sequence[int] | None, keepdim: bool = False, *rest: Any, out: Size, **kw: Any
+) -> Ops:
     """1 per input element where it is what torch runs an adaptive pool to one position as; a mean is not seen."""
-    return Ops(adds=prod(self)) if keepdim and dim is not None and list(dim) == [-1, -2] else NOTHING
+    return (
+        Ops(adds=prod(self)) if keepdim and dim is not None and list(dim) == [-1, -2] else NOTHING
+    )
 
 
 @FORMULAS.register("aten::upsample_nearest2d")

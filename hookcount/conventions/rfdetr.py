@@ -18,8 +18,14 @@ _rule = rule_of(FORMULAS)
 contractions(
     FORMULAS,
     (
-        *(f"aten::{name}" for name in ("mm", "addmm", "bmm", "baddbmm", "convolution", "_convolution")),
-        *(f"aten::_scaled_dot_product_{name}_attention" for name in ("efficient", "flash", "cudnn")),
+        *(
+            f"aten::{name}"
+            for name in ("mm", "addmm", "bmm", "baddbmm", "convolution", "_convolution")
+        ),
+        *(
+            f"aten::_scaled_dot_product_{name}_attention"
+            for name in ("efficient", "flash", "cudnn")
+        ),
         "aten::_scaled_dot_product_flash_attention_for_cpu",
         "aten::_native_multi_head_attention",
     ),

@@ -77,7 +77,10 @@ def adaptive_avg_pool(module: Any, input: Size, *, out: Size) -> Ops:
 @_rule(nn.Upsample, nn.UpsamplingBilinear2d, nn.UpsamplingNearest2d)
 def upsample(module: Any, input: Size, *, out: Size) -> Ops:
     """1, 5, 11 or 259 per output, by the mode; other modes nothing."""
-    return Ops(muls={"nearest": 1, "linear": 5, "bilinear": 11, "bicubic": 259}.get(module.mode, 0) * prod(out))
+    return Ops(
+        muls={"nearest": 1, "linear": 5, "bilinear": 11, "bicubic": 259}.get(module.mode, 0)
+        * prod(out)
+    )
 
 
 @_rule(nn.RNN, nn.GRU, nn.LSTM)

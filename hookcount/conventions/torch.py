@@ -17,8 +17,14 @@ contractions(
     PRODUCTS,
     (
         *(f"aten::{name}" for name in ("mm", "addmm", "bmm", "baddbmm", "_scaled_mm")),
-        *(f"aten::{name}" for name in ("convolution", "_convolution", "cudnn_convolution", "_slow_conv2d_forward")),
-        *(f"aten::_scaled_dot_product_{name}_attention" for name in ("efficient", "flash", "cudnn")),
+        *(
+            f"aten::{name}"
+            for name in ("convolution", "_convolution", "cudnn_convolution", "_slow_conv2d_forward")
+        ),
+        *(
+            f"aten::_scaled_dot_product_{name}_attention"
+            for name in ("efficient", "flash", "cudnn")
+        ),
         *(("aten::_scaled_dot_product_flash_attention_for_cpu",) if ATTENTION_ON_CPU else ()),
         "aten::_flash_attention_forward",
         "aten::_efficient_attention_forward",

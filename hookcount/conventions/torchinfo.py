@@ -27,12 +27,18 @@ def module(module: Any, *args: Any, out: Any, **kw: Any) -> Ops:
     elsewhere. Another name with "weight" or "bias" in it, as recurrent layers have: the first two sizes. Any other name: none.
     """
     held = [(name, each.shape) for name, each in module._parameters.items() if each is not None]
-    if not held or any(module.children()):  # as the tool asks it: a child that is an empty container is none
+    if not held or any(
+        module.children()
+    ):  # as the tool asks it: a child that is an empty container is none
         return NOTHING
     size = _first_size(out)
     of_convolutions, ops = "Conv" in type(module).__name__, NOTHING
     for name, shape in held:
-        name = name.removesuffix("_orig") if hasattr(module, name.removesuffix("_orig") + "_mask") else name
+        name = (
+            name.removesuffix("_orig")
+            if hasattr(module, name.removesuffix("_orig") + "_mask")
+            else name
+        )
         if name in ("weight", "bias"):
             positions = prod(size[:1] + size[2:]) if of_convolutions else size[0] if size else 0
         else:

@@ -28,13 +28,25 @@ contractions(
     (
         nn.Linear,
         *(f"aten::{name}" for name in ("mm", "addmm", "bmm", "baddbmm", "mv", "addmv", "dot")),
-        *(f"aten::_scaled_dot_product_{name}_attention" for name in ("efficient", "flash", "cudnn")),
+        *(
+            f"aten::_scaled_dot_product_{name}_attention"
+            for name in ("efficient", "flash", "cudnn")
+        ),
         "aten::_scaled_dot_product_flash_attention_for_cpu",
     ),
 )
 
 _NOT_KNOWN_TO_IT = (
-    *(nn.RNN, nn.GRU, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout),
+    *(
+        nn.RNN,
+        nn.GRU,
+        nn.Dropout,
+        nn.Dropout1d,
+        nn.Dropout2d,
+        nn.Dropout3d,
+        nn.AlphaDropout,
+        nn.FeatureAlphaDropout,
+    ),
     *("aten::addmm_", "aten::baddbmm_", "aten::addmv_", "aten::leaky_relu_"),
     "aten::mul.Scalar",  # no code in Python runs it: it is the scale of an attention that is taken apart
 )
@@ -54,7 +66,11 @@ def convolution(input: Size, weight: Size, *rest: Any, out: Size, **kw: Any) -> 
 _rule(nn.Conv1d, nn.Conv2d, nn.Conv3d)(cells.traced_convolution)
 
 
-@_rule("aten::native_batch_norm", "aten::_native_batch_norm_legit_no_training", "aten::cudnn_batch_norm")
+@_rule(
+    "aten::native_batch_norm",
+    "aten::_native_batch_norm_legit_no_training",
+    "aten::cudnn_batch_norm",
+)
 def batch_norm(input: Size, weight: Any, *rest: Any, out: Any, **kw: Any) -> Ops:
     """1 per element with a weight, else nothing."""
     return Ops(muls=prod(input)) if weight is not None else NOTHING
@@ -82,7 +98,13 @@ class Elementwise(CallFormula):
 _rule("aten::mul", "aten::leaky_relu")(Elementwise())
 
 
-@_rule("aten::mean", *(f"aten::{name}" for name in ("avg_pool2d", "avg_pool3d", "_adaptive_avg_pool2d", "_adaptive_avg_pool3d")))
+@_rule(
+    "aten::mean",
+    *(
+        f"aten::{name}"
+        for name in ("avg_pool2d", "avg_pool3d", "_adaptive_avg_pool2d", "_adaptive_avg_pool3d")
+    ),
+)
 def mean(*args: Any, out: Size, **kw: Any) -> Ops:
     """1 per output element, however many it is the mean of."""
     return Ops(specials=prod(out))
@@ -95,7 +117,9 @@ def bilinear(*args: Any, out: Size, **kw: Any) -> Ops:
 
 
 @_rule("aten::grid_sampler_2d", "aten::grid_sampler_3d")
-def grid_sampler(input: Size, grid: Size, interpolation_mode: int, *rest: Any, out: Size, **kw: Any) -> Ops:
+def grid_sampler(
+    input: Size, grid: Size, interpolation_mode: int, *rest: Any, out: Size, **kw: Any
+) -> Ops:
     """4 per output element, also in three dimensions; 16 of a bicubic one, nothing of the nearest."""
     return Ops(muls=(4, 0, 16)[interpolation_mode] * prod(out))
 
@@ -118,7 +142,9 @@ _UNSEEN = """
     mm mv dot inner outer ger vdot tensordot chain_matmul rms_norm cosine_similarity pairwise_distance dropout alpha_dropout
     feature_alpha_dropout"""
 _UNSEEN_BY_NAME = frozenset(
-    f"{where}.{name}" for where in ("torch", "torch.nn.functional", "torch._VF", "") for name in _UNSEEN.split()
+    f"{where}.{name}"
+    for where in ("torch", "torch.nn.functional", "torch._VF", "")
+    for name in _UNSEEN.split()
 ) | {"torch.linalg.multi_dot", "torch.linalg.vecdot"}
 
 TORCHPROFILE = Convention(

@@ -15,7 +15,10 @@ contractions(
     _PRODUCTS,
     (
         *(f"aten::{name}" for name in ("mm", "addmm", "bmm", "convolution", "_convolution")),
-        *(f"aten::_scaled_dot_product_{name}_attention" for name in ("efficient", "flash", "cudnn")),
+        *(
+            f"aten::_scaled_dot_product_{name}_attention"
+            for name in ("efficient", "flash", "cudnn")
+        ),
         "aten::_scaled_dot_product_flash_attention_for_cpu",
         "aten::_native_multi_head_attention",
         "aten::_transformer_encoder_layer_fwd",
@@ -28,5 +31,7 @@ TORCHVISION = Convention(
     sees="listed",
     mirrors="_ops of the weights of torchvision 0.29.2, before their division by 10^9 and rounding to 3 decimals",
     exact=True,
-    differs=("attention that ran as one op: the recipe, run on a CPU today, leaves it out; the published figures have it",),
+    differs=(
+        "attention that ran as one op: the recipe, run on a CPU today, leaves it out; the published figures have it",
+    ),
 )

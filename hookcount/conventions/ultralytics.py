@@ -22,7 +22,10 @@ contractions(
     FORMULAS,
     (
         *(f"aten::{name}" for name in ("mm", "addmm", "bmm")),
-        *(f"aten::_scaled_dot_product_{name}_attention" for name in ("efficient", "flash", "cudnn")),
+        *(
+            f"aten::_scaled_dot_product_{name}_attention"
+            for name in ("efficient", "flash", "cudnn")
+        ),
         "aten::_scaled_dot_product_flash_attention_for_cpu",
     ),
 )
@@ -78,7 +81,13 @@ def softmax(module: Any, *args: Any, out: Size, **kw: Any) -> Ops:
         axis = 0 if len(input) in (0, 1, 3) else 1
     n = input[axis] if input else 1
     rows = prod(input) // n if n else 0
-    more = rows if isinstance(module, nn.LogSoftmax) else prod(input) if isinstance(module, nn.Softmin) else 0
+    more = (
+        rows
+        if isinstance(module, nn.LogSoftmax)
+        else prod(input)
+        if isinstance(module, nn.Softmin)
+        else 0
+    )
     return cells.softmax(rows, n) + Ops(specials=more)
 
 
@@ -88,10 +97,13 @@ def avg_pool(module: Any, *args: Any, out: Size, **kw: Any) -> Ops:
     input = _first(args, kw)
     axes = 1 if isinstance(module, nn.AvgPool1d) else 3 if isinstance(module, nn.AvgPool3d) else 2
     kernels, strides, pads = (
-        (each,) * axes if isinstance(each, int) else each for each in (module.kernel_size, module.stride, module.padding)
+        (each,) * axes if isinstance(each, int) else each
+        for each in (module.kernel_size, module.stride, module.padding)
     )
     pooled = prod(input[:-axes])
-    for size, count, kernel, stride, pad in zip(input[-axes:], out[-axes:], kernels, strides, pads, strict=True):
+    for size, count, kernel, stride, pad in zip(
+        input[-axes:], out[-axes:], kernels, strides, pads, strict=True
+    ):
         low, high = (-pad, size + pad) if module.count_include_pad else (0, size)
         starts = [index * stride - pad for index in range(count)]
         pooled *= sum(max(min(start + kernel, high) - max(start, low), 0) for start in starts)
@@ -107,11 +119,16 @@ def adaptive_avg_pool(module: Any, *args: Any, out: Size, **kw: Any) -> Ops:
 @_rule(nn.Upsample)
 def upsample(module: Any, *args: Any, out: Size, **kw: Any) -> Ops:
     """5, 11, 259 or 31 per output, by the mode; nearest nothing."""
-    return Ops(muls={"linear": 5, "bilinear": 11, "bicubic": 259, "trilinear": 31}.get(module.mode, 0) * prod(out))
+    return Ops(
+        muls={"linear": 5, "bilinear": 11, "bicubic": 259, "trilinear": 31}.get(module.mode, 0)
+        * prod(out)
+    )
 
 
 @_rule(nn.MultiheadAttention)
-def multihead_attention(module: Any, query: Size, key: Size, value: Size, *rest: Any, out: Any, **kw: Any) -> Ops:
+def multihead_attention(
+    module: Any, query: Size, key: Size, value: Size, *rest: Any, out: Any, **kw: Any
+) -> Ops:
     """The four projections, the two products, and 3n - 1 per row of scores; no bias."""
     result, weights = out
     length_at = -2 if module.batch_first or len(result) == 2 else 0
@@ -122,7 +139,9 @@ def multihead_attention(module: Any, query: Size, key: Size, value: Size, *rest:
     width = module.embed_dim
     projections = width * (2 * queries * width + (keys - appended) * (module.kdim + module.vdim))
     products = 2 * queries * keys * width
-    return Ops(macs=batch * (projections + products)) + cells.softmax(batch * module.num_heads * queries, keys)
+    return Ops(macs=batch * (projections + products)) + cells.softmax(
+        batch * module.num_heads * queries, keys
+    )
 
 
 def _steps(input: Size) -> int:
@@ -132,7 +151,9 @@ def _steps(input: Size) -> int:
 @_rule(nn.RNN, nn.GRU)
 def recurrent(module: Any, *args: Any, out: Any, **kw: Any) -> Ops:
     """See ``cells.layers``."""
-    return cells.layers("RNN" if isinstance(module, nn.RNN) else "GRU", module, _steps(_first(args, kw)))
+    return cells.layers(
+        "RNN" if isinstance(module, nn.RNN) else "GRU", module, _steps(_first(args, kw))
+    )
 
 
 @_rule(nn.LSTM)
@@ -145,8 +166,16 @@ def lstm(module: Any, *args: Any, out: Any, **kw: Any) -> Ops:
 def cell(module: Any, *args: Any, out: Any, **kw: Any) -> Ops:
     """A cell per sample."""
     input = _first(args, kw)
-    kind = "RNN" if isinstance(module, nn.RNNCell) else "GRU" if isinstance(module, nn.GRUCell) else "LSTM"
-    return cells.CELLS[kind](module.input_size, module.hidden_size, bool(module.bias)) * (input[0] if len(input) == 2 else 1)
+    kind = (
+        "RNN"
+        if isinstance(module, nn.RNNCell)
+        else "GRU"
+        if isinstance(module, nn.GRUCell)
+        else "LSTM"
+    )
+    return cells.CELLS[kind](module.input_size, module.hidden_size, bool(module.bias)) * (
+        input[0] if len(input) == 2 else 1
+    )
 
 
 @_rule("aten::_transformer_encoder_layer_fwd")
@@ -155,7 +184,12 @@ def encoder_layer(src: Size, width: int, heads: int, *rest: Any, out: Size, **kw
     linears, normed = cells.encoder_layer(src, wide=rest[11][0])
     batch, length = src[:2]
     attention = Ops(macs=batch * (4 * length * width * width + 2 * length * length * width))
-    return linears + Ops(adds=2 * normed, muls=2 * normed) + attention + cells.softmax(batch * heads * length, length)
+    return (
+        linears
+        + Ops(adds=2 * normed, muls=2 * normed)
+        + attention
+        + cells.softmax(batch * heads * length, length)
+    )
 
 
 ULTRALYTICS = Convention(
@@ -164,7 +198,9 @@ ULTRALYTICS = Convention(
     formulas=FORMULAS,
     sees="listed",
     matches="mro",
-    unseen=frozenset({"torch.mm", "torch.addmm", ".mm", ".addmm", "torch.Tensor.mm", "torch.Tensor.addmm"}),
+    unseen=frozenset(
+        {"torch.mm", "torch.addmm", ".mm", ".addmm", "torch.Tensor.mm", "torch.Tensor.addmm"}
+    ),
     mirrors="ultralytics-thop 2.2.3",
     exact=True,
     differs=(

@@ -69,7 +69,10 @@ def near(name: str, names: Iterable[str], at_most: int = 4) -> list[str]:
     """
     meant, known = name.lower(), {each.lower(): each for each in sorted(names)}
     close = difflib.get_close_matches(meant, known, at_most, 0.7)
-    return [known[each] for each in close or [each for each in known if meant and meant in each][:at_most]]
+    return [
+        known[each]
+        for each in close or [each for each in known if meant and meant in each][:at_most]
+    ]
 
 
 def note(error: BaseException, text: str) -> None:

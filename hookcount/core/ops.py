@@ -33,7 +33,9 @@ class Ops:
         for kind in KINDS:
             value = getattr(self, kind)
             if type(value) is not int:
-                raise TypeError(f"Ops({kind}={value!r}): a count is an int, not {type(value).__name__}")
+                raise TypeError(
+                    f"Ops({kind}={value!r}): a count is an int, not {type(value).__name__}"
+                )
             if value < 0:
                 raise ValueError(f"Ops({kind}={value}): a count is never negative")
 

@@ -24,7 +24,9 @@ def bias(outputs: int) -> Ops:
     return Ops(adds=outputs)
 
 
-def convolution(input: Sequence[int], weight: Sequence[int], out: Sequence[int], *, transposed: bool = False) -> Ops:
+def convolution(
+    input: Sequence[int], weight: Sequence[int], out: Sequence[int], *, transposed: bool = False
+) -> Ops:
     """[N, Co, *O] = conv([N, Ci, *I], [Co, Ci/g, *K]); transposed: [N, Co, *O] = convT([N, Ci, *I], [Ci, Co/g, *K]).
 
     Forward: each output is a dot product of length Ci/g * prod(K): numel(out) * Ci/g * prod(K).
@@ -49,7 +51,9 @@ def log_softmax(rows: int, n: int) -> Ops:
     return Ops(adds=n + n - 1 + n, compares=n - 1, specials=n + 1) * rows
 
 
-def attention(batch: int, heads: int, queries: int, keys: int, depth: int, depth_v: int, *, masked: bool) -> Ops:
+def attention(
+    batch: int, heads: int, queries: int, keys: int, depth: int, depth_v: int, *, masked: bool
+) -> Ops:
     """[batch, heads, queries, depth_v] = softmax(q k^T / sqrt(depth) + mask) v, per batch and head.
 
     Scores and weighted sum are contractions; sqrt of the scale goes onto q and k, each (torch's own stable form);

@@ -33,7 +33,14 @@ def by_heads(query: Size, key: Size, value: Size, dropout_p: float = 0.0, *, mas
 
 @formula("aten::_scaled_dot_product_flash_attention", kind="attention")
 def flash_attention(
-    query: Size, key: Size, value: Size, dropout_p: float = 0.0, is_causal: bool = False, *rest: Any, out: Any, **kw: Any
+    query: Size,
+    key: Size,
+    value: Size,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    *rest: Any,
+    out: Any,
+    **kw: Any,
 ) -> Ops:
     """[B, H, L, Ev] = attention([B, H, L, E], [B, Hk, S, E], [B, Hk, S, Ev])."""
     return by_heads(query, key, value, dropout_p, masked=is_causal)
@@ -124,7 +131,14 @@ def flex_attention(query: Size, key: Size, value: Size, *rest: Any, out: Any, **
 
 
 def by_positions(
-    query: Size, key: Size, value: Size, longest_key: int | None, dropout_p: float, *, packed: bool, masked: bool
+    query: Size,
+    key: Size,
+    value: Size,
+    longest_key: int | None,
+    dropout_p: float,
+    *,
+    packed: bool,
+    masked: bool,
 ) -> Ops:
     """[B, L, H, Ev] = attention([B, L, H, E], [B, S, Hk, E], [B, S, Hk, Ev]), or packed: [total L, H, Ev].
 
@@ -134,7 +148,9 @@ def by_positions(
     heads, depth = query[-2:]
     queries = prod(query[:-2])
     if not packed:
-        ops = arithmetic.attention(query[0], heads, query[1], key[1], depth, value[-1], masked=masked)
+        ops = arithmetic.attention(
+            query[0], heads, query[1], key[1], depth, value[-1], masked=masked
+        )
         return ops + dropout_on_scores(heads * queries * key[1], dropout_p)
     keys = longest_key if longest_key else prod(key[:-2])
     ops = arithmetic.attention(1, heads, queries, keys, depth, value[-1], masked=masked)
@@ -158,7 +174,9 @@ def flash_attention_forward(
     **kw: Any,
 ) -> Ops:
     """[B, L, H, E] = attention([B, L, H, E], [B, S, Hk, E], [B, S, Hk, E]); with cum_seq packed: [total, H, E]."""
-    return by_positions(query, key, value, max_k, dropout_p, packed=cum_seq_q is not None, masked=is_causal)
+    return by_positions(
+        query, key, value, max_k, dropout_p, packed=cum_seq_q is not None, masked=is_causal
+    )
 
 
 @formula("aten::_flash_attention_forward_no_dropout_inplace", kind="attention")
@@ -178,7 +196,9 @@ def flash_attention_forward_into(
     **kw: Any,
 ) -> Ops:
     """[B, L, H, E] = attention([B, L, H, E], [B, S, Hk, E], [B, S, Hk, E]); with cum_seq packed: [total, H, E]."""
-    return by_positions(query, key, value, max_k, dropout_p, packed=cum_seq_q is not None, masked=is_causal)
+    return by_positions(
+        query, key, value, max_k, dropout_p, packed=cum_seq_q is not None, masked=is_causal
+    )
 
 
 @formula("aten::_efficient_attention_forward", kind="attention")
@@ -199,7 +219,9 @@ def efficient_attention_forward(
 ) -> Ops:
     """[B, L, H, Ev] = attention([B, L, H, E], [B, S, H, E], [B, S, H, Ev]); with cu_seqlens packed: [1, total, H, E]."""
     masked = bias is not None or custom_mask_type != 0
-    return by_positions(query, key, value, max_seqlen_k, dropout_p, packed=cu_seqlens_q is not None, masked=masked)
+    return by_positions(
+        query, key, value, max_seqlen_k, dropout_p, packed=cu_seqlens_q is not None, masked=masked
+    )
 
 
 @formula("aten::_cudnn_attention_forward", kind="attention")

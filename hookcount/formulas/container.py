@@ -34,12 +34,21 @@ free(
 
 # In eval a dropout runs nothing; in training its ops tell, and each way that torch runs it costs a division and a mul per
 # element (native_dropout, or bernoulli_, div_ and mul). Dropout2d and its like divide their smaller mask only.
-observed([nn.AlphaDropout, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.FeatureAlphaDropout])
+observed(
+    [nn.AlphaDropout, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.FeatureAlphaDropout]
+)
 
 # Looking up is free; with max_norm an embedding renormalises first, and a bag adds up.
 observed([nn.Embedding, nn.EmbeddingBag], kind="embedding")
 
-observed([nn.Container, nn.ModuleDict, nn.ModuleList, nn.ParameterDict, nn.ParameterList, nn.Sequential])
+observed(
+    [nn.Container, nn.ModuleDict, nn.ModuleList, nn.ParameterDict, nn.ParameterList, nn.Sequential]
+)
 
 # They hand on to what they hold.
-observed(["torch.nn.parallel.data_parallel.DataParallel", "torch.nn.utils.parametrize.ParametrizationList"])
+observed(
+    [
+        "torch.nn.parallel.data_parallel.DataParallel",
+        "torch.nn.utils.parametrize.ParametrizationList",
+    ]
+)

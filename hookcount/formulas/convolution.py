@@ -13,7 +13,9 @@ from . import arithmetic
 from .builtin import formula, free, observed
 
 
-def _convolution(input: Size, weight: Size, bias: Any, out: Size, *, transposed: bool = False) -> Ops:
+def _convolution(
+    input: Size, weight: Size, bias: Any, out: Size, *, transposed: bool = False
+) -> Ops:
     ops = arithmetic.convolution(input, weight, out, transposed=transposed)
     return ops if bias is None else ops + arithmetic.bias(prod(out))
 
@@ -32,7 +34,9 @@ def convolution_module(module: nn.Conv2d, input: Size, *, out: Size) -> Ops:
 @formula(nn.ConvTranspose1d, kind="convolution")
 @formula(nn.ConvTranspose2d, kind="convolution")
 @formula(nn.ConvTranspose3d, kind="convolution")
-def transposed_convolution_module(module: nn.ConvTranspose2d, input: Size, output_size: Any = None, *, out: Size) -> Ops:
+def transposed_convolution_module(
+    module: nn.ConvTranspose2d, input: Size, output_size: Any = None, *, out: Size
+) -> Ops:
     """[N, Co, *O] = convT([N, Ci, *I]), batched or not: numel(input) * Co/g * prod(K), whatever the stride, and the bias."""
     return _convolution(input, module.weight.shape, module.bias, out, transposed=True)
 
@@ -73,7 +77,9 @@ def backend_convolution(input: Size, weight: Size, bias: Any = None, *rest: Any,
 @formula("aten::slow_conv3d_forward", kind="convolution")
 @formula("aten::slow_conv_dilated2d", kind="convolution")
 @formula("aten::slow_conv_dilated3d", kind="convolution")
-def kernel_convolution(input: Size, weight: Size, kernel_size: Any, bias: Any = None, *rest: Any, out: Size, **kw: Any) -> Ops:
+def kernel_convolution(
+    input: Size, weight: Size, kernel_size: Any, bias: Any = None, *rest: Any, out: Size, **kw: Any
+) -> Ops:
     """[N, Co, *O] = conv([N, Ci, *I], [Co, Ci/g, *K]), where the op takes the kernel's size third and the bias fourth."""
     return _convolution(input, weight, bias, out)
 
@@ -99,7 +105,9 @@ def miopen_convolution_transpose(self: Size, weight: Size, bias: Any, *rest: Any
 
 @formula("aten::slow_conv_transpose2d", kind="convolution")
 @formula("aten::slow_conv_transpose3d", kind="convolution")
-def slow_conv_transpose(self: Size, weight: Size, kernel_size: Any, bias: Any = None, *rest: Any, out: Size) -> Ops:
+def slow_conv_transpose(
+    self: Size, weight: Size, kernel_size: Any, bias: Any = None, *rest: Any, out: Size
+) -> Ops:
     """[N, Co, *O] = convT([N, Ci, *I], [Ci, Co/g, *K], [Co])."""
     return _convolution(self, weight, bias, out, transposed=True)
 
@@ -113,16 +121,22 @@ def convolution_relu(self: Size, weight: Size, bias: Any, *rest: Any, out: Size)
 
 @formula("aten::cudnn_convolution_add_relu", kind="convolution")
 @formula("aten::miopen_convolution_add_relu", kind="convolution")
-def convolution_add_relu(self: Size, weight: Size, z: Size, alpha: Any, bias: Any, *rest: Any, out: Size) -> Ops:
+def convolution_add_relu(
+    self: Size, weight: Size, z: Size, alpha: Any, bias: Any, *rest: Any, out: Size
+) -> Ops:
     """[N, Co, *O] = relu(conv(...) + alpha * z + bias): an add and a compare per output more, and a mul if alpha is not 1."""
     scale = prod(out) if alpha not in (None, 1) else 0
-    return _convolution(self, weight, bias, out) + Ops(adds=prod(out), muls=scale, compares=prod(out))
+    return _convolution(self, weight, bias, out) + Ops(
+        adds=prod(out), muls=scale, compares=prod(out)
+    )
 
 
 @formula("aten::conv_tbc", kind="convolution")
 def conv_tbc(self: Size, weight: Size, bias: Size, pad: int = 0, *, out: Size) -> Ops:
     """[T, N, Co] = conv([T', N, Ci], [K, Ci, Co], [Co]): numel(out) * K * Ci, and the bias."""
-    return arithmetic.matmul(out[0] * out[1], weight[0] * weight[1], out[2]) + arithmetic.bias(prod(out))
+    return arithmetic.matmul(out[0] * out[1], weight[0] * weight[1], out[2]) + arithmetic.bias(
+        prod(out)
+    )
 
 
 @formula("aten::convolution_backward", kind="convolution")
@@ -167,7 +181,9 @@ def col2im(
     A position that n windows reach takes n - 1 adds, one that a single window reaches is a copy.
     """
     kept = reached = 1
-    for size, kernel, spread, pad, step in zip(output_size, kernel_size, dilation, padding, stride, strict=True):
+    for size, kernel, spread, pad, step in zip(
+        output_size, kernel_size, dilation, padding, stride, strict=True
+    ):
         windows = (size + 2 * pad - spread * (kernel - 1) - 1) // step + 1
         positions = [w * step + tap * spread - pad for w in range(windows) for tap in range(kernel)]
         inside = [position for position in positions if 0 <= position < size]

@@ -61,8 +61,12 @@ FIGURES: dict[str, tuple[Ops, str]] = {
     "ge": (COMPARE, "x >= y"),
     **dict.fromkeys(("maximum", "fmax", "clamp_min"), (COMPARE, "max(x, y)")),
     **dict.fromkeys(("minimum", "fmin", "clamp_max"), (COMPARE, "min(x, y)")),
-    **dict.fromkeys(("isnan", "isinf", "isneginf", "isposinf", "signbit"), (COMPARE, "a test of x")),
-    **dict.fromkeys(("logical_and", "logical_or", "logical_xor", "logical_not"), (COMPARE, "x != 0, then a bit")),
+    **dict.fromkeys(
+        ("isnan", "isinf", "isneginf", "isposinf", "signbit"), (COMPARE, "a test of x")
+    ),
+    **dict.fromkeys(
+        ("logical_and", "logical_or", "logical_xor", "logical_not"), (COMPARE, "x != 0, then a bit")
+    ),
     "abs": (COMPARE, "max(x, -x)"),
     "copysign": (COMPARE, "y < 0 ? -|x| : |x|"),
     "sign": (Ops(compares=2), "x > 0 ? 1 : x < 0 ? -1 : 0"),
@@ -80,7 +84,10 @@ FIGURES: dict[str, tuple[Ops, str]] = {
     "special_xlog1py": (Ops(muls=1, compares=1, specials=1), "x == 0 ? 0 : x log1p(y)"),
     "special_entr": (Ops(adds=1, muls=1, compares=1, specials=1), "x == 0 ? 0 : -x log(x)"),
     # trigonometry
-    **{name: (SPECIAL, name) for name in ("sin", "cos", "tan", "asin", "acos", "atan", "atan2", "angle")},
+    **{
+        name: (SPECIAL, name)
+        for name in ("sin", "cos", "tan", "asin", "acos", "atan", "atan2", "angle")
+    },
     "sinc": (Ops(muls=1, compares=1, specials=2), "x == 0 ? 1 : sin(pi x) / (pi x)"),
     "polar": (Ops(muls=2, specials=2), "r cos(a) + i r sin(a)"),
     "sinh": (Ops(adds=1, muls=1, specials=2), "(exp(x) - 1 / exp(x)) 0.5"),
@@ -99,7 +106,10 @@ FIGURES: dict[str, tuple[Ops, str]] = {
     "leaky_relu": (Ops(muls=1, compares=1), "x > 0 ? x : a x"),
     "_prelu_kernel": (Ops(muls=1, compares=1), "x > 0 ? x : a x"),
     "rrelu_with_noise": (Ops(muls=1, compares=1), "x > 0 ? x : a x, a drawn in training"),
-    "rrelu_with_noise_functional": (Ops(muls=1, compares=1), "x > 0 ? x : a x, a drawn in training"),
+    "rrelu_with_noise_functional": (
+        Ops(muls=1, compares=1),
+        "x > 0 ? x : a x, a drawn in training",
+    ),
     "hardsigmoid": (Ops(adds=1, compares=2, specials=1), "min(max(x + 3, 0), 6) / 6"),
     "hardswish": (Ops(adds=1, muls=1, compares=2, specials=1), "x min(max(x + 3, 0), 6) / 6"),
     "silu": (SIGMOID + MUL, "x sigmoid(x)"),
@@ -150,7 +160,9 @@ ACTIVATIONS = frozenset(_NAMES.split())
 """Of these rows, the activation functions. ``erf`` is one, since GELU is often written out with it."""
 
 for _name, (_figure, _text) in FIGURES.items():
-    formula(f"aten::{_name}", kind="activation" if _name in ACTIVATIONS else "elementwise")(per_element(_name, _figure, _text))
+    formula(f"aten::{_name}", kind="activation" if _name in ACTIVATIONS else "elementwise")(
+        per_element(_name, _figure, _text)
+    )
 
 
 def gelu_figure(approximate: str) -> Ops:

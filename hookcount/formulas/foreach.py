@@ -41,12 +41,18 @@ for _name in PLAIN.split():
 
 def each(values: Any, count: int) -> tuple[Any, ...]:
     """One value per tensor: of a list its members, of anything else itself again."""
-    return (values,) * count if isinstance(values, Size) or not isinstance(values, (tuple, list)) else tuple(values)
+    return (
+        (values,) * count
+        if isinstance(values, Size) or not isinstance(values, (tuple, list))
+        else tuple(values)
+    )
 
 
 def over(figures: list[Ops], tensors: Sizes) -> Ops:
     """Each figure times the elements of its tensor, together."""
-    return sum((figure * size.numel() for figure, size in zip(figures, tensors, strict=True)), Ops())
+    return sum(
+        (figure * size.numel() for figure, size in zip(figures, tensors, strict=True)), Ops()
+    )
 
 
 @formula("aten::_foreach_add", kind="elementwise")
@@ -69,14 +75,18 @@ def round(self: Sizes, *, out: Any) -> Ops:
 
 
 @formula("aten::_foreach_addcmul", kind="elementwise")
-def addcmul(self: Sizes, tensor1: Sizes, tensor2: Sizes, value: Any = 1, *, out: Any, **scalars: Any) -> Ops:
+def addcmul(
+    self: Sizes, tensor1: Sizes, tensor2: Sizes, value: Any = 1, *, out: Any, **scalars: Any
+) -> Ops:
     """[*] = [*] + value [*] [*], per tensor of the list."""
     values = scalars.get("scalars", value)
     return over([scaled_product(one) for one in each(values, len(self))], self)
 
 
 @formula("aten::_foreach_addcdiv", kind="elementwise")
-def addcdiv(self: Sizes, tensor1: Sizes, tensor2: Sizes, value: Any = 1, *, out: Any, **scalars: Any) -> Ops:
+def addcdiv(
+    self: Sizes, tensor1: Sizes, tensor2: Sizes, value: Any = 1, *, out: Any, **scalars: Any
+) -> Ops:
     """[*] = [*] + value [*] / [*], per tensor of the list."""
     values = scalars.get("scalars", value)
     return over([scaled_quotient(one) for one in each(values, len(self))], self)

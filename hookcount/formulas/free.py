@@ -69,4 +69,7 @@ for _names in GROUPS.values():
 
 free(["aten::embedding"], kind="embedding")
 free(["prim::device", "prim::layout"])
-free(f"profiler::{_name}" for _name in ("_record_function_enter", "_record_function_enter_new", "_record_function_exit"))
+free(
+    f"profiler::{_name}"
+    for _name in ("_record_function_enter", "_record_function_enter_new", "_record_function_exit")
+)

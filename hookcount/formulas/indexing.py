@@ -45,19 +45,45 @@ def scatter_add(self: Size, dim: int, index: Size, src: Size, *, out: Size) -> O
 
 
 @formula("aten::scatter", kind="indexing")
-def scatter(self: Size, dim: int, index: Size, *args: Any, reduce: str | None = None, out: Size, **kwargs: Any) -> Ops:
+def scatter(
+    self: Size,
+    dim: int,
+    index: Size,
+    *args: Any,
+    reduce: str | None = None,
+    out: Size,
+    **kwargs: Any,
+) -> Ops:
     """[*] = [*] with [*] put at index: free, or an add or a mul per index where ``reduce`` says so."""
     return joined(reduce, index.numel(), 0)
 
 
 @formula("aten::scatter_reduce", kind="indexing")
-def scatter_reduce(self: Size, dim: int, index: Size, src: Size, reduce: str, *, include_self: bool = True, out: Size) -> Ops:
+def scatter_reduce(
+    self: Size,
+    dim: int,
+    index: Size,
+    src: Size,
+    reduce: str,
+    *,
+    include_self: bool = True,
+    out: Size,
+) -> Ops:
     """[*] = [*] with [*] joined at index: an add, mul or compare per index; a mean divides each result."""
     return joined(reduce, index.numel(), out.numel())
 
 
 @formula("aten::index_reduce", kind="indexing")
-def index_reduce(self: Size, dim: int, index: Size, source: Size, reduce: str, *, include_self: bool = True, out: Size) -> Ops:
+def index_reduce(
+    self: Size,
+    dim: int,
+    index: Size,
+    source: Size,
+    reduce: str,
+    *,
+    include_self: bool = True,
+    out: Size,
+) -> Ops:
     """[*, n] = [*, n] with [*, k] joined at index: an add, mul or compare per element of source; a mean divides each result."""
     return joined(reduce, source.numel(), out.numel())
 
@@ -65,7 +91,15 @@ def index_reduce(self: Size, dim: int, index: Size, source: Size, reduce: str, *
 @formula("aten::index_put", kind="indexing")
 @formula("aten::_index_put_impl", kind="indexing")
 @formula("aten::_unsafe_index_put", kind="indexing")
-def index_put(self: Size, indices: Any, values: Size, accumulate: bool = False, unsafe: bool = False, *, out: Size) -> Ops:
+def index_put(
+    self: Size,
+    indices: Any,
+    values: Size,
+    accumulate: bool = False,
+    unsafe: bool = False,
+    *,
+    out: Size,
+) -> Ops:
     """[*] = [*] with [*] put at indices: free, or an add per value where it accumulates.
 
     A value that is broadcast to many places is one add: a mask among the indices does not tell how many there are.
@@ -93,7 +127,9 @@ def bags(looked_up: int, count: int, width: int, mode: int, *, weighted: bool) -
     """
     joins = max(looked_up - count, 0) * width
     ops = Ops(compares=joins) if mode == 2 else Ops(adds=joins)
-    return ops + Ops(muls=looked_up * width if weighted else 0, specials=count * width if mode == 1 else 0)
+    return ops + Ops(
+        muls=looked_up * width if weighted else 0, specials=count * width if mode == 1 else 0
+    )
 
 
 @formula("aten::_embedding_bag", kind="embedding")
@@ -117,13 +153,18 @@ def embedding_bag(
 
 
 @formula("aten::embedding_renorm", kind="embedding")
-def embedding_renorm(self: Size, indices: Size, max_norm: float, norm_type: float, *, out: Size) -> Ops:
+def embedding_renorm(
+    self: Size, indices: Size, max_norm: float, norm_type: float, *, out: Size
+) -> Ops:
     """[n, d] = [n, d] with no looked-up row of norm above max_norm: per index a norm, a compare, an add, a division, d muls.
 
     Every row looked up is counted as too long, and as often as it is looked up: which are is not known from shapes.
     """
     rows = indices.numel()
-    return norm_of(rows, self[-1], norm_type) + Ops(adds=1, muls=self[-1], compares=1, specials=1) * rows
+    return (
+        norm_of(rows, self[-1], norm_type)
+        + Ops(adds=1, muls=self[-1], compares=1, specials=1) * rows
+    )
 
 
 @formula("aten::segment_reduce", kind="indexing")

@@ -85,7 +85,9 @@ def lu_factor(A: Size, *, out: Any, **kwargs: Any) -> Ops:
 
 
 @formula("aten::linalg_lu_solve", kind="linear algebra")
-def lu_solve(LU: Size, pivots: Size, B: Size, *, left: bool = True, adjoint: bool = False, out: Size) -> Ops:
+def lu_solve(
+    LU: Size, pivots: Size, B: Size, *, left: bool = True, adjoint: bool = False, out: Size
+) -> Ops:
     """[*, n, k] = U^-1 L^-1 [*, n, k]: two triangular systems, one of a unit diagonal."""
     n = LU[-1]
     columns = out.numel() // n if n else 0
@@ -105,7 +107,9 @@ def inv_ex(A: Size, *, out: Any, **kwargs: Any) -> Ops:
 
 
 @formula("aten::linalg_solve_triangular", kind="linear algebra")
-def solve_triangular(self: Size, B: Size, *, upper: bool, left: bool = True, unitriangular: bool = False, out: Size) -> Ops:
+def solve_triangular(
+    self: Size, B: Size, *, upper: bool, left: bool = True, unitriangular: bool = False, out: Size
+) -> Ops:
     """[*, n, k] = T^-1 [*, n, k]: a triangular system per column."""
     n = self[-1]
     return triangular_solve(n, out.numel() // n if n else 0, unit=unitriangular)
@@ -113,7 +117,13 @@ def solve_triangular(self: Size, B: Size, *, upper: bool, left: bool = True, uni
 
 @formula("aten::triangular_solve", kind="linear algebra")
 def triangular_solve_op(
-    self: Size, A: Size, upper: bool = True, transpose: bool = False, unitriangular: bool = False, *, out: Any
+    self: Size,
+    A: Size,
+    upper: bool = True,
+    transpose: bool = False,
+    unitriangular: bool = False,
+    *,
+    out: Any,
 ) -> Ops:
     """[*, n, k], ... = T^-1 [*, n, k]: a triangular system per column."""
     n = A[-1]
@@ -151,7 +161,9 @@ def householder_product(input: Size, tau: Size, *, out: Size) -> Ops:
 
 
 @formula("aten::ormqr", kind="linear algebra")
-def ormqr(self: Size, input2: Size, input3: Size, left: bool = True, transpose: bool = False, *, out: Size) -> Ops:
+def ormqr(
+    self: Size, input2: Size, input3: Size, left: bool = True, transpose: bool = False, *, out: Size
+) -> Ops:
     """[*, m, n] = Q [*, m, n], Q of k reflectors: each is applied to every column."""
     m, n = out[-2:] if left else (out[-1], out[-2])
     return sum((reflect(m - j, n) for j in range(input2[-1])), Ops()) * batch(out)
@@ -164,7 +176,14 @@ def eigh(A: Size, UPLO: str = "L", compute_v: bool = True, *, out: Any) -> Ops:
 
 
 @formula("aten::_linalg_svd", kind="linear algebra")
-def svd(A: Size, full_matrices: bool = False, compute_uv: bool = True, *, driver: str | None = None, out: Any) -> Ops:
+def svd(
+    A: Size,
+    full_matrices: bool = False,
+    compute_uv: bool = True,
+    *,
+    driver: str | None = None,
+    out: Any,
+) -> Ops:
     """U, S, V = svd([*, m, n]), m >= n: Golub-Reinsch (Golub and Van Loan 8.6).
 
     14 m n^2 + 8 n^3 with reduced vectors, 4 m^2 n + 8 m n^2 + 9 n^3 with full ones, 4 m n^2 - 4 n^3 / 3 with none.

@@ -112,19 +112,25 @@ def _scaled_sum(product: Ops, outputs: int, beta: Any, alpha: Any) -> Ops:
 
 
 @formula("aten::addmm", kind="product")
-def addmm(self: Size, mat1: Size, mat2: Size, *dtype: Any, beta: Any = 1, alpha: Any = 1, out: Size) -> Ops:
+def addmm(
+    self: Size, mat1: Size, mat2: Size, *dtype: Any, beta: Any = 1, alpha: Any = 1, out: Size
+) -> Ops:
     """[m, n] = beta * self + alpha * [m, k] @ [k, n]."""
     return _scaled_sum(mm(mat1, mat2, out=out), prod(out), beta, alpha)
 
 
 @formula("aten::baddbmm", kind="product")
-def baddbmm(self: Size, batch1: Size, batch2: Size, *dtype: Any, beta: Any = 1, alpha: Any = 1, out: Size) -> Ops:
+def baddbmm(
+    self: Size, batch1: Size, batch2: Size, *dtype: Any, beta: Any = 1, alpha: Any = 1, out: Size
+) -> Ops:
     """[b, m, n] = beta * self + alpha * [b, m, k] @ [b, k, n]."""
     return _scaled_sum(bmm(batch1, batch2, out=out), prod(out), beta, alpha)
 
 
 @formula("aten::addbmm", kind="product")
-def addbmm(self: Size, batch1: Size, batch2: Size, *, beta: Any = 1, alpha: Any = 1, out: Size) -> Ops:
+def addbmm(
+    self: Size, batch1: Size, batch2: Size, *, beta: Any = 1, alpha: Any = 1, out: Size
+) -> Ops:
     """[m, n] = beta * self + alpha * sum over b of [b, m, k] @ [b, k, n]: a contraction over b and k."""
     return _scaled_sum(bmm(batch1, batch2, out=out), prod(out), beta, alpha)
 
@@ -150,7 +156,14 @@ def addr(self: Size, vec1: Size, vec2: Size, *, beta: Any = 1, alpha: Any = 1, o
 
 @formula("aten::_addmm_activation", kind="product")
 def addmm_activation(
-    self: Size, mat1: Size, mat2: Size, *, beta: Any = 1, alpha: Any = 1, use_gelu: bool = False, out: Size
+    self: Size,
+    mat1: Size,
+    mat2: Size,
+    *,
+    beta: Any = 1,
+    alpha: Any = 1,
+    use_gelu: bool = False,
+    out: Size,
 ) -> Ops:
     """[m, n] = relu(addmm(...)), or gelu(addmm(...)): the parts."""
     each = gelu_figure("none") if use_gelu else Ops(compares=1)
@@ -158,7 +171,9 @@ def addmm_activation(
 
 
 @formula("aten::linear_backward", kind="product")
-def linear_backward(self: Size, grad_output: Size, weight: Size, output_mask: Sequence[bool], *, out: Any) -> Ops:
+def linear_backward(
+    self: Size, grad_output: Size, weight: Size, output_mask: Sequence[bool], *, out: Any
+) -> Ops:
     """dx = g @ W, dW = g^T @ x, db = the sum of g over rows; each where ``output_mask`` asks for it."""
     rows, features = prod(grad_output[:-1]), grad_output[-1]
     product = matmul(rows, self[-1], features)
@@ -170,4 +185,6 @@ def linear_backward(self: Size, grad_output: Size, weight: Size, output_mask: Se
 @formula("aten::_foreach_mm", kind="product")
 def foreach_mm(self: Sequence[Size], mat2: Sequence[Size], *, out: Sequence[Size]) -> Ops:
     """Each [m, n] = [m, k] @ [k, n]: a product per pair of the lists."""
-    return sum((matmul(left[0], left[1], right[1]) for left, right in zip(self, mat2, strict=True)), Ops())
+    return sum(
+        (matmul(left[0], left[1], right[1]) for left, right in zip(self, mat2, strict=True)), Ops()
+    )

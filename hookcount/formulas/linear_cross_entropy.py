@@ -55,7 +55,9 @@ def linear_cross_entropy_each(
     **kwargs: Any,
 ) -> Ops:
     """[N], ... = cross_entropy(linear([N, k], [C, k]), [N]), not reduced."""
-    return linear_cross_entropy(input, linear_weight, target, linear_bias, weight, "none", -100, 0.0, out=out)
+    return linear_cross_entropy(
+        input, linear_weight, target, linear_bias, weight, "none", -100, 0.0, out=out
+    )
 
 
 observed(["torch.nn.LinearCrossEntropyLoss"])

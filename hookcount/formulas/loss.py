@@ -50,7 +50,9 @@ def bce_with_logits_figure(weight: Any, pos_weight: Any) -> Ops:
 
 def kl_div_figure(log_target: bool) -> Ops:
     """x log y is xlogy: xlogy(t, t) - t x; with log_target exp(t) (t - x)."""
-    return Ops(adds=1, muls=1, specials=1) if log_target else FIGURES["xlogy"][0] + Ops(adds=1, muls=1)
+    return (
+        Ops(adds=1, muls=1, specials=1) if log_target else FIGURES["xlogy"][0] + Ops(adds=1, muls=1)
+    )
 
 
 def nll(samples: int, weight: Any, reduction: int) -> Ops:
@@ -74,14 +76,18 @@ def mse_loss(self: Size, target: Size, reduction: int = 1, *, out: Size) -> Ops:
 
 
 @formula("aten::huber_loss", kind="loss")
-def huber_loss(self: Size, target: Size, reduction: int = 1, delta: float = 1.0, *, out: Size) -> Ops:
+def huber_loss(
+    self: Size, target: Size, reduction: int = 1, delta: float = 1.0, *, out: Size
+) -> Ops:
     """[] or [*] = huber(x - y) reduced: see HUBER."""
     n = joint(self, target)
     return HUBER * n + reduced(reduction, n)
 
 
 @formula("aten::smooth_l1_loss", kind="loss")
-def smooth_l1_loss(self: Size, target: Size, reduction: int = 1, beta: float = 1.0, *, out: Size) -> Ops:
+def smooth_l1_loss(
+    self: Size, target: Size, reduction: int = 1, beta: float = 1.0, *, out: Size
+) -> Ops:
     """[] or [*] = smooth_l1(x - y) reduced: see smooth_l1_figure."""
     n = joint(self, target)
     return smooth_l1_figure(beta) * n + reduced(reduction, n)
@@ -95,7 +101,9 @@ def soft_margin_loss(self: Size, target: Size, reduction: int = 1, *, out: Size)
 
 
 @formula("aten::binary_cross_entropy", kind="loss")
-def binary_cross_entropy(self: Size, target: Size, weight: Any = None, reduction: int = 1, *, out: Size) -> Ops:
+def binary_cross_entropy(
+    self: Size, target: Size, weight: Any = None, reduction: int = 1, *, out: Size
+) -> Ops:
     """[] or [*] = bce([*], [*]) reduced: see bce_figure."""
     n = self.numel()
     return bce_figure(weight) * n + reduced(reduction, n)
@@ -103,7 +111,13 @@ def binary_cross_entropy(self: Size, target: Size, weight: Any = None, reduction
 
 @formula("aten::binary_cross_entropy_with_logits", kind="loss")
 def binary_cross_entropy_with_logits(
-    self: Size, target: Size, weight: Any = None, pos_weight: Any = None, reduction: int = 1, *, out: Size
+    self: Size,
+    target: Size,
+    weight: Any = None,
+    pos_weight: Any = None,
+    reduction: int = 1,
+    *,
+    out: Size,
 ) -> Ops:
     """[] or [*] = bce(sigmoid([*]), [*]) reduced: see bce_with_logits_figure."""
     n = self.numel()
@@ -112,14 +126,29 @@ def binary_cross_entropy_with_logits(
 
 @formula("aten::nll_loss_forward", kind="loss")
 @formula("aten::nll_loss2d_forward", kind="loss")
-def nll_loss(self: Size, target: Size, weight: Any = None, reduction: int = 1, ignore_index: int = -100, *, out: Any) -> Ops:
+def nll_loss(
+    self: Size,
+    target: Size,
+    weight: Any = None,
+    reduction: int = 1,
+    ignore_index: int = -100,
+    *,
+    out: Any,
+) -> Ops:
     """[] or [N, *], total weight = nll([N, C, *], [N, *]): see nll; the classes not asked for cost nothing."""
     return nll(target.numel(), weight, reduction)
 
 
 @formula("aten::multi_margin_loss", kind="loss")
 def multi_margin_loss(
-    self: Size, target: Size, p: int = 1, margin: float = 1, weight: Any = None, reduction: int = 1, *, out: Size
+    self: Size,
+    target: Size,
+    p: int = 1,
+    margin: float = 1,
+    weight: Any = None,
+    reduction: int = 1,
+    *,
+    out: Size,
 ) -> Ops:
     """[] or [N] = sum over i != y of max(0, margin - x[y] + x[i])^p / C, reduced.
 
@@ -133,7 +162,15 @@ def multi_margin_loss(
 @formula("aten::_ctc_loss", kind="loss")
 @formula("aten::_cudnn_ctc_loss", kind="loss")
 @formula("aten::miopen_ctc_loss", kind="loss")
-def ctc_loss(log_probs: Size, targets: Size, input_lengths: Any, target_lengths: Any, *args: Any, out: Any, **kwargs: Any) -> Ops:
+def ctc_loss(
+    log_probs: Size,
+    targets: Size,
+    input_lengths: Any,
+    target_lengths: Any,
+    *args: Any,
+    out: Any,
+    **kwargs: Any,
+) -> Ops:
     """[N], [N, T, 2 S + 1] = ctc([T, N, C], [N, S] or [sum of S]): the forward recursion over the 2 S + 1 states of each target.
 
     From the second step on a state is log(exp(a - m) + exp(b - m) + exp(c - m)) + m + log p, m = max(a, b, c): 2 compares,
@@ -144,7 +181,10 @@ def ctc_loss(log_probs: Size, targets: Size, input_lengths: Any, target_lengths:
     samples = log_probs[1] if len(log_probs) == 3 else 1
     states = 2 * targets.numel() + samples
     state = Ops(adds=7, compares=2, specials=4)
-    return state * (max(log_probs[0] - 1, 0) * states) + (FIGURES["logaddexp"][0] + Ops(adds=1)) * samples
+    return (
+        state * (max(log_probs[0] - 1, 0) * states)
+        + (FIGURES["logaddexp"][0] + Ops(adds=1)) * samples
+    )
 
 
 @formula(nn.MSELoss, kind="loss")
@@ -188,7 +228,9 @@ def bce_module(module: Any, input: Size, target: Size, *, out: Size) -> Ops:
 def bce_with_logits_module(module: Any, input: Size, target: Size, *, out: Size) -> Ops:
     """[] or [*] = bce(sigmoid([*]), [*]) reduced."""
     n = input.numel()
-    return bce_with_logits_figure(module.weight, module.pos_weight) * n + reduced(REDUCTIONS[module.reduction], n)
+    return bce_with_logits_figure(module.weight, module.pos_weight) * n + reduced(
+        REDUCTIONS[module.reduction], n
+    )
 
 
 @formula(nn.KLDivLoss, kind="loss")

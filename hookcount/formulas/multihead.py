@@ -15,14 +15,20 @@ from .elementwise import gelu_figure
 from .normalization import standardization
 
 
-def attention_with_weights(batch: int, heads: int, queries: int, keys: int, depth: int, *, masked: bool, averaged: bool) -> Ops:
+def attention_with_weights(
+    batch: int, heads: int, queries: int, keys: int, depth: int, *, masked: bool, averaged: bool
+) -> Ops:
     """[batch, queries, heads * depth] = softmax((q / sqrt(depth)) k^T + mask) v, whose weights are returned too.
 
     Here torch scales q alone, unlike in ``arithmetic.attention``; averaging the weights over heads is heads - 1 adds and a
     division for each.
     """
     each = batch * heads
-    ops = matmul(queries, depth, keys, each) * 2 + Ops(muls=each * queries * depth) + softmax(each * queries, keys)
+    ops = (
+        matmul(queries, depth, keys, each) * 2
+        + Ops(muls=each * queries * depth)
+        + softmax(each * queries, keys)
+    )
     if masked:
         ops = ops + Ops(adds=each * queries * keys)
     if averaged:
@@ -30,9 +36,15 @@ def attention_with_weights(batch: int, heads: int, queries: int, keys: int, dept
     return ops
 
 
-def projections(rows: int, key_rows: int, embed: int, key_depth: int, value_depth: int, *, biased: bool) -> Ops:
+def projections(
+    rows: int, key_rows: int, embed: int, key_depth: int, value_depth: int, *, biased: bool
+) -> Ops:
     """q, k, v of [rows, embed], [key_rows, key_depth], [key_rows, value_depth], and the output's projection, each to embed."""
-    ops = matmul(rows, embed, embed) * 2 + matmul(key_rows, key_depth, embed) + matmul(key_rows, value_depth, embed)
+    ops = (
+        matmul(rows, embed, embed) * 2
+        + matmul(key_rows, key_depth, embed)
+        + matmul(key_rows, value_depth, embed)
+    )
     return ops + bias(2 * (rows + key_rows) * embed) if biased else ops
 
 
@@ -61,7 +73,14 @@ def multihead_attention_module(
     axis = 1 if batched and module.batch_first else 0
     batch = query[1 - axis] if batched else 1
     queries, own_keys = query[axis], key[axis]
-    ops = projections(batch * queries, batch * own_keys, embed, key[-1], value[-1], biased=module.in_proj_bias is not None)
+    ops = projections(
+        batch * queries,
+        batch * own_keys,
+        embed,
+        key[-1],
+        value[-1],
+        biased=module.in_proj_bias is not None,
+    )
     keys = own_keys + (module.bias_k is not None) + module.add_zero_attn
     masks = (key_padding_mask is not None) + (attn_mask is not None)
     if masks == 2:
@@ -69,13 +88,32 @@ def multihead_attention_module(
     if module.training:
         ops = ops + dropout_on_scores(batch * heads * queries * keys, module.dropout)
     return ops + _heads(
-        batch, heads, queries, keys, embed // heads, masked=masks > 0, weights=need_weights, averaged=average_attn_weights
+        batch,
+        heads,
+        queries,
+        keys,
+        embed // heads,
+        masked=masks > 0,
+        weights=need_weights,
+        averaged=average_attn_weights,
     )
 
 
-def _heads(batch: int, heads: int, queries: int, keys: int, depth: int, *, masked: bool, weights: bool, averaged: bool) -> Ops:
+def _heads(
+    batch: int,
+    heads: int,
+    queries: int,
+    keys: int,
+    depth: int,
+    *,
+    masked: bool,
+    weights: bool,
+    averaged: bool,
+) -> Ops:
     if weights:
-        return attention_with_weights(batch, heads, queries, keys, depth, masked=masked, averaged=averaged)
+        return attention_with_weights(
+            batch, heads, queries, keys, depth, masked=masked, averaged=averaged
+        )
     return attention(batch, heads, queries, keys, depth, depth, masked=masked)
 
 
@@ -102,7 +140,14 @@ def native_multi_head_attention(
     depth = embed_dim // num_head
     ops = projections(batch * queries, batch * key[1], embed_dim, embed_dim, embed_dim, biased=True)
     return ops + _heads(
-        batch, num_head, queries, key[1], depth, masked=mask is not None, weights=need_weights, averaged=average_attn_weights
+        batch,
+        num_head,
+        queries,
+        key[1],
+        depth,
+        masked=mask is not None,
+        weights=need_weights,
+        averaged=average_attn_weights,
     )
 
 
@@ -122,7 +167,18 @@ def triton_multi_head_attention(
     out: Any,
 ) -> Ops:
     """[B, L, E] = attention of the projections of [B, L, E], [B, S, E], [B, S, E], projected; no weights are returned."""
-    args = (query, key, value, embed_dim, num_head, qkv_weight, qkv_bias, proj_weight, proj_bias, mask)
+    args = (
+        query,
+        key,
+        value,
+        embed_dim,
+        num_head,
+        qkv_weight,
+        qkv_bias,
+        proj_weight,
+        proj_bias,
+        mask,
+    )
     return native_multi_head_attention(*args, need_weights=False, out=out)
 
 
@@ -166,10 +222,21 @@ def transformer_encoder_layer(
     length = rows // batch if batch else 0
     ops = projections(rows, rows, embed_dim, embed_dim, embed_dim, biased=True)
     ops = ops + _heads(
-        batch, num_heads, length, length, embed_dim // num_heads, masked=mask is not None, weights=False, averaged=False
+        batch,
+        num_heads,
+        length,
+        length,
+        embed_dim // num_heads,
+        masked=mask is not None,
+        weights=False,
+        averaged=False,
     )
-    norm = standardization(rows, embed_dim, weighted=norm_weight_1 is not None, biased=norm_bias_1 is not None)
-    feed = matmul(rows, embed_dim, inner) * 2 + (NOTHING if ffn_bias_1 is None else bias(rows * (inner + embed_dim)))
+    norm = standardization(
+        rows, embed_dim, weighted=norm_weight_1 is not None, biased=norm_bias_1 is not None
+    )
+    feed = matmul(rows, embed_dim, inner) * 2 + (
+        NOTHING if ffn_bias_1 is None else bias(rows * (inner + embed_dim))
+    )
     activation = (gelu_figure("none") if use_gelu else Ops(compares=1)) * (rows * inner)
     return ops + norm * 2 + feed + activation + Ops(adds=2 * rows * embed_dim)
 

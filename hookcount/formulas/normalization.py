@@ -77,7 +77,9 @@ def instance_norm_module(module: nn.InstanceNorm2d, input: Size, *, out: Size) -
     batch, channels = shape[:2]
     own = module.training or not module.track_running_stats
     updates = own and module.running_mean is not None
-    ops = batch_norm_arithmetic((1, batch * channels, *shape[2:]), batch_statistics=own, updates=updates)
+    ops = batch_norm_arithmetic(
+        (1, batch * channels, *shape[2:]), batch_statistics=own, updates=updates
+    )
     return ops + Ops(adds=batch - 1, specials=1) * (2 * channels) if updates else ops
 
 
@@ -87,14 +89,25 @@ def instance_norm_module(module: nn.InstanceNorm2d, input: Size, *, out: Size) -
 @formula("aten::cudnn_batch_norm", kind="norm")
 @formula("aten::miopen_batch_norm", kind="norm")
 def batch_norm(
-    input: Size, weight: Any, bias: Any, running_mean: Any, running_var: Any, training: bool, *rest: Any, out: Any
+    input: Size,
+    weight: Any,
+    bias: Any,
+    running_mean: Any,
+    running_var: Any,
+    training: bool,
+    *rest: Any,
+    out: Any,
 ) -> Ops:
     """[N, C, *] = batch norm([N, C, *]): see ``batch_norm_arithmetic``."""
-    return batch_norm_arithmetic(input, batch_statistics=training, updates=training and running_mean is not None)
+    return batch_norm_arithmetic(
+        input, batch_statistics=training, updates=training and running_mean is not None
+    )
 
 
 @formula("aten::_native_batch_norm_legit.no_stats", kind="norm")
-def batch_norm_no_stats(input: Size, weight: Any, bias: Any, training: bool, *rest: Any, out: Any) -> Ops:
+def batch_norm_no_stats(
+    input: Size, weight: Any, bias: Any, training: bool, *rest: Any, out: Any
+) -> Ops:
     """[N, C, *] = batch norm([N, C, *]), by the batch's own statistics, which are not kept."""
     return batch_norm_arithmetic(input, batch_statistics=True, updates=False)
 
@@ -145,11 +158,15 @@ def standardization(rows: int, n: int, *, weighted: bool, biased: bool) -> Ops:
 def layer_norm_module(module: nn.LayerNorm, input: Size, *, out: Size) -> Ops:
     """[*, *n] = layer norm([*, *n]): see ``standardization``."""
     n = prod(module.normalized_shape)
-    return standardization(_rows(input, n), n, weighted=module.weight is not None, biased=module.bias is not None)
+    return standardization(
+        _rows(input, n), n, weighted=module.weight is not None, biased=module.bias is not None
+    )
 
 
 @formula("aten::native_layer_norm", kind="norm")
-def layer_norm(input: Size, normalized_shape: Sequence[int], weight: Any, bias: Any, eps: float, *, out: Any) -> Ops:
+def layer_norm(
+    input: Size, normalized_shape: Sequence[int], weight: Any, bias: Any, eps: float, *, out: Any
+) -> Ops:
     """[*, *n] = layer norm([*, *n]): see ``standardization``."""
     n = prod(normalized_shape)
     return standardization(_rows(input, n), n, weighted=weight is not None, biased=bias is not None)
@@ -164,13 +181,28 @@ def group_norm_module(module: nn.GroupNorm, input: Size, *, out: Size) -> Ops:
     """[N, C, *] = group norm([N, C, *]): N * groups rows of C / groups * prod(*); see ``standardization``."""
     affine = module.weight is not None
     rows = input[0] * module.num_groups
-    return standardization(rows, prod(input) // rows if rows else 0, weighted=affine, biased=module.bias is not None)
+    return standardization(
+        rows, prod(input) // rows if rows else 0, weighted=affine, biased=module.bias is not None
+    )
 
 
 @formula("aten::native_group_norm", kind="norm")
-def group_norm(input: Size, weight: Any, bias: Any, N: int, C: int, HxW: int, group: int, eps: float, *, out: Any) -> Ops:
+def group_norm(
+    input: Size,
+    weight: Any,
+    bias: Any,
+    N: int,
+    C: int,
+    HxW: int,
+    group: int,
+    eps: float,
+    *,
+    out: Any,
+) -> Ops:
     """[N, C, *] = group norm([N, C, *]): N * group rows of C / group * HxW; see ``standardization``."""
-    return standardization(N * group, C // group * HxW, weighted=weight is not None, biased=bias is not None)
+    return standardization(
+        N * group, C // group * HxW, weighted=weight is not None, biased=bias is not None
+    )
 
 
 def root_mean_square_norm(rows: int, n: int, *, weighted: bool) -> Ops:
@@ -190,7 +222,9 @@ def rms_norm_module(module: Any, input: Size, *, out: Size) -> Ops:
 
 @formula("aten::_fused_rms_norm", kind="norm")
 @formula("aten::rms_norm", kind="norm")
-def rms_norm(input: Size, normalized_shape: Sequence[int], weight: Any = None, eps: Any = None, *, out: Any) -> Ops:
+def rms_norm(
+    input: Size, normalized_shape: Sequence[int], weight: Any = None, eps: Any = None, *, out: Any
+) -> Ops:
     """[*, *n] = rms norm([*, *n]): see ``root_mean_square_norm``."""
     n = prod(normalized_shape)
     return root_mean_square_norm(_rows(input, n), n, weighted=weight is not None)

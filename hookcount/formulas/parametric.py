@@ -40,7 +40,16 @@ def power(exponent: Any) -> Ops:
 
     The list is that of ATen's pow_tensor_scalar kernel. A base that is the number, or an exponent that is a tensor, is one pow.
     """
-    cases = {0: NOTHING, 1: NOTHING, 2: MUL, 3: Ops(muls=2), 0.5: SPECIAL, -0.5: Ops(specials=2), -1: SPECIAL, -2: MUL + SPECIAL}
+    cases = {
+        0: NOTHING,
+        1: NOTHING,
+        2: MUL,
+        3: Ops(muls=2),
+        0.5: SPECIAL,
+        -0.5: Ops(specials=2),
+        -1: SPECIAL,
+        -2: MUL + SPECIAL,
+    }
     return SPECIAL if isinstance(exponent, Size) else cases.get(exponent, SPECIAL)
 
 
@@ -132,7 +141,9 @@ def mvlgamma(self: Size, p: int, *, out: Size) -> Ops:
 
 
 @formula("aten::elu", kind="activation")
-def elu(self: Size, alpha: float = 1, scale: float = 1, input_scale: float = 1, *, out: Size) -> Ops:
+def elu(
+    self: Size, alpha: float = 1, scale: float = 1, input_scale: float = 1, *, out: Size
+) -> Ops:
     """[*] = elu([*]): see elu_figure. SELU is this op with its two constants."""
     return elu_figure(alpha, scale, input_scale) * out.numel()
 

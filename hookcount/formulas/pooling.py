@@ -212,4 +212,6 @@ def adaptive_max_pool3d(self: Size, output_size: Any, *, out: Any) -> Ops:
 
 
 free(["aten::max_unpool2d", "aten::max_unpool3d"])
-observed([nn.LPPool1d, nn.LPPool2d, "torch.nn.LPPool3d", nn.MaxUnpool1d, nn.MaxUnpool2d, nn.MaxUnpool3d])
+observed(
+    [nn.LPPool1d, nn.LPPool2d, "torch.nn.LPPool3d", nn.MaxUnpool1d, nn.MaxUnpool2d, nn.MaxUnpool3d]
+)

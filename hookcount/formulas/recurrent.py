@@ -38,7 +38,9 @@ CELLS = {"RNN_RELU": RELU_CELL, "RNN_TANH": TANH_CELL, "LSTM": LSTM_CELL, "GRU":
 BY_CUDNN_MODE = (RELU_CELL, TANH_CELL, LSTM_CELL, GRU_CELL)
 
 
-def steps(cell: Cell, rows: int, inputs: int, hidden: int, *, biased: bool, projected: int = 0) -> Ops:
+def steps(
+    cell: Cell, rows: int, inputs: int, hidden: int, *, biased: bool, projected: int = 0
+) -> Ops:
     """[rows, hidden] = cell([rows, inputs], [rows, hidden]), once for each of ``rows`` positions of each sequence.
 
     The gates' products with the input and with the last output are contractions; each has a bias, if any, of an add per gate.
@@ -118,7 +120,13 @@ def gru_cell_module(module: nn.GRUCell, input: Size, hx: Any = None, *, out: Any
 
 @formula("aten::_thnn_fused_lstm_cell", kind="recurrent")
 def fused_lstm_cell(
-    input_gates: Size, hidden_gates: Size, cx: Size, input_bias: Any = None, hidden_bias: Any = None, *, out: Any
+    input_gates: Size,
+    hidden_gates: Size,
+    cx: Size,
+    input_bias: Any = None,
+    hidden_bias: Any = None,
+    *,
+    out: Any,
 ) -> Ops:
     """[N, H], [N, H] = what is left of a step when both products, [N, 4 H] each, are there."""
     return _fused_step(LSTM_CELL, input_gates, cx, input_bias)
@@ -126,7 +134,13 @@ def fused_lstm_cell(
 
 @formula("aten::_thnn_fused_gru_cell", kind="recurrent")
 def fused_gru_cell(
-    input_gates: Size, hidden_gates: Size, hx: Size, input_bias: Any = None, hidden_bias: Any = None, *, out: Any
+    input_gates: Size,
+    hidden_gates: Size,
+    hx: Size,
+    input_bias: Any = None,
+    hidden_bias: Any = None,
+    *,
+    out: Any,
 ) -> Ops:
     """[N, H] = what is left of a step when both products, [N, 3 H] each, are there."""
     return _fused_step(GRU_CELL, input_gates, hx, input_bias)
@@ -182,7 +196,9 @@ def mkldnn_rnn_layer_backward(
     out: Any,
 ) -> Ops:
     """dx, dW, dh = gradients of one layer: of each product two, to its input and its weight; the rest is taken twice."""
-    return steps(BY_CUDNN_MODE[mode], prod(input[:-1]), input[-1], hidden_size, biased=has_biases) * 2
+    return (
+        steps(BY_CUDNN_MODE[mode], prod(input[:-1]), input[-1], hidden_size, biased=has_biases) * 2
+    )
 
 
 @formula("aten::_cudnn_rnn", kind="recurrent")
@@ -205,7 +221,9 @@ def cudnn_rnn(
     out: Any,
 ) -> Ops:
     """[T, N, D * H] = all layers in all directions of [T, N, I], or of the rows of a packed sequence."""
-    parts = weight_stride0 - (1 if proj_size else 0)  # weights of a layer and direction: two, two biases, a projection
+    parts = weight_stride0 - (
+        1 if proj_size else 0
+    )  # weights of a layer and direction: two, two biases, a projection
     return stack(
         BY_CUDNN_MODE[mode],
         prod(input[:-1]),

@@ -63,25 +63,33 @@ def norm_of(rows: int, n: int, ord: float) -> Ops:
 
 
 @formula("aten::sum", kind="reduction")
-def sum_(self: Size, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Size) -> Ops:
+def sum_(
+    self: Size, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Size
+) -> Ops:
     """[*] = sum([*, n]): n - 1 adds."""
     return total(*shape(self, out))
 
 
 @formula("aten::nansum", kind="reduction")
-def nansum(self: Size, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Size) -> Ops:
+def nansum(
+    self: Size, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Size
+) -> Ops:
     """[*] = sum([*, n]) of what is not nan: n tests, n - 1 adds."""
     return total(*shape(self, out)) + Ops(compares=self.numel())
 
 
 @formula("aten::mean", kind="reduction")
-def mean(self: Size, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Size) -> Ops:
+def mean(
+    self: Size, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Size
+) -> Ops:
     """[*] = mean([*, n]): n - 1 adds, a division."""
     return average(*shape(self, out))
 
 
 @formula("aten::prod", kind="reduction")
-def prod(self: Size, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Size) -> Ops:
+def prod(
+    self: Size, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Size
+) -> Ops:
     """[*] = prod([*, n]): n - 1 muls."""
     rows, n = shape(self, out)
     return Ops(muls=rows * max(n - 1, 0))
@@ -147,19 +155,43 @@ def trace(self: Size, *, out: Size) -> Ops:
 
 
 @formula("aten::linalg_vector_norm", kind="reduction")
-def vector_norm(self: Size, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Size) -> Ops:
+def vector_norm(
+    self: Size,
+    ord: float = 2,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
+    out: Size,
+) -> Ops:
     """[*] = norm([*, n]): see norm_of."""
     return norm_of(*shape(self, out), ord)
 
 
 @formula("aten::norm", kind="reduction")
-def norm(self: Size, p: float | None = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Size) -> Ops:
+def norm(
+    self: Size,
+    p: float | None = 2,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
+    out: Size,
+) -> Ops:
     """[*] = norm([*, n]): see norm_of."""
     return norm_of(*shape(self, out), 2 if p is None else p)
 
 
 @formula("aten::linalg__powsum", kind="reduction")
-def powsum(self: Size, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Size) -> Ops:
+def powsum(
+    self: Size,
+    ord: float = 2,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
+    out: Size,
+) -> Ops:
     """[*] = sum(|[*, n]|^p): see powers_of."""
     return powers_of(*shape(self, out), ord)
 

@@ -54,7 +54,9 @@ def _antialiased(radius: int) -> Callable[..., Ops]:
     inputs within radius * max(scale, 1) of its centre (i + 1/2) * scale, those beyond the edge cut off.
     """
 
-    def antialiased(self: Size, output_size: Any, align_corners: bool, *rest: Any, out: Size) -> Ops:
+    def antialiased(
+        self: Size, output_size: Any, align_corners: bool, *rest: Any, out: Size
+    ) -> Ops:
         """[N, C, *O] = interpolate([N, C, *I]), antialiased: a mul per tap, an add per tap but the first, in two passes."""
         (rows, columns), planes = out[-2:], prod(out[:-2])
         height, width = self[-2:]
@@ -87,7 +89,11 @@ for _name, _radius in (("bilinear", 1), ("bicubic", 2), ("lanczos", 3)):
 @formula("aten::_grid_sampler_2d_cpu_fallback", kind="sampling")
 def grid_sampler_2d(input: Size, grid: Size, interpolation_mode: int, *rest: Any, out: Size) -> Ops:
     """[N, C, H, W] = [N, C, *I] sampled at [N, H, W, 2]: 4 taps if bilinear (0), a gather if nearest (1), 16 if bicubic (2)."""
-    return NOTHING if interpolation_mode == 1 else weighted_taps(prod(out), {0: 4, 2: 16}[interpolation_mode])
+    return (
+        NOTHING
+        if interpolation_mode == 1
+        else weighted_taps(prod(out), {0: 4, 2: 16}[interpolation_mode])
+    )
 
 
 @formula("aten::grid_sampler_3d", kind="sampling")
@@ -103,7 +109,9 @@ def cudnn_grid_sampler(self: Size, grid: Size, *, out: Size) -> Ops:
 
 
 @formula("aten::affine_grid_generator", kind="resampling")
-def affine_grid_generator(theta: Size, size: Sequence[int], align_corners: bool, *, out: Size) -> Ops:
+def affine_grid_generator(
+    theta: Size, size: Sequence[int], align_corners: bool, *, out: Size
+) -> Ops:
     """[N, *S, d] = theta [N, d, d + 1] @ the homogeneous points of the grid: prod(S) products of d by d + 1 per sample."""
     return matmul(prod(out[1:-1]), theta[2], theta[1], theta[0])
 
@@ -137,5 +145,9 @@ def upsample_nearest_backward(grad_output: Size, *rest: Any, out: Size) -> Ops:
     return Ops(adds=prod(grad_output))
 
 
-free(f"aten::{name}{axes}d" for name in ("upsample_nearest", "_upsample_nearest_exact") for axes in (1, 2, 3))
+free(
+    f"aten::{name}{axes}d"
+    for name in ("upsample_nearest", "_upsample_nearest_exact")
+    for axes in (1, 2, 3)
+)
 observed([nn.Upsample, nn.UpsamplingNearest2d, nn.UpsamplingBilinear2d])

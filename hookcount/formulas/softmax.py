@@ -35,7 +35,9 @@ def softmax_op(self: Size, dim: int, *args: Any, out: Size, **kwargs: Any) -> Op
 
 
 @formula("aten::_masked_softmax", kind="softmax")
-def masked_softmax(self: Size, mask: Size, dim: int | None = None, mask_type: int | None = None, *, out: Size) -> Ops:
+def masked_softmax(
+    self: Size, mask: Size, dim: int | None = None, mask_type: int | None = None, *, out: Size
+) -> Ops:
     """[*, n] = softmax(masked([*, n])): the mask selects, which is free."""
     return softmax(*rows_along(self, -1 if dim is None else dim))
 

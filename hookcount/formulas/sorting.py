@@ -46,13 +46,17 @@ def numel(value: Any) -> int:
 
 @formula("aten::sort", kind="sorting")
 @formula("aten::argsort", kind="sorting")
-def sort(self: Size, dim: int = -1, descending: bool = False, *, stable: bool | None = None, out: Any) -> Ops:
+def sort(
+    self: Size, dim: int = -1, descending: bool = False, *, stable: bool | None = None, out: Any
+) -> Ops:
     """[*, n], indices = sort([*, n])."""
     return sorting(*rows_along(self, dim))
 
 
 @formula("aten::topk", kind="sorting")
-def topk(self: Size, k: int, dim: int = -1, largest: bool = True, sorted: bool = True, *, out: Any) -> Ops:
+def topk(
+    self: Size, k: int, dim: int = -1, largest: bool = True, sorted: bool = True, *, out: Any
+) -> Ops:
     """[*, k], indices = topk([*, n], k). Putting the k in order at last is not counted."""
     return selection(*rows_along(self, dim), k)
 
@@ -150,7 +154,9 @@ def bincount(self: Size, weights: Size | None = None, minlength: int = 0, *, out
 
 
 @formula("aten::multinomial", kind="sorting")
-def multinomial(self: Size, num_samples: int, replacement: bool = False, *, generator: Any = None, out: Size) -> Ops:
+def multinomial(
+    self: Size, num_samples: int, replacement: bool = False, *, generator: Any = None, out: Size
+) -> Ops:
     """[*, s] = multinomial([*, n], s). Random numbers are free.
 
     One sample, or without replacement: n divisions by exponential noise, and the largest s of n. With replacement: a running

@@ -39,12 +39,22 @@ class Built:
             parameters = inspect.signature(self.model.forward).parameters.values()
         except (TypeError, ValueError):  # a ScriptModule's forward has no signature
             return []
-        plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-        return [each.name for each in parameters if each.kind in plain and each.default is inspect.Parameter.empty]
+        plain = (
+            inspect.Parameter.POSITIONAL_ONLY,
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+            inspect.Parameter.KEYWORD_ONLY,
+        )
+        return [
+            each.name
+            for each in parameters
+            if each.kind in plain and each.default is inspect.Parameter.empty
+        ]
 
     def device(self) -> torch.device:
         """Where the model is, by its first parameter or buffer; the CPU if it has none."""
-        held = (each for tensors in (self.model.parameters(), self.model.buffers()) for each in tensors)
+        held = (
+            each for tensors in (self.model.parameters(), self.model.buffers()) for each in tensors
+        )
         return next((each.device for each in held), torch.device("cpu"))
 
     def dtype(self) -> torch.dtype:

@@ -57,11 +57,17 @@ def _importing_beside(path: Path) -> Iterator[None]:
 
 def _file(name: str, path: Path) -> ModuleType:
     if not path.is_file():
-        raise UnknownModelError(tell(repr(name), f"there is no file {path}", "give the path of a Python file"))
-    title = path.stem if path.stem not in sys.modules else f"_hookcount_{path.stem}"  # never in another module's place
+        raise UnknownModelError(
+            tell(repr(name), f"there is no file {path}", "give the path of a Python file")
+        )
+    title = (
+        path.stem if path.stem not in sys.modules else f"_hookcount_{path.stem}"
+    )  # never in another module's place
     spec = importlib.util.spec_from_file_location(title, path)
     if spec is None or spec.loader is None:
-        raise UnknownModelError(tell(repr(name), f"{path} is no Python file", "give the path of a Python file"))
+        raise UnknownModelError(
+            tell(repr(name), f"{path} is no Python file", "give the path of a Python file")
+        )
     module = importlib.util.module_from_spec(spec)
     sys.modules[title] = module  # dataclasses and pickles of the file look for it there
     try:
@@ -78,7 +84,9 @@ def _module(name: str, source: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name and (source == error.name or source.startswith(f"{error.name}.")):
             fix = f"install it, or start where it can be imported; else give {HOW}"
-            raise UnknownModelError(tell(repr(name), f"there is no module {error.name}", fix)) from error
+            raise UnknownModelError(
+                tell(repr(name), f"there is no module {error.name}", fix)
+            ) from error
         raise _failed(name, f"importing {source}", error) from error
     except (Exception, SystemExit) as error:
         raise _failed(name, f"importing {source}", error) from error
@@ -88,7 +96,11 @@ def _attribute(name: str, module: ModuleType, attribute: str, what: str) -> Any:
     found: Any = module
     for part in attribute.split("."):
         if not hasattr(found, part):
-            known = [each for each, value in vars(found).items() if callable(value) and not each.startswith("_")]
+            known = [
+                each
+                for each, value in vars(found).items()
+                if callable(value) and not each.startswith("_")
+            ]
             where = getattr(found, "__name__", repr(found))
             raise unknown(name, part, f"{where} has no {part!r}", known, f"give {what} in {where}")
         found = getattr(found, part)
@@ -100,16 +112,22 @@ def _called(name: str, found: Any) -> nn.Module:
         return found
     if not callable(found):
         fix = "name a function without parameters that returns the model"
-        raise UnknownModelError(tell(repr(name), f"this is a {type(found).__name__}, which builds nothing", fix))
+        raise UnknownModelError(
+            tell(repr(name), f"this is a {type(found).__name__}, which builds nothing", fix)
+        )
     try:
         model = found()
     except (Exception, SystemExit) as error:
         raise _failed(name, "calling it without arguments", error) from error
     if not isinstance(model, nn.Module):
-        raise ModelError(tell(repr(name), f"it returned a {type(model).__name__}", "let it return an nn.Module"))
+        raise ModelError(
+            tell(repr(name), f"it returned a {type(model).__name__}", "let it return an nn.Module")
+        )
     return model
 
 
 def _failed(name: str, doing: str, error: BaseException) -> ModelError:
     what = f"{doing} raised {type(error).__name__}: {error}"
-    return ModelError(tell(repr(name), what, "name a function that builds the model and needs no arguments"))
+    return ModelError(
+        tell(repr(name), what, "name a function that builds the model and needs no arguments")
+    )

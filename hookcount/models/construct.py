@@ -19,7 +19,9 @@ def constructed(make: Callable[[], nn.Module], device: torch.device | str | None
     None and meta differ for a constructor that reads its parameters' values: for None its model stays real.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about initial values and deprecated helpers: nothing the caller could change
+        warnings.simplefilter(
+            "ignore"
+        )  # about initial values and deprecated helpers: nothing the caller could change
         if device is not None and torch.device(device) != _META:
             with torch.device(device):
                 return moved(make(), device)
@@ -34,7 +36,9 @@ def without_memory(make: Callable[[], nn.Module]) -> nn.Module:
     try:
         with _EmptyOnMeta():
             return make().to(_META)
-    except Exception:  # one that runs a part of itself, to see what size it gives, needs all of it on meta
+    except (
+        Exception
+    ):  # one that runs a part of itself, to see what size it gives, needs all of it on meta
         with _META:
             return make().to(_META)
 

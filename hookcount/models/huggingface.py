@@ -34,7 +34,9 @@ def build(name: str, path: str, device: torch.device | str | None) -> Built:
     _check(name, file, transformers)
     with _offline(), _quiet(transformers):
         try:
-            config = transformers.AutoConfig.from_pretrained(str(file), local_files_only=True, trust_remote_code=False)
+            config = transformers.AutoConfig.from_pretrained(
+                str(file), local_files_only=True, trust_remote_code=False
+            )
             model = _constructed(transformers, _untrained(config), device)
         except Exception as error:
             what = f"transformers {transformers.__version__} cannot build it: {type(error).__name__}: {error}"
@@ -51,7 +53,9 @@ def _transformers(name: str) -> Any:
             return importlib.import_module("transformers")
     except ModuleNotFoundError as error:
         fix = "pip install 'hookcount[hf]'"
-        raise UnknownModelError(tell(repr(name), f"transformers is not installed ({error})", fix)) from error
+        raise UnknownModelError(
+            tell(repr(name), f"transformers is not installed ({error})", fix)
+        ) from error
 
 
 _GIVE = "give the path of a config.json of transformers, or of the folder that has it"
@@ -60,7 +64,9 @@ _GIVE = "give the path of a config.json of transformers, or of the folder that h
 def _file(name: str, path: Path) -> Path:
     file = path / "config.json" if path.is_dir() else path
     if not file.is_file():
-        raise UnknownModelError(tell(repr(name), f"there is no file {file}", f"{_GIVE}; nothing is downloaded"))
+        raise UnknownModelError(
+            tell(repr(name), f"there is no file {file}", f"{_GIVE}; nothing is downloaded")
+        )
     return file
 
 
@@ -72,16 +78,26 @@ def _check(name: str, file: Path, transformers: Any) -> None:
         raise UnknownModelError(tell(repr(name), f"{file} is no JSON: {error}", _GIVE)) from error
     kind = described.get("model_type") if isinstance(described, dict) else None
     if not isinstance(kind, str):
-        raise UnknownModelError(tell(repr(name), f"{file} has no 'model_type', which says what it configures", _GIVE))
+        raise UnknownModelError(
+            tell(repr(name), f"{file} has no 'model_type', which says what it configures", _GIVE)
+        )
     if kind in transformers.CONFIG_MAPPING:
         return
     code = described.get("auto_map")
     if code:
         what = f"its model_type {kind!r} is not of transformers: it has code of its own ({_listed(code)}), which is not run"
-        fix = "load that code yourself, in a function that returns the model: path/to/file.py:factory"
+        fix = (
+            "load that code yourself, in a function that returns the model: path/to/file.py:factory"
+        )
         raise UnknownModelError(tell(repr(name), what, fix))
     what = f"transformers {transformers.__version__} has no model_type {kind!r}"
-    raise unknown(name, kind, what, list(transformers.CONFIG_MAPPING.keys()), "correct it, or install a transformers that has it")
+    raise unknown(
+        name,
+        kind,
+        what,
+        list(transformers.CONFIG_MAPPING.keys()),
+        "correct it, or install a transformers that has it",
+    )
 
 
 def _listed(code: Any) -> str:
@@ -98,13 +114,19 @@ def _untrained(config: Any) -> Any:
 
 def parts(config: Any) -> list[Any]:
     """The config and those inside of it, of its text model, its backbone."""
-    inner = [value for value in vars(config).values() if hasattr(value, "model_type") and hasattr(value, "to_dict")]
+    inner = [
+        value
+        for value in vars(config).values()
+        if hasattr(value, "model_type") and hasattr(value, "to_dict")
+    ]
     return [config, *(part for each in inner for part in parts(each))]
 
 
 def _constructed(transformers: Any, config: Any, device: torch.device | str | None) -> nn.Module:
     makers = (getattr(transformers, each, None) for each in config.architectures or ())
-    of_its_own = next((each for each in makers if isinstance(each, type) and hasattr(each, "_from_config")), None)
+    of_its_own = next(
+        (each for each in makers if isinstance(each, type) and hasattr(each, "_from_config")), None
+    )
     if of_its_own is None and type(config) not in transformers.MODEL_MAPPING:
         raise ModelError(
             f"no AutoModel for model_type {config.model_type!r}, nor one of its architectures {config.architectures}"

@@ -23,10 +23,14 @@ class Input:
     shape: tuple[int, ...]
     dtype: torch.dtype | None
 
-    def tensor(self, device: torch.device | str, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    def tensor(
+        self, device: torch.device | str, dtype: torch.dtype = torch.float32
+    ) -> torch.Tensor:
         """Random values on which a model can run, on ``device``; of ``dtype`` where none was given."""
         kind = self.dtype or dtype
-        return (numbers if kind.is_floating_point or kind.is_complex else whole_numbers)(self.shape, kind, device)
+        return (numbers if kind.is_floating_point or kind.is_complex else whole_numbers)(
+            self.shape, kind, device
+        )
 
 
 def numbers(shape: Sequence[int], dtype: torch.dtype, device: torch.device | str) -> torch.Tensor:
@@ -34,7 +38,9 @@ def numbers(shape: Sequence[int], dtype: torch.dtype, device: torch.device | str
     return torch.randn(shape, dtype=dtype, device=device)
 
 
-def whole_numbers(shape: Sequence[int], dtype: torch.dtype, device: torch.device | str) -> torch.Tensor:
+def whole_numbers(
+    shape: Sequence[int], dtype: torch.dtype, device: torch.device | str
+) -> torch.Tensor:
     """0 or 1, which index even a table of two rows. On the CPU for meta: ids and masks tell code which way to take."""
     place = "cpu" if torch.device(device).type == "meta" else device
     return torch.randint(0, 2, tuple(shape), device=place).to(dtype)
@@ -53,7 +59,9 @@ def parse(text: str) -> Input:
     try:
         sizes = tuple(int(number) for number in shape.split(","))
     except ValueError:
-        raise _wrong(text, f"{shape!r} is no shape; write whole numbers, as in 1,3,224,224") from None
+        raise _wrong(
+            text, f"{shape!r} is no shape; write whole numbers, as in 1,3,224,224"
+        ) from None
     if min(sizes) < 0:
         raise _wrong(text, "a size is never negative")
     if colon and kind not in _DTYPES:

@@ -19,10 +19,18 @@ def build(name: str, architecture: str, device: torch.device | str | None) -> Bu
     try:
         timm: Any = importlib.import_module("timm")
     except ModuleNotFoundError as error:
-        raise UnknownModelError(tell(repr(name), "timm is not installed", "pip install timm")) from error
+        raise UnknownModelError(
+            tell(repr(name), "timm is not installed", "pip install timm")
+        ) from error
     plain = architecture.partition(".")[0]
     if plain not in timm.list_models():
-        raise unknown(name, plain, "no model of timm has this name", timm.list_models(), "give one of timm.list_models()")
+        raise unknown(
+            name,
+            plain,
+            "no model of timm has this name",
+            timm.list_models(),
+            "give one of timm.list_models()",
+        )
     model = constructed(lambda: timm.create_model(architecture, pretrained=False), device)
     settings = getattr(model, "pretrained_cfg", None) or getattr(model, "default_cfg", None) or {}
     size, built = settings.get("input_size"), Built(name, model)

@@ -17,7 +17,9 @@ from .built import Built
 from .code import HOW, unknown
 from .construct import constructed
 
-_VIDEO_FRAMES = 16  # of the clips with which torchvision's own table was made, as is the size for optical flow
+_VIDEO_FRAMES = (
+    16  # of the clips with which torchvision's own table was made, as is the size for optical flow
+)
 _FLOW_SIZE = 512
 
 
@@ -28,14 +30,32 @@ def build(name: str, device: torch.device | str | None) -> Built:
     plain, _, wanted = name.partition("@")
     if plain not in models.list_models():
         if plain.endswith(".py") or Path(plain).is_file():
-            raise UnknownModelError(tell(repr(name), "this is a file, not yet a model", f"name what builds it: {name}:FACTORY"))
-        raise unknown(name, plain, "no model of torchvision has this name", models.list_models(), f"give {HOW}")
+            raise UnknownModelError(
+                tell(
+                    repr(name),
+                    "this is a file, not yet a model",
+                    f"name what builds it: {name}:FACTORY",
+                )
+            )
+        raise unknown(
+            name,
+            plain,
+            "no model of torchvision has this name",
+            models.list_models(),
+            f"give {HOW}",
+        )
     builder = models.get_model_builder(plain)
     group = builder.__module__.removeprefix("torchvision.models.").partition(".")[0]
     weights = models.get_model_weights(plain)
     names = [each.name for each in weights]
     if wanted and wanted not in names:
-        raise unknown(name, wanted, f"{plain} has no weights called {wanted}", names, f"give one of {', '.join(names)}")
+        raise unknown(
+            name,
+            wanted,
+            f"{plain} has no weights called {wanted}",
+            names,
+            f"give one of {', '.join(names)}",
+        )
     if not names:
         return Built(name, constructed(lambda: models.get_model(plain, weights=None), device))
     entry = weights[wanted] if wanted else weights.DEFAULT
@@ -43,7 +63,10 @@ def build(name: str, device: torch.device | str | None) -> Built:
     if group == "quantization":
         _need_engine(name, entry.meta["backend"])
         options["quantize"] = True
-    if group in ("detection", "quantization"):  # these read values: boxes that survive, weights to quantize
+    if group in (
+        "detection",
+        "quantization",
+    ):  # these read values: boxes that survive, weights to quantize
         device = device or "cpu"
     with _without_download():
         model = constructed(lambda: models.get_model(plain, **options), device)
@@ -56,7 +79,9 @@ def _input(group: str, entry: Any, model: Any, device: torch.device | str) -> tu
         side = model.transform.min_size[-1]
         return ([torch.rand(3, side, side, device=device)],)
     if group == "optical_flow":
-        return tuple(torch.rand(1, 3, _FLOW_SIZE, _FLOW_SIZE, device=device) * 2 - 1 for _ in range(2))
+        return tuple(
+            torch.rand(1, 3, _FLOW_SIZE, _FLOW_SIZE, device=device) * 2 - 1 for _ in range(2)
+        )
     recipe = entry.transforms()
     size = getattr(recipe, "crop_size", None) or recipe.resize_size
     frames = (_VIDEO_FRAMES,) if group == "video" else ()
@@ -91,13 +116,21 @@ def _without_download() -> Iterator[None]:
     """
     from torchvision.models._api import WeightsEnum
 
-    download, load, thread = WeightsEnum.get_state_dict, nn.Module.load_state_dict, threading.get_ident()
+    download, load, thread = (
+        WeightsEnum.get_state_dict,
+        nn.Module.load_state_dict,
+        threading.get_ident(),
+    )
 
     def get_state_dict(self: Any, *args: Any, **kwargs: Any) -> Any:
         return _NoValues() if threading.get_ident() == thread else download(self, *args, **kwargs)
 
-    def load_state_dict(self: nn.Module, state_dict: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
-        return None if isinstance(state_dict, _NoValues) else load(self, state_dict, *args, **kwargs)
+    def load_state_dict(
+        self: nn.Module, state_dict: Mapping[str, Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        return (
+            None if isinstance(state_dict, _NoValues) else load(self, state_dict, *args, **kwargs)
+        )
 
     with _building:
         WeightsEnum.get_state_dict = get_state_dict

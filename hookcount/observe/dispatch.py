@@ -29,7 +29,11 @@ class Run(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._guard = guard
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        return self.see(func, args, kwargs or {}) if self._observer.listening() else func(*args, **(kwargs or {}))
+        return (
+            self.see(func, args, kwargs or {})
+            if self._observer.listening()
+            else func(*args, **(kwargs or {}))
+        )
 
     def see(self, func: Any, args: Any, kwargs: Any) -> Any:
         """Open an op that is made of others, run any other.

@@ -12,7 +12,9 @@ from .places import Places, type_name, unwrap
 def checked(model: object) -> Places:
     """The places of a model to count, seen through its wrappers. Raises ``ModelError`` for none, or lazy parameters."""
     if isinstance(model, type) and issubclass(model, nn.Module):
-        raise ModelError(f"{model.__name__} is a class, not a model. To fix it: give an instance, {model.__name__}(...).")
+        raise ModelError(
+            f"{model.__name__} is a class, not a model. To fix it: give an instance, {model.__name__}(...)."
+        )
     if not isinstance(model, nn.Module):
         raise ModelError(
             f"cannot count {type(model).__name__}: not an nn.Module. To fix it: give the model itself; "

@@ -32,9 +32,23 @@ def observers_here() -> list[Observer]:
 class Frame:
     """A module call that is under way."""
 
-    __slots__ = ("called", "claimable", "index", "module", "ops", "parent", "path", "phase", "result", "torchs_own", "visible")
+    __slots__ = (
+        "called",
+        "claimable",
+        "index",
+        "module",
+        "ops",
+        "parent",
+        "path",
+        "phase",
+        "result",
+        "torchs_own",
+        "visible",
+    )
 
-    def __init__(self, module: nn.Module, path: str, index: int, parent: int | None, phase: Phase) -> None:
+    def __init__(
+        self, module: nn.Module, path: str, index: int, parent: int | None, phase: Phase
+    ) -> None:
         self.module = module
         self.path = path
         self.index = index
@@ -97,22 +111,34 @@ class Observer:
         if self._stack and self._stack[-1].module is module:
             self._stack[-1].claimable = claimable
 
-    def returned(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
+    def returned(
+        self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any
+    ) -> None:
         """A forward came back: keep its call. ``leave`` follows at once."""
         frame = self._frame(module)
         if frame is None:
             return
-        if torch._C._len_torch_function_stack():  # else each look at a tensor would go through the modes
+        if (
+            torch._C._len_torch_function_stack()
+        ):  # else each look at a tensor would go through the modes
             with torch._C.DisableTorchFunction():
                 call = self._module_call(module, args, kwargs, out)
         else:
             call = self._module_call(module, args, kwargs, out)
-        frame.result = (call, not frame.visible and not frame.called and self._made_unseen(module, args, kwargs, out))
+        frame.result = (
+            call,
+            not frame.visible and not frame.called and self._made_unseen(module, args, kwargs, out),
+        )
 
     def mark(self) -> Any:
         """This point of the observation, to go back to."""
         noted = self._stack[-1].ops if self._stack else self._outside
-        return len(self._runs), len(self._stack), dict(noted), bool(self._stack) and self._stack[-1].called
+        return (
+            len(self._runs),
+            len(self._stack),
+            dict(noted),
+            bool(self._stack) and self._stack[-1].called,
+        )
 
     def back_to(self, mark: Any) -> None:
         """Forget what ran since ``mark``, which an exception has left."""
@@ -145,10 +171,18 @@ class Observer:
 
     def _close(self, frame: Frame) -> None:
         call, invisible = frame.result or (None, False)
-        ops = tuple([OpRun(op, own, times, *site) for (op, own, site), times in frame.ops.items()]) if frame.ops else ()
-        self._runs[frame.index] = ModuleRun(frame.path, type_name(frame.module), frame.parent, frame.phase, call, ops, invisible)
+        ops = (
+            tuple([OpRun(op, own, times, *site) for (op, own, site), times in frame.ops.items()])
+            if frame.ops
+            else ()
+        )
+        self._runs[frame.index] = ModuleRun(
+            frame.path, type_name(frame.module), frame.parent, frame.phase, call, ops, invisible
+        )
 
-    def _module_call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Call:
+    def _module_call(
+        self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any
+    ) -> Call:
         stand_in = self._stand_ins.of(module)
         kept = specs(args), specs(kwargs) if kwargs else {}, specs(out)
         calls = self._calls if self._stand_ins.passing(stand_in) else self._memo.calls
@@ -158,13 +192,19 @@ class Observer:
             call = calls[key] = Call(type(module), kept[0], kept[1], kept[2], stand_in)
         return call
 
-    def _made_unseen(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> bool:
+    def _made_unseen(
+        self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any
+    ) -> bool:
         """Whether ``out`` has a tensor that is no view of an input or of something the module holds: then who made it?
 
         Without a tensor to work on, given or held, it is a constant, kept by an ``lru_cache`` say. In a shapes-only run, what is
         on meta came of an op.
         """
-        made = [tensor for tensor in tensors(out) if tensor.numel() and not (self.shapes_only and tensor.is_meta)]
+        made = [
+            tensor
+            for tensor in tensors(out)
+            if tensor.numel() and not (self.shapes_only and tensor.is_meta)
+        ]
         if not made or all(any(tensor is each for each in args) for tensor in made):
             return False
         given = tensors((args, kwargs, dict(vars(module))))
@@ -206,13 +246,20 @@ class Observer:
 
     def here(self) -> tuple[str, str]:
         """Path and type of the innermost module that is running."""
-        return (self._stack[-1].path, type_name(self._stack[-1].module)) if self._stack else (OUTSIDE, "")
+        return (
+            (self._stack[-1].path, type_name(self._stack[-1].module))
+            if self._stack
+            else (OUTSIDE, "")
+        )
 
     def trace(self, run: str) -> Trace:
         """What was observed, frozen."""
         while self._stack:
             self._close(self._stack.pop())
-        outside = tuple((phase, OpRun(call, True, times, *site)) for (phase, call, site), times in self._outside.items())
+        outside = tuple(
+            (phase, OpRun(call, True, times, *site))
+            for (phase, call, site), times in self._outside.items()
+        )
         runs = tuple([each for each in self._runs if each is not None])
         hits, misses = self._memo.hits - self._hits, self._memo.misses - self._misses
         return Trace(self._places.facts(), runs, outside, run, hits, misses)

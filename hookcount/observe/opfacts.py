@@ -57,7 +57,21 @@ def op_facts(op: Any) -> OpFacts:
 def _read(op: Any) -> OpFacts:
     if not isinstance(op, torch._ops.OpOverload):
         name = f"higher_order::{op.__name__}"
-        return OpFacts(name, True, False, op.__name__ in _CONTROL_FLOW, False, False, False, True, False, (), (), (), ())
+        return OpFacts(
+            name,
+            True,
+            False,
+            op.__name__ in _CONTROL_FLOW,
+            False,
+            False,
+            False,
+            True,
+            False,
+            (),
+            (),
+            (),
+            (),
+        )
     positional: list[int] = []
     named: list[str] = []
     outs: list[str] = []
@@ -72,12 +86,16 @@ def _read(op: Any) -> OpFacts:
     name = op._schema.name
     full_name = f"{name}.{op._schema.overload_name}".removesuffix(".")
     positional += [index for index in _UNDECLARED_WRITES.get(name, ()) if index not in positional]
-    dynamic = torch.Tag.dynamic_output_shape in op.tags or torch.Tag.data_dependent_output in op.tags
+    dynamic = (
+        torch.Tag.dynamic_output_shape in op.tags or torch.Tag.data_dependent_output in op.tags
+    )
     return OpFacts(
         name=name,
         torchs_own=op.namespace in ("aten", "prim", "prims"),
         # not op.has_kernel_for_dispatch_key: that is also true of ops which have but a decomposition in Python
-        composite=torch._C._dispatch_has_kernel_for_dispatch_key(full_name, "CompositeImplicitAutograd"),
+        composite=torch._C._dispatch_has_kernel_for_dispatch_key(
+            full_name, "CompositeImplicitAutograd"
+        ),
         control_flow=False,
         view=op.is_view,
         reshapes=torch.Tag.inplace_view in op.tags,
@@ -99,6 +117,10 @@ def _returns(schema: Any) -> tuple[int | str | None, ...]:
                 written[alias] = argument.name if argument.kwarg_only else index
     found: list[int | str | None] = []
     for each in schema.returns:
-        sets = each.alias_info.before_set if each.alias_info is not None and each.alias_info.is_write else ()
+        sets = (
+            each.alias_info.before_set
+            if each.alias_info is not None and each.alias_info.is_write
+            else ()
+        )
         found.append(next((written[alias] for alias in sets if alias in written), None))
     return tuple(found) if any(each is not None for each in found) else ()

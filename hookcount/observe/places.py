@@ -29,7 +29,9 @@ def wrapped_as(cls: type) -> str:
     known = _wrapped_as.get(cls)
     if known is None:
         names = [f"{base.__module__}.{base.__qualname__}" for base in cls.__mro__]
-        known = _wrapped_as[cls] = next((_WRAPPERS[name] for name in names if name in _WRAPPERS), "")
+        known = _wrapped_as[cls] = next(
+            (_WRAPPERS[name] for name in names if name in _WRAPPERS), ""
+        )
     return known
 
 
@@ -66,7 +68,9 @@ class Places:
         found: dict[int, nn.Module] = {}
         _walk(self.model, "", self.walked, found, set())
         self.modules = list(found.values())
-        self.parameters = _distinct([module._parameters for module in self.modules if module._parameters])
+        self.parameters = _distinct(
+            [module._parameters for module in self.modules if module._parameters]
+        )
         self.buffers = _distinct([module._buffers for module in self.modules if module._buffers])
         self._paths: dict[int, list[str]] = {}
         for path, module in (*self.walked, *self._strangers):
@@ -104,12 +108,18 @@ class Places:
         walked: list[tuple[str, nn.Module]] = []
         _walk(self.model, "", walked, {}, set())
         found = [
-            Place(path, type_name(module), id(module), tensor_facts(module), not module._modules, True) for path, module in walked
+            Place(
+                path, type_name(module), id(module), tensor_facts(module), not module._modules, True
+            )
+            for path, module in walked
         ]
         if self._strangers:  # model.parameters() does not know theirs either
             known = {place.path for place in found}
             strangers = {path: module for path, module in self._strangers if path not in known}
-            found += [Place(path, type_name(each), id(each), (), not each._modules, False) for path, each in strangers.items()]
+            found += [
+                Place(path, type_name(each), id(each), (), not each._modules, False)
+                for path, each in strangers.items()
+            ]
         return tuple(found)
 
 
@@ -120,7 +130,11 @@ def _distinct(named: list[dict[str, Any]]) -> list[Any]:
 
 
 def _walk(
-    module: nn.Module, path: str, walked: list[tuple[str, nn.Module]], found: dict[int, nn.Module], above: set[int]
+    module: nn.Module,
+    path: str,
+    walked: list[tuple[str, nn.Module]],
+    found: dict[int, nn.Module],
+    above: set[int],
 ) -> None:
     while attribute := wrapped_as(type(module)):
         found[id(module)] = module
@@ -149,8 +163,16 @@ def _shared_prefix(path: str, caller: str) -> int:
 
 def tensor_facts(module: nn.Module) -> tuple[TensorFact, ...]:
     """A module's own parameters and buffers, not its children's; of a quantized module also its packed weights."""
-    facts = [_fact(id(each), name, each, each.requires_grad) for name, each in module._parameters.items() if each is not None]
-    facts += [_fact(id(each), name, each, False, True) for name, each in module._buffers.items() if each is not None]
+    facts = [
+        _fact(id(each), name, each, each.requires_grad)
+        for name, each in module._parameters.items()
+        if each is not None
+    ]
+    facts += [
+        _fact(id(each), name, each, False, True)
+        for name, each in module._buffers.items()
+        if each is not None
+    ]
     if torch.ScriptObject in map(type, vars(module).values()):
         for name, value in vars(module).items():
             if type(value) is torch.ScriptObject and hasattr(value, "unpack"):
@@ -163,14 +185,18 @@ def _packed(name: str, value: Any) -> Iterator[TensorFact]:
     unpacked = value.unpack()
     for index, each in enumerate(unpacked if isinstance(unpacked, tuple) else (unpacked,)):
         if isinstance(each, torch.Tensor):
-            yield _fact(id(value) + index, f"{name}[{index}]", each, False)  # unpacked anew each time: the pack is the identity
+            yield _fact(
+                id(value) + index, f"{name}[{index}]", each, False
+            )  # unpacked anew each time: the pack is the identity
 
 
 _PLAIN = (torch.Tensor, nn.Parameter)
 _dtype_names: dict[torch.dtype, str] = {}
 
 
-def _fact(key: int, name: str, tensor: torch.Tensor, trainable: bool, is_buffer: bool = False) -> TensorFact:
+def _fact(
+    key: int, name: str, tensor: torch.Tensor, trainable: bool, is_buffer: bool = False
+) -> TensorFact:
     count, dtype = tensor.numel(), tensor.dtype
     known = _dtype_names.get(dtype)
     if known is None:

@@ -36,7 +36,9 @@ Modes = list[AbstractContextManager[object]]
 class MakesModes(Protocol):
     """Makes the dispatch mode of an observation and what goes with it."""
 
-    def __call__(self, observer: Observer, guard: Guard, data: Iterator[torch.Tensor]) -> tuple[Run, Modes]: ...
+    def __call__(
+        self, observer: Observer, guard: Guard, data: Iterator[torch.Tensor]
+    ) -> tuple[Run, Modes]: ...
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,9 @@ class Runner:
                 return self._shapes(places, args, kwargs)
             except Exception:
                 # where values are needed, or shapes do not tell what is wrong, the real run says how it is
-                if self.how == "shapes" or any(tensor.is_meta for tensor in model_data(places, (args, kwargs))):
+                if self.how == "shapes" or any(
+                    tensor.is_meta for tensor in model_data(places, (args, kwargs))
+                ):
                     raise
         return self._real(places, args, kwargs)
 
@@ -67,10 +71,16 @@ class Runner:
                     raise
         return self.traced(places, args, kwargs, self._shapes_modes_with_constants)
 
-    def _shapes_modes(self, observer: Observer, guard: Guard, data: Iterator[torch.Tensor]) -> tuple[Run, Modes]:
-        return ShapesRun(observer, guard, data, self.memo, keeps_constants=False), self._allowances(observer)
+    def _shapes_modes(
+        self, observer: Observer, guard: Guard, data: Iterator[torch.Tensor]
+    ) -> tuple[Run, Modes]:
+        return ShapesRun(observer, guard, data, self.memo, keeps_constants=False), self._allowances(
+            observer
+        )
 
-    def _shapes_modes_with_constants(self, observer: Observer, guard: Guard, data: Iterator[torch.Tensor]) -> tuple[Run, Modes]:
+    def _shapes_modes_with_constants(
+        self, observer: Observer, guard: Guard, data: Iterator[torch.Tensor]
+    ) -> tuple[Run, Modes]:
         run = ShapesRun(observer, guard, data, self.memo, keeps_constants=True)
         return run, [Constants(run), *self._allowances(observer)]
 
@@ -88,7 +98,9 @@ class Runner:
             # the forward itself brought in the compiler, too late to be told to stand back: once more
             return self.traced(places, args, kwargs, _real_modes)
 
-    def traced(self, places: Places, args: tuple[Any, ...], kwargs: Mapping[str, Any], modes: MakesModes) -> Trace:
+    def traced(
+        self, places: Places, args: tuple[Any, ...], kwargs: Mapping[str, Any], modes: MakesModes
+    ) -> Trace:
         """What a forward runs under the modes that ``modes`` makes."""
         outer = list(observers_here())
         for each in outer:
@@ -98,7 +110,11 @@ class Runner:
                 observer = Observer(places, self.memo, self._priced())
                 run, others = modes(observer, guard, model_data(places, (args, kwargs)))
                 observer.shapes_only = isinstance(run, ShapesRun)
-                with shared("the collector", _stop_collector) if observer.shapes_only else nullcontext():
+                with (
+                    shared("the collector", _stop_collector)
+                    if observer.shapes_only
+                    else nullcontext()
+                ):
                     with _observing(observer, places, [run, *others]):
                         _call(places.model, args, kwargs, observer)
                     return observer.trace(run.name)
@@ -120,7 +136,9 @@ class Runner:
         return lambda op: resolver.op(op)[0] is not None
 
 
-def _real_modes(observer: Observer, guard: Guard, data: Iterator[torch.Tensor]) -> tuple[Run, Modes]:
+def _real_modes(
+    observer: Observer, guard: Guard, data: Iterator[torch.Tensor]
+) -> tuple[Run, Modes]:
     return RealRun(observer, guard), []
 
 
@@ -169,12 +187,17 @@ def _compiler_is_there() -> bool:
     return "torch._dynamo" in sys.modules or "torch.nn.attention.flex_attention" in sys.modules
 
 
-def _call(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], observer: Observer) -> None:
+def _call(
+    model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], observer: Observer
+) -> None:
     try:
         model(*args, **kwargs)
     except HookcountError:
         raise
     except Exception as error:
         where = place(*observer.failed_at) if observer.failed_at else place("", type_name(model))
-        note(error, f"hookcount: raised in {where} while it was being counted; the model is as it was before.")
+        note(
+            error,
+            f"hookcount: raised in {where} while it was being counted; the model is as it was before.",
+        )
         raise

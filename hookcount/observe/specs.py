@@ -58,7 +58,9 @@ def spec(tensor: torch.Tensor) -> Spec:
         arithmetic = dtype.is_floating_point or dtype.is_complex or tensor.is_quantized
         if len(_specs) > 100_000:
             _specs.clear()
-        known = _specs[key] = Spec(torch.Size(shape), dtype, dtype.itemsize, arithmetic, sparse and not tensor.is_nested)
+        known = _specs[key] = Spec(
+            torch.Size(shape), dtype, dtype.itemsize, arithmetic, sparse and not tensor.is_nested
+        )
     return known
 
 
@@ -123,7 +125,10 @@ def _namespace(value: Any, depth: int) -> Any:
         attributes = vars(value)
     except TypeError:
         return Opaque(type(value).__name__)
-    if isinstance(value, (type, types.FunctionType, types.ModuleType, torch.nn.Module)) or len(attributes) > 64:
+    if (
+        isinstance(value, (type, types.FunctionType, types.ModuleType, torch.nn.Module))
+        or len(attributes) > 64
+    ):
         return Opaque(type(value).__name__)
     kept = {name: specs(item, depth - 1, opened=True) for name, item in attributes.items()}
     if next(leaves(kept), None) is None:
@@ -143,7 +148,9 @@ def tensors(value: Any, depth: int = _DEPTH) -> Any:
     elif isinstance(value, Mapping):
         for item in value.values():
             yield from tensors(item, depth - 1)
-    elif not isinstance(value, (type, types.FunctionType, types.ModuleType, torch.nn.Module)) and hasattr(value, "__dict__"):
+    elif not isinstance(
+        value, (type, types.FunctionType, types.ModuleType, torch.nn.Module)
+    ) and hasattr(value, "__dict__"):
         attributes = vars(value)
         if len(attributes) <= 64:
             yield from tensors(attributes, depth - 2 if depth > 2 else 0)

@@ -31,7 +31,9 @@ _NO_HOOKS: dict[str, Any] = {
         "_load_state_dict_post_hooks",
     )
 }
-_SCALARS = frozenset((int, float, bool, str, bytes, complex, type(None), torch.dtype, torch.device, torch.layout))
+_SCALARS = frozenset(
+    (int, float, bool, str, bytes, complex, type(None), torch.dtype, torch.device, torch.layout)
+)
 _SEQUENCES = (tuple, list, torch.Size)
 _LONG = 1_000
 """Items: a longer structure is known by its identity, and not copied."""
@@ -98,7 +100,10 @@ class StandIns:
         key: list[Any] = [type(module), number, kind, values]
         key += [_tensors(held) for held in (state["_parameters"], state["_buffers"]) if held]
         if state["_modules"]:
-            children = [(name, None if each is None else self._child(each)) for name, each in state["_modules"].items()]
+            children = [
+                (name, None if each is None else self._child(each))
+                for name, each in state["_modules"].items()
+            ]
             plain = plain and not any(id(child) in self._passing for _, child in children)
             key.append(tuple([(name, id(child)) for name, child in children]))
         return tuple(key), plain
@@ -110,8 +115,13 @@ class StandIns:
             for name, value in vars(module).items()
         }
         for name in ("_parameters", "_buffers"):
-            state[name] = {key: None if held is None else _on_meta(held) for key, held in state[name].items()}
-        state["_modules"] = {name: None if child is None else self._child(child) for name, child in state["_modules"].items()}
+            state[name] = {
+                key: None if held is None else _on_meta(held) for key, held in state[name].items()
+            }
+        state["_modules"] = {
+            name: None if child is None else self._child(child)
+            for name, child in state["_modules"].items()
+        }
         state.update(_NO_HOOKS)
         made.__dict__.update(state)
         return made
@@ -147,19 +157,26 @@ def _read_names(names: tuple[str, ...]) -> tuple[int, itemgetter[Any]]:
     """A number for these names, and what reads ``training`` and the user's own attributes."""
     mine = [name for name in names if name not in TORCHS_OWN]
     training = "training" if "training" in names else names[0]
-    attributes: itemgetter[Any] = itemgetter(training, training, *mine)  # of one name it would give no tuple
+    attributes: itemgetter[Any] = itemgetter(
+        training, training, *mine
+    )  # of one name it would give no tuple
     made = _attributes_of[names] = len(_attributes_of), attributes
     return made
 
 
 def _read_kinds(kinds: tuple[type, ...]) -> tuple[int, tuple[int, ...]]:
     """A number for these types of values, and where those are that are not scalars."""
-    made = _not_scalar[kinds] = len(_not_scalar), tuple([index for index, kind in enumerate(kinds) if kind not in _SCALARS])
+    made = _not_scalar[kinds] = (
+        len(_not_scalar),
+        tuple([index for index, kind in enumerate(kinds) if kind not in _SCALARS]),
+    )
     return made
 
 
 def _tensors(held: dict[str, Any]) -> Any:
-    return tuple([(name, each if each is None else (spec(each), type(each))) for name, each in held.items()])
+    return tuple(
+        [(name, each if each is None else (spec(each), type(each))) for name, each in held.items()]
+    )
 
 
 def _frozen(value: Any) -> Any:

@@ -82,7 +82,11 @@ def preserved(places: Places, inputs: Any) -> Iterator[Guard]:
     """Inside, a forward may do what it likes; afterwards, and after an exception, all is bit for bit as before."""
     attributes = [_Attributes(module) for module in places.modules]
     parameters = [_Parameter(parameter) for parameter in places.parameters]
-    scripted = [(module, module.training) for module in places.modules if isinstance(module, torch.jit.ScriptModule)]
+    scripted = [
+        (module, module.training)
+        for module in places.modules
+        if isinstance(module, torch.jit.ScriptModule)
+    ]
     guard = Guard(list(_protected(places, parameters, attributes, inputs)), parameters)
     grad = torch.is_grad_enabled()
     randomness = _Randomness()
@@ -130,7 +134,11 @@ class _Parameter:
         parameter, data = self.parameter, self.data
         if parameter.grad is not self.grad:
             parameter.grad = self.grad
-        if storage(parameter) != self._storage or parameter.shape != data.shape or parameter.dtype != data.dtype:
+        if (
+            storage(parameter) != self._storage
+            or parameter.shape != data.shape
+            or parameter.dtype != data.dtype
+        ):
             parameter.data = data
         if parameter.requires_grad is not self._requires_grad:
             parameter.requires_grad_(self._requires_grad)
@@ -191,13 +199,19 @@ def _read(names: tuple[str, ...], kinds: tuple[type, ...]) -> tuple[_Getter, _Ge
     """For attributes of these names and types: what gets the containers, and what gets the user's that may hold tensors."""
     containers = [index for index, kind in enumerate(kinds) if kind in _CONTAINERS]
     named = enumerate(zip(names, kinds, strict=True))
-    others = [index for index, (name, kind) in named if kind not in _PLAIN and name not in TORCHS_OWN]
+    others = [
+        index for index, (name, kind) in named if kind not in _PLAIN and name not in TORCHS_OWN
+    ]
     made = _of_interest[names, kinds] = _getter(containers), _getter(others)
     return made
 
 
 def _getter(indices: list[int]) -> _Getter:
-    return itemgetter(*indices) if len(indices) > 1 else lambda values: [values[index] for index in indices]
+    return (
+        itemgetter(*indices)
+        if len(indices) > 1
+        else lambda values: [values[index] for index in indices]
+    )
 
 
 def _put_back(container: Any, before: Any) -> None:

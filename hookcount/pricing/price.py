@@ -88,13 +88,24 @@ def charges(trace: Trace, resolver: Resolver, known: Prices) -> Iterator[Charge]
     for run in trace.runs:
         above = run.parent is not None and covered[run.parent]
         entry = None if above or run.call is None else resolver.module(run.call.module)
-        covered.append(above or (entry is not None and entry.covers == "subtree" and callable(entry.price)))
+        covered.append(
+            above or (entry is not None and entry.covers == "subtree" and callable(entry.price))
+        )
         if above or run.phase == "backward":
             continue
         asked = entry is not None and entry.price is not OBSERVED
         paid = asked and entry is not None and entry.covers != "nothing"
         if asked and entry is not None and run.call is not None:
-            yield Charge(run.path, run.type, "module", _price(run.path, run.call, entry, known), 1, entry, run.call, "")
+            yield Charge(
+                run.path,
+                run.type,
+                "module",
+                _price(run.path, run.call, entry, known),
+                1,
+                entry,
+                run.call,
+                "",
+            )
         elif run.invisible and resolver.sees == "all":
             yield Charge(run.path, _class_name(run), "module", None, 1, None, run.call, "")
         for op in run.ops:
@@ -109,7 +120,16 @@ def _op_charge(path: str, run: OpRun, resolver: Resolver, known: Prices) -> Char
     call, _, times, line, called = run
     entry, name = resolver.op(call.target, called)
     ops = None if entry is None else _price(path, call, entry, known)
-    return Charge(path, name, "op", ops if ops is None or times == 1 else ops * times, times, entry, call, line)
+    return Charge(
+        path,
+        name,
+        "op",
+        ops if ops is None or times == 1 else ops * times,
+        times,
+        entry,
+        call,
+        line,
+    )
 
 
 def _class_name(run: ModuleRun) -> str:
@@ -139,7 +159,9 @@ def price(trace: Trace, resolver: Resolver, known: Prices) -> Sums:
             paths[path] = paths.get(path, 0) + calls
         elif ops:
             before = records.get((path, target, by))
-            records[path, target, by] = (ops, calls) if before is None else (before[0] + ops, before[1] + calls)
+            records[path, target, by] = (
+                (ops, calls) if before is None else (before[0] + ops, before[1] + calls)
+            )
     uncounted_at: dict[str, int] = {}
     for paths, _ in missed.values():
         for path, calls in paths.items():
@@ -150,8 +172,16 @@ def price(trace: Trace, resolver: Resolver, known: Prices) -> Sums:
             calls_at[run.path] = calls_at.get(run.path, 0) + 1
     worked_out = len(known) - worked_out
     return Sums(
-        tuple([Record(path, target, by, ops, calls) for (path, target, by), (ops, calls) in records.items()]),
-        tuple(Uncounted(target, by, tuple(paths), sum(paths.values()), how) for (target, by), (paths, how) in missed.items()),
+        tuple(
+            [
+                Record(path, target, by, ops, calls)
+                for (path, target, by), (ops, calls) in records.items()
+            ]
+        ),
+        tuple(
+            Uncounted(target, by, tuple(paths), sum(paths.values()), how)
+            for (target, by), (paths, how) in missed.items()
+        ),
         uncounted_at,
         calls_at,
         asked - worked_out,
@@ -176,16 +206,25 @@ def _evaluate(path: str, call: Call, entry: Entry) -> Ops | None:
         what = f"raised {type(error).__name__}: {error}"
         raise FormulaError(_complaint(path, call, entry, args, named, what)) from error
     if not isinstance(ops, Ops):
-        raise FormulaError(_complaint(path, call, entry, args, named, f"returned {ops!r}, which is no hookcount.Ops"))
+        raise FormulaError(
+            _complaint(
+                path, call, entry, args, named, f"returned {ops!r}, which is no hookcount.Ops"
+            )
+        )
     # integer arithmetic on ids, masks and positions is no floating-point work; a contraction is counted in any dtype
     return ops if any(tensor.arithmetic for tensor in tensors) else Ops(macs=ops.macs)
 
 
-def _complaint(path: str, call: Call, entry: Entry, args: list[object], named: dict[str, object], what: str) -> str:
+def _complaint(
+    path: str, call: Call, entry: Entry, args: list[object], named: dict[str, object], what: str
+) -> str:
     given = [repr(arg) for arg in args if arg is not call.module]
     given += [f"{name}={value!r}" for name, value in named.items() if value is not call.module]
     return tell(
-        place(path, type(call.module).__name__ if call.module is not None else target_name(call.target)),
+        place(
+            path,
+            type(call.module).__name__ if call.module is not None else target_name(call.target),
+        ),
         f"the formula for {entry.target} ({entry.source}) {what}"
         + (f"; it was called with ({', '.join(given)})" if given else ""),
         "return hookcount.Ops(macs=..., ...) with exact non-negative ints, and name only parameters of "

@@ -104,7 +104,10 @@ class Priced:
     @property
     def backward_seen(self) -> bool:
         """Whether a backward pass ran too. Its work is in the trace, but in no count."""
-        phases = [*(run.phase for run in self.trace.runs), *(phase for phase, _ in self.trace.outside)]
+        phases = [
+            *(run.phase for run in self.trace.runs),
+            *(phase for phase, _ in self.trace.outside),
+        ]
         return "backward" in phases
 
     def __getstate__(self) -> dict[str, Any]:

@@ -88,7 +88,9 @@ class _Grower:
         """Places that are gone from the tree, or never were in it, still carry what ran there."""
         while path and path not in self._places:
             runs = self._runs.get(path)
-            self._places[path] = Place(path, runs[0].type if runs else "", -len(self._places), (), True, False)
+            self._places[path] = Place(
+                path, runs[0].type if runs else "", -len(self._places), (), True, False
+            )
             path = path.rpartition(".")[0]
 
     def node(self, path: str, depth: int = 0) -> Node:
@@ -121,14 +123,17 @@ class _Grower:
             distinct=tuple(calls) if len(calls) < 2 else tuple(dict.fromkeys(calls)),
         )
 
-    def _sizes(self, path: str, mine: Iterable[TensorFact], children: tuple[Node, ...]) -> tuple[int, int, int]:
+    def _sizes(
+        self, path: str, mine: Iterable[TensorFact], children: tuple[Node, ...]
+    ) -> tuple[int, int, int]:
         """Elements, trainable elements and bytes of the parameters at a path and beneath, each parameter once."""
         below: tuple[Node, ...] = children
         if self._shared:
             mine, below = {fact.key: fact for fact in self._beneath(path)}.values(), ()
         return (
             sum([fact.elements for fact in mine]) + sum([node.params for node in below]),
-            sum([fact.elements for fact in mine if fact.trainable]) + sum([node.trainable_params for node in below]),
+            sum([fact.elements for fact in mine if fact.trainable])
+            + sum([node.trainable_params for node in below]),
             sum([fact.bytes for fact in mine]) + sum([node.param_bytes for node in below]),
         )
 

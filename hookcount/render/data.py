@@ -35,7 +35,10 @@ def json(priced: Priced, shown: pd.DataFrame | None = None) -> str:
             "unit": FLOPS_ARE,
             "run": priced.run,
             "operations": {kind: getattr(priced.total, kind) for kind in KINDS},
-            "uncounted": [{"target": each.target, "paths": list(each.paths), "calls": each.calls} for each in priced.uncounted],
+            "uncounted": [
+                {"target": each.target, "paths": list(each.paths), "calls": each.calls}
+                for each in priced.uncounted
+            ],
             "modules": rows.records(frames.modules(priced) if shown is None else shown),
         }
     )

@@ -41,7 +41,9 @@ def tree(priced: Priced, depth: int | None = None, sort: str | None = None) -> R
         shown.add_row(*_row(priced, prefix, node))
     parts: list[RenderableType] = [Text(summary(priced), style="bold"), shown]
     if priced.backward_seen:
-        parts.append(Text("A backward pass ran too: these figures are the forward's alone.", style="yellow"))
+        parts.append(
+            Text("A backward pass ran too: these figures are the forward's alone.", style="yellow")
+        )
     if priced.uncounted:
         names = ", ".join(missed.target for missed in priced.uncounted)
         text = f"Uncounted, so the figures are a lower bound: {names} (see report.uncounted)"
@@ -70,7 +72,9 @@ def _row(priced: Priced, prefix: str, node: Node) -> list[RenderableType]:
     ]
 
 
-def _lines(node: Node, prefix: str, below: str, depth: int | None, sort: str | None) -> Iterator[tuple[str, Node]]:
+def _lines(
+    node: Node, prefix: str, below: str, depth: int | None, sort: str | None
+) -> Iterator[tuple[str, Node]]:
     yield prefix, node
     if depth is not None and node.depth >= depth:
         return
@@ -79,7 +83,13 @@ def _lines(node: Node, prefix: str, below: str, depth: int | None, sort: str | N
         children.sort(key=lambda child: _value(child, sort), reverse=True)
     for index, child in enumerate(children):
         last = index == len(children) - 1
-        yield from _lines(child, below + ("└─ " if last else "├─ "), below + ("   " if last else "│  "), depth, sort)
+        yield from _lines(
+            child,
+            below + ("└─ " if last else "├─ "),
+            below + ("   " if last else "│  "),
+            depth,
+            sort,
+        )
 
 
 def _value(node: Node, field: str) -> int:

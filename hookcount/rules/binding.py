@@ -80,12 +80,16 @@ def parameters_of_target(target: object) -> Parameters:
     if isinstance(target, type):
         return parameters_of(getattr(target, "forward"), without_self=True)  # noqa: B009 (mypy: any class)
     schema = getattr(target, "_schema", None)
-    return Parameters(takes_more=True, takes_any_name=True) if schema is None else _of_schema(schema)
+    return (
+        Parameters(takes_more=True, takes_any_name=True) if schema is None else _of_schema(schema)
+    )
 
 
 def _of_schema(schema: torch._C.FunctionSchema) -> Parameters:
     given = [each for each in schema.arguments if not each.is_out]
-    defaults = {each.name: each.default_value if each.has_default_value() else _MISSING for each in given}
+    defaults = {
+        each.name: each.default_value if each.has_default_value() else _MISSING for each in given
+    }
     return Parameters(
         {each.name: defaults[each.name] for each in given if not each.kwarg_only},
         {each.name: defaults[each.name] for each in given if each.kwarg_only},
@@ -102,7 +106,9 @@ def strange_names(formula: Callable[..., object], targets: list[Parameters]) -> 
 def keyword_names(formula: Callable[..., object]) -> list[str]:
     """The keyword-only parameters of a formula, but for ``module`` and ``out``."""
     code = getattr(formula, "__code__", None)
-    if code is not None and code.co_kwonlyargcount == 0 and not hasattr(formula, "__wrapped__"):  # most have none
+    if (
+        code is not None and code.co_kwonlyargcount == 0 and not hasattr(formula, "__wrapped__")
+    ):  # most have none
         return []
     return [name for name in parameters_of(formula).keyword if name not in _RESERVED]
 
@@ -147,7 +153,9 @@ class Binder:
 
     def _by_name(self, target: Parameters) -> bool:
         wanted = self._wanted
-        return not wanted.takes_more and all(name in _RESERVED or name in target for name in wanted.positional)
+        return not wanted.takes_more and all(
+            name in _RESERVED or name in target for name in wanted.positional
+        )
 
     def _named(self, call: Call, target: Parameters) -> tuple[list[Any], dict[str, Any]]:
         given = dict(zip(target.positional, call.args, strict=False)) | dict(call.kwargs)
@@ -167,7 +175,11 @@ class Binder:
         more = self._wanted.takes_more
         own = len(self._wanted.positional) - (call.module is not None)
         for name in list(target.positional)[len(placed) :]:  # given by keyword: still at its place
-            if name not in rest or (more and name not in _RESERVED) or (not more and len(placed) >= own):
+            if (
+                name not in rest
+                or (more and name not in _RESERVED)
+                or (not more and len(placed) >= own)
+            ):
                 break
             placed.append(rest.pop(name))
         if not more:
@@ -188,7 +200,14 @@ class Binder:
             self._add_the_rest(bound, call, rest)
         return args, bound
 
-    def _value(self, name: str, call: Call, given: Mapping[str, Any], target: Parameters, known_as: str = "") -> Any:
+    def _value(
+        self,
+        name: str,
+        call: Call,
+        given: Mapping[str, Any],
+        target: Parameters,
+        known_as: str = "",
+    ) -> Any:
         """The value of one parameter; missing where its own default serves."""
         if name == "out":
             return sizes(call.out)
@@ -206,6 +225,12 @@ class Binder:
 
     def _add_the_rest(self, bound: dict[str, Any], call: Call, given: Mapping[str, Any]) -> None:
         taken = set(self._wanted.positional) | set(self._wanted.keyword)
-        bound.update({name: sizes(value) for name, value in given.items() if name not in taken and name not in _RESERVED})
+        bound.update(
+            {
+                name: sizes(value)
+                for name, value in given.items()
+                if name not in taken and name not in _RESERVED
+            }
+        )
         if "out" not in taken:
             bound["out"] = sizes(call.out)

@@ -55,11 +55,17 @@ class Convention:
             ("matches", self.matches, get_args(Matches)),
         ):
             if value not in known:
-                raise InputError(f"Convention({what}={value!r}): unknown. To fix it: use one of {', '.join(map(repr, known))}.")
+                raise InputError(
+                    f"Convention({what}={value!r}): unknown. To fix it: use one of {', '.join(map(repr, known))}."
+                )
         if strange := [kind for kind in self.weights if kind not in KINDS]:
-            raise InputError(f"Convention(weights): no such kind as {strange[0]!r}. To fix it: use {', '.join(KINDS)}.")
+            raise InputError(
+                f"Convention(weights): no such kind as {strange[0]!r}. To fix it: use {', '.join(KINDS)}."
+            )
         if self.sees == "listed" and self.formulas is None:
-            raise InputError("Convention(sees='listed') without formulas sees nothing. To fix it: give formulas=Registry().")
+            raise InputError(
+                "Convention(sees='listed') without formulas sees nothing. To fix it: give formulas=Registry()."
+            )
 
     def figure(self, ops: Ops) -> int:
         """Each kind of ``ops`` times its weight."""
@@ -69,8 +75,18 @@ class Convention:
         """What answers for the classes and ops of a trace; ``registry`` where this convention sees more than it lists."""
         if self.formulas is not None:
             registry = self.formulas if self.sees == "listed" else self.formulas.over(registry)
-        return Resolver(registry, matches=self.matches, sees=self.sees, functions=self.functions, unseen=self.unseen)
+        return Resolver(
+            registry,
+            matches=self.matches,
+            sees=self.sees,
+            functions=self.functions,
+            unseen=self.unseen,
+        )
 
     def __str__(self) -> str:
-        terms = [kind if weight == 1 else f"{weight}*{kind}" for kind, weight in self.weights.items() if weight]
+        terms = [
+            kind if weight == 1 else f"{weight}*{kind}"
+            for kind, weight in self.weights.items()
+            if weight
+        ]
         return f"{self.unit} = {' + '.join(terms)}"

@@ -12,7 +12,19 @@ from ..core.errors import RegistrationError
 from .binding import keyword_names, known_parameters, strange_names
 from .table import FREE, OBSERVED, Covers, Entry, Fake, Formula, Kind, State, Table, written_at
 
-__all__ = ["FREE", "OBSERVED", "Covers", "Entry", "Fake", "Formula", "Kind", "Registry", "State", "Target", "target_name"]
+__all__ = [
+    "FREE",
+    "OBSERVED",
+    "Covers",
+    "Entry",
+    "Fake",
+    "Formula",
+    "Kind",
+    "Registry",
+    "State",
+    "Target",
+    "target_name",
+]
 
 F = TypeVar("F", bound=Formula)
 K = TypeVar("K", bound=Fake)
@@ -65,11 +77,25 @@ class Registry:
         self.table = Table(name)
 
     @overload
-    def register(self, target: Target, price: Formula | State, *, covers: Covers = "own", kind: Kind | None = None) -> None: ...
-    @overload
-    def register(self, target: Target, *, covers: Covers = "own", kind: Kind | None = None) -> Callable[[F], F]: ...
     def register(
-        self, target: Target, price: Formula | State | None = None, *, covers: Covers = "own", kind: Kind | None = None
+        self,
+        target: Target,
+        price: Formula | State,
+        *,
+        covers: Covers = "own",
+        kind: Kind | None = None,
+    ) -> None: ...
+    @overload
+    def register(
+        self, target: Target, *, covers: Covers = "own", kind: Kind | None = None
+    ) -> Callable[[F], F]: ...
+    def register(
+        self,
+        target: Target,
+        price: Formula | State | None = None,
+        *,
+        covers: Covers = "own",
+        kind: Kind | None = None,
     ) -> Callable[[F], F] | None:
         """Register a formula, ``FREE`` or ``OBSERVED`` for ``target``. Without ``price`` it is a decorator.
 
@@ -91,7 +117,12 @@ class Registry:
         return None
 
     def replace(
-        self, target: Target, price: Formula | State | None = None, *, covers: Covers = "own", kind: Kind | None = None
+        self,
+        target: Target,
+        price: Formula | State | None = None,
+        *,
+        covers: Covers = "own",
+        kind: Kind | None = None,
     ) -> Callable[[F], F] | None:
         """As ``register``, for a target that this layer has already. Its fake stays, and its kind if none is given."""
         if price is None:
@@ -103,7 +134,9 @@ class Registry:
         """Take away all that this layer says of ``target``, its fake too. The layers below answer again."""
         name = target_name(target)
         if name not in self.table.entries:
-            raise RegistrationError(f"{name} is not registered in {self.name}: there is nothing to take away.")
+            raise RegistrationError(
+                f"{name} is not registered in {self.name}: there is nothing to take away."
+            )
         self.table.remove(name)
 
     @overload
@@ -130,7 +163,9 @@ class Registry:
             return put
         name = target_name(target)
         if "::" in name:
-            raise RegistrationError(f"{name} is an op. To fix it: register its fake with torch.library.register_fake.")
+            raise RegistrationError(
+                f"{name} is an op. To fix it: register its fake with torch.library.register_fake."
+            )
         known = self.table.entries.get(name)
         if known is not None and known.fake is not None:
             raise RegistrationError(
@@ -149,26 +184,43 @@ class Registry:
                         return found
         return None
 
-    def _decorator(self, target: Target, covers: Covers, kind: Kind | None, *, replace: bool) -> Callable[[F], F]:
+    def _decorator(
+        self, target: Target, covers: Covers, kind: Kind | None, *, replace: bool
+    ) -> Callable[[F], F]:
         def put(formula: F) -> F:
             self._put(target, formula, covers, kind, replace=replace)
             return formula
 
         return put
 
-    def _put(self, target: Target, price: Formula | State, covers: Covers, kind: Kind | None, *, replace: bool) -> None:
+    def _put(
+        self,
+        target: Target,
+        price: Formula | State,
+        covers: Covers,
+        kind: Kind | None,
+        *,
+        replace: bool,
+    ) -> None:
         name = target_name(target)
-        for what, given, known in (("covers", covers, get_args(Covers)), ("kind", kind, (None, *get_args(Kind)))):
+        for what, given, known in (
+            ("covers", covers, get_args(Covers)),
+            ("kind", kind, (None, *get_args(Kind))),
+        ):
             if given not in known:
                 options = ", ".join(repr(each) for each in known if each is not None)
-                raise RegistrationError(f"{name}: {what}={given!r} is unknown. To fix it: use one of {options}.")
+                raise RegistrationError(
+                    f"{name}: {what}={given!r} is unknown. To fix it: use one of {options}."
+                )
         if not isinstance(price, State) and not callable(price):
             raise RegistrationError(
                 f"{name}: {price!r} is no formula. To fix it: register a function of shapes that returns "
                 "hookcount.Ops, or hookcount.FREE."
             )
         if "*" in name:
-            raise RegistrationError(f"{name}: a formula is for one target. To fix it: register it for each by its name.")
+            raise RegistrationError(
+                f"{name}: a formula is for one target. To fix it: register it for each by its name."
+            )
         old = self.table.entries.get(name)
         priced = old is not None and old.price is not None
         if old is not None and priced and not replace:
@@ -177,16 +229,24 @@ class Registry:
                 "To fix it: use replace() to put the new one in its place."
             )
         if not priced and replace:
-            raise RegistrationError(f"{name} is not registered in {self.name}. To fix it: use register().")
+            raise RegistrationError(
+                f"{name} is not registered in {self.name}. To fix it: use register()."
+            )
         if callable(price) and keyword_names(price):
             known_names = known_parameters(name, target)
             if known_names and (strange := strange_names(price, known_names)):
-                there = ", ".join(dict.fromkeys(each for one in known_names for each in (*one.positional, *one.keyword)))
+                there = ", ".join(
+                    dict.fromkeys(
+                        each for one in known_names for each in (*one.positional, *one.keyword)
+                    )
+                )
                 raise RegistrationError(
                     f"{name}: the formula at {written_at(price)} asks for {strange[0]!r}, which {name} does not have. "
                     f"To fix it: use names of {there}, module, out."
                 )
-        self.table.put_price(name, price, covers, kind, target if isinstance(target, type) else None)
+        self.table.put_price(
+            name, price, covers, kind, target if isinstance(target, type) else None
+        )
 
     def __contains__(self, target: Target) -> bool:
         return target_name(target) in self.table.entries

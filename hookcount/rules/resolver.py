@@ -57,7 +57,9 @@ class Resolver:
             return None
         cls = type(module)
         if cls not in self._modules:
-            self._modules[cls] = next((each for each in self._of_class(cls) if each.price is not None), None)
+            self._modules[cls] = next(
+                (each for each in self._of_class(cls) if each.price is not None), None
+            )
         return self._modules[cls]
 
     def kind_of_module(self, module: nn.Module) -> Kind | None:
@@ -66,7 +68,9 @@ class Resolver:
             return None
         cls = type(module)
         if cls not in self._kinds:
-            self._kinds[cls] = next((each.kind for each in self._of_class(cls) if each.kind is not None), None)
+            self._kinds[cls] = next(
+                (each.kind for each in self._of_class(cls) if each.kind is not None), None
+            )
         return self._kinds[cls]
 
     def _of_class(self, cls: type) -> Iterator[Entry]:

@@ -59,8 +59,14 @@ class State:
         return self.name
 
 
-FREE = State("FREE", "This target does no arithmetic (a view, a copy, a gather). It counts nothing and never warns.")
-OBSERVED = State("OBSERVED", "This module has no formula of its own. Each op that its forward runs is priced by itself.")
+FREE = State(
+    "FREE",
+    "This target does no arithmetic (a view, a copy, a gather). It counts nothing and never warns.",
+)
+OBSERVED = State(
+    "OBSERVED",
+    "This module has no formula of its own. Each op that its forward runs is priced by itself.",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,13 +106,27 @@ class Table:
     def _changed(self) -> None:
         self._imported: dict[int, dict[type, str]] = {}
         self._patterns: re.Pattern[str] | None = None
-        self._fakes = {name: entry.fake for name, entry in self.entries.items() if entry.fake is not None}
+        self._fakes = {
+            name: entry.fake for name, entry in self.entries.items() if entry.fake is not None
+        }
 
-    def put_price(self, name: str, price: Formula | State, covers: Covers, kind: Kind | None, cls: type | None) -> None:
+    def put_price(
+        self, name: str, price: Formula | State, covers: Covers, kind: Kind | None, cls: type | None
+    ) -> None:
         """Set the price of a target; its fake stays, and its kind if none is given."""
         old = self.entries.get(name)
         kind = kind if kind is not None or old is None else old.kind
-        self._set(Entry(name, price, covers, written_at(price), self.layer, kind, None if old is None else old.fake))
+        self._set(
+            Entry(
+                name,
+                price,
+                covers,
+                written_at(price),
+                self.layer,
+                kind,
+                None if old is None else old.fake,
+            )
+        )
         if cls is not None:
             self._classes[name] = cls
 
@@ -130,7 +150,11 @@ class Table:
         """The classes that this layer names by the path under which users know them (``torchvision.ops.RoIAlign``)."""
         known = self._imported.get(len(sys.modules))
         if known is None:
-            found = {self._classes.get(name) or _imported(name): name for name in self.entries if "::" not in name}
+            found = {
+                self._classes.get(name) or _imported(name): name
+                for name in self.entries
+                if "::" not in name
+            }
             known = {cls: name for cls, name in found.items() if cls is not None}
             self._imported = {len(sys.modules): known}
         return known

@@ -54,7 +54,9 @@ def write(path: Path, text: str) -> None:
 
 def refused(path: Path, error: OSError, fix: str) -> OutputError:
     """The error for a path that cannot be written."""
-    return OutputError(error.errno, f"cannot write it: {error.strerror}\n  To fix it: {fix}", str(path))
+    return OutputError(
+        error.errno, f"cannot write it: {error.strerror}\n  To fix it: {fix}", str(path)
+    )
 
 
 def _umask() -> int:

@@ -19,12 +19,27 @@ Renderable = RenderableType
 """Text, a grid, or several of them stacked."""
 
 
-def grid(titles: Sequence[str], right: Iterable[str] = (), *, title: str | None = None, header: bool = True) -> Table:
+def grid(
+    titles: Sequence[str],
+    right: Iterable[str] = (),
+    *,
+    title: str | None = None,
+    header: bool = True,
+) -> Table:
     """An empty grid. Columns in ``right`` hold numbers: they are aligned to the right and never wrap."""
-    made = Table(box=None, pad_edge=False, header_style="bold", title=title, title_justify="left", show_header=header)
+    made = Table(
+        box=None,
+        pad_edge=False,
+        header_style="bold",
+        title=title,
+        title_justify="left",
+        show_header=header,
+    )
     numbers = set(right)
     for each in titles:
-        made.add_column(each, justify="right" if each in numbers else "left", no_wrap=each in numbers)
+        made.add_column(
+            each, justify="right" if each in numbers else "left", no_wrap=each in numbers
+        )
     return made
 
 
@@ -33,7 +48,9 @@ def table(frame: pd.DataFrame, title: str | None = None) -> Table:
     numeric = [str(name) for name in frame.columns if frame[name].dtype.kind in "iuf"]
     made = grid([str(name) for name in frame.columns], numeric, title=title)
     for row in frame.itertuples(index=False):
-        made.add_row(*(_cell(str(name), value) for name, value in zip(frame.columns, row, strict=True)))
+        made.add_row(
+            *(_cell(str(name), value) for name, value in zip(frame.columns, row, strict=True))
+        )
     return made
 
 
@@ -64,7 +81,9 @@ def stacked(*parts: RenderableType, bold: bool = False) -> Group:
 
 def plain(renderable: RenderableType) -> str:
     """As text without colour, as wide as it needs to be."""
-    console = Console(file=io.StringIO(), width=10_000, no_color=True, force_terminal=False, legacy_windows=False)
+    console = Console(
+        file=io.StringIO(), width=10_000, no_color=True, force_terminal=False, legacy_windows=False
+    )
     with console.capture() as capture:
         console.print(renderable)
     return "\n".join(each.rstrip() for each in capture.get().splitlines())
@@ -72,7 +91,11 @@ def plain(renderable: RenderableType) -> str:
 
 def html(renderable: RenderableType) -> str:
     """As HTML for a notebook: the same text, its colours inline."""
-    console = Console(file=io.StringIO(), width=10_000, record=True, force_terminal=True, legacy_windows=False)
+    console = Console(
+        file=io.StringIO(), width=10_000, record=True, force_terminal=True, legacy_windows=False
+    )
     console.print(renderable)
-    body = console.export_html(inline_styles=True, code_format="<pre style='line-height:1.3'>{code}</pre>")
+    body = console.export_html(
+        inline_styles=True, code_format="<pre style='line-height:1.3'>{code}</pre>"
+    )
     return "\n".join(each.rstrip() for each in body.splitlines())

@@ -22,10 +22,14 @@ def json(value: object) -> str:
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """A frame as a list of its rows, each by the names of its columns."""
-    return [{str(name): value for name, value in row.items()} for row in frame.to_dict(orient="records")]
+    return [
+        {str(name): value for name, value in row.items()} for row in frame.to_dict(orient="records")
+    ]
 
 
-def markdown(titles: Sequence[str], rows: Iterable[Sequence[object]], right: Iterable[str] = ()) -> str:
+def markdown(
+    titles: Sequence[str], rows: Iterable[Sequence[object]], right: Iterable[str] = ()
+) -> str:
     """A table under ``titles``, of which those in ``right`` are aligned to the right. Nothing is cut."""
     to_the_right = set(right)
     rules = ["---:" if title in to_the_right else "---" for title in titles]
@@ -34,4 +38,6 @@ def markdown(titles: Sequence[str], rows: Iterable[Sequence[object]], right: Ite
 
 
 def _line(cells: Sequence[object]) -> str:
-    return "| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+    return (
+        "| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+    )

@@ -22,7 +22,12 @@ from hookcount.compat.fvcore import (
 )
 
 STATISTICS = ("total", "by_operator", "by_module", "by_module_and_operator", "uncalled_modules")
-SIZE_ARITHMETIC = {"aten::mul", "aten::div", "aten::rsub", "aten::pow"}  # of traced sizes: it runs no op
+SIZE_ARITHMETIC = {
+    "aten::mul",
+    "aten::div",
+    "aten::rsub",
+    "aten::pow",
+}  # of traced sizes: it runs no op
 
 
 class Function(nn.Module):
@@ -39,60 +44,131 @@ class Function(nn.Module):
 
 
 def shared(linear):
-    return Function(lambda self, x: self.b(self.a(x)), a=nn.Sequential(linear), b=nn.Sequential(nn.ReLU(), linear))
+    return Function(
+        lambda self, x: self.b(self.a(x)),
+        a=nn.Sequential(linear),
+        b=nn.Sequential(nn.ReLU(), linear),
+    )
 
 
 IMAGE, TOKENS = torch.zeros(2, 6, 8, 8), torch.zeros(3, 5, 8)
 
 SITUATIONS = {
     "shared": (shared(nn.Linear(8, 8)), TOKENS),
-    "forward called": (Function(lambda self, x: self.a.forward(x), a=nn.Linear(8, 8), unused=nn.Linear(8, 8)), TOKENS),
+    "forward called": (
+        Function(lambda self, x: self.a.forward(x), a=nn.Linear(8, 8), unused=nn.Linear(8, 8)),
+        TOKENS,
+    ),
     "module list": (
-        Function(lambda self, x: self.all[1](self.all[0](x)), all=nn.ModuleList([nn.Linear(8, 4), nn.Linear(4, 8)])),
+        Function(
+            lambda self, x: self.all[1](self.all[0](x)),
+            all=nn.ModuleList([nn.Linear(8, 4), nn.Linear(4, 8)]),
+        ),
         TOKENS,
     ),
-    "nothing to do": (nn.Sequential(nn.Dropout(), nn.Identity(), nn.Flatten(), nn.Flatten()).eval(), IMAGE),
+    "nothing to do": (
+        nn.Sequential(nn.Dropout(), nn.Identity(), nn.Flatten(), nn.Flatten()).eval(),
+        IMAGE,
+    ),
     "a child of another": (
-        Function(lambda self, x: self.b(x, self.a), a=nn.Linear(8, 4), b=Function(lambda self, x, other: other(x))),
+        Function(
+            lambda self, x: self.b(x, self.a),
+            a=nn.Linear(8, 4),
+            b=Function(lambda self, x, other: other(x)),
+        ),
         TOKENS,
     ),
-    "norms": (nn.Sequential(nn.BatchNorm2d(6), nn.InstanceNorm2d(6, affine=True), nn.GroupNorm(2, 6, affine=False)), IMAGE),
-    "layer norms": (nn.Sequential(nn.LayerNorm(8), nn.LayerNorm(8, elementwise_affine=False)), TOKENS),
+    "norms": (
+        nn.Sequential(
+            nn.BatchNorm2d(6), nn.InstanceNorm2d(6, affine=True), nn.GroupNorm(2, 6, affine=False)
+        ),
+        IMAGE,
+    ),
+    "layer norms": (
+        nn.Sequential(nn.LayerNorm(8), nn.LayerNorm(8, elementwise_affine=False)),
+        TOKENS,
+    ),
     "batch norm in training": (nn.BatchNorm2d(6).train(), IMAGE),
     "batch norm in eval": (nn.BatchNorm2d(6).eval(), IMAGE),
     "upsampling": (
-        Function(lambda self, x: F.interpolate(F.interpolate(x, scale_factor=2), scale_factor=2, mode="bilinear")),
+        Function(
+            lambda self, x: F.interpolate(
+                F.interpolate(x, scale_factor=2), scale_factor=2, mode="bilinear"
+            )
+        ),
         IMAGE,
     ),
-    "a grid": (Function(lambda self, x: F.grid_sample(x, torch.zeros(2, 3, 4, 2), align_corners=False)), IMAGE),
+    "a grid": (
+        Function(lambda self, x: F.grid_sample(x, torch.zeros(2, 3, 4, 2), align_corners=False)),
+        IMAGE,
+    ),
     "pools": (nn.Sequential(nn.AvgPool2d(2), nn.MaxPool2d(2), nn.AdaptiveAvgPool2d(1)), IMAGE),
-    "convolutions": (nn.Sequential(nn.Conv2d(6, 4, 3, stride=2, groups=2), nn.ConvTranspose2d(4, 3, 3, stride=2)), IMAGE),
+    "convolutions": (
+        nn.Sequential(
+            nn.Conv2d(6, 4, 3, stride=2, groups=2), nn.ConvTranspose2d(4, 3, 3, stride=2)
+        ),
+        IMAGE,
+    ),
     "padding by name": (nn.Conv2d(6, 4, 3, padding="same"), IMAGE),
     "products": (
-        Function(lambda self, x: (x @ x.mT).sum() + torch.bmm(x, x.mT).sum() + torch.mm(x[0], x[0].t()).sum() + (x[0] @ x.mT)),
+        Function(
+            lambda self, x: (
+                (x @ x.mT).sum()
+                + torch.bmm(x, x.mT).sum()
+                + torch.mm(x[0], x[0].t()).sum()
+                + (x[0] @ x.mT)
+            )
+        ),
         TOKENS,
     ),
     "addmm": (Function(lambda self, x: torch.addmm(torch.zeros(5), x[0], x[0].t())), TOKENS),
     "einsum": (
-        Function(lambda self, x: torch.einsum("...ik,...jk->...ij", x, x) + torch.einsum("bik,bjk,bjl->bil", x, x, x).sum()),
+        Function(
+            lambda self, x: (
+                torch.einsum("...ik,...jk->...ij", x, x)
+                + torch.einsum("bik,bjk,bjl->bil", x, x, x).sum()
+            )
+        ),
         TOKENS,
     ),
-    "einsum without a sum": (Function(lambda self, x: torch.einsum("i,j->ij", x[0, :, 0], x[0, :, 0])), TOKENS),
-    "attention": (Function(lambda self, x: F.scaled_dot_product_attention(x, x, x, dropout_p=0.1)), TOKENS[None]),
+    "einsum without a sum": (
+        Function(lambda self, x: torch.einsum("i,j->ij", x[0, :, 0], x[0, :, 0])),
+        TOKENS,
+    ),
+    "attention": (
+        Function(lambda self, x: F.scaled_dot_product_attention(x, x, x, dropout_p=0.1)),
+        TOKENS[None],
+    ),
     "fused attention": (
         Function(
-            lambda self, x: self.mha(x, x, x, need_weights=False)[0], mha=nn.MultiheadAttention(8, 2, batch_first=True)
+            lambda self, x: self.mha(x, x, x, need_weights=False)[0],
+            mha=nn.MultiheadAttention(8, 2, batch_first=True),
         ).eval(),
         TOKENS,
     ),
-    "attention in parts": (Function(lambda self, x: self.mha(x, x, x)[0], mha=nn.MultiheadAttention(8, 2)).train(), TOKENS),
-    "encoder": (nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 2).eval(), TOKENS),
+    "attention in parts": (
+        Function(lambda self, x: self.mha(x, x, x)[0], mha=nn.MultiheadAttention(8, 2)).train(),
+        TOKENS,
+    ),
+    "encoder": (
+        nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 2).eval(),
+        TOKENS,
+    ),
     "recurrent": (nn.LSTM(8, 4, bidirectional=True), TOKENS),
     "a cell": (nn.GRUCell(8, 4), TOKENS[0]),
     "weight norm": (nn.utils.parametrizations.weight_norm(nn.Linear(8, 4)), TOKENS),
 }
 
-MODELS = ("resnet18", "mobilenet_v3_small", "vit_b_32", "swin_t", "convnext_tiny", "densenet121", "googlenet", "fcn_resnet50")
+MODELS = (
+    "resnet18",
+    "mobilenet_v3_small",
+    "vit_b_32",
+    "swin_t",
+    "convnext_tiny",
+    "densenet121",
+    "googlenet",
+    "fcn_resnet50",
+)
 
 
 def built(name):
@@ -101,7 +177,9 @@ def built(name):
         return models.googlenet(weights=None, init_weights=False).eval(), torch.zeros(1, 3, 64, 64)
     if name == "fcn_resnet50":  # a jit trace takes no dict of outputs
         fcn = models.get_model(name, weights=None, weights_backbone=None)
-        return Function(lambda self, x: self.fcn(x)["out"], fcn=fcn).eval(), torch.zeros(1, 3, 64, 64)
+        return Function(lambda self, x: self.fcn(x)["out"], fcn=fcn).eval(), torch.zeros(
+            1, 3, 64, 64
+        )
     size = 224 if name.startswith("vit") else 64
     return models.get_model(name, weights=None).eval(), torch.zeros(1, 3, size, size)
 
@@ -109,12 +187,18 @@ def built(name):
 def theirs(model, inputs, mode="owner"):
     nn_of_fvcore = pytest.importorskip("fvcore.nn")
     flops = nn_of_fvcore.FlopCountAnalysis(copy.deepcopy(model), inputs)
-    flops.unsupported_ops_warnings(False).uncalled_modules_warnings(False).ancestor_mode(mode).total()
+    flops.unsupported_ops_warnings(False).uncalled_modules_warnings(False).ancestor_mode(
+        mode
+    ).total()
     return flops
 
 
 def quiet(model, inputs):
-    return FlopCountAnalysis(model, inputs).unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+    return (
+        FlopCountAnalysis(model, inputs)
+        .unsupported_ops_warnings(False)
+        .uncalled_modules_warnings(False)
+    )
 
 
 def without(ops, left_out):
@@ -133,15 +217,22 @@ def test_every_figure_is_the_tools(case, mode):
         assert ours == wanted, statistic
         assert type(ours) is type(wanted) or statistic == "total"
     left_out = SIZE_ARITHMETIC if "attention" in case or case in ("vit_b_32", "swin_t") else set()
-    unused = {"aten::mean"} if case == "attention in parts" else set()  # the weights, which a trace drops
-    assert without(mine.unsupported_ops(), left_out | unused) == without(tools.unsupported_ops(), left_out)
+    unused = (
+        {"aten::mean"} if case == "attention in parts" else set()
+    )  # the weights, which a trace drops
+    assert without(mine.unsupported_ops(), left_out | unused) == without(
+        tools.unsupported_ops(), left_out
+    )
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_the_total_is_that_of_the_convention(name):
     model, images = built(name)
     with torch.no_grad():
-        assert quiet(model, images).total() == hookcount.Counter(run="real").count(model, images).under("fvcore").headline
+        assert (
+            quiet(model, images).total()
+            == hookcount.Counter(run="real").count(model, images).under("fvcore").headline
+        )
 
 
 def test_in_training_with_gradients():
@@ -150,14 +241,18 @@ def test_in_training_with_gradients():
 
 
 def test_figures_written_out():
-    model = nn.Sequential(nn.Conv2d(6, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(144, 10)).eval()
+    model = nn.Sequential(
+        nn.Conv2d(6, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(144, 10)
+    ).eval()
     flops = quiet(model, IMAGE)
     conv, norm, linear = 2 * 4 * 6 * 6 * 6 * 3 * 3, 2 * 2 * 4 * 6 * 6, 2 * 144 * 10
     assert flops.total() == conv + norm + linear
     assert type(flops.total()) is int
     assert flops.total("3") == linear
     assert flops.by_operator() == Counter(conv=conv, batch_norm=norm, linear=linear)
-    assert flops.by_module() == Counter({"": conv + norm + linear, "0": conv, "1": norm, "2": 0, "3": linear})
+    assert flops.by_module() == Counter(
+        {"": conv + norm + linear, "0": conv, "1": norm, "2": 0, "3": linear}
+    )
     assert flops.by_module_and_operator()["0"] == Counter(conv=conv)
 
 
@@ -186,13 +281,19 @@ def test_the_model_runs_once_and_lazily():
 def test_inputs_are_a_tuple_of_arguments_or_one_argument():
     pair = Function(lambda self, x, y: x @ y)
     assert quiet(pair, (torch.zeros(2, 3), torch.zeros(3, 4))).total() == 2 * 3 * 4
-    assert quiet(nn.Linear(8, 4), TOKENS).total() == quiet(nn.Linear(8, 4), (TOKENS,)).total() == 3 * 5 * 8 * 4
+    assert (
+        quiet(nn.Linear(8, 4), TOKENS).total()
+        == quiet(nn.Linear(8, 4), (TOKENS,)).total()
+        == 3 * 5 * 8 * 4
+    )
 
 
 def test_a_model_on_meta_and_a_wrapped_one():
     with torch.device("meta"):
         model = nn.Sequential(nn.Linear(10**6, 10**6, bias=False))
-    assert quiet(model, torch.empty(2, 10**6, device="meta")).by_module() == Counter({"": 2 * 10**12, "0": 2 * 10**12})
+    assert quiet(model, torch.empty(2, 10**6, device="meta")).by_module() == Counter(
+        {"": 2 * 10**12, "0": 2 * 10**12}
+    )
     inner = nn.Sequential(nn.Linear(8, 4))
     wrapped, plain = quiet(nn.DataParallel(inner), TOKENS), quiet(inner, TOKENS)
     assert wrapped.by_module() == plain.by_module()
@@ -201,12 +302,16 @@ def test_a_model_on_meta_and_a_wrapped_one():
 
 def test_a_module_outside_of_the_tree_counts_for_its_caller():
     outside = [nn.Linear(8, 4)]
-    flops = quiet(nn.Sequential(Function(lambda self, x: outside[0](x))), TOKENS)  # a jit trace takes no such weight
+    flops = quiet(
+        nn.Sequential(Function(lambda self, x: outside[0](x))), TOKENS
+    )  # a jit trace takes no such weight
     assert flops.by_module() == Counter({"": 3 * 5 * 8 * 4, "0": 3 * 5 * 8 * 4})
 
 
 def test_the_model_is_as_before():
-    model = nn.Sequential(nn.Conv2d(6, 6, 1), nn.BatchNorm2d(6), nn.Dropout(), nn.TransformerEncoderLayer(8, 2, 16)).train()
+    model = nn.Sequential(
+        nn.Conv2d(6, 6, 1), nn.BatchNorm2d(6), nn.Dropout(), nn.TransformerEncoderLayer(8, 2, 16)
+    ).train()
     model[3].eval()
     model[0].weight.grad = torch.ones_like(model[0].weight)
     state, grad = copy.deepcopy(model.state_dict()), model[0].weight.grad
@@ -233,15 +338,22 @@ def elements(value):
 
 def test_a_handle_counts_an_op_once_per_call():
     model = Function(lambda self, x: F.silu(F.silu(x)) + F.silu(x[0]))
-    flops = quiet(model, TOKENS).set_op_handle("aten::silu", lambda inputs, outputs: 4 * elements(inputs[0]))
+    flops = quiet(model, TOKENS).set_op_handle(
+        "aten::silu", lambda inputs, outputs: 4 * elements(inputs[0])
+    )
     assert flops.by_operator() == Counter(silu=2 * 4 * 3 * 5 * 8 + 4 * 5 * 8)
     assert flops.unsupported_ops() == Counter({"aten::add": 1})
 
 
 def test_handles_in_every_form():
     model = Function(lambda self, x: self.a(x) * 2 + 1, a=nn.Linear(8, 8))
-    one, many = (lambda inputs, outputs: 1), (lambda inputs, outputs: Counter(scaled=3, shifted=0.5))
-    flops = quiet(model, TOKENS).set_op_handle("aten::mul", many, "aten::add", one, **{"aten::linear": None})
+    one, many = (
+        (lambda inputs, outputs: 1),
+        (lambda inputs, outputs: Counter(scaled=3, shifted=0.5)),
+    )
+    flops = quiet(model, TOKENS).set_op_handle(
+        "aten::mul", many, "aten::add", one, **{"aten::linear": None}
+    )
     assert flops.by_operator() == Counter(scaled=3, shifted=0.5, add=1)
     assert flops.total() == 4.5
     assert flops.by_module()["a"] == 0
@@ -250,7 +362,9 @@ def test_handles_in_every_form():
 
 def test_a_handle_in_place_of_the_tools_own_rule():
     flops = quiet(nn.Conv2d(6, 4, 3), IMAGE)
-    assert flops.set_op_handle("aten::_convolution", lambda inputs, outputs: 7).by_operator() == Counter(_convolution=7)
+    assert flops.set_op_handle(
+        "aten::_convolution", lambda inputs, outputs: 7
+    ).by_operator() == Counter(_convolution=7)
     assert flops.set_op_handle("aten::_convolution", None).total() == 0
     assert not flops.unsupported_ops()
 
@@ -280,7 +394,9 @@ def test_a_handle_sees_what_a_jit_value_would_show():
         seen["out"] = outputs[0].type().sizes()
         return 0
 
-    quiet(Function(lambda self, x: torch.einsum("bij,bkj->bik", x, x)), TOKENS).set_op_handle("aten::einsum", look).total()
+    quiet(Function(lambda self, x: torch.einsum("bij,bkj->bik", x, x)), TOKENS).set_op_handle(
+        "aten::einsum", look
+    ).total()
     assert seen == {
         "equation": ("bij,bkj->bik", "StringType"),
         "operands": [[3, 5, 8], [3, 5, 8]],
@@ -293,7 +409,9 @@ def test_a_handle_sees_what_a_jit_value_would_show():
 def test_a_handle_sees_arguments_left_out_at_their_defaults():
     seen = []
     model = Function(lambda self, x: x.add(x))
-    quiet(model, TOKENS).set_op_handle("aten::add", lambda inputs, outputs: seen.append(inputs[2].toIValue()) or 0).total()
+    quiet(model, TOKENS).set_op_handle(
+        "aten::add", lambda inputs, outputs: seen.append(inputs[2].toIValue()) or 0
+    ).total()
     assert seen == [1]  # alpha
 
 
@@ -311,7 +429,10 @@ def test_the_tools_own_handles_take_these_values(name):
     }
     with torch.no_grad():
         flops = quiet(model, images)
-        assert flops.by_module_and_operator() == flops.copy().set_op_handle(**mine).by_module_and_operator()
+        assert (
+            flops.by_module_and_operator()
+            == flops.copy().set_op_handle(**mine).by_module_and_operator()
+        )
 
 
 def test_an_op_of_another_package():
@@ -341,9 +462,13 @@ def test_handles_that_cannot_be_set(pairs, says):
         FlopCountAnalysis(nn.Linear(8, 4), TOKENS).set_op_handle(*pairs)
 
 
-@pytest.mark.parametrize(("given", "says"), [("many", "no number"), (True, "no number"), (Counter(a="b"), "no number")])
+@pytest.mark.parametrize(
+    ("given", "says"), [("many", "no number"), (True, "no number"), (Counter(a="b"), "no number")]
+)
 def test_a_handle_that_gives_no_number(given, says):
-    flops = quiet(nn.Sequential(nn.Linear(8, 4)), TOKENS).set_op_handle("aten::linear", lambda inputs, outputs: given)
+    flops = quiet(nn.Sequential(nn.Linear(8, 4)), TOKENS).set_op_handle(
+        "aten::linear", lambda inputs, outputs: given
+    )
     with pytest.raises(hookcount.FormulaError, match=says):
         flops.total()
 
@@ -352,8 +477,12 @@ def test_a_handle_that_raises_names_the_module_and_the_shapes():
     def asks_too_much(inputs, outputs):
         return inputs[0].debugName()
 
-    flops = quiet(nn.Sequential(nn.Linear(8, 4)), TOKENS).set_op_handle("aten::linear", asks_too_much)
-    with pytest.raises(hookcount.FormulaError, match=r"'0': the handle for aten::linear raised .*debugName") as caught:
+    flops = quiet(nn.Sequential(nn.Linear(8, 4)), TOKENS).set_op_handle(
+        "aten::linear", asks_too_much
+    )
+    with pytest.raises(
+        hookcount.FormulaError, match=r"'0': the handle for aten::linear raised .*debugName"
+    ) as caught:
         flops.total()
     assert "[3, 5, 8], [4, 8], [4]" in str(caught.value)
     assert isinstance(caught.value.__cause__, AttributeError)
@@ -375,16 +504,24 @@ def test_bad_settings_and_names():
 
 
 def test_copy_keeps_the_settings():
-    flops = quiet(nn.Sequential(nn.Linear(8, 4)), TOKENS).ancestor_mode("caller").set_op_handle("aten::linear", None)
+    flops = (
+        quiet(nn.Sequential(nn.Linear(8, 4)), TOKENS)
+        .ancestor_mode("caller")
+        .set_op_handle("aten::linear", None)
+    )
     other = flops.copy(new_model=nn.Sequential(nn.Linear(8, 2), nn.LayerNorm(2)))
     assert other.by_operator() == Counter(layer_norm=3 * 5 * 2 * 5)
     assert flops.copy(new_inputs=TOKENS[0]).total() == 0
-    assert other.set_op_handle("aten::linear", lambda inputs, outputs: 1).total() == 1 + 3 * 5 * 2 * 5
+    assert (
+        other.set_op_handle("aten::linear", lambda inputs, outputs: 1).total() == 1 + 3 * 5 * 2 * 5
+    )
     assert flops.total() == 0
 
 
 def test_what_is_logged(caplog):
-    model = Function(lambda self, x: F.gelu(self.a(x)), a=nn.Linear(8, 4), b=nn.Linear(8, 4), c=nn.Identity())
+    model = Function(
+        lambda self, x: F.gelu(self.a(x)), a=nn.Linear(8, 4), b=nn.Linear(8, 4), c=nn.Identity()
+    )
     with caplog.at_level(logging.WARNING):
         FlopCountAnalysis(model, TOKENS).total()
     assert [record.getMessage() for record in caplog.records] == [
@@ -399,7 +536,9 @@ def test_what_is_logged(caplog):
 def test_tracer_warnings_none_silences_the_forward(recwarn):
     import warnings
 
-    model = Function(lambda self, x: warnings.warn("loud", stacklevel=1) or self.a(x), a=nn.Linear(8, 4))
+    model = Function(
+        lambda self, x: warnings.warn("loud", stacklevel=1) or self.a(x), a=nn.Linear(8, 4)
+    )
     quiet(model, TOKENS).tracer_warnings("none").total()
     assert not [each for each in recwarn if "loud" in str(each.message)]
     quiet(model, TOKENS).tracer_warnings("all").total()
@@ -407,7 +546,9 @@ def test_tracer_warnings_none_silences_the_forward(recwarn):
 
 
 def test_a_forward_that_differentiates_is_told_where_to_go():
-    model = Function(lambda self, x: torch.autograd.grad(self.a(x).sum(), self.a.weight)[0], a=nn.Linear(8, 4))
+    model = Function(
+        lambda self, x: torch.autograd.grad(self.a(x).sum(), self.a.weight)[0], a=nn.Linear(8, 4)
+    )
     with pytest.raises(RuntimeError, match="does not require grad") as caught:
         quiet(model, TOKENS).total()
     assert any("under" in each for each in caught.value.__notes__)
@@ -422,7 +563,10 @@ def test_flop_count():
     assert giga == {"linear": 3 * 5 * 8 * 4 / 1e9}
     assert giga["conv"] == 0.0
     assert missing == Counter({"aten::gelu": 1})
-    assert flop_count(model, (TOKENS,), {"aten::gelu": lambda inputs, outputs: 10**9})[0]["gelu"] == 1.0
+    assert (
+        flop_count(model, (TOKENS,), {"aten::gelu": lambda inputs, outputs: 10**9})[0]["gelu"]
+        == 1.0
+    )
 
 
 def test_parameter_count_is_the_tools():
@@ -450,7 +594,9 @@ def test_flop_count_table():
         ["2.weight", "(4,)", ""],
         ["2.bias", "(4,)", ""],
     ]
-    title, _, *rows = cells(flop_count_table(quiet(model, TOKENS), max_depth=1, show_param_shapes=False))
+    title, _, *rows = cells(
+        flop_count_table(quiet(model, TOKENS), max_depth=1, show_param_shapes=False)
+    )
     assert title == ["module", "#parameters", "#flops"]
     assert rows == [["model", "40", "780"], ["0", "32", "480"], ["2", "8", "300"]]
 

@@ -12,7 +12,12 @@ from torch import nn
 from torch.nn import functional as F
 
 import hookcount
-from hookcount.compat.ptflops import FLOPS_BACKEND, flops_to_string, get_model_complexity_info, params_to_string
+from hookcount.compat.ptflops import (
+    FLOPS_BACKEND,
+    flops_to_string,
+    get_model_complexity_info,
+    params_to_string,
+)
 
 aten = torch.ops.aten
 QUIET = {"print_per_layer_stat": False, "backend": "aten"}
@@ -59,7 +64,9 @@ def test_macs_and_trainable_params():
     found = get_model_complexity_info(model, RES, **RAW)
     assert found == (CONV + PRODUCT + LINEAR + SUB, PARAMS - (4 * 27 + 4))
     assert [type(each) for each in found] == [int, int]
-    assert get_model_complexity_info(nn.Conv2d(1000, 1000, 1, bias=False), (1000, 1, 1), **QUIET) == ("1.0 MMac", "1.0 M")
+    assert get_model_complexity_info(
+        nn.Conv2d(1000, 1000, 1, bias=False), (1000, 1, 1), **QUIET
+    ) == ("1.0 MMac", "1.0 M")
 
 
 @pytest.mark.parametrize(
@@ -71,7 +78,9 @@ def test_macs_and_trainable_params():
 )
 def test_an_input_constructor(made, times):
     """The figure is that of the whole batch."""
-    assert get_model_complexity_info(Net(), RES, input_constructor=made, **RAW)[0] == times * (CONV + PRODUCT + LINEAR + SUB)
+    assert get_model_complexity_info(Net(), RES, input_constructor=made, **RAW)[0] == times * (
+        CONV + PRODUCT + LINEAR + SUB
+    )
 
 
 def test_a_constructor_that_gives_a_tuple_gives_one_argument():
@@ -110,24 +119,40 @@ def counts_by_op(inputs, outputs):
     ("hooks", "ignored", "macs"),
     [
         ({Scale: counts_the_output}, [], CONV + 5 * 4 * 6 * 6 + 6 + SUB),  # for all beneath it
-        ({nn.Linear: counts_the_output}, [], CONV + PRODUCT + 5 * 4 * 6 * 6 + 6 + SUB),  # of that very class
+        (
+            {nn.Linear: counts_the_output},
+            [],
+            CONV + PRODUCT + 5 * 4 * 6 * 6 + 6 + SUB,
+        ),  # of that very class
         ({aten.relu: counts_by_op}, [], CONV + PRODUCT + LINEAR + SUB + 4 * 6 * 6 * 6),
-        ({aten.relu_: counts_by_op}, [], CONV + PRODUCT + LINEAR + SUB),  # an op of its own, which does not run
+        (
+            {aten.relu_: counts_by_op},
+            [],
+            CONV + PRODUCT + LINEAR + SUB,
+        ),  # an op of its own, which does not run
         ({}, [aten.convolution], PRODUCT + LINEAR + SUB),
         ({}, [nn.Conv2d], PRODUCT + LINEAR + SUB),
         ({}, [nn.Linear], CONV + PRODUCT + SUB),
         ({}, [Scale], CONV + LINEAR + SUB),  # not what it calls
-        ({aten.convolution: counts_by_op, Scale: counts_the_output}, [aten.convolution, Scale], LINEAR + SUB),
+        (
+            {aten.convolution: counts_by_op, Scale: counts_the_output},
+            [aten.convolution, Scale],
+            LINEAR + SUB,
+        ),
     ],
 )
 def test_hooks_and_what_is_ignored(hooks, ignored, macs):
-    assert get_model_complexity_info(Net(), RES, custom_modules_hooks=hooks, ignore_modules=ignored, **RAW) == (macs, PARAMS)
+    assert get_model_complexity_info(
+        Net(), RES, custom_modules_hooks=hooks, ignore_modules=ignored, **RAW
+    ) == (macs, PARAMS)
 
 
 def test_a_hook_for_an_op_is_not_for_its_form_in_place():
     model = nn.Sequential(nn.Linear(4, 4, bias=False), nn.ReLU(inplace=True))
     for op, macs in ((aten.relu, 4 * 4), (aten.relu_, 4 * 4 + 4 * 4)):
-        found, _ = get_model_complexity_info(model, (4,), custom_modules_hooks={op: counts_by_op}, **RAW)
+        found, _ = get_model_complexity_info(
+            model, (4,), custom_modules_hooks={op: counts_by_op}, **RAW
+        )
         assert found == macs
 
 
@@ -143,7 +168,11 @@ def counts_a_half(inputs, outputs):
     ("hooks", "where", "what"),
     [
         ({Scale: reads_values}, "'scale' (Scale)", "without values"),
-        ({aten.relu: counts_a_half}, "the model itself (aten::relu.default)", "is not a whole number"),
+        (
+            {aten.relu: counts_a_half},
+            "the model itself (aten::relu.default)",
+            "is not a whole number",
+        ),
     ],
 )
 def test_a_hook_that_fails_is_named_with_its_module_and_the_fix(hooks, where, what):
@@ -164,7 +193,10 @@ def test_a_hook_that_fails_is_named_with_its_module_and_the_fix(hooks, where, wh
         ({"backend": "jit"}, "backend='jit'.*no such backend"),
         ({"input_res": [3, 8, 8]}, "input_res="),
         ({"input_res": ()}, "input_res="),
-        ({"backend_specific_config": {"count_functional": False}}, "backend_specific_config=.*'count_functional'"),
+        (
+            {"backend_specific_config": {"count_functional": False}},
+            "backend_specific_config=.*'count_functional'",
+        ),
         ({"custom_modules_hooks": {Scale: 3}}, "custom_modules_hooks=.*3 is no function"),
         ({"custom_modules_hooks": {int: counts_by_op}}, "custom_modules_hooks=.*no module class"),
         ({"ignore_modules": [aten.linear]}, "aten::linear runs as other ops"),
@@ -181,7 +213,9 @@ def test_the_default_backend_warns_that_it_is_not_the_one_that_counts():
         found = get_model_complexity_info(Net(), RES, print_per_layer_stat=False, as_strings=False)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert get_model_complexity_info(Net(), RES, **{**RAW, "backend": FLOPS_BACKEND.ATEN}) == found
+        assert (
+            get_model_complexity_info(Net(), RES, **{**RAW, "backend": FLOPS_BACKEND.ATEN}) == found
+        )
 
 
 def test_the_models_own_exception_is_passed_on():
@@ -193,7 +227,9 @@ def test_the_models_own_exception_is_passed_on():
 
 def test_what_is_printed_goes_to_ost():
     out = io.StringIO()
-    found, _ = get_model_complexity_info(Net(), RES, as_strings=False, ost=out, verbose=True, backend="aten")
+    found, _ = get_model_complexity_info(
+        Net(), RES, as_strings=False, ost=out, verbose=True, backend="aten"
+    )
     lines = out.getvalue().splitlines()
     assert any(line.split()[1:2] == ["conv"] for line in lines)
     assert f"{found:,}" in next(line for line in lines if line.startswith("ptflops, "))
@@ -206,7 +242,9 @@ def test_what_is_printed_goes_to_ost():
 
 
 def test_the_model_is_as_before():
-    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.TransformerEncoderLayer(6, 2, 8))
+    model = nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.TransformerEncoderLayer(6, 2, 8)
+    )
     model[1].eval()
     for res in (RES, (1, 8, 8)):
         before = {name: each.clone() for name, each in model.state_dict().items()}
@@ -232,7 +270,13 @@ def _told(tool, model, *args, **options):
 
 
 def _plain(default):
-    return default.value if hasattr(default, "value") else type(default) if hasattr(default, "write") else default
+    return (
+        default.value
+        if hasattr(default, "value")
+        else type(default)
+        if hasattr(default, "write")
+        else default
+    )
 
 
 def test_the_signature_is_theirs(theirs):
@@ -247,16 +291,22 @@ def test_the_signature_is_theirs(theirs):
         for one, two in zip(found, expected, strict=True):
             if one.name != "ost":  # the stream of the moment at which it was imported
                 assert _plain(one.default) == _plain(two.default), one.name
-    assert {each.name: each.value for each in FLOPS_BACKEND} == {each.name: each.value for each in theirs.FLOPS_BACKEND}
+    assert {each.name: each.value for each in FLOPS_BACKEND} == {
+        each.name: each.value for each in theirs.FLOPS_BACKEND
+    }
 
 
 @pytest.mark.parametrize("precision", [0, 1, 2, 5])
 def test_the_texts_are_theirs(theirs, precision):
     for count in COUNTS:
         for units in (None, "GMac", "MMac", "KMac", "Mac", "strange"):
-            assert flops_to_string(count, units, precision) == theirs.flops_to_string(count, units, precision)
+            assert flops_to_string(count, units, precision) == theirs.flops_to_string(
+                count, units, precision
+            )
         for units in (None, "B", "M", "K", "k", "strange"):
-            assert params_to_string(count, units, precision) == theirs.params_to_string(count, units, precision)
+            assert params_to_string(count, units, precision) == theirs.params_to_string(
+                count, units, precision
+            )
 
 
 MODELS = {
@@ -275,7 +325,11 @@ MODELS = {
 def test_models(theirs, name, grad):
     model = pytest.importorskip("torchvision").models.get_model(name, **MODELS[name])
     with torch.set_grad_enabled(grad):
-        for options in (RAW, QUIET, {**QUIET, "flops_units": "MMac", "param_units": "K", "output_precision": 4}):
+        for options in (
+            RAW,
+            QUIET,
+            {**QUIET, "flops_units": "MMac", "param_units": "K", "output_precision": 4},
+        ):
             mine = get_model_complexity_info(model, (3, 64, 64), **options)
             assert mine == _told(theirs, model, (3, 64, 64), **options)
 
@@ -285,7 +339,9 @@ def test_a_transformer_layer_near_the_root_is_off_its_fused_path(theirs, depth):
     model = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
     model = nn.Sequential(model) if depth else model
     with torch.no_grad():
-        assert get_model_complexity_info(model, (5, 8), **RAW) == _told(theirs, model, (5, 8), **RAW)
+        assert get_model_complexity_info(model, (5, 8), **RAW) == _told(
+            theirs, model, (5, 8), **RAW
+        )
 
 
 @pytest.mark.parametrize(
@@ -299,10 +355,15 @@ def test_a_transformer_layer_near_the_root_is_off_its_fused_path(theirs, depth):
     ],
 )
 def test_options_for_ops(theirs, options):
-    for model in (Net(), nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(inplace=True), nn.ReLU(), Scale(6))):
+    for model in (
+        Net(),
+        nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(inplace=True), nn.ReLU(), Scale(6)),
+    ):
         if "input_constructor" in options and not isinstance(model, Net):
             continue
-        assert get_model_complexity_info(model, RES, **RAW, **options) == _told(theirs, model, RES, **RAW, **options)
+        assert get_model_complexity_info(model, RES, **RAW, **options) == _told(
+            theirs, model, RES, **RAW, **options
+        )
 
 
 def test_a_hook_of_a_module_class_is_that_of_their_pytorch_backend(theirs):
@@ -317,6 +378,13 @@ def test_a_hook_of_a_module_class_is_that_of_their_pytorch_backend(theirs):
             return torch.tanh(x) - self.weight
 
     model, hooks = nn.Sequential(Own(), Own()), {Own: counts_the_output}
-    expected = _told(theirs, model, (8,), as_strings=False, print_per_layer_stat=False, custom_modules_hooks=hooks)
+    expected = _told(
+        theirs,
+        model,
+        (8,),
+        as_strings=False,
+        print_per_layer_stat=False,
+        custom_modules_hooks=hooks,
+    )
     assert expected == (2 * (5 * 8 * 8 + 8), 2 * 64)
     assert get_model_complexity_info(model, (8,), custom_modules_hooks=hooks, **RAW) == expected

@@ -82,7 +82,13 @@ HANDLERS = {
 }
 X = torch.zeros(2, 5, 8)
 ELEMENTS = 2 * 5 * 8
-STEM, SCALES, BLOCKS, NORM, HEAD = ELEMENTS * 8, 2 * ELEMENTS, 2 * ELEMENTS * 8, 4 * ELEMENTS, 2 * 5 * 3 * 8
+STEM, SCALES, BLOCKS, NORM, HEAD = (
+    ELEMENTS * 8,
+    2 * ELEMENTS,
+    2 * ELEMENTS * 8,
+    4 * ELEMENTS,
+    2 * 5 * 3 * 8,
+)
 
 
 @pytest.mark.parametrize(
@@ -105,11 +111,17 @@ def test_a_handler_of_thops_form(handlers, macs):
 
 def test_layers():
     """A block that a handler counts has its parameters and none beneath it; 8 * 8 + 8 of a linear, 8 of a scale."""
-    macs, params, layers = profile(Net(), (X,), {Block: counts_a_block}, verbose=False, ret_layer_info=True)
+    macs, params, layers = profile(
+        Net(), (X,), {Block: counts_a_block}, verbose=False, ret_layer_info=True
+    )
     block = (float(ELEMENTS * 8 + 7), 80.0, {})
     assert layers["stem"] == (float(STEM), 72.0, {})
     assert layers["blocks"] == (2 * block[0], 160.0, {"0": block, "1": block})
-    assert layers["head"] == (float(NORM + HEAD), 16.0 + 27, {"0": (NORM, 16.0, {}), "1": (0.0, 0.0, {}), "2": (HEAD, 27.0, {})})
+    assert layers["head"] == (
+        float(NORM + HEAD),
+        16.0 + 27,
+        {"0": (NORM, 16.0, {}), "1": (0.0, 0.0, {}), "2": (HEAD, 27.0, {})},
+    )
     assert (macs, params) == (STEM + 2 * block[0] + NORM + HEAD, 72 + 160 + 43)
 
 
@@ -137,7 +149,10 @@ def test_what_a_handler_is_given():
         m.total_ops += m.factor * y["out"].numel()
 
     model = Calls()
-    assert profile(model, [torch.zeros(2, 3, dtype=torch.long)], {Looks: handler}, verbose=False)[0] == 3 * 2 * 3 * 4
+    assert (
+        profile(model, [torch.zeros(2, 3, dtype=torch.long)], {Looks: handler}, verbose=False)[0]
+        == 3 * 2 * 3 * 4
+    )
     [(m, x, y)] = seen
     assert type(m) is Looks
     assert m is not model.looks
@@ -217,7 +232,9 @@ def _state(model):
     return {
         "modes": [each.training for each in model.modules()],
         "attributes": [sorted(vars(each)) for each in model.modules()],
-        "hooks": [len(each._forward_hooks) + len(each._forward_pre_hooks) for each in model.modules()],
+        "hooks": [
+            len(each._forward_hooks) + len(each._forward_pre_hooks) for each in model.modules()
+        ],
         "tensors": {name: each.clone() for name, each in model.state_dict().items()},
         "fast path": torch.backends.mha.get_fastpath_enabled(),
         "grad": torch.is_grad_enabled(),
@@ -255,7 +272,10 @@ def test_the_model_is_as_before():
 
 
 def test_the_model_is_as_before_also_after_an_exception():
-    for model, handlers in ((Net(), {Scale: reads_values}), (nn.Sequential(nn.Linear(3, 3), nn.Linear(4, 4)), None)):
+    for model, handlers in (
+        (Net(), {Scale: reads_values}),
+        (nn.Sequential(nn.Linear(3, 3), nn.Linear(4, 4)), None),
+    ):
         before = _state(model)
         with pytest.raises((hookcount.FormulaError, RuntimeError)):
             profile(model, (X if handlers else torch.zeros(2, 3),), handlers, verbose=False)
@@ -307,11 +327,22 @@ def against_thop():
 
     wrong = []
     mine, theirs = (inspect.signature(each).parameters.values() for each in (profile, thop.profile))
-    if [(each.name, each.default, each.kind) for each in mine] != [(each.name, each.default, each.kind) for each in theirs]:
+    if [(each.name, each.default, each.kind) for each in mine] != [
+        (each.name, each.default, each.kind) for each in theirs
+    ]:
         wrong.append("signature")
     cases = [(Net(), (X,), each) for each in HANDLERS.values()]
-    cases += [(nn.Linear(8, 4), (X,), None), (nn.LSTM(8, 4), (X,), None), (nn.Transformer(8, 2, 1, 1, 16), (X, X), None)]
-    for name, size in (("resnet18", 64), ("mobilenet_v3_small", 64), ("swin_t", 64), ("shufflenet_v2_x0_5", 64)):
+    cases += [
+        (nn.Linear(8, 4), (X,), None),
+        (nn.LSTM(8, 4), (X,), None),
+        (nn.Transformer(8, 2, 1, 1, 16), (X, X), None),
+    ]
+    for name, size in (
+        ("resnet18", 64),
+        ("mobilenet_v3_small", 64),
+        ("swin_t", 64),
+        ("shufflenet_v2_x0_5", 64),
+    ):
         cases.append((models.get_model(name), (torch.zeros(1, 3, size, size),), None))
     cases.append((models.vit_b_32(image_size=64), (torch.zeros(2, 3, 64, 64),), None))
     cases.append((models.video.r3d_18(), (torch.zeros(1, 3, 4, 32, 32),), None))
@@ -334,7 +365,12 @@ def test_as_thop_itself():
     folder = Path(os.environ.get("PEERS_DIR", "")) / "thop"
     if not (folder / "thop" / "profile.py").exists():
         pytest.skip("thop is not installed in PEERS_DIR")
-    paths = [folder, Path(__file__).parent, Path(hookcount.__file__).parents[1], os.environ.get("PYTHONPATH", "")]
+    paths = [
+        folder,
+        Path(__file__).parent,
+        Path(hookcount.__file__).parents[1],
+        os.environ.get("PYTHONPATH", ""),
+    ]
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", _ASK],
         capture_output=True,

@@ -23,8 +23,25 @@ TOTALS = (
     "input_size",
 )
 ROWS = (
-    *("var_name", "class_name", "depth", "depth_index", "is_leaf_layer", "is_recursive", "executed", "kernel_size"),
-    *("input_size", "output_size", "output_bytes", "num_params", "trainable_params", "param_bytes", "trainable"),
+    *(
+        "var_name",
+        "class_name",
+        "depth",
+        "depth_index",
+        "is_leaf_layer",
+        "is_recursive",
+        "executed",
+        "kernel_size",
+    ),
+    *(
+        "input_size",
+        "output_size",
+        "output_bytes",
+        "num_params",
+        "trainable_params",
+        "param_bytes",
+        "trainable",
+    ),
 )
 
 
@@ -42,11 +59,19 @@ class Function(nn.Module):
 
 
 def shared(linear):
-    return Function(lambda self, x: self.b(self.a(x)), a=nn.Sequential(linear), b=nn.Sequential(nn.ReLU(), linear))
+    return Function(
+        lambda self, x: self.b(self.a(x)),
+        a=nn.Sequential(linear),
+        b=nn.Sequential(nn.ReLU(), linear),
+    )
 
 
 def listed(*modules):
-    return Function(lambda self, x: self.all[1](self.all[0](x)), all=nn.ModuleList(modules), unused=nn.Linear(3, 3))
+    return Function(
+        lambda self, x: self.all[1](self.all[0](x)),
+        all=nn.ModuleList(modules),
+        unused=nn.Linear(3, 3),
+    )
 
 
 def encoder():
@@ -56,19 +81,29 @@ def encoder():
 SITUATIONS = {
     "lstm": lambda: nn.Sequential(nn.LSTM(8, 4, 2, bidirectional=True, batch_first=True)),
     "shared": lambda: shared(nn.Linear(8, 8)),
-    "called twice": lambda: Function(lambda self, x: self.a(self.a(x)), a=nn.Sequential(nn.Linear(8, 8))),
+    "called twice": lambda: Function(
+        lambda self, x: self.a(self.a(x)), a=nn.Sequential(nn.Linear(8, 8))
+    ),
     "module list": lambda: listed(nn.Linear(8, 8), nn.Sequential(nn.Linear(8, 8))),
     "lists of lists": lambda: Function(
         lambda self, x: self.all[0][1](self.all[0][0](x)),
         all=nn.ModuleList([nn.ModuleList([nn.Linear(8, 8), nn.LayerNorm(8)])]),
     ),
-    "attention": lambda: Function(lambda self, x: self.mha(x, x, x)[0], mha=nn.MultiheadAttention(8, 2)),
+    "attention": lambda: Function(
+        lambda self, x: self.mha(x, x, x)[0], mha=nn.MultiheadAttention(8, 2)
+    ),
     "encoder": encoder,
-    "bare parameter": lambda: Function(lambda self, x: x @ self.weight, weight=nn.Parameter(torch.zeros(8, 8))),
+    "bare parameter": lambda: Function(
+        lambda self, x: x @ self.weight, weight=nn.Parameter(torch.zeros(8, 8))
+    ),
     "frozen": lambda: nn.Sequential(nn.Linear(8, 8).requires_grad_(False), nn.Linear(8, 8)),
     "weight norm": lambda: nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(8, 8))),
-    "dict of outputs": lambda: Function(lambda self, x: {"a": x, "b": self.linear(x)}, linear=nn.Linear(8, 4)),
-    "called by keyword": lambda: Function(lambda self, x: self.linear(input=x), linear=nn.Linear(8, 4)),
+    "dict of outputs": lambda: Function(
+        lambda self, x: {"a": x, "b": self.linear(x)}, linear=nn.Linear(8, 4)
+    ),
+    "called by keyword": lambda: Function(
+        lambda self, x: self.linear(input=x), linear=nn.Linear(8, 4)
+    ),
     "no parameters": lambda: nn.Sequential(nn.ReLU(), nn.Identity()),
 }
 MODELS = ("resnet18", "mobilenet_v3_small", "vit_b_32", "swin_t", "convnext_tiny", "googlenet")
@@ -122,9 +157,18 @@ def test_situations_as_the_tool_has_them(case, mode):
         (nn.Sequential(nn.LSTM(8, 4)), {"input_size": (5, 8), "batch_dim": 1}),
         (nn.Embedding(10, 4), {"input_size": (2, 3), "dtypes": [torch.int64]}),
         (Function(lambda self, a, b: a + b), {"input_size": [(2, 8), (2, 8)]}),
-        (Function(lambda self, a, b: a + b), {"input_data": [torch.zeros(2, 8), torch.zeros(2, 8)]}),
-        (Function(lambda self, a, b: a + b), {"input_data": {"a": torch.zeros(2, 8), "b": torch.zeros(8)}}),
-        (Function(lambda self, pair: pair[0] + pair[1]), {"input_data": [(torch.zeros(2, 8), torch.zeros(2, 8))]}),
+        (
+            Function(lambda self, a, b: a + b),
+            {"input_data": [torch.zeros(2, 8), torch.zeros(2, 8)]},
+        ),
+        (
+            Function(lambda self, a, b: a + b),
+            {"input_data": {"a": torch.zeros(2, 8), "b": torch.zeros(8)}},
+        ),
+        (
+            Function(lambda self, pair: pair[0] + pair[1]),
+            {"input_data": [(torch.zeros(2, 8), torch.zeros(2, 8))]},
+        ),
         (Function(lambda self, x, times: x * times), {"input_data": torch.zeros(2, 8), "times": 3}),
     ],
 )
@@ -153,7 +197,10 @@ def test_a_pruned_parameter_has_the_ones_of_its_mask():
 def test_the_total_is_that_of_the_convention(name):
     model, size = built(name)
     found = summary(model, input_size=size, verbose=0)
-    assert found.total_mult_adds == hookcount.count(model.eval(), torch.zeros(size)).under("torchinfo").headline
+    assert (
+        found.total_mult_adds
+        == hookcount.count(model.eval(), torch.zeros(size)).under("torchinfo").headline
+    )
 
 
 def test_figures_written_out():
@@ -178,7 +225,10 @@ def test_the_signature_is_the_tools():
     torchinfo = pytest.importorskip("torchinfo")
 
     def known(function):
-        return [(each.name, each.kind, each.default) for each in inspect.signature(function).parameters.values()]
+        return [
+            (each.name, each.kind, each.default)
+            for each in inspect.signature(function).parameters.values()
+        ]
 
     assert known(summary) == known(torchinfo.summary)
 
@@ -224,13 +274,43 @@ def test_after_an_exception_too():
 
 
 def test_the_table_has_the_chosen_columns():
-    every = ("kernel_size", "input_size", "output_size", "num_params", "params_percent", "mult_adds", "trainable")
+    every = (
+        "kernel_size",
+        "input_size",
+        "output_size",
+        "num_params",
+        "params_percent",
+        "mult_adds",
+        "trainable",
+    )
     model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Sequential(nn.ReLU()))
-    text = str(summary(model, input_size=(1, 3, 6, 6), col_names=every, row_settings=("var_names",), verbose=0))
-    lines = [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in text.splitlines()]
-    assert lines[1][1:] == ["Kernel Shape", "Input Shape", "Output Shape", "Param #", "Param %", "Mult-Adds", "Trainable"]
+    text = str(
+        summary(
+            model, input_size=(1, 3, 6, 6), col_names=every, row_settings=("var_names",), verbose=0
+        )
+    )
+    lines = [
+        [cell.strip() for cell in line.split("  ") if cell.strip()] for line in text.splitlines()
+    ]
+    assert lines[1][1:] == [
+        "Kernel Shape",
+        "Input Shape",
+        "Output Shape",
+        "Param #",
+        "Param %",
+        "Mult-Adds",
+        "Trainable",
+    ]
     conv = next(line for line in lines if "Conv2d" in line[0])
-    assert conv[-7:] == ["[3, 3]", "[1, 3, 6, 6]", "[1, 8, 4, 4]", "224", "100.00%", "3,584", "True"]  # 224 = 3 * 8 * 9 + 8
+    assert conv[-7:] == [
+        "[3, 3]",
+        "[1, 3, 6, 6]",
+        "[1, 8, 4, 4]",
+        "224",
+        "100.00%",
+        "3,584",
+        "True",
+    ]  # 224 = 3 * 8 * 9 + 8
     assert "Sequential (1)" in text
     assert "Total params: 224" in text
     assert "Total mult-adds (M): 0.00" in text
@@ -241,7 +321,9 @@ def test_depth_folds_rows_and_keeps_totals():
     deep, flat = (summary(model, input_size=(1, 8), depth=depth, verbose=0) for depth in (3, 1))
     assert "Linear" in str(deep)
     assert "Linear" not in str(flat)
-    assert "46" in next(line for line in str(flat).splitlines() if "1-1" in line)  # 8 * 4 + 4 + 4 * 2 + 2
+    assert "46" in next(
+        line for line in str(flat).splitlines() if "1-1" in line
+    )  # 8 * 4 + 4 + 4 * 2 + 2
     assert deep.total_params == flat.total_params == 46
 
 

@@ -57,7 +57,11 @@ def test_what_is_no_whole_number_raises(count):
 
 def test_a_structure_keeps_its_form_on_meta():
     Pair = namedtuple("Pair", "left right")
-    given = {"a": [torch.zeros(2, dtype=torch.int32), (3, "x")], "b": Pair(torch.zeros(1, 4), None), "c": torch.Size([5, 6])}
+    given = {
+        "a": [torch.zeros(2, dtype=torch.int32), (3, "x")],
+        "b": Pair(torch.zeros(1, 4), None),
+        "c": torch.Size([5, 6]),
+    }
     found = on_meta(specs(given))
     assert found["a"][0].dtype is torch.int32
     assert found["a"][0].shape == (2,)

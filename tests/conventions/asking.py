@@ -13,7 +13,14 @@ import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-MODELS = {"resnet18": 64, "mobilenet_v3_small": 64, "shufflenet_v2_x0_5": 64, "swin_t": 64, "swin_v2_t": 64, "vit_b_32": 224}
+MODELS = {
+    "resnet18": 64,
+    "mobilenet_v3_small": 64,
+    "shufflenet_v2_x0_5": 64,
+    "swin_t": 64,
+    "swin_v2_t": 64,
+    "vit_b_32": 224,
+}
 """Classifiers of torchvision, and the side of the image that each is given."""
 
 
@@ -27,12 +34,22 @@ def figures(convention, peer):
     if PEERS[peer].version(os.environ.get("PEERS_DIR")) is None:
         pytest.skip(f"{peer} is not installed")
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", "import sys, asking; asking.answer(*sys.argv[1:])", convention, peer],
+        [
+            sys.executable,
+            "-W",
+            "ignore",
+            "-c",
+            "import sys, asking; asking.answer(*sys.argv[1:])",
+            convention,
+            peer,
+        ],
         capture_output=True,
         text=True,
         env={
             **os.environ,
-            "PYTHONPATH": os.pathsep.join(map(str, (HERE, ROOT / "benchmarks", ROOT, os.environ.get("PYTHONPATH", "")))),
+            "PYTHONPATH": os.pathsep.join(
+                map(str, (HERE, ROOT / "benchmarks", ROOT, os.environ.get("PYTHONPATH", "")))
+            ),
             "OMP_NUM_THREADS": "1",
         },
     )
@@ -68,10 +85,19 @@ def cases():
     for name in one_op.cases():
         yield name, lambda name=name: one_op.cases()[name]
     for name, (make, shape, *_) in products.CASES.items():
-        yield f"products: {name}", lambda make=make, shape=shape: (make().eval(), (torch.zeros(shape),))
+        yield (
+            f"products: {name}",
+            lambda make=make, shape=shape: (make().eval(), (torch.zeros(shape),)),
+        )
     try:
         from torchvision import models
     except ImportError:
         return
     for name, side in MODELS.items():
-        yield name, lambda name=name, side=side: (models.get_model(name).eval(), (torch.zeros(1, 3, side, side),))
+        yield (
+            name,
+            lambda name=name, side=side: (
+                models.get_model(name).eval(),
+                (torch.zeros(1, 3, side, side),),
+            ),
+        )

@@ -9,7 +9,9 @@ import hookcount
 
 EXPECTED = {name: expected(name) for name in ("ptflops", "calflops", "deepspeed")}
 REPEATED = 5 * 7 * 11  # the left operand, of which deepspeed counts one for the right one's six
-OFF_ITS_FUSED_PATH = 2 * (2 * 5 * 16 * 24) + 2 * 5 * (24 + 16)  # under ptflops' hooks: two linears with biases
+OFF_ITS_FUSED_PATH = 2 * (2 * 5 * 16 * 24) + 2 * 5 * (
+    24 + 16
+)  # under ptflops' hooks: two linears with biases
 DIFFER = {
     "ptflops": {"encoder_layer_even": (0, OFF_ITS_FUSED_PATH)},
     "calflops": {},
@@ -17,7 +19,9 @@ DIFFER = {
 }
 
 
-@pytest.mark.parametrize(("name", "case"), [(name, case) for name, cases in EXPECTED.items() for case in cases])
+@pytest.mark.parametrize(
+    ("name", "case"), [(name, case) for name, cases in EXPECTED.items() for case in cases]
+)
 def test_each_kind_of_op(name, case):
     make, shape, figure = EXPECTED[name][case]
     with torch.no_grad():
@@ -25,6 +29,11 @@ def test_each_kind_of_op(name, case):
     assert report.under(name).headline == figure
 
 
-@pytest.mark.parametrize(("name", "peer"), [("ptflops", "ptflops (aten)"), ("calflops", "calflops"), ("deepspeed", "deepspeed")])
+@pytest.mark.parametrize(
+    ("name", "peer"),
+    [("ptflops", "ptflops (aten)"), ("calflops", "calflops"), ("deepspeed", "deepspeed")],
+)
 def test_the_tools_own_figures(name, peer):
-    assert {case: pair for case, pair in figures(name, peer).items() if pair[0] != pair[1]} == DIFFER[name]
+    assert {
+        case: pair for case, pair in figures(name, peer).items() if pair[0] != pair[1]
+    } == DIFFER[name]

@@ -88,7 +88,11 @@ ENCODER = 16 * 24 + 24 + 24 * 16 + 16 + 2 * (16 + 16)
 CASES = {
     # case: model, input shape, figure
     "conv": (lambda: nn.Conv2d(6, 10, (3, 5), 2, 1), IMAGE, (10 * 6 * 15 + 10) * 2 * 36),
-    "transposed conv": (lambda: nn.ConvTranspose2d(6, 10, (3, 5), 2, 1), IMAGE, (6 * 10 * 15 + 10) * 2 * 21 * 27),
+    "transposed conv": (
+        lambda: nn.ConvTranspose2d(6, 10, (3, 5), 2, 1),
+        IMAGE,
+        (6 * 10 * 15 + 10) * 2 * 21 * 27,
+    ),
     "unbatched conv": (lambda: nn.Conv2d(6, 10, 3), (6, 11, 13), (10 * 6 * 9 + 10) * 10 * 11),
     "linear": (lambda: nn.Linear(7, 11), (3, 5, 7), (7 * 11 + 11) * 3),
     "linear without bias": (lambda: nn.Linear(7, 11, bias=False), (3, 5, 7), 7 * 11 * 3),
@@ -99,15 +103,38 @@ CASES = {
     "prelu": (lambda: nn.PReLU(6), IMAGE, 6 * 2),
     "relu": (nn.ReLU, IMAGE, 0),
     "lstm": (lambda: nn.LSTM(7, 11), (4, 5, 7), (4 * 11 * 7 + 4 * 11 * 11 + 8 * 11) * 4 * 5),
-    "gru, batch first": (lambda: nn.GRU(7, 11, batch_first=True), (5, 4, 7), (3 * 11 * 7 + 3 * 11 * 11 + 6 * 11) * 4 * 5),
-    "lstm of one sequence": (lambda: nn.LSTM(7, 11), (4, 7), (4 * 11 * 7 + 4 * 11 * 11 + 8 * 11) * 4 * 11),
+    "gru, batch first": (
+        lambda: nn.GRU(7, 11, batch_first=True),
+        (5, 4, 7),
+        (3 * 11 * 7 + 3 * 11 * 11 + 6 * 11) * 4 * 5,
+    ),
+    "lstm of one sequence": (
+        lambda: nn.LSTM(7, 11),
+        (4, 7),
+        (4 * 11 * 7 + 4 * 11 * 11 + 8 * 11) * 4 * 11,
+    ),
     "lstm cell": (lambda: nn.LSTMCell(7, 11), (5, 7), (4 * 11 * 7 + 4 * 11 * 11 + 8 * 11) * 5 * 11),
-    "packed lstm": (Packs, (4, 3, 7), (4 * 11 * 7 + 4 * 11 * 11 + 8 * 11) * 7 * 11),  # 4 + 2 + 1 rows of 11
-    "encoder layer in parts": (lambda: nn.TransformerEncoderLayer(16, 1, 24, batch_first=True), (2, 5, 16), ENCODER * 2),
-    "encoder layer in one op": (lambda: nn.TransformerEncoderLayer(16, 4, 24, batch_first=True), (2, 5, 16), ENCODER * 2),
+    "packed lstm": (
+        Packs,
+        (4, 3, 7),
+        (4 * 11 * 7 + 4 * 11 * 11 + 8 * 11) * 7 * 11,
+    ),  # 4 + 2 + 1 rows of 11
+    "encoder layer in parts": (
+        lambda: nn.TransformerEncoderLayer(16, 1, 24, batch_first=True),
+        (2, 5, 16),
+        ENCODER * 2,
+    ),
+    "encoder layer in one op": (
+        lambda: nn.TransformerEncoderLayer(16, 4, 24, batch_first=True),
+        (2, 5, 16),
+        ENCODER * 2,
+    ),
     "two encoder layers": (
         lambda: nn.TransformerEncoder(
-            nn.TransformerEncoderLayer(16, 4, 24, batch_first=True), 2, nn.LayerNorm(16), enable_nested_tensor=False
+            nn.TransformerEncoderLayer(16, 4, 24, batch_first=True),
+            2,
+            nn.LayerNorm(16),
+            enable_nested_tensor=False,
         ),
         (2, 5, 16),
         (2 * ENCODER + 16 + 16) * 2,
@@ -116,7 +143,11 @@ CASES = {
     "a child that is empty": (WithEmptyChild, (3, 7), 7 * 3),
     "a child": (WithChild, (3, 7), 0),
     "a name with Conv": (MyConvGate, (3, 5, 7), 7 * 3 * 7 + 7 * 3 * 5),
-    "a mapping's last": (lambda: Wrapped(Gives(lambda x: {"a": x, "b": [x[:2], x]})), (3, 7), 7 * 2),
+    "a mapping's last": (
+        lambda: Wrapped(Gives(lambda x: {"a": x, "b": [x[:2], x]})),
+        (3, 7),
+        7 * 2,
+    ),
     "a tuple's first": (lambda: Wrapped(Gives(lambda x: ((x[:2], x), x))), (3, 7), 7 * 2),
     "weight norm": (lambda: nn.utils.parametrizations.weight_norm(nn.Linear(7, 11)), (3, 7), 0),
 }
@@ -146,7 +177,11 @@ def test_multihead_attention_counts_nothing():
 
 def test_kinds_of_what_is_counted():
     """2-dimensional weights are products, others a scale, biases sums: so the report's FLOPs are as everywhere."""
-    total = hookcount.count(nn.Sequential(nn.Linear(7, 11), nn.LayerNorm(11)), torch.zeros(3, 7)).under("torchinfo").total
+    total = (
+        hookcount.count(nn.Sequential(nn.Linear(7, 11), nn.LayerNorm(11)), torch.zeros(3, 7))
+        .under("torchinfo")
+        .total
+    )
     assert total == hookcount.Ops(macs=7 * 11 * 3, adds=(11 + 11) * 3, muls=11 * 3)
 
 

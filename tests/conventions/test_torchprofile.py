@@ -17,7 +17,9 @@ X = 2 * 6 * 11 * 13
 def figure(model, *args):
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore", hookcount.UncountedWarning)
-        return hookcount.Counter(run="real").count(model.eval(), *args).under("torchprofile").headline
+        return (
+            hookcount.Counter(run="real").count(model.eval(), *args).under("torchprofile").headline
+        )
 
 
 class Fn(nn.Module):
@@ -40,7 +42,11 @@ class Attends(nn.Module):
 
     def __init__(self, keys, heads=3, asked=None, **options):
         super().__init__()
-        self.mha, self.keys, self.asked = nn.MultiheadAttention(12, heads, **options), keys, asked or {"need_weights": False}
+        self.mha, self.keys, self.asked = (
+            nn.MultiheadAttention(12, heads, **options),
+            keys,
+            asked or {"need_weights": False},
+        )
 
     def forward(self, x):
         return self.mha(*self.keys(x), **self.asked)[0]
@@ -84,7 +90,9 @@ def keys_apart(x):
 
 
 HEAD = {"batch_first": True}
-SELF = 2 * (4 * 5 * 12 * 12 + 2 * 5 * 5 * 12)  # four projections and two products of 2 sequences of 5
+SELF = 2 * (
+    4 * 5 * 12 * 12 + 2 * 5 * 5 * 12
+)  # four projections and two products of 2 sequences of 5
 CROSS = 2 * (2 * 5 * 12 * 12 + 2 * 4 * 12 * 12 + 2 * 5 * 4 * 12)
 SDPA = 2 * 3 * 5 * 7 * (8 + 8)
 LSTM = 4 * 11 * (7 + 11)
@@ -95,16 +103,36 @@ CASES = {
     "conv in two groups": (lambda: nn.Conv2d(6, 10, 3, groups=2), IMAGE, 2 * 10 * 9 * 11 * 3 * 9),
     "unbatched conv": (lambda: nn.Conv2d(6, 10, 3), (6, 11, 13), 10 * 9 * 11 * 6 * 9),
     "padding as a word": (lambda: nn.Conv2d(6, 10, 3, padding="same"), IMAGE, 0),
-    "padded before": (lambda: nn.Conv2d(6, 10, 3, padding="same", padding_mode="circular"), IMAGE, 2 * 10 * 143 * 6 * 9),
+    "padded before": (
+        lambda: nn.Conv2d(6, 10, 3, padding="same", padding_mode="circular"),
+        IMAGE,
+        2 * 10 * 143 * 6 * 9,
+    ),
     "transposed conv": (lambda: nn.ConvTranspose2d(6, 10, 3, 2), IMAGE, 2 * 10 * 23 * 27 * 6 * 9),
-    "transposed conv in groups": (lambda: nn.ConvTranspose2d(6, 10, 3, 2, groups=2), IMAGE, 2 * 10 * 23 * 27 * 6 * 9),
-    "transposed conv in groups, as many out": (lambda: nn.ConvTranspose2d(6, 6, 3, groups=2), IMAGE, 2 * 6 * 13 * 15 * 3 * 9),
-    "functional conv": (fn(lambda me, x: F.conv2d(x, me.w), w=(10, 6, 3, 3)), IMAGE, 2 * 10 * 9 * 11 * 6 * 9),
+    "transposed conv in groups": (
+        lambda: nn.ConvTranspose2d(6, 10, 3, 2, groups=2),
+        IMAGE,
+        2 * 10 * 23 * 27 * 6 * 9,
+    ),
+    "transposed conv in groups, as many out": (
+        lambda: nn.ConvTranspose2d(6, 6, 3, groups=2),
+        IMAGE,
+        2 * 6 * 13 * 15 * 3 * 9,
+    ),
+    "functional conv": (
+        fn(lambda me, x: F.conv2d(x, me.w), w=(10, 6, 3, 3)),
+        IMAGE,
+        2 * 10 * 9 * 11 * 6 * 9,
+    ),
     "linear": (lambda: nn.Linear(7, 11), (3, 5, 7), 15 * 7 * 11),
     "functional linear": (fn(lambda me, x: F.linear(x, me.w), w=(11, 7)), (3, 5, 7), 15 * 7 * 11),
     "matmul": (fn(lambda me, x: x @ me.y, y=(7, 11)), (5, 7), 5 * 7 * 11),
     "matmul with a vector": (fn(lambda me, x: x @ me.y, y=(7,)), (5, 7), 5 * 7),
-    "matmul, left one repeated": (fn(lambda me, x: x @ me.y, y=(2, 3, 7, 11)), (5, 7), 6 * 5 * 7 * 11),
+    "matmul, left one repeated": (
+        fn(lambda me, x: x @ me.y, y=(2, 3, 7, 11)),
+        (5, 7),
+        6 * 5 * 7 * 11,
+    ),
     "mm": (fn(lambda me, x: torch.mm(x, me.y), y=(7, 11)), (5, 7), 0),
     "mm as a method": (fn(lambda me, x: x.mm(me.y), y=(7, 11)), (5, 7), 0),
     "mv": (fn(lambda me, x: torch.mv(x, me.y), y=(7,)), (5, 7), 0),
@@ -113,8 +141,16 @@ CASES = {
     "addmm": (fn(lambda me, x: torch.addmm(me.b, x, me.y), y=(7, 11), b=(11,)), (5, 7), 5 * 7 * 11),
     "addmm in place": (fn(lambda me, x: (x + 1).addmm_(x, me.y), y=(7, 7)), (5, 7), 0),
     "bmm": (fn(lambda me, x: torch.bmm(x, me.y), y=(2, 7, 11)), (2, 5, 7), 2 * 5 * 7 * 11),
-    "baddbmm": (fn(lambda me, x: torch.baddbmm(me.b, x, me.y), y=(2, 7, 11), b=(2, 5, 11)), (2, 5, 7), 2 * 5 * 7 * 11),
-    "einsum": (fn(lambda me, x: torch.einsum("bij,jk->bik", x, me.y), y=(7, 11)), (2, 5, 7), 2 * 5 * 7 * 11),
+    "baddbmm": (
+        fn(lambda me, x: torch.baddbmm(me.b, x, me.y), y=(2, 7, 11), b=(2, 5, 11)),
+        (2, 5, 7),
+        2 * 5 * 7 * 11,
+    ),
+    "einsum": (
+        fn(lambda me, x: torch.einsum("bij,jk->bik", x, me.y), y=(7, 11)),
+        (2, 5, 7),
+        2 * 5 * 7 * 11,
+    ),
     "batch norm": (lambda: nn.BatchNorm2d(6), IMAGE, X),
     "batch norm without weights": (lambda: nn.BatchNorm2d(6, affine=False), IMAGE, 0),
     "layer norm": (lambda: nn.LayerNorm(13), IMAGE, X),
@@ -141,20 +177,38 @@ CASES = {
     "softmax": (lambda: nn.Softmax(-1), IMAGE, 0),
     "nearest upsampling": (lambda: nn.Upsample(scale_factor=2), IMAGE, 0),
     "bilinear upsampling": (lambda: nn.Upsample(scale_factor=2, mode="bilinear"), IMAGE, 16 * X),
-    "grid sample": (fn(lambda me, x: F.grid_sample(x, me.g, align_corners=False), g=(2, 4, 5, 2)), IMAGE, 4 * 12 * 20),
+    "grid sample": (
+        fn(lambda me, x: F.grid_sample(x, me.g, align_corners=False), g=(2, 4, 5, 2)),
+        IMAGE,
+        4 * 12 * 20,
+    ),
     "grid sample, nearest": (
-        fn(lambda me, x: F.grid_sample(x, me.g, mode="nearest", align_corners=False), g=(2, 4, 5, 2)),
+        fn(
+            lambda me, x: F.grid_sample(x, me.g, mode="nearest", align_corners=False),
+            g=(2, 4, 5, 2),
+        ),
         IMAGE,
         0,
     ),
     "grid sample, bicubic": (
-        fn(lambda me, x: F.grid_sample(x, me.g, mode="bicubic", align_corners=False), g=(2, 4, 5, 2)),
+        fn(
+            lambda me, x: F.grid_sample(x, me.g, mode="bicubic", align_corners=False),
+            g=(2, 4, 5, 2),
+        ),
         IMAGE,
         16 * 12 * 20,
     ),
-    "attention": (fn(lambda me, x: F.scaled_dot_product_attention(x, me.k, me.k), k=(2, 3, 7, 8)), (2, 3, 5, 8), SDPA),
+    "attention": (
+        fn(lambda me, x: F.scaled_dot_product_attention(x, me.k, me.k), k=(2, 3, 7, 8)),
+        (2, 3, 5, 8),
+        SDPA,
+    ),
     "attention in parts": (
-        fn(lambda me, x: F.scaled_dot_product_attention(x, me.k, me.v), k=(2, 3, 7, 8), v=(2, 3, 7, 11)),
+        fn(
+            lambda me, x: F.scaled_dot_product_attention(x, me.k, me.v),
+            k=(2, 3, 7, 8),
+            v=(2, 3, 7, 11),
+        ),
         (2, 3, 5, 8),
         2 * 3 * 5 * 7 * (8 + 11),
     ),
@@ -165,7 +219,11 @@ CASES = {
         4 * 5 * 2 * (LSTM + 4 * 11 * (22 + 11)),
     ),
     "lstm of one sequence": (lambda: First(nn.LSTM(7, 11)), (4, 7), 4 * LSTM),
-    "lstm with a projection": (lambda: First(nn.LSTM(7, 11, proj_size=3)), (4, 5, 7), 4 * 5 * 4 * 3 * (7 + 3)),
+    "lstm with a projection": (
+        lambda: First(nn.LSTM(7, 11, proj_size=3)),
+        (4, 5, 7),
+        4 * 5 * 4 * 3 * (7 + 3),
+    ),
     "packed lstm": (Packs, (4, 3, 7), 7 * 11 * LSTM),  # 4 + 2 + 1 rows of 11 features
     "gru": (lambda: First(nn.GRU(7, 11)), (4, 5, 7), 0),
     "rnn": (lambda: First(nn.RNN(7, 11)), (4, 5, 7), 0),
@@ -184,10 +242,18 @@ CASES = {
         (2, 5, 12),
         SELF + 2 * 2 * 5 * 12 + 5,
     ),
-    "multi-head attention, no biases": (lambda: Attends(itself, bias=False, **HEAD), (2, 5, 12), SELF + 4),
+    "multi-head attention, no biases": (
+        lambda: Attends(itself, bias=False, **HEAD),
+        (2, 5, 12),
+        SELF + 4,
+    ),
     # and twice the width, of the weight and of the bias for keys and values together
     "cross-attention": (lambda: Attends(memory, **HEAD), (2, 5, 12), CROSS + 6),
-    "cross-attention, no biases": (lambda: Attends(memory, bias=False, **HEAD), (2, 5, 12), CROSS + 5),
+    "cross-attention, no biases": (
+        lambda: Attends(memory, bias=False, **HEAD),
+        (2, 5, 12),
+        CROSS + 5,
+    ),
     "cross-attention, as many keys": (lambda: Attends(as_long, **HEAD), (2, 5, 12), SELF + 6),
     "cross-attention, other values": (lambda: Attends(keys_apart, **HEAD), (2, 5, 12), CROSS + 4),
     "encoder layer": (
@@ -195,7 +261,11 @@ CASES = {
         (2, 5, 12),
         SELF + 4 + 2 * 2 * 5 * 12 * 24 + 2 * 2 * 5 * 12,
     ),
-    "encoder layer in one op": (lambda: nn.TransformerEncoderLayer(12, 2, 24, batch_first=True), (2, 5, 12), 0),
+    "encoder layer in one op": (
+        lambda: nn.TransformerEncoderLayer(12, 2, 24, batch_first=True),
+        (2, 5, 12),
+        0,
+    ),
 }
 
 
@@ -214,7 +284,11 @@ def test_multihead_attention_in_one_op_counts_nothing():
 
 
 def test_kinds_of_what_is_counted():
-    total = hookcount.count(nn.Sequential(nn.Linear(7, 11), nn.LayerNorm(11)), torch.zeros(3, 7)).under("torchprofile").total
+    total = (
+        hookcount.count(nn.Sequential(nn.Linear(7, 11), nn.LayerNorm(11)), torch.zeros(3, 7))
+        .under("torchprofile")
+        .total
+    )
     assert total == hookcount.Ops(macs=3 * 7 * 11, muls=3 * 11)
 
 
@@ -267,7 +341,10 @@ def test_where_it_differs(case):
 
 def test_attention_that_the_tool_stops_at():
     """The fused op, and grouped queries: here the first counts nothing, as where the tool gets through; the second does."""
-    grouped = Fn(lambda me, x: F.scaled_dot_product_attention(x, me.k, me.k, enable_gqa=True), k=torch.rand(2, 3, 7, 8))
+    grouped = Fn(
+        lambda me, x: F.scaled_dot_product_attention(x, me.k, me.k, enable_gqa=True),
+        k=torch.rand(2, 3, 7, 8),
+    )
     assert figure(grouped, torch.rand(2, 6, 5, 8)) == 2 * SDPA
     with pytest.raises(AssertionError):
         theirs(grouped, torch.rand(2, 6, 5, 8))
@@ -275,7 +352,15 @@ def test_attention_that_the_tool_stops_at():
         theirs(Attends(itself, heads=4, **HEAD), torch.rand(2, 5, 12))
 
 
-NAMES = ("resnet18", "mobilenet_v3_small", "densenet121", "googlenet", "convnext_tiny", "swin_t", "swin_v2_t")
+NAMES = (
+    "resnet18",
+    "mobilenet_v3_small",
+    "densenet121",
+    "googlenet",
+    "convnext_tiny",
+    "swin_t",
+    "swin_v2_t",
+)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -297,7 +382,9 @@ def partitions(models):
 
 
 def volumes(models):
-    return models.video.swin_transformer.SwinTransformer3d([2, 4, 4], 8, [2, 2], [2, 2], [4, 4, 4], num_classes=3), (
+    return models.video.swin_transformer.SwinTransformer3d(
+        [2, 4, 4], 8, [2, 2], [2, 2], [4, 4, 4], num_classes=3
+    ), (
         1,
         3,
         16,
@@ -334,7 +421,9 @@ def test_the_tools_own_figure_of_a_vision_transformer():
 
 def test_windows_of_attention():
     """8 x 8 positions as 4 windows of 16, 2 heads of 4: projections, the scaled query, products; 2 * 2, and 4 * 1 windows."""
-    attention = pytest.importorskip("torchvision").models.swin_transformer.ShiftedWindowAttention(8, [4, 4], [0, 0], 2)
+    attention = pytest.importorskip("torchvision").models.swin_transformer.ShiftedWindowAttention(
+        8, [4, 4], [0, 0], 2
+    )
     expected = 64 * 8 * (24 + 8) + 64 * 8 + 2 * 4 * 2 * 16 * 16 * 4 + 2
     assert figure(attention, torch.rand(1, 8, 8, 8)) == expected
 

@@ -13,7 +13,9 @@ from hookcount.testing import compare
 
 def compared(module, *args, **kwargs):
     """hookcount's own formulas against the ops, with the formulas of all that is in the module taken away."""
-    return compare(module, args, kwargs, registry=BUILTIN, without={type(each) for each in module.modules()})
+    return compare(
+        module, args, kwargs, registry=BUILTIN, without={type(each) for each in module.modules()}
+    )
 
 
 def by_formula(module, *args, **kwargs):
@@ -51,4 +53,6 @@ def assert_formula_matches_ops(module, *args, kinds=KINDS, meta=True, oracle=Tru
 
 
 def _on_meta(values):
-    return pytree.tree_map(lambda value: value.to("meta") if isinstance(value, torch.Tensor) else value, values)
+    return pytree.tree_map(
+        lambda value: value.to("meta") if isinstance(value, torch.Tensor) else value, values
+    )

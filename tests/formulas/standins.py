@@ -24,7 +24,9 @@ def defined(schema, made):
     """The op of that schema: the package's own, or one that gives what ``made`` makes of its arguments."""
     namespace, rest = schema.split("::", 1)
     name = rest.split("(", 1)[0]
-    if not isinstance(getattr(getattr(torch.ops, namespace), name, None), torch._ops.OpOverloadPacket):
+    if not isinstance(
+        getattr(getattr(torch.ops, namespace), name, None), torch._ops.OpOverloadPacket
+    ):
         library = torch.library.Library(namespace, "FRAGMENT")
         _libraries.append(library)
         library.define(rest)

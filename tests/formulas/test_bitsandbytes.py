@@ -40,7 +40,11 @@ OUTPUTS = ROWS * OUTS
 BITS = [
     (
         "int8_vectorwise_quant(Tensor A, float threshold=0.0) -> (Tensor, Tensor, Tensor?)",
-        lambda a, threshold=0.0: (a.new_empty(a.shape, dtype=torch.int8), a.new_empty(a.shape[0]), None),
+        lambda a, threshold=0.0: (
+            a.new_empty(a.shape, dtype=torch.int8),
+            a.new_empty(a.shape[0]),
+            None,
+        ),
         (torch.rand(ROWS, INS),),
         BY_ROWS,
     ),
@@ -71,33 +75,60 @@ BITS = [
     ),
     (
         "quantize_4bit(Tensor A, int blocksize, str quant_type, ScalarType quant_storage) -> (Tensor, Tensor)",
-        lambda a, size, kind, storage: (a.new_empty(a.numel() // 2, 1, dtype=torch.uint8), a.new_empty(a.numel() // size)),
+        lambda a, size, kind, storage: (
+            a.new_empty(a.numel() // 2, 1, dtype=torch.uint8),
+            a.new_empty(a.numel() // size),
+        ),
         (torch.rand(OUTS, INS), 64, "nf4", torch.uint8),
         Ops(muls=2048, compares=2048 + (2048 - 32) + 4 * 2048, specials=32),  # 32 blocks of 64
     ),
     (
         "dequantize_4bit(Tensor A, Tensor absmax, int blocksize, str quant_type, int[] shape, ScalarType dtype) -> Tensor",
         lambda a, absmax, size, kind, shape, dtype: absmax.new_empty(shape),
-        (torch.zeros(1024, 1, dtype=torch.uint8), torch.rand(32), 64, "nf4", [OUTS, INS], torch.float32),
+        (
+            torch.zeros(1024, 1, dtype=torch.uint8),
+            torch.rand(32),
+            64,
+            "nf4",
+            [OUTS, INS],
+            torch.float32,
+        ),
         Ops(muls=OUTS * INS),
     ),
     (
         "gemv_4bit(Tensor A, Tensor B, int[] shapeB, Tensor absmax, Tensor code, int blocksize) -> Tensor",
         lambda a, b, shape, *rest: a.new_empty(*a.shape[:-1], shape[0]),
-        (torch.rand(1, INS), torch.zeros(1024, 1, dtype=torch.uint8), [OUTS, INS], torch.rand(32), torch.rand(16), 64),
+        (
+            torch.rand(1, INS),
+            torch.zeros(1024, 1, dtype=torch.uint8),
+            [OUTS, INS],
+            torch.rand(32),
+            torch.rand(16),
+            64,
+        ),
         Ops(macs=INS * OUTS, muls=OUTS * INS),
     ),
     (
         "gemm_4bit(Tensor A, Tensor B, int[] shapeB, Tensor absmax, int blocksize, str quant_type, Tensor? bias=None, "
         "Tensor? absmax_8bit=None, Tensor? absmax_code=None, Tensor? absmax_offset=None) -> Tensor",
         lambda a, b, shape, *rest: a.new_empty(*a.shape[:-1], shape[0]),
-        (torch.rand(ROWS, INS), torch.zeros(1024, 1, dtype=torch.uint8), [OUTS, INS], torch.rand(32), 64, "nf4", COLUMNS),
+        (
+            torch.rand(ROWS, INS),
+            torch.zeros(1024, 1, dtype=torch.uint8),
+            [OUTS, INS],
+            torch.rand(32),
+            64,
+            "nf4",
+            COLUMNS,
+        ),
         PRODUCT + Ops(muls=OUTS * INS, adds=OUTPUTS),
     ),
 ]
 
 
-@pytest.mark.parametrize(("schema", "made", "args", "expected"), BITS, ids=[each[0].split("(")[0] for each in BITS])
+@pytest.mark.parametrize(
+    ("schema", "made", "args", "expected"), BITS, ids=[each[0].split("(")[0] for each in BITS]
+)
 def test_ops_of_few_bits(schema, made, args, expected):
     assert count(Calls(defined(f"bitsandbytes::{schema}", made)), *args) == expected
 
@@ -129,7 +160,9 @@ class Packed(torch.Tensor):
 
 def test_a_packed_weight_of_the_floats_shape():
     layer = nn.Linear(INS, OUTS)
-    layer.weight = nn.Parameter(Packed(torch.zeros(OUTS, INS, dtype=torch.int8), torch.rand(OUTS, 1)), requires_grad=False)
+    layer.weight = nn.Parameter(
+        Packed(torch.zeros(OUTS, INS, dtype=torch.int8), torch.rand(OUTS, 1)), requires_grad=False
+    )
     assert count(layer, torch.rand(ROWS, INS)) == PRODUCT + Ops(adds=OUTPUTS)
 
 

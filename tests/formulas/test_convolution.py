@@ -62,13 +62,17 @@ def test_transposed_convolutions_agree_with_their_ops(data):
 @pytest.mark.parametrize("mode", ["reflect", "circular", "zeros"])
 def test_padding_same_is_free_in_every_mode(mode):
     module = nn.Conv2d(2, 4, 3, padding="same", padding_mode=mode)
-    assert by_formula(module, torch.rand(2, 8, 8)) == Ops(macs=4 * 8 * 8 * 2 * 3 * 3, adds=4 * 8 * 8)
+    assert by_formula(module, torch.rand(2, 8, 8)) == Ops(
+        macs=4 * 8 * 8 * 2 * 3 * 3, adds=4 * 8 * 8
+    )
     assert_formula_matches_ops(module, torch.rand(2, 8, 8))
 
 
 def test_transposed_convolution_multiplies_by_the_positions_of_its_input():
     module = nn.ConvTranspose2d(2, 4, 3, stride=4)
-    assert by_formula(module, torch.rand(1, 2, 5, 5)) == Ops(macs=2 * 5 * 5 * 4 * 3 * 3, adds=4 * 19 * 19)
+    assert by_formula(module, torch.rand(1, 2, 5, 5)) == Ops(
+        macs=2 * 5 * 5 * 4 * 3 * 3, adds=4 * 19 * 19
+    )
 
 
 def test_output_size_may_be_given():
@@ -79,7 +83,9 @@ def test_output_size_may_be_given():
 def test_lazy_convolution_after_its_first_call_is_a_convolution():
     lazy = nn.LazyConv2d(4, 3)
     lazy(torch.rand(1, 2, 5, 5))
-    assert by_formula(lazy, torch.rand(1, 2, 5, 5)) == Ops(macs=4 * 3 * 3 * 2 * 3 * 3, adds=4 * 3 * 3)
+    assert by_formula(lazy, torch.rand(1, 2, 5, 5)) == Ops(
+        macs=4 * 3 * 3 * 2 * 3 * 3, adds=4 * 3 * 3
+    )
 
 
 INPUT, WEIGHT, BIAS, OUT = shape(2, 4, 8, 8), shape(6, 2, 3, 3), shape(6), shape(2, 6, 6, 6)
@@ -89,11 +95,27 @@ MACS, OUTPUTS = 2 * 6 * 6 * 6 * 2 * 3 * 3, 2 * 6 * 6 * 6
 @pytest.mark.parametrize(
     ("formula", "args", "expected"),
     [
-        (convolution.backend_convolution, (INPUT, WEIGHT, BIAS, 0, 1, 1, 2), Ops(macs=MACS, adds=OUTPUTS)),
+        (
+            convolution.backend_convolution,
+            (INPUT, WEIGHT, BIAS, 0, 1, 1, 2),
+            Ops(macs=MACS, adds=OUTPUTS),
+        ),
         (convolution.backend_convolution, (INPUT, WEIGHT, None, 0, 1, 1, 2), Ops(macs=MACS)),
-        (convolution.kernel_convolution, (INPUT, WEIGHT, (3, 3), BIAS, 1, 0), Ops(macs=MACS, adds=OUTPUTS)),
-        (convolution.cudnn_convolution, (INPUT, WEIGHT, 0, 1, 1, 2, False, False, True), Ops(macs=MACS)),
-        (convolution.convolution_relu, (INPUT, WEIGHT, BIAS, 1, 0, 1, 2), Ops(macs=MACS, adds=OUTPUTS, compares=OUTPUTS)),
+        (
+            convolution.kernel_convolution,
+            (INPUT, WEIGHT, (3, 3), BIAS, 1, 0),
+            Ops(macs=MACS, adds=OUTPUTS),
+        ),
+        (
+            convolution.cudnn_convolution,
+            (INPUT, WEIGHT, 0, 1, 1, 2, False, False, True),
+            Ops(macs=MACS),
+        ),
+        (
+            convolution.convolution_relu,
+            (INPUT, WEIGHT, BIAS, 1, 0, 1, 2),
+            Ops(macs=MACS, adds=OUTPUTS, compares=OUTPUTS),
+        ),
         (
             convolution.convolution_add_relu,
             (INPUT, WEIGHT, OUT, 1, BIAS, 1, 0, 1, 2),
@@ -108,9 +130,13 @@ def test_op(formula, args, expected):
 def test_transposed_ops():
     given_, weight, bias, out = shape(2, 4, 5, 5), shape(4, 3, 3, 3), shape(3), shape(2, 3, 11, 11)
     expected = Ops(macs=2 * 4 * 5 * 5 * 3 * 3 * 3, adds=2 * 3 * 11 * 11)
-    assert convolution.slow_conv_transpose(given_, weight, (3, 3), bias, (2, 2), out=out) == expected
+    assert (
+        convolution.slow_conv_transpose(given_, weight, (3, 3), bias, (2, 2), out=out) == expected
+    )
     assert convolution.miopen_convolution_transpose(given_, weight, bias, out=out) == expected
-    assert convolution.cudnn_convolution_transpose(given_, weight, out=out) == Ops(macs=expected.macs)
+    assert convolution.cudnn_convolution_transpose(given_, weight, out=out) == Ops(
+        macs=expected.macs
+    )
 
 
 def test_conv_tbc():
@@ -124,9 +150,13 @@ def test_backward_costs_the_forward_per_gradient_asked_for(transposed):
     given_, grad = (small, large) if transposed else (large, small)
     rest = (None, (1, 1), (0, 0), (1, 1), transposed, (0, 0), 1)
     once = 2 * 4 * 3 * 3 * 4 * 3 * 3
-    found = convolution.convolution_backward(grad, given_, shape(4, 4, 3, 3), *rest, (True, True, True), out=None)
+    found = convolution.convolution_backward(
+        grad, given_, shape(4, 4, 3, 3), *rest, (True, True, True), out=None
+    )
     assert found == Ops(macs=2 * once, adds=grad.numel() - 4)
-    found = convolution.convolution_backward(grad, given_, shape(4, 4, 3, 3), *rest, (False, True, False), out=None)
+    found = convolution.convolution_backward(
+        grad, given_, shape(4, 4, 3, 3), *rest, (False, True, False), out=None
+    )
     assert found == Ops(macs=once)
 
 

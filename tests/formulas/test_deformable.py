@@ -22,7 +22,12 @@ class Deformable(nn.Module):
     def __init__(self):
         super().__init__()
         self.d_model, self.n_levels, self.n_heads, self.n_points = D, LEVELS, HEADS, POINTS
-        self.num_levels, self.num_heads, self.num_points, self.batch_first = LEVELS, HEADS, POINTS, False
+        self.num_levels, self.num_heads, self.num_points, self.batch_first = (
+            LEVELS,
+            HEADS,
+            POINTS,
+            False,
+        )
         self.value_proj, self.output_proj = nn.Linear(D, D), nn.Linear(D, D)
         self.sampling_offsets = nn.Linear(D, HEADS * LEVELS * POINTS * 2)
         self.attention_weights = nn.Linear(D, HEADS * LEVELS * POINTS)
@@ -41,7 +46,10 @@ class Deformable(nn.Module):
         if reference.shape[-1] == 2:
             places = reference[:, :, None, :, None] + offsets / sizes.flip(-1)[:, None]
         else:
-            places = reference[:, :, None, :, None, :2] + offsets / POINTS * reference[:, :, None, :, None, 2:] * 0.5
+            places = (
+                reference[:, :, None, :, None, :2]
+                + offsets / POINTS * reference[:, :, None, :, None, 2:] * 0.5
+            )
         grids, sampled = 2 * places - 1, []
         for level, part in enumerate(value.split([h * w for h, w in SIZES], 1)):
             image = part.flatten(2).transpose(1, 2).reshape(b * HEADS, D // HEADS, *SIZES[level])
@@ -59,7 +67,16 @@ class OfQueries(Deformable):
 
     identity = True
 
-    def forward(self, query, key=None, value=None, query_pos=None, reference_points=None, spatial_shapes=None, **kwargs):
+    def forward(
+        self,
+        query,
+        key=None,
+        value=None,
+        query_pos=None,
+        reference_points=None,
+        spatial_shapes=None,
+        **kwargs,
+    ):
         x = query if query_pos is None else query + query_pos
         if not self.batch_first:
             x, value = x.transpose(0, 1), value.transpose(0, 1)
@@ -70,7 +87,16 @@ class OfQueries(Deformable):
 
 
 class WithIdentity(OfQueries):
-    def forward(self, query, key=None, value=None, identity=None, query_pos=None, key_padding_mask=None, **kwargs):
+    def forward(
+        self,
+        query,
+        key=None,
+        value=None,
+        identity=None,
+        query_pos=None,
+        key_padding_mask=None,
+        **kwargs,
+    ):
         return super().forward(query, key, value, query_pos, **kwargs)
 
 
@@ -81,7 +107,9 @@ class WithoutIdentity(OfQueries):
         return super().forward(query, key, value, query_pos, **kwargs)
 
 
-LINEARS = B * PLACES * D * D + B * L * (D * HEADS * LEVELS * POINTS * 2 + D * HEADS * LEVELS * POINTS + D * D)
+LINEARS = B * PLACES * D * D + B * L * (
+    D * HEADS * LEVELS * POINTS * 2 + D * HEADS * LEVELS * POINTS + D * D
+)
 DEFORMABLE = (
     "models.ops.modules.ms_deform_attn.MSDeformAttn",
     "models.dino.ops.modules.ms_deform_attn.MSDeformAttn",
@@ -92,7 +120,11 @@ DEFORMABLE = (
 @pytest.mark.parametrize("coordinates", [2, 4])
 @pytest.mark.parametrize("path", DEFORMABLE)
 def test_deformable_attention_is_what_its_written_out_form_runs(path, coordinates):
-    query, memory, reference = torch.rand(B, L, D), torch.rand(B, PLACES, D), torch.rand(B, L, LEVELS, coordinates)
+    query, memory, reference = (
+        torch.rand(B, L, D),
+        torch.rand(B, PLACES, D),
+        torch.rand(B, L, LEVELS, coordinates),
+    )
     sizes, starts = torch.tensor(SIZES), torch.tensor([0, 24])
     module = named(path, Deformable)()
     padding = torch.zeros(B, PLACES, dtype=torch.bool)
@@ -101,7 +133,9 @@ def test_deformable_attention_is_what_its_written_out_form_runs(path, coordinate
     # 4 taps a sample of d / h channels; the weighted sum of l p samples; both muls and adds, none a contraction
     samples = B * L * HEADS * LEVELS * POINTS
     aim = {2: 1, 4: 3}[coordinates]
-    assert found.muls == samples * (D // HEADS) * 4 + B * L * D * LEVELS * POINTS + samples * 2 * aim
+    assert (
+        found.muls == samples * (D // HEADS) * 4 + B * L * D * LEVELS * POINTS + samples * 2 * aim
+    )
     module.unseen = True
     unseen = hookcount.Counter(run="real").count(module, query, reference, memory, sizes, starts)
     assert (unseen.total, unseen.uncounted) == (found, ())
@@ -114,7 +148,10 @@ def test_deformable_attention_is_what_its_written_out_form_runs(path, coordinate
     [
         ("mmcv.ops.multi_scale_deform_attn.MultiScaleDeformableAttention", WithIdentity),
         ("detrex.layers.multi_scale_deform_attn.MultiScaleDeformableAttention", WithIdentity),
-        ("groundingdino.models.GroundingDINO.ms_deform_attn.MultiScaleDeformableAttention", WithoutIdentity),
+        (
+            "groundingdino.models.GroundingDINO.ms_deform_attn.MultiScaleDeformableAttention",
+            WithoutIdentity,
+        ),
     ],
 )
 def test_deformable_attention_of_the_mm_family(path, cls, position, batch_first):
@@ -123,7 +160,10 @@ def test_deformable_attention_of_the_mm_family(path, cls, position, batch_first)
     query, memory = torch.rand(B, L, D), torch.rand(B, PLACES, D)
     if not batch_first:
         query, memory = query.transpose(0, 1), memory.transpose(0, 1)
-    options = {"reference_points": torch.rand(B, L, LEVELS, 2), "spatial_shapes": torch.tensor(SIZES)}
+    options = {
+        "reference_points": torch.rand(B, L, LEVELS, 2),
+        "spatial_shapes": torch.tensor(SIZES),
+    }
     if position:
         options["query_pos"] = torch.rand(query.shape)
     assert check_formula(module, query, value=memory, **options).formula.macs == LINEARS

@@ -59,7 +59,9 @@ def price(target, *args, out=S, **kwargs):
     ],
 )
 def test_figure_per_element(op, adds, muls, compares, specials):
-    assert price(f"aten::{op}", S) == Ops(adds=N * adds, muls=N * muls, compares=N * compares, specials=N * specials)
+    assert price(f"aten::{op}", S) == Ops(
+        adds=N * adds, muls=N * muls, compares=N * compares, specials=N * specials
+    )
 
 
 def test_broadcast_operands_cost_per_output():
@@ -67,18 +69,24 @@ def test_broadcast_operands_cost_per_output():
 
 
 def test_glu_costs_per_output_which_is_half_the_input():
-    assert price("aten::glu", Size([2, 8]), -1, out=Size([2, 4])) == Ops(adds=2 * 4 * 2, muls=2 * 4, specials=2 * 4 * 2)
+    assert price("aten::glu", Size([2, 8]), -1, out=Size([2, 4])) == Ops(
+        adds=2 * 4 * 2, muls=2 * 4, specials=2 * 4 * 2
+    )
 
 
 def test_several_outputs_count_once():
-    sigmoid_parts = Ops(adds=N * 2, compares=N * 2, specials=N * 2)  # min, abs, negate, exp, log1p, subtract
+    sigmoid_parts = Ops(
+        adds=N * 2, compares=N * 2, specials=N * 2
+    )  # min, abs, negate, exp, log1p, subtract
     assert price("aten::log_sigmoid_forward", S, out=(S, Size([0]))) == sigmoid_parts
     assert price("aten::frexp", S, out=(S, S)) == Ops(specials=N)
 
 
 def test_dropout_is_the_sum_of_the_ops_it_is_made_of():
     one_op = price("aten::native_dropout", S, 0.5, True, out=(S, S))
-    assert one_op == price("aten::div", S, 0.5) + price("aten::mul", S, S) == Ops(muls=N, specials=N)
+    assert (
+        one_op == price("aten::div", S, 0.5) + price("aten::mul", S, S) == Ops(muls=N, specials=N)
+    )
 
 
 @pytest.mark.parametrize(
@@ -149,7 +157,9 @@ def test_round_to_decimals():
 def test_gelu_by_approximation():
     assert price("aten::gelu", S) == Ops(adds=N, muls=3 * N, specials=N)
     # x^3 2, k 1, add, c 1, tanh (2 adds, a mul, 2 specials), add, halve and times x 2
-    assert price("aten::gelu", S, approximate="tanh") == Ops(adds=(1 + 2 + 1) * N, muls=(2 + 1 + 1 + 1 + 2) * N, specials=2 * N)
+    assert price("aten::gelu", S, approximate="tanh") == Ops(
+        adds=(1 + 2 + 1) * N, muls=(2 + 1 + 1 + 1 + 2) * N, specials=2 * N
+    )
 
 
 def test_softplus_by_beta():
@@ -157,7 +167,9 @@ def test_softplus_by_beta():
     assert price("aten::softplus", S, 2) == Ops(compares=N, muls=N, specials=3 * N)
 
 
-@pytest.mark.parametrize(("args", "muls"), [((), 0), ((2.0,), 1), ((1.67, 1.05), 1), ((2.0, 1, 0.5), 2)])
+@pytest.mark.parametrize(
+    ("args", "muls"), [((), 0), ((2.0,), 1), ((1.67, 1.05), 1), ((2.0, 1, 0.5), 2)]
+)
 def test_elu_by_its_factors(args, muls):
     assert price("aten::elu", S, *args) == Ops(compares=N, muls=N * muls, specials=N)
 

@@ -16,8 +16,13 @@ RUNS = {run: hookcount.Counter(run=run) for run in ("shapes", "real")}
 def mixtral_macs(c, batch, tokens):
     """q, k, v, o; the router and k experts of three matrices; the head. Scores and weighted sum, over the whole square."""
     depth = c.hidden_size // c.num_attention_heads
-    attention = 2 * c.hidden_size * c.hidden_size + 2 * c.hidden_size * c.num_key_value_heads * depth
-    experts = c.hidden_size * c.num_local_experts + c.num_experts_per_tok * 3 * c.hidden_size * c.intermediate_size
+    attention = (
+        2 * c.hidden_size * c.hidden_size + 2 * c.hidden_size * c.num_key_value_heads * depth
+    )
+    experts = (
+        c.hidden_size * c.num_local_experts
+        + c.num_experts_per_tok * 3 * c.hidden_size * c.intermediate_size
+    )
     per_token = c.num_hidden_layers * (attention + experts) + c.hidden_size * c.vocab_size
     square = c.num_hidden_layers * batch * c.num_attention_heads * tokens * tokens * (depth + depth)
     return batch * tokens * per_token + square
@@ -25,15 +30,25 @@ def mixtral_macs(c, batch, tokens):
 
 def deepseek_matrices(c):
     """Elements of the matrices that one token meets: latent attention, dense layers, router, k routed experts and the shared."""
-    query = c.hidden_size * c.q_lora_rank + c.q_lora_rank * c.num_attention_heads * (c.qk_nope_head_dim + c.qk_rope_head_dim)
+    query = c.hidden_size * c.q_lora_rank + c.q_lora_rank * c.num_attention_heads * (
+        c.qk_nope_head_dim + c.qk_rope_head_dim
+    )
     latent = c.hidden_size * (c.kv_lora_rank + c.qk_rope_head_dim)
     key_value = c.kv_lora_rank * c.num_attention_heads * (c.qk_nope_head_dim + c.v_head_dim)
     out = c.num_attention_heads * c.v_head_dim * c.hidden_size
     dense = 3 * c.hidden_size * c.intermediate_size
-    routed = (c.num_experts_per_tok + c.n_shared_experts) * 3 * c.hidden_size * c.moe_intermediate_size
+    routed = (
+        (c.num_experts_per_tok + c.n_shared_experts) * 3 * c.hidden_size * c.moe_intermediate_size
+    )
     sparse = c.hidden_size * c.n_routed_experts + routed
-    feed = c.first_k_dense_replace * dense + (c.num_hidden_layers - c.first_k_dense_replace) * sparse
-    return c.num_hidden_layers * (query + latent + key_value + out) + feed + c.hidden_size * c.vocab_size
+    feed = (
+        c.first_k_dense_replace * dense + (c.num_hidden_layers - c.first_k_dense_replace) * sparse
+    )
+    return (
+        c.num_hidden_layers * (query + latent + key_value + out)
+        + feed
+        + c.hidden_size * c.vocab_size
+    )
 
 
 def deepseek_macs(c, batch, tokens):
@@ -124,10 +139,18 @@ def test_the_loop_over_experts_needs_no_values(make, name, macs):
         found = RUNS["shapes"].count(model.to("meta"), ids)
     assert found.macs == macs(config, 2, 7)
     assert found.total == expected.total
-    assert {node.path for node in found.tree if node.calls} == {node.path for node in expected.tree if node.calls}
+    assert {node.path for node in found.tree if node.calls} == {
+        node.path for node in expected.tree if node.calls
+    }
 
 
-SIZES = {"hidden_size": 32, "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 64, "num_hidden_layers": 2}
+SIZES = {
+    "hidden_size": 32,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "vocab_size": 64,
+    "num_hidden_layers": 2,
+}
 FEW = {"num_local_experts": 4, "num_experts_per_tok": 2}
 LOOPS = {  # those that have no static path
     "DbrxForCausalLM": {
@@ -165,7 +188,13 @@ LOOPS = {  # those that have no static path
         "num_experts": 4,
         "vocab_size": 64,
     },
-    "OpenAIPrivacyFilterForTokenClassification": {**SIZES, **FEW, "intermediate_size": 24, "head_dim": 8, "num_labels": 3},
+    "OpenAIPrivacyFilterForTokenClassification": {
+        **SIZES,
+        **FEW,
+        "intermediate_size": 24,
+        "head_dim": 8,
+        "num_labels": 3,
+    },
 }
 
 
@@ -199,7 +228,12 @@ def count_4096_tokens(model):
 def test_mixtral_8x7b():
     """46.7 B parameters, 12.9 B of them active (Jiang et al., Mixtral of Experts, arXiv:2401.04088)."""
     config = transformers.MixtralConfig()
-    assert (config.hidden_size, config.intermediate_size, config.num_hidden_layers, config.vocab_size) == (4096, 14336, 32, 32000)
+    assert (
+        config.hidden_size,
+        config.intermediate_size,
+        config.num_hidden_layers,
+        config.vocab_size,
+    ) == (4096, 14336, 32, 32000)
     report = count_4096_tokens(on_meta(config, "MixtralForCausalLM"))
     assert report.macs == mixtral_macs(config, 1, 4096)
     idle = 32 * (8 - 2) * 3 * 4096 * 14336
@@ -214,7 +248,12 @@ def test_deepseek_v3():
     matrices that a token meets.
     """
     config = transformers.DeepseekV3Config()
-    assert (config.hidden_size, config.num_hidden_layers, config.n_routed_experts, config.vocab_size) == (7168, 61, 256, 129280)
+    assert (
+        config.hidden_size,
+        config.num_hidden_layers,
+        config.n_routed_experts,
+        config.vocab_size,
+    ) == (7168, 61, 256, 129280)
     model = on_meta(config, "DeepseekV3ForCausalLM")
     assert not [name for name, _ in model.named_modules() if "mtp" in name or "eh_proj" in name]
     assert len(model.model.layers) == 61

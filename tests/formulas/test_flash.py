@@ -8,7 +8,15 @@ from torch import nn
 
 from hookcount import Ops
 
-B, L, S, H, K, E, W = 2, 5, 7, 4, 2, 8, 6  # samples, queries, keys, heads, of them keys', depth, depth of the values
+B, L, S, H, K, E, W = (
+    2,
+    5,
+    7,
+    4,
+    2,
+    8,
+    6,
+)  # samples, queries, keys, heads, of them keys', depth, depth of the values
 PRODUCTS = 2 * B * H * L * S * E  # scores and weighted sum over the whole square
 Q, KEYS = torch.rand(B, L, H, E), torch.rand(B, S, H, E)
 PACKED_Q, PACKED_K = torch.rand(B * L, H, E), torch.rand(B * S, H, E)
@@ -78,9 +86,9 @@ def test_flash_attention(namespace, causal):
     found = count(op, Q, KEYS, KEYS, 0.0, 0.5, causal, -1, -1, 0.0, None, False)
     assert found.macs == PRODUCTS
     assert found == count(Torchs(is_causal=causal), Q, KEYS, KEYS)
-    assert count(op, Q, KEYS, KEYS, 0.0, 0.5, False, -1, -1, 0.0, torch.rand(H), False) == found + Ops(
-        adds=0 if causal else B * H * L * S
-    )
+    assert count(
+        op, Q, KEYS, KEYS, 0.0, 0.5, False, -1, -1, 0.0, torch.rand(H), False
+    ) == found + Ops(adds=0 if causal else B * H * L * S)
     capped = count(op, Q, KEYS, KEYS, 0.0, 0.5, causal, -1, -1, 30.0, None, False)
     tanh = Ops(adds=2, muls=1, specials=2)
     assert capped == found + (tanh + Ops(muls=1, specials=1)) * (B * H * L * S)
@@ -89,7 +97,9 @@ def test_flash_attention(namespace, causal):
 def test_flash_attention_with_grouped_queries_counts_the_querys_heads():
     op = Calls(defined(f"flash_attn::_flash_attn_forward{FLASH}", like_query(4)))
     grouped = torch.rand(B, S, K, E)
-    assert count(op, Q, grouped, grouped, 0.0, 0.5, False, -1, -1, 0.0, None, False).macs == PRODUCTS
+    assert (
+        count(op, Q, grouped, grouped, 0.0, 0.5, False, -1, -1, 0.0, None, False).macs == PRODUCTS
+    )
 
 
 def test_packed_flash_attention():
@@ -105,7 +115,12 @@ def test_flash_attention_3(name):
     values = torch.rand(B, S, H, W)
     assert count(op, Q, KEYS, values).macs == B * H * L * S * (E + W)
     assert count(op, Q, KEYS, KEYS, is_causal=True) == count(Torchs(is_causal=True), Q, KEYS, KEYS)
-    packed = {"cu_seqlens_q": STARTS * L, "cu_seqlens_k": STARTS * S, "max_seqlen_q": L, "max_seqlen_k": S}
+    packed = {
+        "cu_seqlens_q": STARTS * L,
+        "cu_seqlens_k": STARTS * S,
+        "max_seqlen_q": L,
+        "max_seqlen_k": S,
+    }
     assert count(op, PACKED_Q, PACKED_K, PACKED_K, **packed).macs == PRODUCTS
     pages = torch.rand(20, 4, H, E)  # 3 pages of 4 keys for each sample
     table = torch.zeros(B, 3, dtype=torch.int32)
@@ -114,7 +129,10 @@ def test_flash_attention_3(name):
 
 def test_xformers():
     cutlass = Calls(
-        defined(f"xformers::efficient_attention_forward_cutlass{CUTLASS}", lambda *args: (*like_query(2)(*args), 0, 0))
+        defined(
+            f"xformers::efficient_attention_forward_cutlass{CUTLASS}",
+            lambda *args: (*like_query(2)(*args), 0, 0),
+        )
     )
     values = torch.rand(B, S, H, W)
     plain = (None, None, None, None, 0.0, False, 0, None, None, None)
@@ -136,7 +154,9 @@ def test_later_xformers():
         return torch.Size(shape)
 
     q, k = sized(B, L, H, E), sized(B, S, H, E)
-    found = efficient_attention(q, k, k, None, None, None, None, None, 0.0, 1, False, out=None, scale=None)
+    found = efficient_attention(
+        q, k, k, None, None, None, None, None, 0.0, 1, False, out=None, scale=None
+    )
     assert found == count(Torchs(is_causal=True), Q, KEYS, KEYS)
     one, starts = sized(1, B * L, H, E), sized(B + 1)
     keys = sized(1, B * S, H, E)
@@ -150,7 +170,15 @@ def test_later_xformers():
 def test_xformers_flash(namespace):
     op = Calls(defined(f"{namespace}::flash_fwd{XFORMERS_FLASH}", like_query(3)))
     numbers = (L, S, 0.0, 0.5, True, -1, -1, False, None)
-    assert count(op, Q, KEYS, KEYS, None, None, None, *numbers) == count(Torchs(is_causal=True), Q, KEYS, KEYS)
-    assert count(op, PACKED_Q, PACKED_K, PACKED_K, STARTS * L, STARTS * S, None, *numbers).macs == PRODUCTS
+    assert count(op, Q, KEYS, KEYS, None, None, None, *numbers) == count(
+        Torchs(is_causal=True), Q, KEYS, KEYS
+    )
+    assert (
+        count(op, PACKED_Q, PACKED_K, PACKED_K, STARTS * L, STARTS * S, None, *numbers).macs
+        == PRODUCTS
+    )
     grouped = torch.rand(B, L, K, H // K, E)  # heads in groups
-    assert count(op, grouped, grouped, grouped, None, None, None, *numbers).macs == 2 * B * H * L * L * E
+    assert (
+        count(op, grouped, grouped, grouped, None, None, None, *numbers).macs
+        == 2 * B * H * L * L * E
+    )

@@ -27,7 +27,12 @@ def price(target, *args, out=LIST, **kwargs):
         ("div", (LIST,), {}, Ops(specials=N)),
         ("addcmul", (LIST, LIST), {}, Ops(adds=N, muls=N)),
         ("addcmul", (LIST, LIST, 0.5), {}, Ops(adds=N, muls=2 * N)),
-        ("addcdiv", (LIST, LIST, (1, 0.5)), {}, Ops(adds=N, muls=4, specials=N)),  # only the second is scaled
+        (
+            "addcdiv",
+            (LIST, LIST, (1, 0.5)),
+            {},
+            Ops(adds=N, muls=4, specials=N),
+        ),  # only the second is scaled
         ("lerp", (LIST, 0.1), {}, Ops(adds=2 * N, muls=N)),
         ("pow", (2,), {}, Ops(muls=N)),
         ("pow", ((2, 0.5),), {}, Ops(muls=2 * 3, specials=4)),
@@ -38,7 +43,9 @@ def price(target, *args, out=LIST, **kwargs):
 )
 def test_over_a_list(op, args, kwargs, expected):
     assert price(f"aten::_foreach_{op}", LIST, *args, **kwargs) == expected
-    assert price(f"aten::_foreach_{op}", LIST, *args, out=None, **kwargs) == expected  # in place nothing is returned
+    assert (
+        price(f"aten::_foreach_{op}", LIST, *args, out=None, **kwargs) == expected
+    )  # in place nothing is returned
 
 
 def test_number_to_the_powers_of_a_list():
@@ -46,4 +53,6 @@ def test_number_to_the_powers_of_a_list():
 
 
 def test_unscaling_gradients():
-    assert price("aten::_amp_foreach_non_finite_check_and_unscale", LIST, Size([]), Size([])) == Ops(muls=N, compares=N)
+    assert price(
+        "aten::_amp_foreach_non_finite_check_and_unscale", LIST, Size([]), Size([])
+    ) == Ops(muls=N, compares=N)

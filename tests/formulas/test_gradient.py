@@ -31,17 +31,27 @@ def test_per_element(op, expected):
 def test_gelu_by_approximation():
     assert price("aten::gelu_backward", S, S) == Ops(adds=2 * N, muls=7 * N, specials=2 * N)
     tanh = Ops(adds=2, muls=1, specials=2)
-    assert price("aten::gelu_backward", S, S, approximate="tanh") == (tanh + Ops(adds=5, muls=12)) * N
+    assert (
+        price("aten::gelu_backward", S, S, approximate="tanh") == (tanh + Ops(adds=5, muls=12)) * N
+    )
 
 
 def test_softmax_rows():
-    assert price("aten::_softmax_backward_data", S, S, -1, 6) == Ops(muls=2 * (3 + 3), adds=2 * (2 + 3))
-    assert price("aten::_log_softmax_backward_data", S, S, -1, 6) == Ops(muls=2 * 3, adds=2 * (2 + 3), specials=2 * 3)
+    assert price("aten::_softmax_backward_data", S, S, -1, 6) == Ops(
+        muls=2 * (3 + 3), adds=2 * (2 + 3)
+    )
+    assert price("aten::_log_softmax_backward_data", S, S, -1, 6) == Ops(
+        muls=2 * 3, adds=2 * (2 + 3), specials=2 * 3
+    )
 
 
 def test_what_was_copied_is_added_back():
-    assert price("aten::embedding_dense_backward", Size([5, 4]), Size([5]), 9, -1, False, out=Size([9, 4])) == Ops(adds=5 * 4)
-    assert price("aten::reflection_pad1d_backward", Size([2, 8]), Size([2, 6]), [1, 1], out=Size([2, 6])) == Ops(adds=2 * 8)
+    assert price(
+        "aten::embedding_dense_backward", Size([5, 4]), Size([5]), 9, -1, False, out=Size([9, 4])
+    ) == Ops(adds=5 * 4)
+    assert price(
+        "aten::reflection_pad1d_backward", Size([2, 8]), Size([2, 6]), [1, 1], out=Size([2, 6])
+    ) == Ops(adds=2 * 8)
 
 
 def test_nll():

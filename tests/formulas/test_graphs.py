@@ -33,17 +33,27 @@ def test_scatter(name, each, mean):
     assert count(Calls(defined(schema, made)), src, index, 0, None, NODES) == expected
     if name != "mul":
         schema = f"torch_scatter::segment_{name}_csr(Tensor _0, Tensor _1, Tensor? _2) -> {returns}"
-        assert count(Calls(defined(schema, made)), src, torch.zeros(NODES + 1, dtype=torch.long), None) == expected
+        assert (
+            count(Calls(defined(schema, made)), src, torch.zeros(NODES + 1, dtype=torch.long), None)
+            == expected
+        )
         schema = f"torch_scatter::segment_{name}_coo(Tensor _0, Tensor _1, Tensor? _2, int? _3) -> {returns}"
         assert count(Calls(defined(schema, made)), src, index, None, NODES) == expected
 
 
 def test_sparse_products():
-    rowptr, col, mat = torch.zeros(NODES + 1, dtype=torch.long), torch.zeros(EDGES, dtype=torch.long), torch.rand(NODES, FEATURES)
+    rowptr, col, mat = (
+        torch.zeros(NODES + 1, dtype=torch.long),
+        torch.zeros(EDGES, dtype=torch.long),
+        torch.rand(NODES, FEATURES),
+    )
     values, terms = torch.rand(EDGES), EDGES * FEATURES
     optional = "Tensor? {}, Tensor rowptr, Tensor col, Tensor? value, {}Tensor? colptr, Tensor? csr2csc, Tensor mat) -> Tensor"
     total = Calls(
-        defined("torch_sparse::spmm_sum(" + optional.format("row", ""), lambda *args: args[-1].new_empty(NODES, FEATURES))
+        defined(
+            "torch_sparse::spmm_sum(" + optional.format("row", ""),
+            lambda *args: args[-1].new_empty(NODES, FEATURES),
+        )
     )
     assert count(total, None, rowptr, col, values, None, None, mat) == Ops(macs=terms)
     assert count(total, None, rowptr, col, None, None, None, mat) == Ops(adds=terms)
@@ -53,11 +63,16 @@ def test_sparse_products():
             lambda *args: args[-1].new_empty(NODES, FEATURES),
         )
     )
-    assert count(mean, None, rowptr, col, values, None, None, None, mat) == Ops(macs=terms, specials=NODES * FEATURES)
+    assert count(mean, None, rowptr, col, values, None, None, None, mat) == Ops(
+        macs=terms, specials=NODES * FEATURES
+    )
     largest = Calls(
         defined(
             "torch_sparse::spmm_max(Tensor rowptr, Tensor col, Tensor? value, Tensor mat) -> (Tensor, Tensor)",
-            lambda *args: (args[-1].new_empty(NODES, FEATURES), args[-1].new_empty(NODES, FEATURES).long()),
+            lambda *args: (
+                args[-1].new_empty(NODES, FEATURES),
+                args[-1].new_empty(NODES, FEATURES).long(),
+            ),
         )
     )
     assert count(largest, rowptr, col, values, mat) == Ops(compares=terms, muls=terms)
@@ -75,7 +90,9 @@ def test_grouped_products_of_graphs():
     grouped = Calls(
         defined(
             "pyg::grouped_matmul(Tensor[] input, Tensor[] other) -> Tensor[]",
-            lambda input, other: [a.new_empty(a.shape[0], b.shape[1]) for a, b in zip(input, other, strict=True)],
+            lambda input, other: [
+                a.new_empty(a.shape[0], b.shape[1]) for a, b in zip(input, other, strict=True)
+            ],
         )
     )
     pairs = [torch.rand(4, 6), torch.rand(7, 3)], [torch.rand(6, 5), torch.rand(3, 2)]

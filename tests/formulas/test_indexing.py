@@ -24,7 +24,11 @@ def test_index_add():
 def test_scatters():
     assert price("aten::scatter", S, 0, K, K) == Ops()
     assert price("aten::scatter", S, 0, K, 1.0) == Ops()
-    assert price("aten::scatter", S, 0, K, K, reduce="add") == price("aten::scatter_add", S, 0, K, K) == Ops(adds=6 * 4)
+    assert (
+        price("aten::scatter", S, 0, K, K, reduce="add")
+        == price("aten::scatter_add", S, 0, K, K)
+        == Ops(adds=6 * 4)
+    )
     assert price("aten::scatter", S, 0, K, 2.0, reduce="multiply") == Ops(muls=6 * 4)
 
 
@@ -52,7 +56,11 @@ def test_putting_is_free_and_accumulating_adds():
 
 @pytest.mark.parametrize(
     ("mode", "expected"),
-    [("sum", Ops(adds=(12 - 3) * 4)), ("mean", Ops(adds=(12 - 3) * 4, specials=3 * 4)), ("max", Ops(compares=(12 - 3) * 4))],
+    [
+        ("sum", Ops(adds=(12 - 3) * 4)),
+        ("mean", Ops(adds=(12 - 3) * 4, specials=3 * 4)),
+        ("max", Ops(compares=(12 - 3) * 4)),
+    ],
 )
 def test_embedding_bag_joins_its_rows(mode, expected):
     bag = nn.EmbeddingBag(7, 4, mode=mode)
@@ -61,7 +69,9 @@ def test_embedding_bag_joins_its_rows(mode, expected):
 
 def test_embedding_bag_with_weights():
     bag = nn.EmbeddingBag(7, 4, mode="sum")
-    total = hookcount.count(bag, torch.zeros(3, 4, dtype=torch.long), per_sample_weights=torch.ones(3, 4)).total
+    total = hookcount.count(
+        bag, torch.zeros(3, 4, dtype=torch.long), per_sample_weights=torch.ones(3, 4)
+    ).total
     assert total == Ops(adds=(12 - 3) * 4, muls=12 * 4)
 
 
@@ -75,5 +85,9 @@ def test_embedding_is_free_until_it_renormalises():
 
 
 def test_segment_reduce():
-    assert price("aten::segment_reduce", Size([12, 4]), "sum", out=Size([3, 4])) == Ops(adds=(12 - 3) * 4)
-    assert price("aten::segment_reduce", Size([12]), "mean", out=Size([3])) == Ops(adds=12 - 3, specials=3)
+    assert price("aten::segment_reduce", Size([12, 4]), "sum", out=Size([3, 4])) == Ops(
+        adds=(12 - 3) * 4
+    )
+    assert price("aten::segment_reduce", Size([12]), "mean", out=Size([3])) == Ops(
+        adds=12 - 3, specials=3
+    )

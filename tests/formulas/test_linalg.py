@@ -5,7 +5,13 @@ from torch import Size
 
 from hookcount import Ops
 from hookcount.formulas import BUILTIN
-from hookcount.formulas.linalg import cholesky, householder, lu, reflectors_product, triangular_solve
+from hookcount.formulas.linalg import (
+    cholesky,
+    householder,
+    lu,
+    reflectors_product,
+    triangular_solve,
+)
 
 N = 600
 
@@ -42,7 +48,10 @@ def test_three_by_three_by_hand():
         (price("aten::_linalg_eigh", Size([N, N]), "L", False), 4 * N**3 / 3),
         (price("aten::_linalg_svd", Size([2 * N, N])), 14 * 2 * N * N**2 + 8 * N**3),
         (price("aten::_linalg_svd", Size([N, 2 * N])), 14 * 2 * N * N**2 + 8 * N**3),
-        (price("aten::_linalg_svd", Size([2 * N, N]), False, False), 4 * 2 * N * N**2 - 4 * N**3 / 3),
+        (
+            price("aten::_linalg_svd", Size([2 * N, N]), False, False),
+            4 * 2 * N * N**2 - 4 * N**3 / 3,
+        ),
     ],
 )
 def test_leading_terms(ops, leading):
@@ -51,29 +60,61 @@ def test_leading_terms(ops, leading):
 
 
 def test_batches_multiply():
-    for target in ("aten::linalg_cholesky_ex", "aten::linalg_lu_factor_ex", "aten::linalg_inv_ex", "aten::_linalg_det"):
+    for target in (
+        "aten::linalg_cholesky_ex",
+        "aten::linalg_lu_factor_ex",
+        "aten::linalg_inv_ex",
+        "aten::_linalg_det",
+    ):
         assert price(target, Size([2, 3, 5, 5])) == price(target, Size([5, 5])) * 6
 
 
 def test_solving_is_an_lu_and_two_triangles_per_column():
     expected = lu(4, 4) + triangular_solve(4, 3, unit=True) + triangular_solve(4, 3, unit=False)
-    assert price("aten::_linalg_solve_ex", Size([4, 4]), Size([4, 3]), out=(Size([4, 3]), Size([4, 4]))) == expected
+    assert (
+        price(
+            "aten::_linalg_solve_ex", Size([4, 4]), Size([4, 3]), out=(Size([4, 3]), Size([4, 4]))
+        )
+        == expected
+    )
     one = lu(4, 4) + triangular_solve(4, 1, unit=True) + triangular_solve(4, 1, unit=False)
-    assert price("aten::_linalg_solve_ex", Size([4, 4]), Size([4]), out=(Size([4]), Size([4, 4]))) == one
+    assert (
+        price("aten::_linalg_solve_ex", Size([4, 4]), Size([4]), out=(Size([4]), Size([4, 4])))
+        == one
+    )
 
 
 def test_triangular_systems():
     three_columns = Ops(adds=6, muls=6, specials=4) * 3
-    assert price("aten::linalg_solve_triangular", Size([4, 4]), Size([4, 3]), upper=True, out=Size([4, 3])) == three_columns
-    assert price("aten::triangular_solve", Size([4, 3]), Size([4, 4]), out=(Size([4, 3]), Size([4, 4]))) == three_columns
-    assert price("aten::cholesky_solve", Size([4, 3]), Size([4, 4]), out=Size([4, 3])) == three_columns * 2
+    assert (
+        price(
+            "aten::linalg_solve_triangular",
+            Size([4, 4]),
+            Size([4, 3]),
+            upper=True,
+            out=Size([4, 3]),
+        )
+        == three_columns
+    )
+    assert (
+        price(
+            "aten::triangular_solve", Size([4, 3]), Size([4, 4]), out=(Size([4, 3]), Size([4, 4]))
+        )
+        == three_columns
+    )
+    assert (
+        price("aten::cholesky_solve", Size([4, 3]), Size([4, 4]), out=Size([4, 3]))
+        == three_columns * 2
+    )
 
 
 def test_qr_with_and_without_q():
     r = price("aten::linalg_qr", Size([7, 5]), "r", out=(Size([0]), Size([5, 5])))
     assert r == price("aten::geqrf", Size([7, 5])) == householder(7, 5)
     both = price("aten::linalg_qr", Size([7, 5]), out=(Size([7, 5]), Size([5, 5])))
-    assert both == r + price("aten::linalg_householder_product", Size([7, 5]), Size([5]), out=Size([7, 5]))
+    assert both == r + price(
+        "aten::linalg_householder_product", Size([7, 5]), Size([5]), out=Size([7, 5])
+    )
 
 
 def test_pseudo_inverse_ends_in_a_product():

@@ -25,15 +25,25 @@ def test_linear_module_agrees_with_its_ops(leading, inputs, outputs, bias):
 
 
 @settings(max_examples=10, deadline=None)
-@given(leading=st.lists(sizes, min_size=1, max_size=2), first=sizes, second=sizes, outputs=sizes, bias=st.booleans())
+@given(
+    leading=st.lists(sizes, min_size=1, max_size=2),
+    first=sizes,
+    second=sizes,
+    outputs=sizes,
+    bias=st.booleans(),
+)
 def test_bilinear_module_agrees_with_its_ops(leading, first, second, outputs, bias):
     module = nn.Bilinear(first, second, outputs, bias=bias)
     # torch's counter does not know the op that it runs, _trilinear: the product is written out below
-    assert_formula_matches_ops(module, torch.rand(*leading, first), torch.rand(*leading, second), oracle=False)
+    assert_formula_matches_ops(
+        module, torch.rand(*leading, first), torch.rand(*leading, second), oracle=False
+    )
 
 
 def test_linear():
-    assert by_formula(nn.Linear(30, 3), torch.rand(4, 32, 30)) == Ops(macs=4 * 32 * 30 * 3, adds=4 * 32 * 3)
+    assert by_formula(nn.Linear(30, 3), torch.rand(4, 32, 30)) == Ops(
+        macs=4 * 32 * 30 * 3, adds=4 * 32 * 3
+    )
     assert by_formula(nn.Linear(30, 3, bias=False), torch.rand(30)) == Ops(macs=30 * 3)
 
 
@@ -42,7 +52,9 @@ def test_linear_of_transposed_input_runs_as_product_and_sum():
 
 
 def test_non_dynamically_quantizable_linear_is_a_linear():
-    assert by_formula(nn.modules.linear.NonDynamicallyQuantizableLinear(3, 4), torch.rand(2, 3)) == Ops(macs=2 * 3 * 4, adds=8)
+    assert by_formula(
+        nn.modules.linear.NonDynamicallyQuantizableLinear(3, 4), torch.rand(2, 3)
+    ) == Ops(macs=2 * 3 * 4, adds=8)
 
 
 def test_lazy_linear_after_its_first_call_is_a_linear():
@@ -53,7 +65,9 @@ def test_lazy_linear_after_its_first_call_is_a_linear():
 
 def test_bilinear():
     # first 2 * 5 * 4 dot products of length 3, then 2 * 5 of length 4
-    assert by_formula(nn.Bilinear(3, 4, 5), torch.rand(2, 3), torch.rand(2, 4)) == Ops(macs=2 * 5 * 4 * 3 + 2 * 5 * 4, adds=2 * 5)
+    assert by_formula(nn.Bilinear(3, 4, 5), torch.rand(2, 3), torch.rand(2, 4)) == Ops(
+        macs=2 * 5 * 4 * 3 + 2 * 5 * 4, adds=2 * 5
+    )
 
 
 @pytest.mark.parametrize(
@@ -64,7 +78,12 @@ def test_bilinear():
         (linear.mv, (shape(2, 3), shape(3)), shape(2), Ops(macs=2 * 3)),
         (linear.dot, (shape(7), shape(7)), shape(), Ops(macs=7)),
         (linear.outer, (shape(2), shape(3)), shape(2, 3), Ops(muls=2 * 3)),
-        (linear.addmm, (shape(4), shape(2, 3), shape(3, 4)), shape(2, 4), Ops(macs=2 * 3 * 4, adds=2 * 4)),
+        (
+            linear.addmm,
+            (shape(4), shape(2, 3), shape(3, 4)),
+            shape(2, 4),
+            Ops(macs=2 * 3 * 4, adds=2 * 4),
+        ),
         (linear.addmv, (shape(2), shape(2, 3), shape(3)), shape(2), Ops(macs=2 * 3, adds=2)),
         (linear.addr, (shape(2, 3), shape(2), shape(3)), shape(2, 3), Ops(adds=2 * 3, muls=2 * 3)),
         (
@@ -73,8 +92,18 @@ def test_bilinear():
             shape(5, 2, 4),
             Ops(macs=5 * 2 * 3 * 4, adds=5 * 2 * 4),
         ),
-        (linear.addbmm, (shape(2, 4), shape(5, 2, 3), shape(5, 3, 4)), shape(2, 4), Ops(macs=5 * 2 * 3 * 4, adds=2 * 4)),
-        (linear.linear, (shape(2, 3), shape(4, 3), shape(4)), shape(2, 4), Ops(macs=2 * 3 * 4, adds=2 * 4)),
+        (
+            linear.addbmm,
+            (shape(2, 4), shape(5, 2, 3), shape(5, 3, 4)),
+            shape(2, 4),
+            Ops(macs=5 * 2 * 3 * 4, adds=2 * 4),
+        ),
+        (
+            linear.linear,
+            (shape(2, 3), shape(4, 3), shape(4)),
+            shape(2, 4),
+            Ops(macs=2 * 3 * 4, adds=2 * 4),
+        ),
         (
             linear.addmm_activation,
             (shape(4), shape(2, 3), shape(3, 4)),
@@ -87,7 +116,12 @@ def test_bilinear():
             None,
             Ops(macs=2 * (2 * 3 * 4), adds=(2 - 1) * 4),
         ),
-        (linear.linear_backward, (shape(2, 3), shape(2, 4), shape(4, 3), (True, False, False)), None, Ops(macs=2 * 3 * 4)),
+        (
+            linear.linear_backward,
+            (shape(2, 3), shape(2, 4), shape(4, 3), (True, False, False)),
+            None,
+            Ops(macs=2 * 3 * 4),
+        ),
     ],
 )
 def test_op(formula, args, out, expected):
@@ -97,7 +131,9 @@ def test_op(formula, args, out, expected):
 def test_alpha_and_beta_are_muls_where_they_are_not_one():
     args = (shape(4), shape(2, 3), shape(3, 4))
     assert linear.addmm(*args, alpha=0.5, out=shape(2, 4)) == Ops(macs=24, adds=8, muls=8)
-    assert linear.addmm(*args, alpha=0.5, beta=2, out=shape(2, 4)) == Ops(macs=24, adds=8, muls=8 + 8)
+    assert linear.addmm(*args, alpha=0.5, beta=2, out=shape(2, 4)) == Ops(
+        macs=24, adds=8, muls=8 + 8
+    )
     assert linear.addmm(*args, beta=0, out=shape(2, 4)) == Ops(macs=24)
 
 
@@ -119,12 +155,36 @@ def test_grouped_products_count_the_split_axis_once(first, second, out, macs):
 @pytest.mark.parametrize(
     ("formula", "args", "expected"),
     [
-        (lowbit.scaled_mm, (shape(2, 3), shape(3, 4), shape(), shape()), Ops(macs=2 * 3 * 4, muls=2 * 8)),
-        (lowbit.scaled_mm, (shape(2, 3), shape(3, 4), shape(), shape(), shape(4)), Ops(macs=2 * 3 * 4, muls=2 * 8, adds=8)),
-        (lowbit.weight_int8pack_mm, (shape(2, 3), shape(4, 3), shape(4)), Ops(macs=2 * 3 * 4, muls=8)),
-        (lowbit.weight_int4pack_mm, (shape(2, 3), shape(1, 1, 32, 4), 32, shape(1, 4, 2)), Ops(macs=24, muls=12, adds=12)),
-        (lowbit.mixed_dtypes_linear, (shape(2, 3), shape(3, 4), shape(4)), Ops(macs=2 * 3 * 4, muls=8)),
-        (lowbit.dyn_quant_matmul_4bit, (shape(2, 64), shape(9), 32, 64, 4), Ops(macs=2 * 64 * 4, muls=2 * 4 * 2)),
+        (
+            lowbit.scaled_mm,
+            (shape(2, 3), shape(3, 4), shape(), shape()),
+            Ops(macs=2 * 3 * 4, muls=2 * 8),
+        ),
+        (
+            lowbit.scaled_mm,
+            (shape(2, 3), shape(3, 4), shape(), shape(), shape(4)),
+            Ops(macs=2 * 3 * 4, muls=2 * 8, adds=8),
+        ),
+        (
+            lowbit.weight_int8pack_mm,
+            (shape(2, 3), shape(4, 3), shape(4)),
+            Ops(macs=2 * 3 * 4, muls=8),
+        ),
+        (
+            lowbit.weight_int4pack_mm,
+            (shape(2, 3), shape(1, 1, 32, 4), 32, shape(1, 4, 2)),
+            Ops(macs=24, muls=12, adds=12),
+        ),
+        (
+            lowbit.mixed_dtypes_linear,
+            (shape(2, 3), shape(3, 4), shape(4)),
+            Ops(macs=2 * 3 * 4, muls=8),
+        ),
+        (
+            lowbit.dyn_quant_matmul_4bit,
+            (shape(2, 64), shape(9), 32, 64, 4),
+            Ops(macs=2 * 64 * 4, muls=2 * 4 * 2),
+        ),
     ],
 )
 def test_low_bit_op(formula, args, expected):
@@ -135,8 +195,21 @@ def test_lists_of_products_and_scaled_sums():
     price = BUILTIN.get("aten::_foreach_mm").price
     pairs = [(Size([2, 3]), Size([3, 5])), (Size([7, 4]), Size([4, 6]))]
     out = [Size([2, 5]), Size([7, 6])]
-    assert price([a for a, _ in pairs], [b for _, b in pairs], out=out) == Ops(macs=2 * 3 * 5 + 7 * 4 * 6)
+    assert price([a for a, _ in pairs], [b for _, b in pairs], out=out) == Ops(
+        macs=2 * 3 * 5 + 7 * 4 * 6
+    )
     price = BUILTIN.get("aten::_scaled_addmm").price
     scales = (Size([1]),)
-    found = price(Size([2, 5]), Size([2, 3]), Size([3, 5]), scales, (0,), (0,), scales, (0,), (0,), out=Size([2, 5]))
+    found = price(
+        Size([2, 5]),
+        Size([2, 3]),
+        Size([3, 5]),
+        scales,
+        (0,),
+        (0,),
+        scales,
+        (0,),
+        (0,),
+        out=Size([2, 5]),
+    )
     assert found == Ops(macs=2 * 3 * 5, muls=2 * 2 * 5, adds=2 * 5)

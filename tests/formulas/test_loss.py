@@ -32,8 +32,16 @@ def price(target, *args, out=SCALAR, **kwargs):
         ("binary_cross_entropy", {}, Ops(adds=3, muls=2, compares=2, specials=2)),
         ("binary_cross_entropy", {"weight": S}, Ops(adds=3, muls=3, compares=2, specials=2)),
         ("binary_cross_entropy_with_logits", {}, Ops(adds=4, muls=1, compares=2, specials=2)),
-        ("binary_cross_entropy_with_logits", {"pos_weight": S}, Ops(adds=6, muls=3, compares=2, specials=2)),
-        ("binary_cross_entropy_with_logits", {"weight": S}, Ops(adds=4, muls=2, compares=2, specials=2)),
+        (
+            "binary_cross_entropy_with_logits",
+            {"pos_weight": S},
+            Ops(adds=6, muls=3, compares=2, specials=2),
+        ),
+        (
+            "binary_cross_entropy_with_logits",
+            {"weight": S},
+            Ops(adds=4, muls=2, compares=2, specials=2),
+        ),
     ],
 )
 def test_per_element(op, more, each, reduction):
@@ -45,22 +53,33 @@ def test_a_target_that_is_broadcast():
 
 
 def test_nll_costs_per_sample_whatever_the_classes():
-    assert price("aten::nll_loss_forward", Size([8, 1000]), Size([8]), None, 1, -100) == Ops(adds=8 + 7, specials=1)
+    assert price("aten::nll_loss_forward", Size([8, 1000]), Size([8]), None, 1, -100) == Ops(
+        adds=8 + 7, specials=1
+    )
     assert price("aten::nll_loss_forward", Size([8, 1000]), Size([8]), None, 0, -100) == Ops(adds=8)
     weighted = Ops(adds=8 + 7 + 7, muls=8, specials=1)
-    assert price("aten::nll_loss_forward", Size([8, 1000]), Size([8]), Size([1000]), 1, -100) == weighted
-    assert price("aten::nll_loss2d_forward", Size([2, 9, 3, 4]), Size([2, 3, 4]), None, 2, -100) == Ops(adds=24 + 23)
+    assert (
+        price("aten::nll_loss_forward", Size([8, 1000]), Size([8]), Size([1000]), 1, -100)
+        == weighted
+    )
+    assert price(
+        "aten::nll_loss2d_forward", Size([2, 9, 3, 4]), Size([2, 3, 4]), None, 2, -100
+    ) == Ops(adds=24 + 23)
 
 
 def test_cross_entropy_is_log_softmax_and_nll():
-    total = hookcount.count(nn.CrossEntropyLoss(), torch.zeros(8, 10), torch.zeros(8, dtype=torch.long)).total
+    total = hookcount.count(
+        nn.CrossEntropyLoss(), torch.zeros(8, 10), torch.zeros(8, dtype=torch.long)
+    ).total
     log_softmax = Ops(compares=9, adds=10 + 9 + 10, specials=10 + 1) * 8
     assert total == log_softmax + Ops(adds=8 + 7, specials=1)
 
 
 def test_multi_margin_compares_with_every_other_class():
     # per other class 2 adds and a compare; their sum and its division; the mean of 8
-    expected = Ops(adds=2, compares=1) * (8 * 9) + Ops(adds=8, specials=1) * 8 + Ops(adds=7, specials=1)
+    expected = (
+        Ops(adds=2, compares=1) * (8 * 9) + Ops(adds=8, specials=1) * 8 + Ops(adds=7, specials=1)
+    )
     assert price("aten::multi_margin_loss", Size([8, 10]), Size([8])) == expected
     squared = price("aten::multi_margin_loss", Size([8, 10]), Size([8]), 2)
     assert squared == expected + Ops(muls=8 * 9)
@@ -78,18 +97,28 @@ def test_linear_cross_entropy_in_chunks_costs_as_a_whole():
     log_softmax = Ops(compares=9, adds=10 + 9 + 10, specials=10 + 1) * 8
     expected = Ops(macs=8 * 5 * 10, adds=8 * 10) + log_softmax + Ops(adds=8 + 7, specials=1)
     args = (Size([8, 5]), Size([10, 5]), Size([8]), Size([10]), None)
-    assert price("torch_nn::_linear_cross_entropy_batch_chunked", *args, "mean", -100, 0.0) == expected
+    assert (
+        price("torch_nn::_linear_cross_entropy_batch_chunked", *args, "mean", -100, 0.0) == expected
+    )
     each = price("torch_nn::_linear_cross_entropy_batch_chunked_no_reduction", *args)
     assert each == Ops(macs=8 * 5 * 10, adds=8 * 10) + log_softmax + Ops(adds=8)
 
 
-@pytest.mark.skipif(not hasattr(nn, "LinearCrossEntropyLoss"), reason="this torch has no linear cross-entropy")
+@pytest.mark.skipif(
+    not hasattr(nn, "LinearCrossEntropyLoss"), reason="this torch has no linear cross-entropy"
+)
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 @pytest.mark.parametrize("weight", [None, torch.ones(10)], ids=["", "weighted"])
-@pytest.mark.parametrize("target", [torch.zeros(8, dtype=torch.long), torch.rand(8, 10)], ids=["classes", "probabilities"])
+@pytest.mark.parametrize(
+    "target",
+    [torch.zeros(8, dtype=torch.long), torch.rand(8, 10)],
+    ids=["classes", "probabilities"],
+)
 def test_linear_cross_entropy_module_in_chunks_and_whole(target, weight, reduction):
     def total(options):
-        module = nn.LinearCrossEntropyLoss(5, 10, bias=True, options=options, weight=weight, reduction=reduction)
+        module = nn.LinearCrossEntropyLoss(
+            5, 10, bias=True, options=options, weight=weight, reduction=reduction
+        )
         return hookcount.count(module, torch.rand(8, 5), target).total
 
     assert total(nn.LinearCrossEntropyOptions()) == total(None)

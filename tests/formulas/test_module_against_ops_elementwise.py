@@ -32,7 +32,18 @@ PLAIN = (
     nn.Tanh,
     nn.Tanhshrink,
 )
-IN_PLACE = (nn.ELU, nn.Hardsigmoid, nn.Hardswish, nn.Hardtanh, nn.LeakyReLU, nn.Mish, nn.ReLU, nn.ReLU6, nn.SELU, nn.SiLU)
+IN_PLACE = (
+    nn.ELU,
+    nn.Hardsigmoid,
+    nn.Hardswish,
+    nn.Hardtanh,
+    nn.LeakyReLU,
+    nn.Mish,
+    nn.ReLU,
+    nn.ReLU6,
+    nn.SELU,
+    nn.SiLU,
+)
 
 
 def leaf(shape):
@@ -87,7 +98,9 @@ def test_softmax2d(shape):
 @few
 @given(shape=shapes, order=st.sampled_from([1.0, 2.0, 3.0]), keepdim=st.booleans())
 def test_pairwise_distance(shape, order, keepdim):
-    assert_formula_matches_ops(nn.PairwiseDistance(order, keepdim=keepdim), leaf(shape), leaf(shape))
+    assert_formula_matches_ops(
+        nn.PairwiseDistance(order, keepdim=keepdim), leaf(shape), leaf(shape)
+    )
 
 
 @few
@@ -120,9 +133,15 @@ def test_losses_with_weights(shape, reduction):
 
 @pytest.mark.filterwarnings("ignore:reduction. 'mean':UserWarning")
 @few
-@given(shape=shapes, reduction=st.sampled_from(["none", "mean", "sum", "batchmean"]), log_target=st.booleans())
+@given(
+    shape=shapes,
+    reduction=st.sampled_from(["none", "mean", "sum", "batchmean"]),
+    log_target=st.booleans(),
+)
 def test_kl_div(shape, reduction, log_target):
-    assert_formula_matches_ops(nn.KLDivLoss(reduction=reduction, log_target=log_target), leaf(shape), leaf(shape))
+    assert_formula_matches_ops(
+        nn.KLDivLoss(reduction=reduction, log_target=log_target), leaf(shape), leaf(shape)
+    )
 
 
 @few

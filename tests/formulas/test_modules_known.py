@@ -7,14 +7,27 @@ from hookcount.formulas import BUILTIN
 from hookcount.rules.registry import OBSERVED
 from hookcount.rules.resolver import Resolver
 
-FAMILIES = ("batchnorm", "conv", "fold", "instancenorm", "linear", "normalization", "pooling", "rnn", "transformer", "upsampling")
+FAMILIES = (
+    "batchnorm",
+    "conv",
+    "fold",
+    "instancenorm",
+    "linear",
+    "normalization",
+    "pooling",
+    "rnn",
+    "transformer",
+    "upsampling",
+)
 BASES = {"RNNBase", "RNNCellBase", "Identity"}
 CLASSES = sorted(
     {
         each
         for family in FAMILIES
         for each in vars(getattr(nn.modules, family)).values()
-        if isinstance(each, type) and issubclass(each, nn.Module) and each.__module__ == f"torch.nn.modules.{family}"
+        if isinstance(each, type)
+        and issubclass(each, nn.Module)
+        and each.__module__ == f"torch.nn.modules.{family}"
     }
     | {nn.MultiheadAttention},
     key=lambda cls: cls.__name__,
@@ -22,11 +35,21 @@ CLASSES = sorted(
 
 
 def test_the_walk_finds_them():
-    assert {nn.Linear, nn.Conv2d, nn.LazyConv2d, nn.LSTM, nn.TransformerEncoderLayer, nn.RMSNorm} <= set(CLASSES)
+    assert {
+        nn.Linear,
+        nn.Conv2d,
+        nn.LazyConv2d,
+        nn.LSTM,
+        nn.TransformerEncoderLayer,
+        nn.RMSNorm,
+    } <= set(CLASSES)
     assert len(CLASSES) > 80
 
 
-@pytest.mark.parametrize("cls", [cls for cls in CLASSES if not cls.__name__.startswith("_") and cls.__name__ not in BASES])
+@pytest.mark.parametrize(
+    "cls",
+    [cls for cls in CLASSES if not cls.__name__.startswith("_") and cls.__name__ not in BASES],
+)
 def test_class_is_priced_or_observed(cls):
     entry = Resolver(BUILTIN)._find_module(cls)
     assert entry is not None

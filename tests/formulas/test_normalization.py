@@ -38,13 +38,19 @@ def test_instance_norms_agree_with_their_ops(data):
     module = INSTANCE[axes](3, affine=draw(st.booleans()), track_running_stats=draw(st.booleans()))
     module.train(draw(st.booleans()))
     # in eval an older torch averages running statistics over the batch that nothing has changed
-    kinds = KINDS if module.training or not module.track_running_stats else ("macs", "muls", "compares")
+    kinds = (
+        KINDS if module.training or not module.track_running_stats else ("macs", "muls", "compares")
+    )
     given_ = torch.rand(*([] if draw(st.booleans()) else [2]), 3, *space(draw, axes))
     assert_formula_matches_ops(module, given_, kinds=kinds)
 
 
 @settings(max_examples=20, deadline=None)
-@given(leading=st.lists(st.integers(1, 4), min_size=1, max_size=2), affine=st.booleans(), bias=st.booleans())
+@given(
+    leading=st.lists(st.integers(1, 4), min_size=1, max_size=2),
+    affine=st.booleans(),
+    bias=st.booleans(),
+)
 def test_layer_and_rms_norms_agree_with_their_ops(leading, affine, bias):
     given_ = torch.rand(*leading, 3, 5)
     assert_formula_matches_ops(nn.LayerNorm((3, 5), elementwise_affine=affine, bias=bias), given_)
@@ -54,7 +60,9 @@ def test_layer_and_rms_norms_agree_with_their_ops(leading, affine, bias):
 @settings(max_examples=10, deadline=None)
 @given(groups=st.sampled_from([1, 2, 4]), affine=st.booleans(), axes=st.integers(0, 2))
 def test_group_norms_agree_with_their_ops(groups, affine, axes):
-    assert_formula_matches_ops(nn.GroupNorm(groups, 4, affine=affine), torch.rand(2, 4, *[3] * axes))
+    assert_formula_matches_ops(
+        nn.GroupNorm(groups, 4, affine=affine), torch.rand(2, 4, *[3] * axes)
+    )
 
 
 def test_cumulative_running_statistics():
@@ -63,7 +71,9 @@ def test_cumulative_running_statistics():
 
 def test_synchronized_batch_norm_costs_a_batch_norm():
     given_ = torch.rand(2, 3, 4, 4)
-    assert by_formula(nn.SyncBatchNorm(3).eval(), given_) == by_formula(nn.BatchNorm2d(3).eval(), given_)
+    assert by_formula(nn.SyncBatchNorm(3).eval(), given_) == by_formula(
+        nn.BatchNorm2d(3).eval(), given_
+    )
     assert_formula_matches_ops(nn.SyncBatchNorm(3).eval(), given_)
 
 
@@ -92,21 +102,30 @@ def test_batch_norm_in_training_makes_statistics_and_keeps_them():
     applied = Ops(adds=n, muls=n) * 3
     given_ = torch.rand(2, 3, 4, 4)
     assert by_formula(nn.BatchNorm2d(3), given_) == statistics + update + applied
-    assert by_formula(nn.BatchNorm2d(3, track_running_stats=False).eval(), given_) == statistics + applied
+    assert (
+        by_formula(nn.BatchNorm2d(3, track_running_stats=False).eval(), given_)
+        == statistics + applied
+    )
 
 
 def test_layer_norm():
     n, rows = 5, 2 * 3
     statistics = Ops(adds=(n - 1) + n + (n - 1) + 1, muls=n, specials=4) * rows
     given_ = torch.rand(2, 3, 5)
-    assert by_formula(nn.LayerNorm(5, elementwise_affine=False), given_) == statistics + Ops(muls=30)
+    assert by_formula(nn.LayerNorm(5, elementwise_affine=False), given_) == statistics + Ops(
+        muls=30
+    )
     assert by_formula(nn.LayerNorm(5, bias=False), given_) == statistics + Ops(muls=30 + 30)
     assert by_formula(nn.LayerNorm(5), given_) == statistics + Ops(muls=30 + 30, adds=30)
 
 
 def test_group_norm_of_one_group_is_a_layer_norm_of_all_but_the_batch():
-    found = normalization.group_norm(Size((2, 4, 3, 3)), Size((4,)), Size((4,)), 2, 4, 9, 1, 1e-5, out=None)
-    assert found == normalization.layer_norm(Size((2, 36)), (36,), Size((36,)), Size((36,)), 1e-5, out=None)
+    found = normalization.group_norm(
+        Size((2, 4, 3, 3)), Size((4,)), Size((4,)), 2, 4, 9, 1, 1e-5, out=None
+    )
+    assert found == normalization.layer_norm(
+        Size((2, 36)), (36,), Size((36,)), Size((36,)), 1e-5, out=None
+    )
 
 
 def test_rms_norm():
@@ -114,40 +133,62 @@ def test_rms_norm():
     row = Ops(adds=4 + 1, muls=5 + 5, specials=1 + 2)
     assert by_formula(nn.RMSNorm(5, elementwise_affine=False), torch.rand(6, 5)) == row * 6
     assert by_formula(nn.RMSNorm(5), torch.rand(6, 5)) == row * 6 + Ops(muls=30)
-    assert normalization.rms_norm(Size((6, 5)), (5,), Size((5,)), 1e-5, out=None) == row * 6 + Ops(muls=30)
+    assert normalization.rms_norm(Size((6, 5)), (5,), Size((5,)), 1e-5, out=None) == row * 6 + Ops(
+        muls=30
+    )
 
 
 def test_local_response_norm_is_observed():
     # squares, a mean of 2 per value, alpha, k, a power, a division
     n = 4 * 4 * 4
-    assert by_formula(nn.LocalResponseNorm(2), torch.rand(1, 4, 4, 4)) == Ops(muls=n + n, adds=n + n, specials=n + n + n)
+    assert by_formula(nn.LocalResponseNorm(2), torch.rand(1, 4, 4, 4)) == Ops(
+        muls=n + n, adds=n + n, specials=n + n + n
+    )
 
 
 def test_weight_norm():
     # 4 slices of 3: squares, 2 adds, a root; a division per slice; and a mul per value
-    assert normalization.weight_norm(Size((4, 3)), Size((4, 1)), 0, out=None) == Ops(adds=4 * 2, muls=12 + 12, specials=4 + 4)
+    assert normalization.weight_norm(Size((4, 3)), Size((4, 1)), 0, out=None) == Ops(
+        adds=4 * 2, muls=12 + 12, specials=4 + 4
+    )
 
 
-@pytest.mark.parametrize("op", [normalization.batch_norm_no_training, normalization.batch_norm_elemt])
+@pytest.mark.parametrize(
+    "op", [normalization.batch_norm_no_training, normalization.batch_norm_elemt]
+)
 def test_ops_that_only_apply(op):
     assert op(Size((2, 3, 4)), out=None) == Ops(adds=24, muls=24)
 
 
 def test_ops_of_a_synchronized_layer_add_up_to_training():
     given_ = Size((2, 3, 4))
-    together = normalization.batch_norm_stats(given_, 1e-5, out=None) + normalization.batch_norm_elemt(given_, out=None)
-    assert together == normalization.batch_norm_no_stats(given_, None, None, True, 0.1, 1e-5, out=None)
+    together = normalization.batch_norm_stats(
+        given_, 1e-5, out=None
+    ) + normalization.batch_norm_elemt(given_, out=None)
+    assert together == normalization.batch_norm_no_stats(
+        given_, None, None, True, 0.1, 1e-5, out=None
+    )
     kept = normalization.batch_norm_update_stats(given_, None, None, 0.1, out=None)
-    assert kept + normalization.batch_norm_elemt(given_, out=None) == normalization.batch_norm_with_update(given_, out=None)
+    assert kept + normalization.batch_norm_elemt(
+        given_, out=None
+    ) == normalization.batch_norm_with_update(given_, out=None)
 
 
 def test_backward_counts_what_is_asked_for():
     grad, none = Size((2, 3, 4)), (None,) * 5
     args = (grad, grad, *none)
-    assert normalization_backward.batch_norm_backward(*args, False, 1e-5, (True, False, False), out=None) == Ops(muls=24)
-    assert normalization_backward.batch_norm_backward(*args, True, 1e-5, (False, False, True), out=None) == Ops(adds=24)
+    assert normalization_backward.batch_norm_backward(
+        *args, False, 1e-5, (True, False, False), out=None
+    ) == Ops(muls=24)
+    assert normalization_backward.batch_norm_backward(
+        *args, True, 1e-5, (False, False, True), out=None
+    ) == Ops(adds=24)
     # x^ again 1 + 1; g w x^ and x^ times its mean and rstd 3 muls, two sums and two subtractions; dweight 1 + 1; dbias 1
-    found = normalization_backward.batch_norm_backward(*args, True, 1e-5, (True, True, True), out=None)
+    found = normalization_backward.batch_norm_backward(
+        *args, True, 1e-5, (True, True, True), out=None
+    )
     assert found == Ops(adds=24 * (1 + 4 + 1 + 1), muls=24 * (1 + 3 + 1))
-    weighted = normalization_backward.layer_norm_backward(grad, grad, (4,), None, None, Size((4,)), None, (True,) * 3, out=None)
+    weighted = normalization_backward.layer_norm_backward(
+        grad, grad, (4,), None, None, Size((4,)), None, (True,) * 3, out=None
+    )
     assert weighted == found + Ops(muls=24)

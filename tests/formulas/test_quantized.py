@@ -49,7 +49,10 @@ def test_quantizing_and_back():
 
 
 def test_quantizing_a_list_counts_each():
-    assert quantization.quantize((shape(2), shape(3)), None, None, None, out=(shape(2), shape(3))) == QUANTIZE * 5
+    assert (
+        quantization.quantize((shape(2), shape(3)), None, None, None, out=(shape(2), shape(3)))
+        == QUANTIZE * 5
+    )
 
 
 LINEAR = Ops(macs=2 * 3 * 4, adds=2 * 4)
@@ -67,7 +70,10 @@ LINEAR = Ops(macs=2 * 3 * 4, adds=2 * 4)
     ],
 )
 def test_linear(name, extra):
-    assert price(f"quantized::{name}")(shape(2, 3), packed(4, 3), 0.1, 0, out=shape(2, 4)) == LINEAR + extra
+    assert (
+        price(f"quantized::{name}")(shape(2, 3), packed(4, 3), 0.1, 0, out=shape(2, 4))
+        == LINEAR + extra
+    )
 
 
 def test_linear_without_bias():
@@ -81,8 +87,12 @@ def test_convolutions(axes):
     once = Ops(macs=2 * 6 * 3**axes * 2 * 3**axes, adds=2 * 6 * 3**axes)
     weight = packed(6, 2, *kernel)
     assert price(f"quantized::conv{axes}d")(given_, weight, 0.1, 0, out=out) == once
-    assert price(f"quantized::conv{axes}d_relu")(given_, weight, 0.1, 0, out=out) == once + Ops(compares=out.numel())
-    back = price(f"quantized::conv_transpose{axes}d")(out, packed(6, 2, *kernel, bias=False), 0.1, 0, out=given_)
+    assert price(f"quantized::conv{axes}d_relu")(given_, weight, 0.1, 0, out=out) == once + Ops(
+        compares=out.numel()
+    )
+    back = price(f"quantized::conv_transpose{axes}d")(
+        out, packed(6, 2, *kernel, bias=False), 0.1, 0, out=given_
+    )
     assert back == Ops(macs=once.macs)
 
 
@@ -90,20 +100,31 @@ def test_convolution_with_a_sum():
     args = shape(2, 4, 5, 5), shape(2, 6, 3, 3), packed(6, 2, 3, 3), 0.1, 0
     outputs, once = 2 * 6 * 9, Ops(macs=2 * 6 * 9 * 2 * 9, adds=2 * 6 * 9)
     assert quantized.convolution_add(*args, out=shape(2, 6, 3, 3)) == once + Ops(adds=outputs)
-    assert quantized.convolution_add_relu(*args, out=shape(2, 6, 3, 3)) == once + Ops(adds=outputs, compares=outputs)
+    assert quantized.convolution_add_relu(*args, out=shape(2, 6, 3, 3)) == once + Ops(
+        adds=outputs, compares=outputs
+    )
 
 
 @pytest.mark.parametrize(
     ("name", "each"),
-    [("add", Ops(adds=1)), ("add_relu", Ops(adds=1, compares=1)), ("mul", Ops(muls=1)), ("relu6", Ops(compares=2))],
+    [
+        ("add", Ops(adds=1)),
+        ("add_relu", Ops(adds=1, compares=1)),
+        ("mul", Ops(muls=1)),
+        ("relu6", Ops(compares=2)),
+    ],
 )
 def test_element_by_element(name, each):
-    assert price(f"quantized::{name}")(shape(2, 3), shape(2, 3), 0.1, 0, out=shape(2, 3)) == each * 6
+    assert (
+        price(f"quantized::{name}")(shape(2, 3), shape(2, 3), 0.1, 0, out=shape(2, 3)) == each * 6
+    )
 
 
 def test_batch_norm_is_a_scale_and_a_shift():
     assert quantized.batch_norm(shape(2, 3, 4), out=shape(2, 3, 4)) == Ops(adds=24, muls=24)
-    assert quantized.batch_norm_relu(shape(2, 3, 4), out=shape(2, 3, 4)) == Ops(adds=24, muls=24, compares=24)
+    assert quantized.batch_norm_relu(shape(2, 3, 4), out=shape(2, 3, 4)) == Ops(
+        adds=24, muls=24, compares=24
+    )
 
 
 def test_norms_as_their_counterparts():
@@ -122,7 +143,9 @@ def test_recurrent_layers_as_their_counterparts():
     assert lstm == by_formula(nn.LSTM(3, 4, 2, bidirectional=True), torch.rand(5, 2, 3))
     gru = quantized.quantized_recurrent(given_, shape(4, 2, 4), *rest, out=None)
     assert gru == by_formula(nn.GRU(3, 4, 2, bidirectional=True), torch.rand(5, 2, 3))
-    cell = price("quantized::quantized_gru_cell_dynamic")(shape(2, 3), shape(2, 4), None, None, None, None, out=shape(2, 4))
+    cell = price("quantized::quantized_gru_cell_dynamic")(
+        shape(2, 3), shape(2, 4), None, None, None, None, out=shape(2, 4)
+    )
     assert cell == by_formula(nn.GRUCell(3, 4), torch.rand(2, 3))
 
 
@@ -137,12 +160,47 @@ class TestOneDNN:
         assert quantized_onednn.qlinear(*args, out=shape(2, 4)) == LINEAR + extra
 
     def test_linear_with_a_sum(self):
-        args = (shape(2, 3), *self.scales, shape(2, 4), shape(4), 0.1, 0, None, 1.0, 0, "sum", 1.0, "relu", (), "")
-        assert quantized_onednn.qlinear_binary(*args, out=shape(2, 4)) == LINEAR + Ops(adds=8, compares=8)
+        args = (
+            shape(2, 3),
+            *self.scales,
+            shape(2, 4),
+            shape(4),
+            0.1,
+            0,
+            None,
+            1.0,
+            0,
+            "sum",
+            1.0,
+            "relu",
+            (),
+            "",
+        )
+        assert quantized_onednn.qlinear_binary(*args, out=shape(2, 4)) == LINEAR + Ops(
+            adds=8, compares=8
+        )
 
     def test_grouped_convolution_in_a_packed_layout(self):
         weight = shape(2, 3, 2, 3, 3)  # groups, outputs and inputs of a group, kernel
-        args = (shape(2, 4, 5, 5), 0.1, 0, weight, shape(6), shape(6), shape(6), 1, 0, 1, 2, 0.1, 0, None, "none", (), "")
+        args = (
+            shape(2, 4, 5, 5),
+            0.1,
+            0,
+            weight,
+            shape(6),
+            shape(6),
+            shape(6),
+            1,
+            0,
+            1,
+            2,
+            0.1,
+            0,
+            None,
+            "none",
+            (),
+            "",
+        )
         found = quantized_onednn.qconv(*args, out=shape(2, 6, 3, 3))
         assert found == Ops(macs=2 * 6 * 9 * 2 * 9, adds=2 * 6 * 9)
 

@@ -50,7 +50,11 @@ def test_packed_sequences_agree_with_their_ops(kind, lengths, bidirectional, lay
 
 
 @settings(max_examples=10, deadline=None)
-@given(kind=st.sampled_from([nn.RNNCell, nn.LSTMCell, nn.GRUCell]), bias=st.booleans(), batched=st.booleans())
+@given(
+    kind=st.sampled_from([nn.RNNCell, nn.LSTMCell, nn.GRUCell]),
+    bias=st.booleans(),
+    batched=st.booleans(),
+)
 def test_cells_agree_with_their_ops(kind, bias, batched):
     assert_formula_matches_ops(kind(3, 4, bias=bias), torch.rand(*([2] if batched else []), 3))
 
@@ -65,7 +69,9 @@ def test_dropout_between_layers_counts_in_training(kind):
 def test_a_given_state_costs_nothing_more():
     module, given_ = nn.LSTM(3, 4), torch.rand(5, 2, 3)
     assert_formula_matches_ops(module, given_, (torch.rand(1, 2, 4), torch.rand(1, 2, 4)))
-    assert by_formula(module, given_) == by_formula(module, given_, (torch.rand(1, 2, 4), torch.rand(1, 2, 4)))
+    assert by_formula(module, given_) == by_formula(
+        module, given_, (torch.rand(1, 2, 4), torch.rand(1, 2, 4))
+    )
 
 
 def test_lstm():
@@ -73,25 +79,47 @@ def test_lstm():
     unit = 3 * SIGMOID + 2 * TANH + Ops(adds=1, muls=3)
     expected = Ops(macs=4 * 4 * (3 + 4), adds=4 * 4 * (2 + 1)) * 10 + unit * (10 * 4)
     assert by_formula(nn.LSTM(3, 4), torch.rand(5, 2, 3)) == expected
-    assert by_formula(nn.LSTM(3, 4, bias=False), torch.rand(5, 2, 3)).adds == expected.adds - 10 * 2 * 16
+    assert (
+        by_formula(nn.LSTM(3, 4, bias=False), torch.rand(5, 2, 3)).adds
+        == expected.adds - 10 * 2 * 16
+    )
 
 
 def test_lstm_with_projection():
-    found = by_formula(nn.LSTM(3, 4, proj_size=2, num_layers=2, bidirectional=True), torch.rand(5, 2, 3))
+    found = by_formula(
+        nn.LSTM(3, 4, proj_size=2, num_layers=2, bidirectional=True), torch.rand(5, 2, 3)
+    )
     assert found.macs == 10 * 2 * (4 * 4 * (3 + 2) + 4 * 2) + 10 * 2 * (4 * 4 * (2 * 2 + 2) + 4 * 2)
 
 
 def test_gru_and_rnn_cells():
     unit = 2 * SIGMOID + TANH + Ops(adds=2 + 1 + 2, muls=1 + 1)
-    assert by_formula(nn.GRUCell(3, 4), torch.rand(2, 3)) == Ops(macs=2 * 12 * 7, adds=2 * 2 * 12) + unit * 8
-    assert by_formula(nn.RNNCell(3, 4), torch.rand(2, 3)) == Ops(macs=2 * 4 * 7, adds=2 * 2 * 4 + 8) + TANH * 8
+    assert (
+        by_formula(nn.GRUCell(3, 4), torch.rand(2, 3))
+        == Ops(macs=2 * 12 * 7, adds=2 * 2 * 12) + unit * 8
+    )
+    assert (
+        by_formula(nn.RNNCell(3, 4), torch.rand(2, 3))
+        == Ops(macs=2 * 4 * 7, adds=2 * 2 * 4 + 8) + TANH * 8
+    )
     relu = nn.RNNCell(3, 4, nonlinearity="relu")
     assert by_formula(relu, torch.rand(2, 3)) == Ops(macs=2 * 4 * 7, adds=2 * 2 * 4 + 8, compares=8)
 
 
 def cudnn(mode, stride, projected=0, layers=2, bidirectional=True, dropout=0.0):
     weights = (Size((1,)),) * (stride * layers * (1 + bidirectional))
-    head = (Size((5, 2, 3)), weights, stride, None, Size((4, 2, 4)), None, mode, 4, projected, layers)
+    head = (
+        Size((5, 2, 3)),
+        weights,
+        stride,
+        None,
+        Size((4, 2, 4)),
+        None,
+        mode,
+        4,
+        projected,
+        layers,
+    )
     return recurrent.cudnn_rnn(*head, False, dropout, True, bidirectional, (), None, out=None)
 
 
@@ -100,7 +128,9 @@ def test_cudnn_op_costs_the_module(mode, kind):
     options = {"num_layers": 2, "bidirectional": True}
     assert cudnn(mode, 4) == by_formula(kind(3, 4, **options), torch.rand(5, 2, 3))
     assert cudnn(mode, 2) == by_formula(kind(3, 4, bias=False, **options), torch.rand(5, 2, 3))
-    assert cudnn(mode, 4, dropout=0.5) == by_formula(kind(3, 4, dropout=0.5, **options), torch.rand(5, 2, 3))
+    assert cudnn(mode, 4, dropout=0.5) == by_formula(
+        kind(3, 4, dropout=0.5, **options), torch.rand(5, 2, 3)
+    )
 
 
 def test_cudnn_op_with_projection():
@@ -115,13 +145,18 @@ def test_miopen_op_costs_the_module():
 
 
 @pytest.mark.parametrize(
-    ("op", "cell", "gates"), [(recurrent.fused_lstm_cell, nn.LSTMCell, 4), (recurrent.fused_gru_cell, nn.GRUCell, 3)]
+    ("op", "cell", "gates"),
+    [(recurrent.fused_lstm_cell, nn.LSTMCell, 4), (recurrent.fused_gru_cell, nn.GRUCell, 3)],
 )
 def test_fused_step_is_what_the_products_leave(op, cell, gates):
     products = Ops(macs=2 * gates * 4 * (3 + 4))
     wide, bias = Size((2, gates * 4)), Size((gates * 4,))
-    assert products + op(wide, wide, Size((2, 4)), bias, bias, out=None) == by_formula(cell(3, 4), torch.rand(2, 3))
-    assert products + op(wide, wide, Size((2, 4)), out=None) == by_formula(cell(3, 4, bias=False), torch.rand(2, 3))
+    assert products + op(wide, wide, Size((2, 4)), bias, bias, out=None) == by_formula(
+        cell(3, 4), torch.rand(2, 3)
+    )
+    assert products + op(wide, wide, Size((2, 4)), out=None) == by_formula(
+        cell(3, 4, bias=False), torch.rand(2, 3)
+    )
 
 
 def test_backward_of_a_layer_is_twice_its_products():

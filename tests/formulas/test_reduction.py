@@ -18,7 +18,10 @@ def price(target, *args, out, **kwargs):
     return BUILTIN.get(target).price(*args, out=out, **kwargs)
 
 
-@pytest.mark.parametrize(("args", "out", "rows", "n"), [((), ALL, 1, 120), (([-1],), ROW, 20, 6), (([0, 2],), MIDDLE, 5, 24)])
+@pytest.mark.parametrize(
+    ("args", "out", "rows", "n"),
+    [((), ALL, 1, 120), (([-1],), ROW, 20, 6), (([0, 2],), MIDDLE, 5, 24)],
+)
 def test_sum_mean_and_spread(args, out, rows, n):
     adds = rows * (n - 1)
     assert price("aten::sum", S, *args, out=out) == Ops(adds=adds)
@@ -71,7 +74,9 @@ def test_tests_are_one_per_element(op):
 def test_norm_by_order(ord, expected):
     assert price("aten::linalg_vector_norm", S, ord, [-1], out=ROW) == expected * 20
     assert price("aten::norm", S, ord, [-1], out=ROW) == expected * 20
-    assert price("aten::dist", Size([2, 3]), Size([2, 3]), ord, out=ALL) == expected + Ops(adds=2 * 3)
+    assert price("aten::dist", Size([2, 3]), Size([2, 3]), ord, out=ALL) == expected + Ops(
+        adds=2 * 3
+    )
 
 
 def test_norm_without_an_order_is_the_second():

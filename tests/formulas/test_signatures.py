@@ -20,7 +20,11 @@ def overloads(target):
         return []
     names = [overload] if overload else packet.overloads()
     elsewhere = {known.partition(".")[2] for known in BUILTIN if known.startswith(f"{target}.")}
-    found = [getattr(packet, each) for each in names if each in packet.overloads() and (overload or each not in elsewhere)]
+    found = [
+        getattr(packet, each)
+        for each in names
+        if each in packet.overloads() and (overload or each not in elsewhere)
+    ]
     return [op for op in found if torch._C._dispatch_has_kernel(op.name()) and not _composite(op)]
 
 

@@ -21,7 +21,12 @@ def test_sort_along_each_dim():
     assert price("aten::sort", ROWS) == Ops(compares=3 * 100 * 7)
     assert price("aten::sort", ROWS, 0) == Ops(compares=100 * 3 * 2)
     assert price("aten::sort", ROWS, stable=True, dim=-1) == Ops(compares=3 * 100 * 7)
-    assert price("aten::sort", Size([1])) == price("aten::sort", Size([0])) == price("aten::sort", Size([])) == Ops()
+    assert (
+        price("aten::sort", Size([1]))
+        == price("aten::sort", Size([0]))
+        == price("aten::sort", Size([]))
+        == Ops()
+    )
 
 
 @given(st.integers(1, 10_000))
@@ -46,7 +51,9 @@ def test_kth_and_median():
     assert price("aten::kthvalue", ROWS, 3) == Ops(compares=3 * 100 * 2)
     assert price("aten::kthvalue", ROWS, 98) == Ops(compares=3 * 100 * 2)  # the third from above
     assert price("aten::median", ROWS, 1) == Ops(compares=3 * 100 * 6)  # a heap of 50: 6 levels
-    assert price("aten::median", Size([3, 5])) == Ops(compares=3 * 5 * 4)  # of all: a heap of 8, 4 levels
+    assert price("aten::median", Size([3, 5])) == Ops(
+        compares=3 * 5 * 4
+    )  # of all: a heap of 8, 4 levels
 
 
 def test_unique_and_mode_sort_and_compare_neighbours():
@@ -67,11 +74,15 @@ def test_histograms():
     each = Ops(adds=2, muls=1, compares=2, specials=2)
     assert price("aten::histc", Size([50])) == each * 50
     assert price("aten::histogram.bin_ct", Size([50]), 10) == each * 50
-    assert price("aten::histogram.bins_tensor", Size([50]), Size([15])) == Ops(compares=50 * 4, adds=50)
+    assert price("aten::histogram.bins_tensor", Size([50]), Size([15])) == Ops(
+        compares=50 * 4, adds=50
+    )
     assert price("aten::bincount", Size([50]), Size([50])) == Ops(adds=50)
 
 
 def test_multinomial():
     assert price("aten::multinomial", ROWS, 1) == Ops(specials=3 * 100, compares=3 * 99)
     assert price("aten::multinomial", ROWS, 5) == Ops(specials=3 * 100, compares=3 * 100 * 3)
-    assert price("aten::multinomial", ROWS, 5, True) == Ops(adds=3 * 99, specials=3 * 100, compares=3 * 5 * 7)
+    assert price("aten::multinomial", ROWS, 5, True) == Ops(
+        adds=3 * 99, specials=3 * 100, compares=3 * 5 * 7
+    )

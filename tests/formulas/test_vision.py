@@ -41,19 +41,27 @@ def test_region_align_averages_bilinear_samples():
 def test_region_align_without_a_fixed_grid_takes_a_region_as_large_as_the_map():
     # 8 onto 2: 4 x 4 samples in a bin
     outputs = 1 * 3 * 2 * 2
-    found = by_formula(ops.RoIAlign(2, 1.0, -1), torch.rand(1, 3, 8, 8), torch.tensor([[0, 1, 1, 5, 5.0]]))
+    found = by_formula(
+        ops.RoIAlign(2, 1.0, -1), torch.rand(1, 3, 8, 8), torch.tensor([[0, 1, 1, 5, 5.0]])
+    )
     assert found == TAPS * (outputs * 16) + Ops(adds=15, specials=1) * outputs
 
 
 def test_region_pools():
     regions = torch.tensor([[0, 1, 1, 5, 5.0]])
     assert by_formula(ops.RoIPool(2, 1.0), torch.rand(1, 3, 8, 8), regions) == Ops(compares=12 * 15)
-    assert by_formula(ops.PSRoIPool(2, 1.0), torch.rand(1, 12, 8, 8), regions) == Ops(adds=12 * 15, specials=12)
+    assert by_formula(ops.PSRoIPool(2, 1.0), torch.rand(1, 12, 8, 8), regions) == Ops(
+        adds=12 * 15, specials=12
+    )
 
 
 def test_suppression_is_a_sort_areas_and_pairs():
     # 5 boxes: a sort of 5 * 3 compares; areas of 2 + 1; 10 pairs of 4 adds, a mul, 7 compares, a division
-    expected = Ops(compares=15) + Ops(adds=2, muls=1) * 5 + Ops(adds=4, muls=1, compares=7, specials=1) * 10
+    expected = (
+        Ops(compares=15)
+        + Ops(adds=2, muls=1) * 5
+        + Ops(adds=4, muls=1, compares=7, specials=1) * 10
+    )
     assert by_ops(Suppression(), torch.rand(5, 4), torch.rand(5)) == expected
     assert vision.nms(Size((0, 4)), Size((0,)), 0.5, out=None) == Ops()
 
@@ -61,14 +69,20 @@ def test_suppression_is_a_sort_areas_and_pairs():
 def test_frozen_batch_norm_is_priced_op_by_op():
     # per channel eps, rsqrt, scale, shift; then a mul and an add per element
     n = 2 * 3 * 16
-    assert by_formula(ops.FrozenBatchNorm2d(3), torch.rand(2, 3, 4, 4)) == Ops(adds=n + 3 + 3, muls=n + 3 + 3, specials=2 * 3)
+    assert by_formula(ops.FrozenBatchNorm2d(3), torch.rand(2, 3, 4, 4)) == Ops(
+        adds=n + 3 + 3, muls=n + 3 + 3, specials=2 * 3
+    )
 
 
 def test_every_layer_of_torchvision_is_known():
     from hookcount.formulas import BUILTIN
 
     resolver = Resolver(BUILTIN)
-    classes = [each for each in vars(ops).values() if isinstance(each, type) and issubclass(each, nn.Module)]
+    classes = [
+        each
+        for each in vars(ops).values()
+        if isinstance(each, type) and issubclass(each, nn.Module)
+    ]
     assert len(classes) > 10
     for cls in classes:
         entry = resolver._find_module(cls)

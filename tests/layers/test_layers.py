@@ -65,7 +65,11 @@ def imports(path: Path) -> Iterator[tuple[str, str, int]]:
             source = ".".join([*base, *([node.module] if node.module else [])])
             for alias in node.names:
                 whole = f"{source}.{alias.name}"
-                yield (whole, "", node.lineno) if whole in MODULES else (source, alias.name, node.lineno)
+                yield (
+                    (whole, "", node.lineno)
+                    if whole in MODULES
+                    else (source, alias.name, node.lineno)
+                )
 
 
 def room(module: str) -> str:
@@ -95,7 +99,11 @@ def test_the_rule_itself_runs_one_way():
     """A room may import only rooms that come before it, so that no two can need each other."""
     order: list[str] = []
     while len(order) < len(MAY_IMPORT):
-        ready = [each for each, needs in MAY_IMPORT.items() if each not in order and set(needs.split()) <= set(order)]
+        ready = [
+            each
+            for each, needs in MAY_IMPORT.items()
+            if each not in order and set(needs.split()) <= set(order)
+        ]
         assert ready, f"a circle among {set(MAY_IMPORT) - set(order)}"
         order += ready
 
@@ -117,7 +125,9 @@ def test_no_private_name_is_imported_from_another_file():
         f"{name}:{line} {taken}"
         for name, path in MODULES.items()
         for source, taken, line in imports(path)
-        if source.split(".")[0] == hookcount.__name__ and taken.startswith("_") and not taken.endswith("__")
+        if source.split(".")[0] == hookcount.__name__
+        and taken.startswith("_")
+        and not taken.endswith("__")
     ]
     assert wrong == []
 
@@ -137,14 +147,17 @@ def test_no_private_attribute_of_another_module_is_read():
             f"{name}:{node.lineno} {node.value.id}.{node.attr}"
             for node in ast.walk(tree)
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
-            if node.value.id in modules and node.attr.startswith("_") and not node.attr.endswith("__")
+            if node.value.id in modules
+            and node.attr.startswith("_")
+            and not node.attr.endswith("__")
         ]
     assert wrong == []
 
 
 def test_no_files_import_each_other_in_a_circle():
     needs = {
-        name: {source for source, _, _ in imports(path) if source in MODULES and source != name} for name, path in MODULES.items()
+        name: {source for source, _, _ in imports(path) if source in MODULES and source != name}
+        for name, path in MODULES.items()
     }
     while ready := [name for name, sources in needs.items() if not sources & set(needs)]:
         for name in ready:
@@ -157,7 +170,9 @@ def test_no_public_function_has_the_name_of_a_module_beside_it():
     wrong = []
     for name, path in MODULES.items():
         if path.name == "__init__.py":
-            beside = {each.rpartition(".")[2] for each in MODULES if each.rpartition(".")[0] == name}
+            beside = {
+                each.rpartition(".")[2] for each in MODULES if each.rpartition(".")[0] == name
+            }
             taken = {alias for source, alias, _ in imports(path) if alias}
             wrong += [f"{name}.{each}" for each in beside & taken]
     assert wrong == []
@@ -175,5 +190,7 @@ def test_imports_need_no_torchvision_pandas_or_rich(tmp_path):
         "import torch, hookcount\n"
         "print(hookcount.count(torch.nn.Linear(8, 4), torch.zeros(2, 8)).macs)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT.parent, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT.parent, check=True
+    )
     assert done.stdout.split() == ["64"]

@@ -74,11 +74,17 @@ class Blocks:
                 self.first.setdefault(run.path, index)
                 self.types.setdefault(run.path, run.type)
         self._runs = trace.runs
-        self._holding = upwards(place.path for place in trace.places if any(not fact.is_buffer for fact in place.tensors))
+        self._holding = upwards(
+            place.path
+            for place in trace.places
+            if any(not fact.is_buffer for fact in place.tensors)
+        )
         self._active: dict[str, list[Call]] = {}
         """The calls of activation functions at each path."""
         found = list(pieces)
-        self.sites = [site_of(piece) for piece in found if piece.sort == "weight" and piece.run >= 0]
+        self.sites = [
+            site_of(piece) for piece in found if piece.sort == "weight" and piece.run >= 0
+        ]
         self._directly: dict[str, list[Site]] = {}
         for each in self.sites:
             for top in {each.path, parent(each.path)}:
@@ -89,7 +95,11 @@ class Blocks:
         self.owners = self._owners(found)
         self.attentions = [self._attention(owner) for owner in self.owners]
         blocks = {each.block for each in self.attentions} - {""}
-        self.blocks = {top for top in blocks if not any(other != top and within(other, top) for other in blocks)}
+        self.blocks = {
+            top
+            for top in blocks
+            if not any(other != top and within(other, top) for other in blocks)
+        }
 
     # -- attention -------------------------------------------------------------------------------------------------
 
@@ -106,7 +116,11 @@ class Blocks:
         return run
 
     def _owners(self, pieces: list[Piece]) -> list[str]:
-        may_be = {(piece.at, id(piece.call)) for piece in pieces if piece.sort in ("activations", "unclear")}
+        may_be = {
+            (piece.at, id(piece.call))
+            for piece in pieces
+            if piece.sort in ("activations", "unclear")
+        }
         products: dict[int, list[Call]] = {}
         soft: dict[int, list[Call]] = {}
         sampled: set[int] = set()
@@ -126,7 +140,11 @@ class Blocks:
         found = {index for index, calls in products.items() if _attends(calls, soft.get(index, []))}
         owners = {self._runs[index].path for index in found | (sampled & set(soft))}
         for piece in pieces:
-            kernel = piece.sort == "sampling" and piece.call is not None and piece.call.module is not None
+            kernel = (
+                piece.sort == "sampling"
+                and piece.call is not None
+                and piece.call.module is not None
+            )
             if piece.run >= 0 and (kernel or piece.sort in ("attention", "projection")):
                 owners.add(self.unit(piece.run))
         return sorted(owners, key=lambda path: self.first[path])
@@ -139,7 +157,11 @@ class Blocks:
         scope, holds = owner, self._beneath[owner] > 0
         while parent(scope) or (scope and not holds):
             above = parent(scope)
-            beside = [site.path for site in self.sites if within(site.path, above) and not within(site.path, scope)]
+            beside = [
+                site.path
+                for site in self.sites
+                if within(site.path, above) and not within(site.path, scope)
+            ]
             behind = sum(self.first[path] > self.first[owner] for path in beside)
             other = any(within(each, above) and not within(each, scope) for each in self.owners)
             if other or (holds and behind > 1) or self.is_active(above, but=[scope]):
@@ -176,8 +198,16 @@ class Blocks:
                 continue
             for call in calls:
                 took, gave = factors(call)[0].numel(), next(leaves(call.out)).shape.numel()
-                before = {site for site in sites if site.elements[1] in (took, 2 * took) and self._precedes(site.path, path, top)}
-                after = {site for site in sites if site.elements[0] == gave and self._precedes(path, site.path, top)}
+                before = {
+                    site
+                    for site in sites
+                    if site.elements[1] in (took, 2 * took) and self._precedes(site.path, path, top)
+                }
+                after = {
+                    site
+                    for site in sites
+                    if site.elements[0] == gave and self._precedes(path, site.path, top)
+                }
                 if before and after:
                     befores |= before
                     afters |= after
@@ -188,9 +218,16 @@ class Blocks:
 
     def at_every_position(self, site: Site, top: str) -> bool:
         """Whether what a layer takes is as large as what ``top`` takes, and the module above: not pooled before."""
-        runs = [self._runs[self.first[path]] for path in {top, parent(top)} if path and path in self.first]
+        runs = [
+            self._runs[self.first[path]]
+            for path in {top, parent(top)}
+            if path and path in self.first
+        ]
         calls = [run.call for run in runs if run.call is not None]
-        return all(site.elements[0] in {spec.shape.numel() for spec in leaves((each.args, each.kwargs))} for each in calls)
+        return all(
+            site.elements[0] in {spec.shape.numel() for spec in leaves((each.args, each.kwargs))}
+            for each in calls
+        )
 
     def _precedes(self, one: str, other: str, top: str) -> bool:
         """Whether one ran before the other; of what ``top`` runs itself the order is not known."""
@@ -208,10 +245,14 @@ class Blocks:
 def _attends(products: list[Call], soft: list[Call]) -> bool:
     """Whether a product takes something as large as what a softmax or another product gave."""
     of_softmax = {_elements(call) for call in soft}
-    made = {id(call): (_elements(call), {each.numel() for each in factors(call)[:2]}) for call in products}
+    made = {
+        id(call): (_elements(call), {each.numel() for each in factors(call)[:2]})
+        for call in products
+    }
     by_size = Counter(size for size, _ in made.values())
     return any(
-        not taken.isdisjoint(of_softmax) or any(by_size[size] > (size == own) for size in taken) for own, taken in made.values()
+        not taken.isdisjoint(of_softmax) or any(by_size[size] > (size == own) for size in taken)
+        for own, taken in made.values()
     )
 
 
@@ -232,6 +273,9 @@ def upwards(paths: Iterable[str]) -> set[str]:
 def site_of(piece: Piece) -> Site:
     """Where the weight of a piece stands."""
     assert piece.call is not None
-    taken, given = next(iter(factors(piece.call)), ()), next((spec.shape for spec in leaves(piece.call.out)), ())
+    taken, given = (
+        next(iter(factors(piece.call)), ()),
+        next((spec.shape for spec in leaves(piece.call.out)), ()),
+    )
     widths = taken[-1] if taken else 1, given[-1] if given else 1
     return Site(piece.at, id(piece.call), (prod(taken), prod(given)), widths)

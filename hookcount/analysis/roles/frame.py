@@ -22,7 +22,9 @@ def frame(priced: Priced) -> pd.DataFrame:
         modules = len({share.path for share in found.shares if share.role == role})
         mine = counts(found.ops(role), priced)
         rows.append({"role": role, "modules": modules, "params": found.params.get(role, 0), **mine})
-    made = framed(rows, ["role", "modules", "params", "macs", "flops", "macs_share", *KINDS[1:]], priced)
+    made = framed(
+        rows, ["role", "modules", "params", "macs", "flops", "macs_share", *KINDS[1:]], priced
+    )
     made.attrs["rest"] = found.rest
     return made
 

@@ -26,7 +26,9 @@ class Shapes:
     any of these. ``weighed``: of what softmaxes gave, and of what ops made of that.
     """
 
-    def __init__(self, run: ModuleRun, called: Collection[ModuleRun], caller: Shapes | None) -> None:
+    def __init__(
+        self, run: ModuleRun, called: Collection[ModuleRun], caller: Shapes | None
+    ) -> None:
         self.weights: set[Any] = set()
         self.activations: set[Any] = set()
         if run.call is not None:
@@ -35,11 +37,19 @@ class Shapes:
             passed_on = set() if caller is None else given & (caller.weights - caller.activations)
             self.weights = {tensor.shape for tensor in held} | passed_on
             self.activations = given - passed_on
-        self.activations.update(spec.shape for each in called if each.call is not None for spec in leaves(each.call.out))
-        soft = [op.call for each in (run, *called) for op in each.ops if op_name(op.call) in _SOFTMAXES]
-        self.weighed: set[Any] = {spec.shape for call in soft for spec in leaves(call.out) if len(spec.shape) > 1}
+        self.activations.update(
+            spec.shape for each in called if each.call is not None for spec in leaves(each.call.out)
+        )
+        soft = [
+            op.call for each in (run, *called) for op in each.ops if op_name(op.call) in _SOFTMAXES
+        ]
+        self.weighed: set[Any] = {
+            spec.shape for call in soft for spec in leaves(call.out) if len(spec.shape) > 1
+        }
         calls = [(_given(op.call), [spec.shape for spec in leaves(op.call.out)]) for op in run.ops]
-        while self._follow(calls):  # equal calls stand in the trace once, at the first: what came later may feed them too
+        while self._follow(
+            calls
+        ):  # equal calls stand in the trace once, at the first: what came later may feed them too
             pass
 
     def _follow(self, calls: list[tuple[list[Any], list[Any]]]) -> bool:
@@ -59,7 +69,9 @@ class Shapes:
         if len(taken) < 2 or not self.activations.issuperset(taken):
             return "weight"  # a packed weight is no tensor; what no activation can be was held
         doubtful = self.weights.intersection(taken)
-        if not doubtful or (len(doubtful) == 1 and taken[0] != taken[1] and self.weighed.issuperset(doubtful)):
+        if not doubtful or (
+            len(doubtful) == 1 and taken[0] != taken[1] and self.weighed.issuperset(doubtful)
+        ):
             return "activations"  # a weight that is added to scores has their shape too
         added = next(iter(_given(call)))
         return "weight" if len(added) == 1 and added in self.weights else "unclear"
@@ -72,7 +84,11 @@ def _given(call: Call) -> list[Any]:
 def factors(call: Call) -> list[Any]:
     """The shapes that a call took, without that of what is added to a product."""
     given = _given(call)
-    return given[1:] if call.module is None and op_name(call) in _ADDED_TO and len(given) > 2 else given
+    return (
+        given[1:]
+        if call.module is None and op_name(call) in _ADDED_TO and len(given) > 2
+        else given
+    )
 
 
 def op_name(call: Call) -> str:

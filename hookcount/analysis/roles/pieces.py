@@ -94,7 +94,9 @@ class _Cutter:
         for charge in self._priced.charges():
             if charge.ops and charge.call is not None:
                 run = self._run_of.get((charge.path, id(charge.call)), -1)
-                yield from (self._module if charge.by == "module" else self._op)(charge, charge.ops, charge.call, run)
+                yield from (self._module if charge.by == "module" else self._op)(
+                    charge, charge.ops, charge.call, run
+                )
 
     # -- an op -----------------------------------------------------------------------------------------------------
 
@@ -109,7 +111,13 @@ class _Cutter:
     def _sort(self, kind: Kind | None, call: Call, ops: Ops, run: int) -> tuple[Sort, str]:
         sort = _SORT_OF_KIND.get(kind)
         if not ops.macs:
-            return ("norm", "") if sort == "norm" else ("sampling", "") if sort == "sampling" else ("rest", "")
+            return (
+                ("norm", "")
+                if sort == "norm"
+                else ("sampling", "")
+                if sort == "sampling"
+                else ("rest", "")
+            )
         if kind == "recurrent":
             return "unclear", "gates of a recurrent layer"
         if kind in _TWO_OPERANDS:
@@ -117,7 +125,10 @@ class _Cutter:
                 return "unclear", "outside of every module"
             operands = self._followed.of(run).of(call)
             if operands == "unclear":
-                return "unclear", "its shapes do not tell a weight from an activation: count at another size"
+                return (
+                    "unclear",
+                    "its shapes do not tell a weight from an activation: count at another size",
+                )
             return operands, ""
         return (sort, "") if sort is not None else ("unclear", _OPEN)
 
@@ -135,15 +146,31 @@ class _Cutter:
         else:
             yield from self._opened(charge, ops, run, call, kind == "multihead")
 
-    def _opened(self, charge: Charge, ops: Ops, run: int, call: Call, heads: bool) -> Iterator[Piece]:
+    def _opened(
+        self, charge: Charge, ops: Ops, run: int, call: Call, heads: bool
+    ) -> Iterator[Piece]:
         """A module that its formula paid for, cut by the ops that it ran; whole where these do not add up to the same."""
-        below = [self._trace.runs[run]._replace(call=None, invisible=False, parent=None)] if run >= 0 else []
+        below = (
+            [self._trace.runs[run]._replace(call=None, invisible=False, parent=None)]
+            if run >= 0
+            else []
+        )
         inside = _inside(charge, self._trace.runs, run) if below else []
         found: list[Piece] = []
-        for each in charges(Trace((), (*below, *inside), (), self._trace.run), self._priced.resolver, self._priced.prices):
+        for each in charges(
+            Trace((), (*below, *inside), (), self._trace.run),
+            self._priced.resolver,
+            self._priced.prices,
+        ):
             if each.ops and each.ops.macs and each.call is not None:
-                where = run if each.path == charge.path else self._run_of.get((each.path, id(each.call)), run)
-                found += (self._module if each.by == "module" else self._op)(each, each.ops, each.call, where)
+                where = (
+                    run
+                    if each.path == charge.path
+                    else self._run_of.get((each.path, id(each.call)), run)
+                )
+                found += (self._module if each.by == "module" else self._op)(
+                    each, each.ops, each.call, where
+                )
         parts = [_of_heads(each) if heads else each for each in found if each.ops.macs]
         if sum(each.ops.macs for each in parts) == ops.macs:
             yield from (each._replace(path=charge.path, target=charge.target) for each in parts)
@@ -171,11 +198,15 @@ def _of_heads(piece: Piece) -> Piece:
     return piece._replace(sort="projection" if weighed else "attention", why="")
 
 
-def _whole(charge: Charge, sort: Sort, ops: Ops, run: int, call: Call, why: str = "") -> Iterator[Piece]:
+def _whole(
+    charge: Charge, sort: Sort, ops: Ops, run: int, call: Call, why: str = ""
+) -> Iterator[Piece]:
     if sort in ("norm", "sampling", "rest"):
         yield Piece(charge.path, charge.path, charge.target, sort, ops, run, call)
     else:
-        yield Piece(charge.path, charge.path, charge.target, sort, Ops(macs=ops.macs), run, call, why)
+        yield Piece(
+            charge.path, charge.path, charge.target, sort, Ops(macs=ops.macs), run, call, why
+        )
         yield from _rest(charge, ops, run, call)
 
 
@@ -216,7 +247,10 @@ def _heads(query: Any, key: Any, value: Any, embed: int, heads: int) -> dict[Sor
     """The projections of q [B, L, E], k and v [B, S, E] and of the result; per head a product to L x S scores and one back."""
     batch, queries = query[:2]
     four = projections(batch * queries, batch * key[1], embed, embed, embed, biased=False)
-    return {"projection": four, "attention": matmul(queries, embed // heads, key[1], batch * heads) * 2}
+    return {
+        "projection": four,
+        "attention": matmul(queries, embed // heads, key[1], batch * heads) * 2,
+    }
 
 
 def _encoder_layer(src: Any, embed: int, heads: int, *rest: Any) -> dict[Sort, Ops]:
@@ -225,5 +259,11 @@ def _encoder_layer(src: Any, embed: int, heads: int, *rest: Any) -> dict[Sort, O
     batch = src[0] if len(src) == 3 else 1
     rows = src[:-1].numel()
     itself = (batch, rows // batch if batch else 0, embed)
-    norm = standardization(rows, embed, weighted=norm_weight is not None, biased=norm_bias is not None)
-    return {**_heads(itself, itself, itself, embed, heads), "feed": matmul(rows, embed, inner) * 2, "norm": norm * 2}
+    norm = standardization(
+        rows, embed, weighted=norm_weight is not None, biased=norm_bias is not None
+    )
+    return {
+        **_heads(itself, itself, itself, embed, heads),
+        "feed": matmul(rows, embed, inner) * 2,
+        "norm": norm * 2,
+    }

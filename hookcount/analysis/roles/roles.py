@@ -85,7 +85,10 @@ class Split:
             if share.role == OTHER:
                 key = share.path, share.target, share.why
                 found[key] = found.get(key, 0) + share.ops.macs
-        return tuple(f"{place(path, target)}: {macs:,} MACs: {why}" for (path, target, why), macs in found.items())
+        return tuple(
+            f"{place(path, target)}: {macs:,} MACs: {why}"
+            for (path, target, why), macs in found.items()
+        )
 
 
 def split(priced: Priced) -> Split:
@@ -93,7 +96,11 @@ def split(priced: Priced) -> Split:
     kinds = Kinds(priced.registry)
     found = list(pieces(priced, kinds))
     rules = _Rules(priced.trace, found, kinds)
-    shares = [Share(role, piece.path, piece.target, piece.ops, why) for piece in found for role, why in [rules.role(piece)]]
+    shares = [
+        Share(role, piece.path, piece.target, piece.ops, why)
+        for piece in found
+        for role, why in [rules.role(piece)]
+    ]
     return Split(tuple(shares), rules.params(found))
 
 
@@ -112,11 +119,17 @@ class _Rules:
         self._inputs = {spec.shape for call in root for spec in leaves((call.args, call.kwargs))}
         outputs = [spec.shape for call in root for spec in leaves(call.out)]
         self._outputs = {(shape.numel(), shape[-1]) for shape in outputs if len(shape)}
-        self._looks_up = {run.path for run in trace.runs for op in run.ops if kinds.of(op.call) == "embedding"}
+        self._looks_up = {
+            run.path for run in trace.runs for op in run.ops if kinds.of(op.call) == "embedding"
+        }
         self._ran = {each.key: each.path for each in trace.places if each.path in first}
         self._attending = upwards(self._owners) if self._owners else set()
         self._holding_linear = upwards(site.path for site in self._blocks.sites)
-        direct = {site for site in self._blocks.sites if "." not in site.path and site not in self._blocks.pair("")}
+        direct = {
+            site
+            for site in self._blocks.sites
+            if "." not in site.path and site not in self._blocks.pair("")
+        }
         convolves = any(piece.sort == "convolution" for piece in found)
         self._is_crowded = bool(self._looks_up) or convolves or len(direct) > 4
         """Whether the model has more, directly in itself, than an attention's four projections."""
@@ -138,12 +151,20 @@ class _Rules:
             return EMBEDDINGS, ""
         if sort == "activations":
             attends = piece.run >= 0 and self._blocks.unit(piece.run) in self._owners
-            return (PRODUCTS, "") if attends else (OTHER, "a product of two activations that is no attention")
+            return (
+                (PRODUCTS, "")
+                if attends
+                else (OTHER, "a product of two activations that is no attention")
+            )
         return self._of_convolution(piece) if sort == "convolution" else self._of_linear(piece)
 
     def _of_no_contraction(self, piece: Piece) -> str:
         name = self._blocks.types.get(piece.at, "").lower()
-        if piece.sort == "sampling" and piece.run >= 0 and self._blocks.unit(piece.run) in self._owners:
+        if (
+            piece.sort == "sampling"
+            and piece.run >= 0
+            and self._blocks.unit(piece.run) in self._owners
+        ):
             return PRODUCTS
         if piece.sort == "norm":
             return NORMS
@@ -151,7 +172,9 @@ class _Rules:
             return EMBEDDINGS
         if "norm" in name and piece.at not in self._holding_linear:
             return NORMS
-        return EMBEDDINGS if "embed" in name and piece.at and piece.at not in self._attending else REST
+        return (
+            EMBEDDINGS if "embed" in name and piece.at and piece.at not in self._attending else REST
+        )
 
     def _of_convolution(self, piece: Piece) -> tuple[str, str]:
         assert piece.call is not None
@@ -159,7 +182,12 @@ class _Rules:
         if kernel and set(kernel) == {1} and groups == 1 and self._scope(piece.at) is not None:
             return PROJECTIONS, ""
         taken = next(iter(factors(piece.call)), None)
-        if self._owners and kernel == stride and max(kernel, default=0) > 1 and taken in self._inputs:
+        if (
+            self._owners
+            and kernel == stride
+            and max(kernel, default=0) > 1
+            and taken in self._inputs
+        ):
             return EMBEDDINGS, ""
         return CONVOLUTION, ""
 
@@ -175,14 +203,28 @@ class _Rules:
         return self._outside(site)
 
     def _in_attention(self, site: Site, owner: str, scope: str) -> tuple[str, str]:
-        if any(self._is_of_pair(site, top) for top in (site.path, parent(site.path)) if within(top, owner)):
+        if any(
+            self._is_of_pair(site, top)
+            for top in (site.path, parent(site.path))
+            if within(top, owner)
+        ):
             return FEED, ""
         if self._blocks.beside(site.path, owner):
             return OTHER, "in a child of the module that attends, beside an activation function"
         direct = site.path == owner or parent(site.path) == owner
-        named = any(word in self._blocks.types.get(owner, "").lower() for word in ("attention", "attn"))
-        if direct and not named and site in self._blocks.pair(owner) and not self._blocks.pair(owner).clear:
-            return OTHER, "its module attends and has an activation function: shapes do not tell what the layer is for"
+        named = any(
+            word in self._blocks.types.get(owner, "").lower() for word in ("attention", "attn")
+        )
+        if (
+            direct
+            and not named
+            and site in self._blocks.pair(owner)
+            and not self._blocks.pair(owner).clear
+        ):
+            return (
+                OTHER,
+                "its module attends and has an activation function: shapes do not tell what the layer is for",
+            )
         if scope == "" and self._is_crowded:
             return OTHER, "the model itself attends: its layers are not told apart"
         return PROJECTIONS, ""
@@ -197,7 +239,9 @@ class _Rules:
             return (HEAD, "") if last else (OTHER, "a linear layer of a model that does not attend")
         if path not in self._attending:
             above = next(top for top in _upwards(path) if top in self._attending)
-            if first < min(self._blocks.first[owner] for owner in self._owners if within(owner, above)):
+            if first < min(
+                self._blocks.first[owner] for owner in self._owners if within(owner, above)
+            ):
                 return EMBEDDINGS, ""
             if first > self._last_attention:
                 return HEAD, ""
@@ -235,7 +279,10 @@ class _Rules:
         fused = set()
         for piece in found:
             role = self.role(piece)[0]
-            if piece.sort not in ("rest", "attention", "activations", "sampling") or role in (NORMS, EMBEDDINGS):
+            if piece.sort not in ("rest", "attention", "activations", "sampling") or role in (
+                NORMS,
+                EMBEDDINGS,
+            ):
                 roles.setdefault(piece.at, set()).add(role)
             if ENCODER_LAYER in piece.target:
                 fused.add(piece.at)
@@ -250,14 +297,23 @@ class _Rules:
                     counted[mine] = counted.get(mine, 0) + fact.elements
         return counted
 
-    def _role_of_params(self, path: str, kind: str, key: int, roles: dict[str, set[str]], fused: set[str]) -> str:
+    def _role_of_params(
+        self, path: str, kind: str, key: int, roles: dict[str, set[str]], fused: set[str]
+    ) -> str:
         path = self._ran.get(key, path)  # of the places of a shared module, one that ran
-        while path not in roles and path not in self._blocks.first and path and "embed" not in kind.lower():
+        while (
+            path not in roles
+            and path not in self._blocks.first
+            and path
+            and "embed" not in kind.lower()
+        ):
             path = parent(path)  # a layer whose weights its module took itself
         if path not in roles and (path in self._looks_up or "embed" in kind.lower()):
             return EMBEDDINGS
         if path in fused:
-            return {"LayerNorm": NORMS, "Linear": FEED, "TransformerEncoderLayer": REST}.get(kind, PROJECTIONS)
+            return {"LayerNorm": NORMS, "Linear": FEED, "TransformerEncoderLayer": REST}.get(
+                kind, PROJECTIONS
+            )
         mine = roles.get(path, set())
         return next(iter(mine)) if len(mine) == 1 else REST
 

@@ -41,7 +41,9 @@ class Growth:
         if known is not None:
             return known
         if self.polynomial is None:
-            raise InputError(f"{self.what}({n}): {self.what} are not a polynomial of n. To fix it: count at {n}.")
+            raise InputError(
+                f"{self.what}({n}): {self.what} are not a polynomial of n. To fix it: count at {n}."
+            )
         value = self.polynomial(n)
         if n % self.step != self.offset or value.denominator != 1:
             raise InputError(
@@ -55,7 +57,9 @@ class Growth:
         """The sizes for which the polynomial is known, in words."""
         if self.step == 1:
             return "every n"
-        return f"multiples of {self.step}" if not self.offset else f"n = {self.offset} mod {self.step}"
+        return (
+            f"multiples of {self.step}" if not self.offset else f"n = {self.offset} mod {self.step}"
+        )
 
     def __str__(self) -> str:
         if self.polynomial is None:
@@ -76,16 +80,27 @@ def fit(what: str, points: dict[int, int]) -> Growth:
             used = found.degree + 1
             step = reduce(gcd, (n - sizes[0] for n in sizes))
             missed = tuple(n for n in points if n not in sizes)
-            return Growth(what, tuple(points.items()), found, sizes[:used], sizes[used:], missed, step)
+            return Growth(
+                what, tuple(points.items()), found, sizes[:used], sizes[used:], missed, step
+            )
     return Growth(what, tuple(points.items()), None)
 
 
 def _subsets(sizes: list[int]) -> Iterator[tuple[int, ...]]:
     """All sizes, then those that are multiples of a step, at least four, the most first."""
     yield tuple(sizes)
-    steps = {step for n in sizes for low in range(1, isqrt(n) + 1) if n % low == 0 for step in (low, n // low)}
+    steps = {
+        step
+        for n in sizes
+        for low in range(1, isqrt(n) + 1)
+        if n % low == 0
+        for step in (low, n // low)
+    }
     shared = {tuple(n for n in sizes if n % step == 0) for step in steps}
-    yield from sorted((each for each in shared if 4 <= len(each) < len(sizes)), key=lambda each: (-len(each), each))
+    yield from sorted(
+        (each for each in shared if 4 <= len(each) < len(sizes)),
+        key=lambda each: (-len(each), each),
+    )
 
 
 def _exact(points: list[tuple[int, int]]) -> Polynomial | None:

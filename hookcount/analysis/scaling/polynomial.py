@@ -61,7 +61,10 @@ class Polynomial:
         import sympy
 
         n = sympy.Symbol("n", integer=True)
-        terms = [sympy.Rational(each.numerator, each.denominator) * n**power for power, each in enumerate(self.coefficients)]
+        terms = [
+            sympy.Rational(each.numerator, each.denominator) * n**power
+            for power, each in enumerate(self.coefficients)
+        ]
         return sympy.Add(*terms)
 
     def __str__(self) -> str:
@@ -76,7 +79,9 @@ class Polynomial:
 
 
 def _term(factor: Fraction, power: int) -> str:
-    whole = f"{factor.numerator:,}" + (f"/{factor.denominator:,}" if factor.denominator != 1 else "")
+    whole = f"{factor.numerator:,}" + (
+        f"/{factor.denominator:,}" if factor.denominator != 1 else ""
+    )
     if not power:
         return whole
     return ("" if factor == 1 else whole + " ") + ("n" if power == 1 else f"n^{power}")

@@ -85,12 +85,17 @@ class Scaling:
         Coefficients are exact: ints, or Fractions where they are none. ``growth`` is the row in words; a row that is no
         polynomial has no coefficients.
         """
-        rows = [({"path": path, "type": self.types.get(path, "")}, growth) for path, growth in self._by_path(count).items()]
+        rows = [
+            ({"path": path, "type": self.types.get(path, "")}, growth)
+            for path, growth in self._by_path(count).items()
+        ]
         return _frame(rows, ["path", "type"])
 
     def by_role(self, count: Which = "macs") -> pd.DataFrame:
         """One row per role (see ``report.by_role``), with what stands before each power of n."""
-        return _frame([({"role": role}, growth) for role, growth in self._by_role(count).items()], ["role"])
+        return _frame(
+            [({"role": role}, growth) for role, growth in self._by_role(count).items()], ["role"]
+        )
 
     def points_frame(self) -> pd.DataFrame:
         """One row per size: ``n``, ``macs``, ``flops``, ``params``."""
@@ -108,18 +113,29 @@ class Scaling:
         what, of = ("MACs", _macs) if count == "macs" else ("FLOPs", flops)
         return fit(what, {n: of(each) for n, each in ops.items()})
 
-    def _parts(self, count: Which, names: Iterable[str], of: Callable[[Point], Mapping[str, Ops]]) -> dict[str, Growth]:
+    def _parts(
+        self, count: Which, names: Iterable[str], of: Callable[[Point], Mapping[str, Ops]]
+    ) -> dict[str, Growth]:
         """The growth of each part of the model, at the sizes at which the whole is a polynomial."""
         if count not in ("macs", "flops"):
             raise InputError(f"no such count: {count!r}. To fix it: ask for 'macs' or 'flops'.")
         whole = self.macs if count == "macs" else self.flops
         points = [point for point in self.points if point.n not in whole.missed]
-        return {name: self._growth(count, {each.n: of(each).get(name, NOTHING) for each in points}) for name in names}
+        return {
+            name: self._growth(count, {each.n: of(each).get(name, NOTHING) for each in points})
+            for name in names
+        }
 
     def _by_path(self, count: Which) -> dict[str, Growth]:
-        paths = dict.fromkeys([*self.types, *(path for point in self.points for path in point.by_path)])
+        paths = dict.fromkeys(
+            [*self.types, *(path for point in self.points for path in point.by_path)]
+        )
         found = self._parts(count, paths, lambda point: point.by_path)
-        return {path: growth for path, growth in found.items() if any(value for _, value in growth.points)}
+        return {
+            path: growth
+            for path, growth in found.items()
+            if any(value for _, value in growth.points)
+        }
 
     def _by_role(self, count: Which) -> dict[str, Growth]:
         return self._parts(count, ROLES, lambda point: point.by_role)
@@ -153,20 +169,30 @@ class Scaling:
 
 
 def scale(
-    count: Count, inputs: Inputs, sizes: Iterable[int] | None, convention: Convention | None = None, stacklevel: int = 3
+    count: Count,
+    inputs: Inputs,
+    sizes: Iterable[int] | None,
+    convention: Convention | None = None,
+    stacklevel: int = 3,
 ) -> Scaling:
     """Count at several sizes and find the polynomials. ``convention``: to count under, if it is not that of ``count``.
 
     Raises ``InputError`` for wrong sizes or inputs, and where a count fails.
     """
     if not callable(inputs):
-        raise InputError(f"scaling(inputs={inputs!r}): not a function. To fix it: give one that makes the input of size n.")
+        raise InputError(
+            f"scaling(inputs={inputs!r}): not a function. To fix it: give one that makes the input of size n."
+        )
     points: dict[int, Point] = {}
     types: dict[str, str] = {}
     refused: list[int] = []
     uncounted: dict[str, Uncounted] = {}
     for n in _sizes(sizes) if sizes is not None else sorted((*SIZES, *PROBES)):
-        priced = _counted(count, inputs, n) if sizes is not None or n in SIZES else _probed(count, inputs, n)
+        priced = (
+            _counted(count, inputs, n)
+            if sizes is not None or n in SIZES
+            else _probed(count, inputs, n)
+        )
         if priced is None:
             refused.append(n)
             continue
@@ -174,7 +200,9 @@ def scale(
             priced = priced.under(convention)
         points[n] = _point(n, priced)
         types |= {each.path: each.type for each in priced.trace.places}
-        uncounted |= {each.target: each for each in priced.uncounted if each.target not in uncounted}
+        uncounted |= {
+            each.target: each for each in priced.uncounted if each.target not in uncounted
+        }
     if uncounted:
         warnings.warn(UncountedWarning(explain(uncounted.values())), stacklevel=stacklevel)
     return Scaling(types[""], tuple(points.values()), types, tuple(refused), tuple(uncounted))
@@ -184,7 +212,9 @@ def _sizes(sizes: Iterable[int]) -> list[int]:
     given = list(sizes)
     for n in given:
         if not isinstance(n, int) or isinstance(n, bool) or n < 1:
-            raise InputError(f"scaling: the size {n!r} is no whole number above 0. To fix it: give whole numbers above 0.")
+            raise InputError(
+                f"scaling: the size {n!r} is no whole number above 0. To fix it: give whole numbers above 0."
+            )
     found = sorted(set(given))
     if len(found) < 4:
         raise InputError(
@@ -200,10 +230,19 @@ def _counted(count: Count, inputs: Inputs, n: int) -> Priced:
         return count(args, kwargs)
     except Exception as error:
         what = f"counting failed with {type(error).__name__}: {error}"
-        where = next((text for text in reversed(getattr(error, "__notes__", [])) if text.startswith("hookcount: raised in ")), "")
+        where = next(
+            (
+                text
+                for text in reversed(getattr(error, "__notes__", []))
+                if text.startswith("hookcount: raised in ")
+            ),
+            "",
+        )
         where = where.removeprefix("hookcount: raised in ").partition(" while it was")[0]
         fix = "give sizes= at which the model runs; where values are needed, counter=hookcount.Counter()"
-        raise InputError(tell(f"at n = {n}" + (f", in {where}" if where else ""), what, fix)) from error
+        raise InputError(
+            tell(f"at n = {n}" + (f", in {where}" if where else ""), what, fix)
+        ) from error
 
 
 def _probed(count: Count, inputs: Inputs, n: int) -> Priced | None:
@@ -217,7 +256,9 @@ def _arguments(inputs: Inputs, n: int) -> tuple[tuple[Any, ...], dict[str, Any]]
     try:
         given = inputs(n)
     except Exception as error:
-        raise InputError(tell(f"inputs({n})", f"raised {type(error).__name__}: {error}", "make it give an input")) from error
+        raise InputError(
+            tell(f"inputs({n})", f"raised {type(error).__name__}: {error}", "make it give an input")
+        ) from error
     return arguments(f"inputs({n})", given)
 
 
@@ -236,12 +277,22 @@ def _macs(ops: Ops) -> int:
 def _frame(rows: list[tuple[dict[str, str], Growth]], first: list[str]) -> pd.DataFrame:
     import pandas as pd
 
-    degree = max((growth.polynomial.degree for _, growth in rows if growth.polynomial is not None), default=0)
+    degree = max(
+        (growth.polynomial.degree for _, growth in rows if growth.polynomial is not None), default=0
+    )
     frame = pd.DataFrame([named for named, _ in rows], columns=first)
     for power in range(degree, -1, -1):
-        values = [None if each.polynomial is None else each.polynomial.coefficient(power) for _, each in rows]
-        exact = [int(each) if each is not None and each.denominator == 1 else each for each in values]
+        values = [
+            None if each.polynomial is None else each.polynomial.coefficient(power)
+            for _, each in rows
+        ]
+        exact = [
+            int(each) if each is not None and each.denominator == 1 else each for each in values
+        ]
         name = "1" if power == 0 else "n" if power == 1 else f"n^{power}"
         frame[name] = pd.Series(exact, dtype=object).infer_objects()
-    frame["growth"] = [str(each.polynomial) if each.polynomial is not None else "not a polynomial" for _, each in rows]
+    frame["growth"] = [
+        str(each.polynomial) if each.polynomial is not None else "not a polynomial"
+        for _, each in rows
+    ]
     return frame

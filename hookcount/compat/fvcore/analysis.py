@@ -50,7 +50,9 @@ class FlopCountAnalysis:
         self._inputs = inputs
         self._places = checked(model)
         first: dict[int, str] = {}
-        self._aliases = {path: first.setdefault(id(module), path) for path, module in self._places.walked}
+        self._aliases = {
+            path: first.setdefault(id(module), path) for path, module in self._places.walked
+        }
         self._handles = Handles({})
         self._ancestors: Ancestors = "owner"
         self._tracer_warnings = "no_tracer_warning"
@@ -72,7 +74,9 @@ class FlopCountAnalysis:
 
     def by_module(self) -> Counter[str]:
         """The total of each module."""
-        return Counter({name: sum(figures.values()) for name, figures in self._analyze().counts.items()})
+        return Counter(
+            {name: sum(figures.values()) for name, figures in self._analyze().counts.items()}
+        )
 
     def by_module_and_operator(self) -> dict[str, Counter[str]]:
         """The figure of each operator, for each module."""
@@ -102,13 +106,23 @@ class FlopCountAnalysis:
         Raises ``InputError`` for a name without its handle, a handle that is no function, and a name that no op here has.
         """
         if len(args) % 2:
-            raise InputError(f"set_op_handle(): {args[-1]!r} has no handle. To fix it: give pairs, name, handle, name, handle.")
-        given = {**kwargs, **{checked_name(name): handle for name, handle in zip(args[::2], args[1::2], strict=True)}}
+            raise InputError(
+                f"set_op_handle(): {args[-1]!r} has no handle. To fix it: give pairs, name, handle, name, handle."
+            )
+        given = {
+            **kwargs,
+            **{
+                checked_name(name): handle
+                for name, handle in zip(args[::2], args[1::2], strict=True)
+            },
+        }
         mine, ignored = dict(self._handles.mine), set(self._handles.ignored)
         for name, handle in given.items():
             if handle is not None and not callable(handle):
                 what = f"set_op_handle({name!r}): {handle!r} is no function"
-                raise InputError(f"{what}. To fix it: give handle(inputs, outputs), or None to ignore the op.")
+                raise InputError(
+                    f"{what}. To fix it: give handle(inputs, outputs), or None to ignore the op."
+                )
             mine.pop(checked_name(name), None)
             ignored.discard(name)
             if handle is None:
@@ -134,8 +148,15 @@ class FlopCountAnalysis:
 
     def copy(self, new_model: nn.Module | None = None, new_inputs: Any = None) -> FlopCountAnalysis:
         """The same settings for another model or other inputs; those that are not given stay."""
-        made = type(self)(self._model if new_model is None else new_model, self._inputs if new_inputs is None else new_inputs)
-        made._handles, made._ancestors, made._tracer_warnings = self._handles, self._ancestors, self._tracer_warnings
+        made = type(self)(
+            self._model if new_model is None else new_model,
+            self._inputs if new_inputs is None else new_inputs,
+        )
+        made._handles, made._ancestors, made._tracer_warnings = (
+            self._handles,
+            self._ancestors,
+            self._tracer_warnings,
+        )
         made._warns_of_ops, made._warns_of_modules = self._warns_of_ops, self._warns_of_modules
         return made
 
@@ -169,7 +190,9 @@ class FlopCountAnalysis:
         if self._statistics is None:
             if self._trace is None:
                 self._trace = self._observe()
-            self._statistics = statistics(self._trace, self._aliases, self._handles, self._ancestors, self._prices)
+            self._statistics = statistics(
+                self._trace, self._aliases, self._handles, self._ancestors, self._prices
+            )
             self._warn(self._statistics)
         return self._statistics
 
@@ -185,9 +208,13 @@ class FlopCountAnalysis:
             for op, calls in found.unsupported[""].items():
                 _LOG.warning("%s has no rule in fvcore: %d calls are not counted", op, calls)
         modules = dict(self._places.walked)
-        idle = sorted(name for name in found.uncalled if type(modules[name]).forward not in _NO_FORWARD)
+        idle = sorted(
+            name for name in found.uncalled if type(modules[name]).forward not in _NO_FORWARD
+        )
         if self._warns_of_modules and idle:
-            _LOG.warning("no op ran in %s: unused, or used otherwise than by a call", ", ".join(idle))
+            _LOG.warning(
+                "no op ran in %s: unused, or used otherwise than by a call", ", ".join(idle)
+            )
 
 
 _NO_FORWARD = {cls.forward for cls in _NEVER_CALLED}
@@ -204,5 +231,7 @@ def flop_count(
 
 def _one_of(mode: str, known: tuple[str, ...], method: str) -> str:
     if mode not in known:
-        raise InputError(f"{method}({mode!r}): no such mode. To fix it: use one of {', '.join(map(repr, known))}.")
+        raise InputError(
+            f"{method}({mode!r}): no such mode. To fix it: use one of {', '.join(map(repr, known))}."
+        )
     return mode

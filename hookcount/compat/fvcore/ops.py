@@ -9,7 +9,13 @@ from typing import Any
 
 from torch import Size
 
-from ...conventions.fvcore import FVCORE, adaptive_avg_pool, batch_norm, interpolated, upsample_nearest
+from ...conventions.fvcore import (
+    FVCORE,
+    adaptive_avg_pool,
+    batch_norm,
+    interpolated,
+    upsample_nearest,
+)
 from ...conventions.shared.borrowed import contractions
 from ...core.ops import Ops
 from ...rules.convention import Convention
@@ -29,7 +35,13 @@ for _whole, _formula in (
 
 contractions(FORMULAS, (f"aten::{name}" for name in ("addmm", "bmm", "mm", "convolution")))
 
-WHOLE = Convention("fvcore, ops whole", weights=FVCORE.weights, formulas=FORMULAS, sees="listed", mirrors=FVCORE.mirrors)
+WHOLE = Convention(
+    "fvcore, ops whole",
+    weights=FVCORE.weights,
+    formulas=FORMULAS,
+    sees="listed",
+    mirrors=FVCORE.mirrors,
+)
 RESOLVER: Resolver = WHOLE.resolver(FORMULAS)
 
 
@@ -48,7 +60,9 @@ def matmul(self: Size, other: Size, *, out: Size) -> Ops:
 
 
 @FORMULAS.register("aten::layer_norm")
-def layer_norm(input: Size, normalized_shape: Any, weight: Any = None, *rest: Any, out: Size) -> Ops:
+def layer_norm(
+    input: Size, normalized_shape: Any, weight: Any = None, *rest: Any, out: Size
+) -> Ops:
     """4 per element, 5 with a weight."""
     return Ops(muls=(4 + (weight is not None)) * prod(input))
 
@@ -76,7 +90,9 @@ def einsum(equation: str, tensors: Sequence[Size], *, path: Any = None, out: Siz
     return Ops(macs=(_flops(terms, result, sizes, largest) + 1) // 2)
 
 
-def _labels(equation: str, tensors: Sequence[Size]) -> tuple[list[frozenset[str]], frozenset[str], dict[str, int]]:
+def _labels(
+    equation: str, tensors: Sequence[Size]
+) -> tuple[list[frozenset[str]], frozenset[str], dict[str, int]]:
     """The labels of each operand and of the result, and their sizes; an ellipsis is labels of its own."""
     given, arrow, result = equation.replace(" ", "").partition("->")
     sizes: dict[str, int] = {}
@@ -90,13 +106,19 @@ def _labels(equation: str, tensors: Sequence[Size]) -> tuple[list[frozenset[str]
         terms.append(labels)
     named = [label for labels in terms for label in labels]
     broadcast = {label for label in named if label.startswith("...")}
-    kept = set(result.replace("...", "")) if arrow else {label for label in named if named.count(label) == 1}
+    kept = (
+        set(result.replace("...", ""))
+        if arrow
+        else {label for label in named if named.count(label) == 1}
+    )
     if not arrow or "..." in result:
         kept |= broadcast
     return [frozenset(term) for term in terms], frozenset(kept), sizes
 
 
-def _flops(terms: list[frozenset[str]], result: frozenset[str], sizes: dict[str, int], largest: int) -> int:
+def _flops(
+    terms: list[frozenset[str]], result: frozenset[str], sizes: dict[str, int], largest: int
+) -> int:
     """Multiplications, and additions where labels are summed, of the cheapest order."""
     if len(terms) < 3 or result == frozenset().union(*terms):
         return _at_once(terms, result, sizes)
@@ -106,7 +128,9 @@ def _flops(terms: list[frozenset[str]], result: frozenset[str], sizes: dict[str,
         rest = [term for index, term in enumerate(terms) if index not in pair]
         made = frozenset().union(*two) & result.union(*rest)
         if prod(sizes[label] for label in made) <= largest:
-            orders.append(_at_once(two, made, sizes) + _flops([*rest, made], result, sizes, largest))
+            orders.append(
+                _at_once(two, made, sizes) + _flops([*rest, made], result, sizes, largest)
+            )
     return min(orders, default=_at_once(terms, result, sizes))
 
 
@@ -119,15 +143,62 @@ PASSED_OVER = frozenset(
     f"aten::{name}"
     for name in (
         # views and shapes
-        *("chunk", "expand", "flatten", "narrow", "permute", "reshape", "select", "size", "slice", "split", "split_with_sizes"),
+        *(
+            "chunk",
+            "expand",
+            "flatten",
+            "narrow",
+            "permute",
+            "reshape",
+            "select",
+            "size",
+            "slice",
+            "split",
+            "split_with_sizes",
+        ),
         *("squeeze", "t", "transpose", "unbind", "unsqueeze", "unsqueeze_", "view"),
         # copies, gathers, dtypes and devices
-        *("cat", "constant_pad_nd", "contiguous", "copy_", "detach", "dropout", "gather", "index", "index_put_", "masked_fill"),
+        *(
+            "cat",
+            "constant_pad_nd",
+            "contiguous",
+            "copy_",
+            "detach",
+            "dropout",
+            "gather",
+            "index",
+            "index_put_",
+            "masked_fill",
+        ),
         *("nonzero", "roll", "stack", "to", "type_as"),
         # new tensors
-        *("arange", "empty", "full", "full_like", "new_empty", "new_full", "new_zeros", "ones", "zeros", "zeros_like"),
+        *(
+            "arange",
+            "empty",
+            "full",
+            "full_like",
+            "new_empty",
+            "new_full",
+            "new_zeros",
+            "ones",
+            "zeros",
+            "zeros_like",
+        ),
         # comparisons, selections, integers
-        *("Int", "ScalarImplicit", "__and__", "bitwise_not", "clamp", "clamp_", "eq", "floor", "floor_divide", "ge", "gt", "max"),
+        *(
+            "Int",
+            "ScalarImplicit",
+            "__and__",
+            "bitwise_not",
+            "clamp",
+            "clamp_",
+            "eq",
+            "floor",
+            "floor_divide",
+            "ge",
+            "gt",
+            "max",
+        ),
         *("relu", "relu_", "remainder"),
         # what a dispatcher sees and a jit trace has no node for
         *("alias", "lift_fresh"),

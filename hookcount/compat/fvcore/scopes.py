@@ -52,7 +52,9 @@ class Handles:
         return {short(name): WHOLE.figure(charge.ops)}
 
 
-def statistics(trace: Trace, aliases: Mapping[str, str], handles: Handles, mode: Ancestors, prices: Prices) -> Statistics:
+def statistics(
+    trace: Trace, aliases: Mapping[str, str], handles: Handles, mode: Ancestors, prices: Prices
+) -> Statistics:
     """The statistics of a trace. ``aliases``: each module's name and its canonical one. ``prices``: as ``charges`` takes them.
 
     Raises ``FormulaError`` where a handle raises or gives what is no number.
@@ -73,7 +75,9 @@ def statistics(trace: Trace, aliases: Mapping[str, str], handles: Handles, mode:
     return Statistics(counts, unsupported, set(aliases.values()) - seen)
 
 
-def _scoped(trace: Trace, aliases: Mapping[str, str], prices: Prices) -> Iterator[tuple[Names, Names, Charge]]:
+def _scoped(
+    trace: Trace, aliases: Mapping[str, str], prices: Prices
+) -> Iterator[tuple[Names, Names, Charge]]:
     """Each op of the forward pass, the modules whose forward was under way, and the one that ran it with those that own it."""
     root = frozenset({""})
     callers: list[Names] = []

@@ -41,7 +41,10 @@ def parameter_count_table(model: nn.Module, max_depth: int = 3) -> str:
 
 
 def flop_count_table(
-    flops: FlopCountAnalysis, max_depth: int = 3, activations: Any = None, show_param_shapes: bool = True
+    flops: FlopCountAnalysis,
+    max_depth: int = 3,
+    activations: Any = None,
+    show_param_shapes: bool = True,
 ) -> str:
     """A row for each module with parameters or flops, to ``max_depth``, and with ``show_param_shapes`` for each parameter.
 
@@ -93,12 +96,18 @@ def flop_count_str(flops: FlopCountAnalysis, activations: Any = None) -> str:
 
 
 def _quiet(flops: FlopCountAnalysis) -> FlopCountAnalysis:
-    return flops.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none")
+    return (
+        flops.unsupported_ops_warnings(False)
+        .uncalled_modules_warnings(False)
+        .tracer_warnings("none")
+    )
 
 
 def _no_activations(activations: Any) -> None:
     if activations is not None:
-        raise InputError("activations are not counted here. To fix it: leave activations away, or call fvcore for them.")
+        raise InputError(
+            "activations are not counted here. To fix it: leave activations away, or call fvcore for them."
+        )
 
 
 def _shapes(model: nn.Module) -> dict[str, tuple[int, ...]]:
@@ -130,6 +139,9 @@ def _table(titles: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     """As a Markdown table, its columns aligned."""
     cells = [titles, *rows]
     widths = [max(len(row[column]) for row in cells) for column in range(len(titles))]
-    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in cells]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
+        for row in cells
+    ]
     lines.insert(1, "|" + "|".join(":" + "-" * (width + 1) for width in widths) + "|")
     return "\n".join(lines)

@@ -21,9 +21,19 @@ from ...rules.registry import target_name
 from ..unfused import unfused
 
 CONVOLUTIONS = frozenset(
-    f"aten::{name}" for name in ("conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
+    f"aten::{name}"
+    for name in (
+        "conv1d",
+        "conv2d",
+        "conv3d",
+        "conv_transpose1d",
+        "conv_transpose2d",
+        "conv_transpose3d",
+    )
 )
-_CELLS = frozenset(f"aten::{name}" for name in ("lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"))
+_CELLS = frozenset(
+    f"aten::{name}" for name in ("lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell")
+)
 OPENED = CONVOLUTIONS | _CELLS
 """Composite ops that a jit trace opens: convolutions down to the one that they all are, cells to their products."""
 
@@ -72,7 +82,10 @@ def observe(places: Places, args: tuple[Any, ...]) -> Trace:
             return Counter(run="real").runner.traced(places, args, {}, whole)
     except RuntimeError as error:
         if "does not require grad" in str(error):
-            note(error, 'hookcount: ops are kept whole below autograd. To fix it: use hookcount.count(...).under("fvcore").')
+            note(
+                error,
+                'hookcount: ops are kept whole below autograd. To fix it: use hookcount.count(...).under("fvcore").',
+            )
         raise
 
 

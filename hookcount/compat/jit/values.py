@@ -97,7 +97,12 @@ class Value:
         raise _unknown("value", name, "isCompleteTensor(), type(), toIValue() or node()")
 
 
-_FLAGS = (False, False, True, True)  # benchmark, deterministic, enabled, TF32 of cuDNN: a jit trace has them on its convolution
+_FLAGS = (
+    False,
+    False,
+    True,
+    True,
+)  # benchmark, deterministic, enabled, TF32 of cuDNN: a jit trace has them on its convolution
 
 
 def values(call: Call) -> tuple[list[Value], list[Value]]:
@@ -109,4 +114,6 @@ def values(call: Call) -> tuple[list[Value], list[Value]]:
     if kind(call.target) == "aten::_convolution":
         given += _FLAGS
     several = schema is not None and len(schema.returns) > 1
-    return [Value(each) for each in given], [Value(each) for each in (call.out if several else (call.out,))]
+    return [Value(each) for each in given], [
+        Value(each) for each in (call.out if several else (call.out,))
+    ]

@@ -68,7 +68,11 @@ class LayerInfo:
         left, trainable = self.num_params, self.trainable_params
         for child in self.children:
             if not child.is_recursive:
-                theirs = (child.num_params, child.trainable_params) if child.is_leaf_layer else child._leftover
+                theirs = (
+                    (child.num_params, child.trainable_params)
+                    if child.is_leaf_layer
+                    else child._leftover
+                )
                 left, trainable = left - theirs[0], trainable - theirs[1]
         return left, trainable
 
@@ -108,7 +112,11 @@ def _layer(path: str, module: nn.Module) -> LayerInfo:
         trainable_params=sum(count for _, each, count in counts if each.requires_grad),
         param_bytes=sum(count * each.element_size() for _, each, count in counts),
         kernel_size=kernel if kernel is None or isinstance(kernel, int) else list(kernel),
-        inner_layers={name: (_shown(name, each), count) for name, each, count in counts if path or "." not in name},
+        inner_layers={
+            name: (_shown(name, each), count)
+            for name, each, count in counts
+            if path or "." not in name
+        },
     )
 
 
@@ -173,7 +181,9 @@ def _with_containers(rows: list[tuple[str, LayerInfo]], modules: Modules) -> lis
                 found += _marked([_layer(place, modules[place])], met)
                 above[depth] = id(modules[place])
         found.append(layer)
-        above = {depth: key for depth, key in above.items() if depth < layer.depth} | {layer.depth: layer.layer_id}
+        above = {depth: key for depth, key in above.items() if depth < layer.depth} | {
+            layer.depth: layer.layer_id
+        }
     return found
 
 

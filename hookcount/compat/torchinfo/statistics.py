@@ -42,16 +42,26 @@ class ModelStatistics:
     ``total_output_bytes`` twice the outputs of those that have parameters.
     """
 
-    def __init__(self, summary_list: list[LayerInfo], input_size: Any, total_input_size: int, formatting: Formatting) -> None:
+    def __init__(
+        self,
+        summary_list: list[LayerInfo],
+        input_size: Any,
+        total_input_size: int,
+        formatting: Formatting,
+    ) -> None:
         self.summary_list = summary_list
         self.input_size = input_size
         self.total_input = total_input_size
         self.formatting = formatting
         leaves = [layer for layer in summary_list if layer.is_leaf_layer]
         first = [layer for layer in leaves if not layer.is_recursive]
-        above = [layer for layer in summary_list if not layer.is_leaf_layer and not layer.is_recursive]
+        above = [
+            layer for layer in summary_list if not layer.is_leaf_layer and not layer.is_recursive
+        ]
         self.total_mult_adds = sum(layer.macs for layer in leaves)
-        self.total_output_bytes = sum(2 * layer.output_bytes for layer in leaves if layer.num_params)
+        self.total_output_bytes = sum(
+            2 * layer.output_bytes for layer in leaves if layer.num_params
+        )
         self.total_param_bytes = sum(layer.param_bytes for layer in first)
         self.total_params = sum(layer.num_params for layer in first)
         self.total_params += sum(max(layer.leftover_params(), 0) for layer in above)
@@ -80,11 +90,16 @@ class ModelStatistics:
         name += ":depth-idx" * ("depth" in shown.row_settings) + ")"
         rows = [(name, [COLUMNS[column] for column in shown.col_names])]
         for layer in self.summary_list:
-            if layer.depth <= shown.max_depth and not (layer.is_recursive and "hide_recursive_layers" in shown.row_settings):
+            if layer.depth <= shown.max_depth and not (
+                layer.is_recursive and "hide_recursive_layers" in shown.row_settings
+            ):
                 rows += self._rows(layer)
         wide = max(len(row[0]) for row in rows)
         lines = [
-            "  ".join([first.ljust(wide), *(cell.ljust(shown.col_width) for cell in cells)]).rstrip() for first, cells in rows
+            "  ".join(
+                [first.ljust(wide), *(cell.ljust(shown.col_width) for cell in cells)]
+            ).rstrip()
+            for first, cells in rows
         ]
         rule = "=" * (wide + len(shown.col_names) * (shown.col_width + 2))
         return "\n".join([rule, lines[0], rule, *lines[1:], rule, *self._totals(rule), rule])
@@ -93,21 +108,35 @@ class ModelStatistics:
 
     def _rows(self, layer: LayerInfo) -> Iterable[tuple[str, list[str]]]:
         shown = self.formatting
-        yield _start(layer.depth, shown.row_settings) + _name(layer, shown.row_settings), self._cells(layer)
+        yield (
+            _start(layer.depth, shown.row_settings) + _name(layer, shown.row_settings),
+            self._cells(layer),
+        )
         if shown.verbose == 2:
             for name, (shape, count) in layer.inner_layers.items():
                 cells = {"kernel_size": str(shape), "num_params": f"{count:,}"}
-                yield _start(layer.depth + 1, shown.row_settings) + name, [cells.get(column, "") for column in shown.col_names]
+                yield (
+                    _start(layer.depth + 1, shown.row_settings) + name,
+                    [cells.get(column, "") for column in shown.col_names],
+                )
 
     def _cells(self, layer: LayerInfo) -> list[str]:
         whole = layer.is_leaf_layer or layer.depth == self.formatting.max_depth
         params = layer.num_params if whole else max(layer.leftover_params(), 0)
         beneath = sum(child.macs for child in layer.children)
         macs = layer.macs if layer.is_leaf_layer else beneath if whole else 0
-        counted = "(recursive)" if layer.is_recursive and layer.num_params else f"{params:,}" if params else "--"
+        counted = (
+            "(recursive)"
+            if layer.is_recursive and layer.num_params
+            else f"{params:,}"
+            if params
+            else "--"
+        )
         if params and not layer.trainable_params and not layer.is_recursive:
             counted = f"({counted})"  # frozen
-        percent = f"{100 * params / self.total_params:.2f}%" if params and self.total_params else "--"
+        percent = (
+            f"{100 * params / self.total_params:.2f}%" if params and self.total_params else "--"
+        )
         cells: Mapping[str, str] = {
             "kernel_size": str(layer.kernel_size or "--"),
             "input_size": str(layer.input_size or "--"),
@@ -128,7 +157,12 @@ class ModelStatistics:
             yield f"Total mult-adds ({unit}): {count:,.2f}"
             yield rule
             sizes = self.total_input, self.total_output_bytes, self.total_param_bytes
-            titles = "Input size", "Forward/backward pass size", "Params size", "Estimated Total Size"
+            titles = (
+                "Input size",
+                "Forward/backward pass size",
+                "Params size",
+                "Estimated Total Size",
+            )
             for title, size in zip(titles, (*sizes, sum(sizes)), strict=True):
                 yield f"{title} (MB): {self.to_megabytes(size):.2f}"
 
@@ -144,4 +178,6 @@ def _name(layer: LayerInfo, settings: set[str]) -> str:
     name = layer.class_name
     if "var_names" in settings:
         name += f" ({layer.var_name})"
-    return name + (f": {layer.depth}-{layer.depth_index}" if "depth" in settings and layer.depth else "")
+    return name + (
+        f": {layer.depth}-{layer.depth_index}" if "depth" in settings and layer.depth else ""
+    )

@@ -58,14 +58,21 @@ def summary(
     runs = input_data is not None or input_size is not None
     shown = _formatting(col_names, col_width, depth, row_settings, verbose, runs)
     if cache_forward_pass:
-        raise _refused("cache_forward_pass", cache_forward_pass, "nothing is kept between calls", "leave it away")
+        raise _refused(
+            "cache_forward_pass",
+            cache_forward_pass,
+            "nothing is kept between calls",
+            "leave it away",
+        )
     mode = _one_of("mode", "eval" if mode is None else mode, _MODES)
     where = _device(model, device)
     if not runs:
         return _told(ModelStatistics(layers_held(places.walked), [], 0, shown))
     args, named, sizes = _inputs(input_size, input_data, batch_dim, dtypes, where)
     with torch.no_grad(), _in_mode(model, mode), unfused(places.modules):
-        report = observed(model, args, {**named, **kwargs}, convention_named("torchinfo"), run="auto")
+        report = observed(
+            model, args, {**named, **kwargs}, convention_named("torchinfo"), run="auto"
+        )
     # a storage as Python sizes it, its object too: so does torchinfo
     held = sum(sys.getsizeof(tensor.untyped_storage()) for tensor in tensors((args, named)))
     return _told(ModelStatistics(layers_called(report, places.walked), sizes, held, shown))
@@ -86,8 +93,14 @@ def _formatting(
     runs: bool,
 ) -> Formatting:
     usual = ("output_size", "num_params") if runs else ("num_params",)
-    columns = tuple(_one_of("col_names", each, tuple(COLUMNS)) for each in (usual if col_names is None else col_names))
-    settings = {_one_of("row_settings", each, ROW_SETTINGS) for each in (("depth",) if row_settings is None else row_settings)}
+    columns = tuple(
+        _one_of("col_names", each, tuple(COLUMNS))
+        for each in (usual if col_names is None else col_names)
+    )
+    settings = {
+        _one_of("row_settings", each, ROW_SETTINGS)
+        for each in (("depth",) if row_settings is None else row_settings)
+    }
     if verbose is None:
         verbose = 0 if hasattr(sys, "ps1") else 1
     if verbose not in (0, 1, 2):
@@ -95,12 +108,18 @@ def _formatting(
     if col_width <= 0:
         raise _refused("col_width", col_width, "no width", "give a positive number of characters")
     if not runs and (asked := _NEED_INPUT.intersection(columns)):
-        raise _refused("col_names", sorted(asked)[0], "it needs a run", "give input_size or input_data")
+        raise _refused(
+            "col_names", sorted(asked)[0], "it needs a run", "give input_size or input_data"
+        )
     return Formatting(depth, verbose, columns, col_width, settings)
 
 
 def _inputs(
-    input_size: Any, input_data: Any, batch_dim: int | None, dtypes: Sequence[torch.dtype] | None, where: torch.device
+    input_size: Any,
+    input_data: Any,
+    batch_dim: int | None,
+    dtypes: Sequence[torch.dtype] | None,
+    where: torch.device,
 ) -> tuple[tuple[Any, ...], dict[str, Any], Any]:
     """Positional and named arguments of the model, and their sizes as torchinfo lists them."""
     if input_size is not None and input_data is not None:
@@ -109,11 +128,22 @@ def _inputs(
         sizes = _sizes(input_size)
         kinds = [torch.float32] * len(sizes) if dtypes is None else list(dtypes)
         if len(kinds) != len(sizes):
-            raise _refused("dtypes", dtypes, f"there are {len(sizes)} inputs", "give a dtype for each")
+            raise _refused(
+                "dtypes", dtypes, f"there are {len(sizes)} inputs", "give a dtype for each"
+            )
         made = [_random(size, kind, where) for size, kind in zip(sizes, kinds, strict=True)]
-        return tuple(each if batch_dim is None else each.unsqueeze(batch_dim) for each in made), {}, sizes
+        return (
+            tuple(each if batch_dim is None else each.unsqueeze(batch_dim) for each in made),
+            {},
+            sizes,
+        )
     if batch_dim is not None:
-        raise _refused("batch_dim", batch_dim, "input_data has its batch already", "leave it away, or give input_size")
+        raise _refused(
+            "batch_dim",
+            batch_dim,
+            "input_data has its batch already",
+            "leave it away, or give input_size",
+        )
     if isinstance(input_data, Mapping):
         return (), dict(input_data), _sizes_of(input_data)
     if isinstance(input_data, (list, tuple)):
@@ -121,16 +151,34 @@ def _inputs(
     if isinstance(input_data, torch.Tensor):
         return (input_data,), {}, _sizes_of(input_data)
     kind = type(input_data).__name__
-    raise _refused("input_data", kind, "no arguments", "give a tensor, a list of arguments or a dict of named ones")
+    raise _refused(
+        "input_data",
+        kind,
+        "no arguments",
+        "give a tensor, a list of arguments or a dict of named ones",
+    )
 
 
 def _sizes(input_size: Any) -> list[Any]:
     """A list of sizes, of one size or of several."""
-    several = isinstance(input_size, (list, tuple)) and input_size and isinstance(input_size[0], (list, tuple))
+    several = (
+        isinstance(input_size, (list, tuple))
+        and input_size
+        and isinstance(input_size[0], (list, tuple))
+    )
     sizes = list(input_size) if several else [input_size]
     for size in sizes:
-        if not isinstance(size, (list, tuple)) or not size or not all(isinstance(each, int) and each > 0 for each in size):
-            raise _refused("input_size", input_size, "no size", "give a tuple of positive ints, or a list of such tuples")
+        if (
+            not isinstance(size, (list, tuple))
+            or not size
+            or not all(isinstance(each, int) and each > 0 for each in size)
+        ):
+            raise _refused(
+                "input_size",
+                input_size,
+                "no size",
+                "give a tuple of positive ints, or a list of such tuples",
+            )
     return sizes if several else [tuple(input_size)] if type(input_size) is list else sizes
 
 
@@ -161,7 +209,10 @@ def _device(model: nn.Module, device: torch.device | str | None) -> torch.device
         return found or wanted or torch.device("cpu")
     if wanted.type != found.type or wanted.index not in (None, found.index):
         raise _refused(
-            "device", str(device), f"the model is on {found} and is not moved", "move it yourself, or leave device away"
+            "device",
+            str(device),
+            f"the model is on {found} and is not moved",
+            "move it yourself, or leave device away",
         )
     return found
 

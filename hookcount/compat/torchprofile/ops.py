@@ -68,7 +68,9 @@ def norm_over_a_batch(input: Size, weight: Any = None, *rest: Any, out: Size, **
 
 
 @_rule("aten::layer_norm", "aten::group_norm")
-def norm_of_one(input: Size, over: Any, weight: Any = None, *rest: Any, out: Size, **kw: Any) -> Ops:
+def norm_of_one(
+    input: Size, over: Any, weight: Any = None, *rest: Any, out: Size, **kw: Any
+) -> Ops:
     """1 per output with a weight, else nothing."""
     return NOTHING if weight is None else Ops(muls=prod(out))
 
@@ -85,7 +87,11 @@ def einsum(equation: str, tensors: Sequence[Size], *rest: Any, out: Size, **kw: 
     if "..." in equation:
         return NOTHING
     terms = equation.partition("->")[0].replace(" ", "").split(",")
-    sizes = {label: size for term, shape in zip(terms, tensors, strict=True) for label, size in zip(term, shape, strict=True)}
+    sizes = {
+        label: size
+        for term, shape in zip(terms, tensors, strict=True)
+        for label, size in zip(term, shape, strict=True)
+    }
     return Ops(macs=prod(sizes.values()))
 
 
@@ -110,12 +116,22 @@ def lstm(input: Size, *rest: Any, out: tuple[Size, Size, Size], **kw: Any) -> Op
 @_rule("aten::split")
 def packed_projections(self: Size, split_size: Any, *rest: Any, out: Any, **kw: Any) -> Ops:
     """A product of sizes, where multi-head attention does it."""
-    return NOTHING if isinstance(split_size, int) else traced_sizes.packed_projections(self, split_size, out=out)
+    return (
+        NOTHING
+        if isinstance(split_size, int)
+        else traced_sizes.packed_projections(self, split_size, out=out)
+    )
 
 
 @FORMULAS.register(nn.MultiheadAttention, covers="nothing")
 def products_of_sizes(
-    module: Any, query: Size, key: Size, value: Size, key_padding_mask: Any = None, *rest: Any, **kw: Any
+    module: Any,
+    query: Size,
+    key: Size,
+    value: Size,
+    key_padding_mask: Any = None,
+    *rest: Any,
+    **kw: Any,
 ) -> Ops:
     """As ``traced_sizes`` has them, wherever it did not run as one op, which a real run shows: see ``FUSED``."""
     return Ops(muls=4 + (key_padding_mask is not None) + bool(module.add_zero_attn))
@@ -135,16 +151,72 @@ PASSED_OVER = frozenset(
     f"aten::{name}"
     for name in (
         # arithmetic and comparisons
-        *("abs", "add", "add_", "clamp", "cos", "div", "div_", "eq", "floor", "floor_divide", "ge", "gt", "le", "log2", "lt"),
-        *("max", "ne", "neg", "pow", "reciprocal", "rsqrt", "rsub", "sign", "sin", "sqrt", "sub", "sum"),
+        *(
+            "abs",
+            "add",
+            "add_",
+            "clamp",
+            "cos",
+            "div",
+            "div_",
+            "eq",
+            "floor",
+            "floor_divide",
+            "ge",
+            "gt",
+            "le",
+            "log2",
+            "lt",
+        ),
+        *(
+            "max",
+            "ne",
+            "neg",
+            "pow",
+            "reciprocal",
+            "rsqrt",
+            "rsub",
+            "sign",
+            "sin",
+            "sqrt",
+            "sub",
+            "sum",
+        ),
         # activations and pools
-        *("gelu", "hardtanh", "hardtanh_", "log_softmax", "relu", "relu_", "sigmoid", "silu", "softmax", "softshrink", "tanh"),
-        *("threshold", *(f"adaptive_max_pool{axes}d" for axes in "123"), *(f"max_unpool{axes}d" for axes in "123")),
+        *(
+            "gelu",
+            "hardtanh",
+            "hardtanh_",
+            "log_softmax",
+            "relu",
+            "relu_",
+            "sigmoid",
+            "silu",
+            "softmax",
+            "softshrink",
+            "tanh",
+        ),
+        *(
+            "threshold",
+            *(f"adaptive_max_pool{axes}d" for axes in "123"),
+            *(f"max_unpool{axes}d" for axes in "123"),
+        ),
         *(f"max_pool{axes}d{more}" for axes in "123" for more in ("", "_with_indices")),
         # dropouts, a transform
         *("alpha_dropout", "dropout", "dropout_", "feature_dropout", "fft_fft"),
         # views, copies and gathers that are made of others, which no registry says to be free
-        *("chunk", "contiguous", "expand", "flatten", "imag", "real", "reshape", "to", "unflatten", "view"),
+        *(
+            "chunk",
+            "contiguous",
+            "expand",
+            "flatten",
+            "imag",
+            "real",
+            "reshape",
+            "to",
+            "unflatten",
+            "view",
+        ),
         *(f"{kind}_pad{axes}d" for kind in ("reflection", "replication") for axes in "123"),
         *("embedding", "upsample_nearest2d"),
     )

@@ -102,7 +102,9 @@ def profile_macs(
 
 def _report(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Report:
     layer = Registry(name="HANDLER_MAP")
-    register_ops(layer, {_seen_as(name): _priced(handler) for name, handler in HANDLER_MAP.items()}, WHOLE)
+    register_ops(
+        layer, {_seen_as(name): _priced(handler) for name, handler in HANDLER_MAP.items()}, WHOLE
+    )
     counter = Counter(run="real")
     trace = counter.runner.traced(checked(model), args, dict(kwargs), whole)
     return Report(Priced(trace, counter.registry, with_layer(WHOLE, layer)))
@@ -111,9 +113,13 @@ def _report(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) 
 def _seen_as(operator: str) -> str:
     """The name under which an operator of a jit trace is seen."""
     if not isinstance(operator, str) or "::" not in operator or operator.startswith("prim::"):
-        raise InputError(f"HANDLER_MAP: {operator!r} is no op. To fix it: name one with its namespace, such as 'aten::relu'.")
+        raise InputError(
+            f"HANDLER_MAP: {operator!r} is no op. To fix it: name one with its namespace, such as 'aten::relu'."
+        )
     if operator in CONVOLUTIONS or operator == "aten::convolution":
-        raise InputError(f"HANDLER_MAP: {operator!r} is an 'aten::_convolution' in a jit trace. To fix it: name that.")
+        raise InputError(
+            f"HANDLER_MAP: {operator!r} is an 'aten::_convolution' in a jit trace. To fix it: name that."
+        )
     return "aten::convolution" if operator == "aten::_convolution" else operator
 
 
@@ -133,7 +139,11 @@ def _counted(report: Report) -> Iterator[tuple[Charge, int, int]]:
         in_parts = charge.by == "op" or charge.path not in fused
         if in_parts and charge.entry is not None and callable(charge.entry.price):
             figure = 0 if charge.ops is None else report.convention.figure(charge.ops)
-            yield (charge, 1, figure) if charge.by == "module" else (charge, figure // charge.calls, charge.calls)
+            yield (
+                (charge, 1, figure)
+                if charge.by == "module"
+                else (charge, figure // charge.calls, charge.calls)
+            )
 
 
 def _node_of(charge: Charge) -> Node:
@@ -151,9 +161,16 @@ def _node(path: str, call: Call) -> Node:
 
 def _variable(name: str, held: Any) -> Variable:
     if isinstance(held, Spec):
-        return Variable(name, _DTYPES.get(held.dtype, str(held.dtype).removeprefix("torch.")), list(held.shape))
+        return Variable(
+            name, _DTYPES.get(held.dtype, str(held.dtype).removeprefix("torch.")), list(held.shape)
+        )
     if isinstance(held, (tuple, list)):
-        return Variable(name, "list", None, [list(each.shape) if isinstance(each, Spec) else each for each in held])
+        return Variable(
+            name,
+            "list",
+            None,
+            [list(each.shape) if isinstance(each, Spec) else each for each in held],
+        )
     return Variable(name, type(held).__name__.lower(), None, held)
 
 
@@ -165,15 +182,18 @@ def _warn(report: Report) -> None:
             unknown[name] = unknown.get(name, 0) + charge.calls
     if unknown:
         names = ", ".join(f"{name} ({calls} calls)" for name, calls in unknown.items())
-        text = (
-            f"profile_macs: no handler knows {names}; nothing was counted for them. To count one: HANDLER_MAP[name] = function."
-        )
+        text = f"profile_macs: no handler knows {names}; nothing was counted for them. To count one: HANDLER_MAP[name] = function."
         warnings.warn(text, stacklevel=3)
 
 
 def _known(op: Any) -> bool:
     name = target_name(op).partition(".")[0]
-    if name in FORMULAS or name in PASSED_OVER or kind(op) in HANDLER_MAP or getattr(op, "is_view", False):
+    if (
+        name in FORMULAS
+        or name in PASSED_OVER
+        or kind(op) in HANDLER_MAP
+        or getattr(op, "is_view", False)
+    ):
         return True
     entry = BUILTIN.get(name) or BUILTIN.get(name.removesuffix("_"))
     return entry is not None and entry.price is FREE

@@ -36,7 +36,10 @@ FUNCTIONS = called_as(
 
 FORMULAS = Registry(name="what calflops and deepspeed share")
 
-contractions(FORMULAS, (f"aten::{name}" for name in ("mm", "addmm", "bmm", "baddbmm", "convolution", "_convolution")))
+contractions(
+    FORMULAS,
+    (f"aten::{name}" for name in ("mm", "addmm", "bmm", "baddbmm", "convolution", "_convolution")),
+)
 
 
 @FORMULAS.register("aten::mv")

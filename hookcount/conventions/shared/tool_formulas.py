@@ -28,7 +28,11 @@ def windows(input: Size, out: Size) -> int:
     """Elements of all windows of an adaptive pool from ``input`` to ``out``; they may overlap."""
     pooled = 1
     for size, count in zip(input, out, strict=True):
-        pooled *= size if size == count else sum(-(-(j + 1) * size // count) - j * size // count for j in range(count))
+        pooled *= (
+            size
+            if size == count
+            else sum(-(-(j + 1) * size // count) - j * size // count for j in range(count))
+        )
     return pooled
 
 
@@ -88,4 +92,6 @@ def _layers(cell: Callable[[int, int, bool], Ops], module: Any, passed_on: int, 
     directions, depth = 2 if module.bidirectional else 1, int(module.num_layers)
     biased, hidden = bool(module.bias), module.hidden_size
     first = cell(module.input_size, hidden, biased)
-    return (first + cell(passed_on * directions, hidden, biased) * (depth - 1)) * (directions * steps)
+    return (first + cell(passed_on * directions, hidden, biased) * (depth - 1)) * (
+        directions * steps
+    )

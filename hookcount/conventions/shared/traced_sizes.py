@@ -35,13 +35,30 @@ def _within(*targets: Any) -> Callable[[Callable[..., int]], Callable[..., int]]
 
 @_within(nn.MultiheadAttention)
 def multihead_attention(
-    module: Any, query: Size, key: Size, value: Size, key_padding_mask: Any = None, *rest: Any, out: Any, **kw: Any
+    module: Any,
+    query: Size,
+    key: Size,
+    value: Size,
+    key_padding_mask: Any = None,
+    *rest: Any,
+    out: Any,
+    **kw: Any,
 ) -> int:
     """Batch times heads for each of q, k and v, and for a padding mask and the zeros of ``add_zero_attn``; batch times length for
     the output. None where the module, batched self-attention in eval mode, may run as one op.
     """
-    apart = len(query) != 3 or not query == key == value or module.in_proj_weight is None or module.in_proj_bias is None
-    odd = module.num_heads % 2 or not module.batch_first or module.bias_k is not None or module.add_zero_attn
+    apart = (
+        len(query) != 3
+        or not query == key == value
+        or module.in_proj_weight is None
+        or module.in_proj_bias is None
+    )
+    odd = (
+        module.num_heads % 2
+        or not module.batch_first
+        or module.bias_k is not None
+        or module.add_zero_attn
+    )
     if not (apart or odd or module.training):
         return 0
     return 4 + (key_padding_mask is not None) + bool(module.add_zero_attn)
@@ -51,7 +68,10 @@ def multihead_attention(
 def packed_projections(self: Size, split_sizes: Sequence[int], dim: int = 0, *, out: Any) -> Ops:
     """Twice the width, where multi-head attention splits its weight or bias for the query, and for key and value together."""
     width = self[0] // 3
-    packed = tuple(self) in ((3 * width, width), (3 * width,)) and tuple(split_sizes) == (width, 2 * width)
+    packed = tuple(self) in ((3 * width, width), (3 * width,)) and tuple(split_sizes) == (
+        width,
+        2 * width,
+    )
     return Ops(muls=1) if packed else NOTHING
 
 
@@ -61,7 +81,10 @@ def patches(module: Any, *args: Any, out: Any, **kw: Any) -> int:
     return 1
 
 
-@_within(_VISION + "swin_transformer.ShiftedWindowAttention", _VISION + "swin_transformer.ShiftedWindowAttentionV2")
+@_within(
+    _VISION + "swin_transformer.ShiftedWindowAttention",
+    _VISION + "swin_transformer.ShiftedWindowAttentionV2",
+)
 def shifted_windows(module: Any, *args: Any, out: Any, **kw: Any) -> int:
     """Windows down times across, and those times the batch; in the second version also twice the length of the query's bias."""
     return 2 + (hasattr(module, "logit_scale") and module.qkv.bias is not None)

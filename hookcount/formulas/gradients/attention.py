@@ -12,7 +12,9 @@ from ..arithmetic import matmul
 from ..builtin import formula
 
 
-def attention_backward(batch: int, heads: int, queries: int, keys: int, depth: int, depth_v: int, *, masked: bool) -> Ops:
+def attention_backward(
+    batch: int, heads: int, queries: int, keys: int, depth: int, depth_v: int, *, masked: bool
+) -> Ops:
     """dq, dk, dv of attention, where the fused kernel makes the scores again: five products.
 
     Scores q k^T; dV = P^T dO; dP = dO V^T; dQ = dS K; dK = dS^T Q. Per score: the log-sum-exp subtracted and an exp for P,
@@ -29,7 +31,9 @@ def attention_backward(batch: int, heads: int, queries: int, keys: int, depth: i
 
 def _by_heads_backward(query: Size, key: Size, value: Size, *, masked: bool) -> Ops:
     heads, queries, depth = query[-3:]
-    return attention_backward(prod(query[:-3]), heads, queries, key[-2], depth, value[-1], masked=masked)
+    return attention_backward(
+        prod(query[:-3]), heads, queries, key[-2], depth, value[-1], masked=masked
+    )
 
 
 @formula("aten::_scaled_dot_product_flash_attention_backward", kind="gradient")
@@ -76,7 +80,14 @@ def flash_attention_for_cpu_backward(
 @formula("aten::_scaled_dot_product_efficient_attention_backward", kind="gradient")
 @formula("aten::_scaled_dot_product_fused_attention_overrideable_backward", kind="gradient")
 def efficient_attention_backward(
-    grad_out: Size, query: Size, key: Size, value: Size, attn_bias: Any, *rest: Any, out: Any, **kw: Any
+    grad_out: Size,
+    query: Size,
+    key: Size,
+    value: Size,
+    attn_bias: Any,
+    *rest: Any,
+    out: Any,
+    **kw: Any,
 ) -> Ops:
     """dq, dk, dv = gradients of attention([B, H, L, E], [B, Hk, S, E], [B, Hk, S, Ev]); a bias is a mask."""
     return _by_heads_backward(query, key, value, masked=attn_bias is not None)
@@ -102,11 +113,17 @@ def cudnn_attention_backward(
     return _by_heads_backward(query, key, value, masked=attn_bias is not None)
 
 
-def _by_positions_backward(query: Size, key: Size, value: Size, longest_key: int, *, packed: bool, masked: bool) -> Ops:
+def _by_positions_backward(
+    query: Size, key: Size, value: Size, longest_key: int, *, packed: bool, masked: bool
+) -> Ops:
     heads, depth = query[-2:]
     if not packed:
-        return attention_backward(query[0], heads, query[1], key[1], depth, value[-1], masked=masked)
-    return attention_backward(1, heads, prod(query[:-2]), longest_key, depth, value[-1], masked=masked)
+        return attention_backward(
+            query[0], heads, query[1], key[1], depth, value[-1], masked=masked
+        )
+    return attention_backward(
+        1, heads, prod(query[:-2]), longest_key, depth, value[-1], masked=masked
+    )
 
 
 @formula("aten::_flash_attention_backward", kind="gradient")
@@ -155,4 +172,6 @@ def efficient_attention_backward_by_positions(
 ) -> Ops:
     """dq, dk, dv = gradients of attention([B, L, H, E], [B, S, H, E], [B, S, H, Ev]); packed as in the forward."""
     masked = bias is not None or custom_mask_type != 0
-    return _by_positions_backward(query, key, value, max_seqlen_k, packed=cu_seqlens_q is not None, masked=masked)
+    return _by_positions_backward(
+        query, key, value, max_seqlen_k, packed=cu_seqlens_q is not None, masked=masked
+    )

@@ -26,20 +26,44 @@ FIGURES: dict[str, tuple[Ops, str]] = {
     "leaky_relu_backward": (Ops(muls=1, compares=1), "x > 0 ? g : a g"),
     "rrelu_with_noise_backward": (Ops(muls=1), "g a"),
     "hardsigmoid_backward": (Ops(muls=1, compares=2), "-3 < x < 3 ? g / 6 : 0"),
-    "hardswish_backward": (Ops(adds=1, muls=2, compares=2), "x < -3 ? 0 : x > 3 ? g : g (x / 3 + 0.5)"),
+    "hardswish_backward": (
+        Ops(adds=1, muls=2, compares=2),
+        "x < -3 ? 0 : x > 3 ? g : g (x / 3 + 0.5)",
+    ),
     "silu_backward": (SIGMOID + Ops(adds=2, muls=3), "g s (1 + x (1 - s)), s = sigmoid(x)"),
-    "mish_backward": (TANH + SIGMOID + Ops(adds=2, muls=4, specials=2), "g (t + x s (1 - t t)), t = tanh(log1p(exp(x)))"),
+    "mish_backward": (
+        TANH + SIGMOID + Ops(adds=2, muls=4, specials=2),
+        "g (t + x s (1 - t t)), t = tanh(log1p(exp(x)))",
+    ),
     "elu_backward": (Ops(muls=2, compares=1, specials=1), "x > 0 ? g s : g c exp(x)"),
-    "softplus_backward": (Ops(muls=2, compares=1, specials=2) + Ops(adds=1), "g z / (1 + z), z = exp(b x)"),
-    "log_sigmoid_backward": (Ops(adds=2, muls=1, compares=1, specials=1), "g (m - s z / (1 + z)), z kept"),
-    "glu_backward": (SIGMOID + Ops(adds=1, muls=4), "g s and g s (1 - s) a, a pair of outputs each half of this"),
+    "softplus_backward": (
+        Ops(muls=2, compares=1, specials=2) + Ops(adds=1),
+        "g z / (1 + z), z = exp(b x)",
+    ),
+    "log_sigmoid_backward": (
+        Ops(adds=2, muls=1, compares=1, specials=1),
+        "g (m - s z / (1 + z)), z kept",
+    ),
+    "glu_backward": (
+        SIGMOID + Ops(adds=1, muls=4),
+        "g s and g s (1 - s) a, a pair of outputs each half of this",
+    ),
     "native_dropout_backward": (Ops(muls=2), "g mask s"),
     "_prelu_kernel_backward": (Ops(muls=2, compares=1), "x > 0 ? g : a g, and x > 0 ? 0 : g x"),
     "mse_loss_backward": (Ops(adds=1, muls=2), "g c (x - y)"),
-    "smooth_l1_loss_backward": (Ops(adds=1, muls=2, compares=2), "|x - y| < b ? g c (x - y) : +-g c"),
+    "smooth_l1_loss_backward": (
+        Ops(adds=1, muls=2, compares=2),
+        "|x - y| < b ? g c (x - y) : +-g c",
+    ),
     "huber_loss_backward": (Ops(adds=1, muls=2, compares=2), "|x - y| < d ? g c (x - y) : +-g c"),
-    "soft_margin_loss_backward": (Ops(adds=2, muls=3, specials=2), "-g c y z / (1 + z), z = exp(-x y)"),
-    "binary_cross_entropy_backward": (Ops(adds=2, muls=2, compares=1, specials=1), "g c (x - t) / max(x (1 - x), e)"),
+    "soft_margin_loss_backward": (
+        Ops(adds=2, muls=3, specials=2),
+        "-g c y z / (1 + z), z = exp(-x y)",
+    ),
+    "binary_cross_entropy_backward": (
+        Ops(adds=2, muls=2, compares=1, specials=1),
+        "g c (x - t) / max(x (1 - x), e)",
+    ),
 }
 
 for _name, (_figure, _text) in FIGURES.items():
@@ -57,14 +81,18 @@ def gelu_backward(grad_output: Size, self: Size, *, approximate: str = "none", o
 
 
 @formula("aten::_softmax_backward_data", kind="gradient")
-def softmax_backward(grad_output: Size, output: Size, dim: int, *args: Any, out: Size, **kwargs: Any) -> Ops:
+def softmax_backward(
+    grad_output: Size, output: Size, dim: int, *args: Any, out: Size, **kwargs: Any
+) -> Ops:
     """[*, n] = y (g - sum(g y)): n muls, n - 1 adds, n subtractions, n muls per row."""
     rows, n = rows_along(output, dim)
     return Ops(adds=2 * n - 1, muls=2 * n) * rows if n else Ops()
 
 
 @formula("aten::_log_softmax_backward_data", kind="gradient")
-def log_softmax_backward(grad_output: Size, output: Size, dim: int, *args: Any, out: Size, **kwargs: Any) -> Ops:
+def log_softmax_backward(
+    grad_output: Size, output: Size, dim: int, *args: Any, out: Size, **kwargs: Any
+) -> Ops:
     """[*, n] = g - exp(y) sum(g): n - 1 adds, n exps, n muls, n subtractions per row."""
     rows, n = rows_along(output, dim)
     return Ops(adds=2 * n - 1, muls=n, specials=n) * rows if n else Ops()
@@ -72,7 +100,9 @@ def log_softmax_backward(grad_output: Size, output: Size, dim: int, *args: Any, 
 
 @formula("aten::nll_loss_backward", kind="gradient")
 @formula("aten::nll_loss2d_backward", kind="gradient")
-def nll_loss_backward(grad_output: Size, self: Size, target: Size, weight: Any = None, *args: Any, out: Size) -> Ops:
+def nll_loss_backward(
+    grad_output: Size, self: Size, target: Size, weight: Any = None, *args: Any, out: Size
+) -> Ops:
     """[N, C, *] = -g w / total at each sample's class: a negation, a division, a mul for a weight, per sample."""
     return Ops(adds=1, muls=int(weight is not None), specials=1) * target.numel()
 

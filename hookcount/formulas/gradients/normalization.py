@@ -68,7 +68,17 @@ def batch_norm_backward_with_reserve(
 ) -> Ops:
     """dx, dweight, dbias = gradients of a batch norm, ``update`` being its training mode."""
     return batch_norm_backward(
-        grad_out, input, weight, running_mean, running_var, save_mean, save_var, update, eps, output_mask, out=out
+        grad_out,
+        input,
+        weight,
+        running_mean,
+        running_var,
+        save_mean,
+        save_var,
+        update,
+        eps,
+        output_mask,
+        out=out,
     )
 
 

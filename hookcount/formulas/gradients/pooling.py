@@ -28,13 +28,17 @@ def max_pool_backward(grad_output: Size, *rest: Any, out: Size) -> Ops:
 
 
 @formula("aten::avg_pool2d_backward", kind="gradient")
-def avg_pool2d_backward(grad_output: Size, self: Size, kernel_size: Sequence[int], *rest: Any, out: Size) -> Ops:
+def avg_pool2d_backward(
+    grad_output: Size, self: Size, kernel_size: Sequence[int], *rest: Any, out: Size
+) -> Ops:
     """[N, C, *I] = each value of [N, C, *O] divided by its window and added to all of it: a division and kh * kw adds."""
     return Ops(adds=taps_of(kernel_size, 2), specials=1) * prod(grad_output)
 
 
 @formula("aten::avg_pool3d_backward", kind="gradient")
-def avg_pool3d_backward(grad_output: Size, self: Size, kernel_size: Sequence[int], *rest: Any, out: Size) -> Ops:
+def avg_pool3d_backward(
+    grad_output: Size, self: Size, kernel_size: Sequence[int], *rest: Any, out: Size
+) -> Ops:
     """[N, C, *I] = each value of [N, C, *O] divided by its window and added to all of it: a division and kd * kh * kw adds."""
     return Ops(adds=taps_of(kernel_size, 3), specials=1) * prod(grad_output)
 

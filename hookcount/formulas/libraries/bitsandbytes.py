@@ -32,7 +32,11 @@ def by_rows(rows: int, n: int) -> Ops:
 
 def to_codes(elements: int, blocks: int, compares: int) -> Ops:
     """The nearest code of x / max |x| per block: an abs and a compare per element, a division per block, a mul, the search."""
-    return Ops(muls=elements, compares=elements + max(elements - blocks, 0) + compares * elements, specials=blocks)
+    return Ops(
+        muls=elements,
+        compares=elements + max(elements - blocks, 0) + compares * elements,
+        specials=blocks,
+    )
 
 
 def of_codes(elements: int) -> Ops:
@@ -87,13 +91,24 @@ def int8_linear_matmul(A: Size, B: Size, *rest: Any, out: Any) -> Ops:
 
 
 @formula("bitsandbytes::int8_mm_dequant", kind="linear")
-def int8_mm_dequant(A: Size, row_stats: Size, col_stats: Size, dtype: Any = None, bias: Any = None, *, out: Size) -> Ops:
+def int8_mm_dequant(
+    A: Size, row_stats: Size, col_stats: Size, dtype: Any = None, bias: Any = None, *, out: Size
+) -> Ops:
     """[*, n] = int32 [*, n] * row scale * column scale + [n]: 2 muls per output, and the bias."""
     return Ops(muls=2 * prod(A)) + _biased(bias, prod(A))
 
 
 @formula("bitsandbytes::int8_scaled_mm", kind="linear")
-def int8_scaled_mm(A: Size, B: Size, row_stats: Size, col_stats: Size, bias: Any = None, dtype: Any = None, *, out: Size) -> Ops:
+def int8_scaled_mm(
+    A: Size,
+    B: Size,
+    row_stats: Size,
+    col_stats: Size,
+    bias: Any = None,
+    dtype: Any = None,
+    *,
+    out: Size,
+) -> Ops:
     """[*, n] = int8 [*, k] @ int8 [n, k]^T * row scale * column scale + [n]."""
     outputs = prod(A[:-1]) * B[0]
     return matmul(prod(A[:-1]), A[-1], B[0]) + Ops(muls=2 * outputs) + _biased(bias, outputs)
@@ -101,7 +116,15 @@ def int8_scaled_mm(A: Size, B: Size, row_stats: Size, col_stats: Size, bias: Any
 
 @formula("bitsandbytes::int8_mixed_scaled_mm", kind="linear")
 def int8_mixed_scaled_mm(
-    A: Size, CA: Size, CB: Size, SCA: Size, SCB: Size, outlier_cols: Any = None, bias: Any = None, *, out: Any
+    A: Size,
+    CA: Size,
+    CB: Size,
+    SCA: Size,
+    SCB: Size,
+    outlier_cols: Any = None,
+    bias: Any = None,
+    *,
+    out: Any,
 ) -> Ops:
     """[*, n], outliers = as ``int8_scaled_mm``, and the product of the o outlying columns by themselves, added."""
     ops = int8_scaled_mm(CA, CB, SCA, SCB, bias, out=out)
@@ -124,7 +147,14 @@ def quantize_blockwise(A: Size, code: Size, blocksize: int, *, out: Any) -> Ops:
 
 @formula("bitsandbytes::dequantize_4bit", kind="linear")
 def dequantize_4bit(
-    A: Size, absmax: Size, blocksize: int, quant_type: str, shape: Sequence[int], dtype: Any, *rest: Any, out: Any
+    A: Size,
+    absmax: Size,
+    blocksize: int,
+    quant_type: str,
+    shape: Sequence[int],
+    dtype: Any,
+    *rest: Any,
+    out: Any,
 ) -> Ops:
     """[*] = 4-bit codes, two to a byte, times scales: see ``of_codes``."""
     return of_codes(prod(shape))
@@ -137,7 +167,16 @@ def dequantize_blockwise(A: Size, *rest: Any, out: Any) -> Ops:
 
 
 @formula("bitsandbytes::gemv_4bit", kind="linear")
-def gemv_4bit(A: Size, B: Size, shapeB: Sequence[int], absmax: Size, code: Size, blocksize: int, *rest: Any, out: Any) -> Ops:
+def gemv_4bit(
+    A: Size,
+    B: Size,
+    shapeB: Sequence[int],
+    absmax: Size,
+    code: Size,
+    blocksize: int,
+    *rest: Any,
+    out: Any,
+) -> Ops:
     """[*, n] = [*, k] @ [n, k]^T, the weight in 4 bits, of the shape ``shapeB``: the product, and a mul per weight to read it."""
     return matmul(prod(A[:-1]), A[-1], shapeB[0]) + of_codes(prod(shapeB))
 

@@ -18,7 +18,9 @@ from ..builtin import formula
 from ..resampling import weighted_taps
 
 
-def deformable_attention(batch: int, queries: int, heads: int, levels: int, points: int, width: int, *, boxes: bool) -> Ops:
+def deformable_attention(
+    batch: int, queries: int, heads: int, levels: int, points: int, width: int, *, boxes: bool
+) -> Ops:
     """[b, q, d] = sum over l p of softmax(weights) * value sampled at reference + offset, per head of d / h channels.
 
     A softmax over l p per query and head. Where to sample: per coordinate of an offset a division by the level's size and an
@@ -28,7 +30,9 @@ def deformable_attention(batch: int, queries: int, heads: int, levels: int, poin
     """
     places = batch * queries * heads * levels * points
     aim = Ops(adds=1, muls=2 if boxes else 0, specials=1) + Ops(adds=1, muls=1)
-    sampled = weighted_taps(places * (width // heads), 4) + weighted_taps(batch * queries * width, levels * points)
+    sampled = weighted_taps(places * (width // heads), 4) + weighted_taps(
+        batch * queries * width, levels * points
+    )
     return softmax(batch * queries * heads, levels * points) + aim * (2 * places) + sampled
 
 
@@ -36,9 +40,13 @@ def deformable_attention(batch: int, queries: int, heads: int, levels: int, poin
 @formula("models.dino.ops.modules.ms_deform_attn.MSDeformAttn", kind="sampling")
 @formula("ops.modules.ms_deform_attn.MSDeformAttn", kind="sampling")
 @formula("ops.modules.MSDeformAttn", kind="sampling")
-@formula("mask2former.modeling.pixel_decoder.ops.modules.ms_deform_attn.MSDeformAttn", kind="sampling")
+@formula(
+    "mask2former.modeling.pixel_decoder.ops.modules.ms_deform_attn.MSDeformAttn", kind="sampling"
+)
 @formula("maskdino.modeling.pixel_decoder.ops.modules.ms_deform_attn.MSDeformAttn", kind="sampling")
-@formula("oneformer.modeling.pixel_decoder.ops.modules.ms_deform_attn.MSDeformAttn", kind="sampling")
+@formula(
+    "oneformer.modeling.pixel_decoder.ops.modules.ms_deform_attn.MSDeformAttn", kind="sampling"
+)
 def ms_deform_attn(
     module: Any,
     query: Size,
@@ -54,16 +62,34 @@ def ms_deform_attn(
 
     Deformable DETR's own class (``models/ops/modules/ms_deform_attn.py``), under the paths where its descendants keep it.
     """
-    sizes = query[0], query[1], module.n_heads, module.n_levels, module.n_points, module.value_proj.out_features
+    sizes = (
+        query[0],
+        query[1],
+        module.n_heads,
+        module.n_levels,
+        module.n_points,
+        module.value_proj.out_features,
+    )
     return deformable_attention(*sizes, boxes=reference_points[-1] == 4)
 
 
-def _of_queries(module: Any, query: Size, reference_points: Any, query_pos: Any, *, added: bool) -> Ops:
+def _of_queries(
+    module: Any, query: Size, reference_points: Any, query_pos: Any, *, added: bool
+) -> Ops:
     """The form of the mm family: an embedding may be added to the queries, and the input to the output."""
     batch, queries = (query[0], query[1]) if module.batch_first else (query[1], query[0])
-    sizes = batch, queries, module.num_heads, module.num_levels, module.num_points, module.value_proj.out_features
+    sizes = (
+        batch,
+        queries,
+        module.num_heads,
+        module.num_levels,
+        module.num_points,
+        module.value_proj.out_features,
+    )
     adds = (query_pos is not None) + added
-    return deformable_attention(*sizes, boxes=reference_points[-1] == 4) + Ops(adds=adds * prod(query))
+    return deformable_attention(*sizes, boxes=reference_points[-1] == 4) + Ops(
+        adds=adds * prod(query)
+    )
 
 
 @formula("mmcv.ops.multi_scale_deform_attn.MultiScaleDeformableAttention", kind="sampling")
@@ -88,7 +114,10 @@ def with_identity(
     return _of_queries(module, query, reference_points, query_pos, added=True)
 
 
-@formula("groundingdino.models.GroundingDINO.ms_deform_attn.MultiScaleDeformableAttention", kind="sampling")
+@formula(
+    "groundingdino.models.GroundingDINO.ms_deform_attn.MultiScaleDeformableAttention",
+    kind="sampling",
+)
 def without_identity(
     module: Any,
     query: Size,

@@ -44,7 +44,9 @@ def flash_attn_forward(
 ) -> Ops:
     """[B, L, H, E] = attention([B, L, H, E], [B, S, Hk, E], [B, S, Hk, E]); a slope per head adds to each score, as a mask."""
     masked = causal or alibi_slopes is not None
-    return by_positions(q, k, v, None, dropout_p, packed=False, masked=masked) + _capped(q, k[1], softcap)
+    return by_positions(q, k, v, None, dropout_p, packed=False, masked=masked) + _capped(
+        q, k[1], softcap
+    )
 
 
 @formula("flash_attn::_flash_attn_varlen_forward", kind="attention")
@@ -120,7 +122,9 @@ def flash_attn_3(
         ops = by_positions(q, k, v, None, 0.0, packed=False, masked=is_causal)
         return ops + _capped(q, k[1], softcap)
     longest = max_seqlen_k or (k[1] if len(k) == 4 else k[0])
-    return by_positions(q, k, v, longest, 0.0, packed=True, masked=is_causal) + _capped(q, longest, softcap)
+    return by_positions(q, k, v, longest, 0.0, packed=True, masked=is_causal) + _capped(
+        q, longest, softcap
+    )
 
 
 def _grouped(size: Size) -> Size:
@@ -130,9 +134,20 @@ def _grouped(size: Size) -> Size:
     return Size((*size[:-3], size[-3] * size[-2], size[-1])) if len(size) == 5 else size
 
 
-def _xformers(query: Size, key: Size, value: Size, longest: Any, dropout_p: float, *, packed: bool, masked: bool) -> Ops:
+def _xformers(
+    query: Size,
+    key: Size,
+    value: Size,
+    longest: Any,
+    dropout_p: float,
+    *,
+    packed: bool,
+    masked: bool,
+) -> Ops:
     """[B, L, H, Ev] = attention([B, L, H, E], [B, S, H, E], [B, S, H, Ev]); packed: [1, total L, H, Ev] or [total L, H, Ev]."""
-    q, k, v = (query, key, value) if packed and len(query) == 3 else map(_grouped, (query, key, value))
+    q, k, v = (
+        (query, key, value) if packed and len(query) == 3 else map(_grouped, (query, key, value))
+    )
     return by_positions(q, k, v, longest, dropout_p, packed=packed, masked=masked)
 
 
@@ -155,14 +170,25 @@ def efficient_attention(
     Then come the dropout, whether the log-sum is kept, and the kind of mask; in later versions the longest key sequence, the
     dropout and the kind of mask. Where that sequence is not told, the longest query sequence is taken for it.
     """
-    longest, dropout_p, mask = (max_seqlen_q, rest[0], rest[2]) if isinstance(rest[0], float) else rest[:3]
+    longest, dropout_p, mask = (
+        (max_seqlen_q, rest[0], rest[2]) if isinstance(rest[0], float) else rest[:3]
+    )
     masked = attn_bias is not None or bool(mask)
-    return _xformers(query, key, value, longest, dropout_p, packed=seqstart_q is not None, masked=masked)
+    return _xformers(
+        query, key, value, longest, dropout_p, packed=seqstart_q is not None, masked=masked
+    )
 
 
 @formula("xformers::efficient_attention_forward_small_k", kind="attention")
 def efficient_attention_small_k(
-    query: Size, key: Size, value: Size, compute_logsumexp: bool, attn_bias: Any, p: float, *, out: Any
+    query: Size,
+    key: Size,
+    value: Size,
+    compute_logsumexp: bool,
+    attn_bias: Any,
+    p: float,
+    *,
+    out: Any,
 ) -> Ops:
     """[B, L, Ev] = attention([B, L, E], [B, S, E], [B, S, Ev])."""
     return _xformers(query, key, value, None, p, packed=False, masked=attn_bias is not None)
@@ -170,19 +196,27 @@ def efficient_attention_small_k(
 
 @formula("xformers::efficient_attention_forward_decoder", kind="attention")
 @formula("xformers::efficient_attention_forward_decoder_ck", kind="attention")
-def efficient_attention_decoder(query: Size, key: Size, value: Size, seq_positions: Any, scale: Any, *, out: Any) -> Ops:
+def efficient_attention_decoder(
+    query: Size, key: Size, value: Size, seq_positions: Any, scale: Any, *, out: Any
+) -> Ops:
     """[B, 1, H, E] = attention([B, 1, H, E], [B, S, H, E], [B, S, H, E]): the whole of the cache, positions beyond are masked."""
     return _xformers(query, key, value, None, 0.0, packed=False, masked=True)
 
 
 @formula("xformers_flash::flash_fwd", kind="attention")
 @formula("xformers_flash3::flash_fwd", kind="attention")
-def xformers_flash(query: Size, key: Size, value: Size, cu_seqlens_q: Any, cu_seqlens_k: Any, *rest: Any, out: Any) -> Ops:
+def xformers_flash(
+    query: Size, key: Size, value: Size, cu_seqlens_q: Any, cu_seqlens_k: Any, *rest: Any, out: Any
+) -> Ops:
     """[B, L, H, E] = attention([B, L, H, E], [B, S, Hk, E], [B, S, Hk, E]); with cu_seqlens packed: [total L, H, E].
 
     Then come tensors that differ by version, and numbers that do not: the longest query and key sequence, the dropout, the
     scale, whether it is causal.
     """
-    _, longest, dropout_p, _, causal = [value for value in rest if isinstance(value, (int, float))][:5]
+    _, longest, dropout_p, _, causal = [value for value in rest if isinstance(value, (int, float))][
+        :5
+    ]
     masked = bool(causal)
-    return _xformers(query, key, value, longest, dropout_p, packed=cu_seqlens_q is not None, masked=masked)
+    return _xformers(
+        query, key, value, longest, dropout_p, packed=cu_seqlens_q is not None, masked=masked
+    )

@@ -36,7 +36,14 @@ for _name, _reduce in REDUCTIONS.items():
         formula(f"torch_scatter::segment_{_name}_csr", kind="graph")(_joining(_reduce))
         formula(f"torch_scatter::segment_{_name}_coo", kind="graph")(_joining(_reduce))
 
-free(["torch_scatter::gather_csr", "torch_scatter::gather_coo", "torch_scatter::cuda_version", "torch_sparse::cuda_version"])
+free(
+    [
+        "torch_scatter::gather_csr",
+        "torch_scatter::gather_coo",
+        "torch_scatter::cuda_version",
+        "torch_sparse::cuda_version",
+    ]
+)
 
 
 def sparse_product(entries: int, values: Any, mat: Size, out: Any, reduce: str) -> Ops:
@@ -55,14 +62,25 @@ def sparse_product(entries: int, values: Any, mat: Size, out: Any, reduce: str) 
 
 
 @formula("torch_sparse::spmm_sum", kind="graph")
-def spmm_sum(row: Any, rowptr: Size, col: Size, value: Any, colptr: Any, csr2csc: Any, mat: Size, *, out: Any) -> Ops:
+def spmm_sum(
+    row: Any, rowptr: Size, col: Size, value: Any, colptr: Any, csr2csc: Any, mat: Size, *, out: Any
+) -> Ops:
     """[m, n] = sparse [m, k] @ [k, n]: its entries, of which ``col`` has one each, times n; see ``sparse_product``."""
     return sparse_product(col[0], value, mat, out, "sum")
 
 
 @formula("torch_sparse::spmm_mean", kind="graph")
 def spmm_mean(
-    row: Any, rowptr: Size, col: Size, value: Any, rowcount: Any, colptr: Any, csr2csc: Any, mat: Size, *, out: Any
+    row: Any,
+    rowptr: Size,
+    col: Size,
+    value: Any,
+    rowcount: Any,
+    colptr: Any,
+    csr2csc: Any,
+    mat: Size,
+    *,
+    out: Any,
 ) -> Ops:
     """[m, n] = the mean over each row's entries of [k, n]: see ``sparse_product``."""
     return sparse_product(col[0], value, mat, out, "mean")
@@ -84,4 +102,7 @@ def segment_matmul(input: Size, ptr: Size, other: Size, *, out: Any) -> Ops:
 @formula("pyg::grouped_matmul", kind="graph")
 def grouped_matmul(input: Sequence[Size], other: Sequence[Size], *, out: Any) -> Ops:
     """Each [m, n] = [m, k] @ [k, n]: a product per pair of the lists."""
-    return sum((matmul(left[0], left[1], right[1]) for left, right in zip(input, other, strict=True)), NOTHING)
+    return sum(
+        (matmul(left[0], left[1], right[1]) for left, right in zip(input, other, strict=True)),
+        NOTHING,
+    )

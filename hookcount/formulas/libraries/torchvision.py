@@ -72,7 +72,14 @@ def roi_align(
 
 @formula("torchvision::ps_roi_align", kind="pooling")
 def ps_roi_align(
-    input: Size, rois: Size, spatial_scale: float, pooled_height: int, pooled_width: int, sampling_ratio: int, *, out: Any
+    input: Size,
+    rois: Size,
+    spatial_scale: float,
+    pooled_height: int,
+    pooled_width: int,
+    sampling_ratio: int,
+    *,
+    out: Any,
 ) -> Ops:
     """[K, C / (h * w), h, w] = the mean of bilinear samples of [N, C, H, W], each bin from channels of its own: ``_aligned``."""
     return _aligned(out[0], input, sampling_ratio)

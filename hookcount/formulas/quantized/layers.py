@@ -48,7 +48,9 @@ def _linear_then(activation: Ops, *names: str) -> None:
         formula(f"quantized::linear_{name}", kind="linear")(linear_activation)
 
 
-_linear_then(RELU, "relu", "relu_dynamic", "relu_dynamic_fp16", "with_input_q_dq_qweight_dq_relu_output_fp32")
+_linear_then(
+    RELU, "relu", "relu_dynamic", "relu_dynamic_fp16", "with_input_q_dq_qweight_dq_relu_output_fp32"
+)
 _linear_then(RELU + Ops(muls=1), "leaky_relu")
 _linear_then(TANH, "tanh")
 
@@ -89,7 +91,9 @@ def transposed_convolution(qx: Size, packed_weight: Any, *rest: Any, out: Size) 
 for _axes in ("1d", "2d", "3d"):
     for _suffix in ("", "_dynamic"):
         formula(f"quantized::conv{_axes}{_suffix}", kind="convolution")(convolution)
-        formula(f"quantized::conv_transpose{_axes}{_suffix}", kind="convolution")(transposed_convolution)
+        formula(f"quantized::conv_transpose{_axes}{_suffix}", kind="convolution")(
+            transposed_convolution
+        )
     formula(f"quantized::conv{_axes}_relu", kind="convolution")(convolution_relu)
 
 
@@ -166,17 +170,23 @@ def batch_norm_relu(qx: Size, *rest: Any, out: Size) -> Ops:
 
 
 @formula("quantized::layer_norm", kind="norm")
-def layer_norm(input: Size, normalized_shape: Any, weight: Any, bias: Any, *rest: Any, out: Size) -> Ops:
+def layer_norm(
+    input: Size, normalized_shape: Any, weight: Any, bias: Any, *rest: Any, out: Size
+) -> Ops:
     """[*, *n] = layer norm([*, *n])."""
     n = prod(normalized_shape)
-    return standardization(prod(input) // n, n, weighted=weight is not None, biased=bias is not None)
+    return standardization(
+        prod(input) // n, n, weighted=weight is not None, biased=bias is not None
+    )
 
 
 @formula("quantized::group_norm", kind="norm")
 def group_norm(input: Size, num_groups: int, weight: Any, bias: Any, *rest: Any, out: Size) -> Ops:
     """[N, C, *] = group norm([N, C, *])."""
     rows = input[0] * num_groups
-    return standardization(rows, prod(input) // rows, weighted=weight is not None, biased=bias is not None)
+    return standardization(
+        rows, prod(input) // rows, weighted=weight is not None, biased=bias is not None
+    )
 
 
 @formula("quantized::instance_norm", kind="norm")
@@ -231,10 +241,21 @@ def quantized_recurrent_packed(
     return _recurrent(data, hx, has_biases, num_layers, dropout if train else 0.0, bidirectional)
 
 
-def _recurrent(input: Size, hx: Any, biased: bool, layers: int, dropout: float, bidirectional: bool) -> Ops:
+def _recurrent(
+    input: Size, hx: Any, biased: bool, layers: int, dropout: float, bidirectional: bool
+) -> Ops:
     cell, state = (GRU_CELL, hx) if isinstance(hx, Size) else (LSTM_CELL, hx[0])
     rows, width = prod(input[:-1]), input[-1]
-    return stack(cell, rows, width, state[-1], layers=layers, bidirectional=bidirectional, biased=biased, dropout=dropout)
+    return stack(
+        cell,
+        rows,
+        width,
+        state[-1],
+        layers=layers,
+        bidirectional=bidirectional,
+        biased=biased,
+        dropout=dropout,
+    )
 
 
 def _cell(name: str, cell: Cell) -> None:
@@ -246,7 +267,12 @@ def _cell(name: str, cell: Cell) -> None:
     formula(f"quantized::quantized_{name}_cell_dynamic", kind="recurrent")(one_step)
 
 
-for _name, _kind in (("lstm", LSTM_CELL), ("gru", GRU_CELL), ("rnn_relu", RELU_CELL), ("rnn_tanh", TANH_CELL)):
+for _name, _kind in (
+    ("lstm", LSTM_CELL),
+    ("gru", GRU_CELL),
+    ("rnn_relu", RELU_CELL),
+    ("rnn_tanh", TANH_CELL),
+):
     _cell(_name, _kind)
 
 free(["quantized::cat", "quantized::dropout"])

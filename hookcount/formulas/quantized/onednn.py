@@ -12,7 +12,13 @@ from ..arithmetic import bias as bias_adds
 from ..arithmetic import matmul
 from ..builtin import formula
 
-_LAST_STEPS = {"": NOTHING, "none": NOTHING, "relu": Ops(compares=1), "sum": Ops(adds=1), "add": Ops(adds=1)}
+_LAST_STEPS = {
+    "": NOTHING,
+    "none": NOTHING,
+    "relu": Ops(compares=1),
+    "sum": Ops(adds=1),
+    "add": Ops(adds=1),
+}
 
 
 def _finished(product: Ops, bias: Any, out: Size, *last_steps: str | None) -> Ops:

@@ -35,7 +35,9 @@ def scaled_mm(
 
     ``scale_result``, where it is given, is another. Rounding the result to its dtype is a cast: free.
     """
-    return _scaled(matmul(self[0], self[1], mat2[1]), prod(out), bias, 2 if scale_result is None else 3)
+    return _scaled(
+        matmul(self[0], self[1], mat2[1]), prod(out), bias, 2 if scale_result is None else 3
+    )
 
 
 @formula("aten::_scaled_mm_v2", kind="linear")
@@ -74,7 +76,9 @@ def scaled_addmm(
     **kw: Any,
 ) -> Ops:
     """[m, n] = self + (scale_a * [m, k]) @ (scale_b * [k, n]): as ``_scaled_mm_v2`` with ``self`` for a bias."""
-    return _scaled(matmul(out[0], max(mat1[1], mat2[0]), out[1]), prod(out), self, len(scale_a) + len(scale_b))
+    return _scaled(
+        matmul(out[0], max(mat1[1], mat2[0]), out[1]), prod(out), self, len(scale_a) + len(scale_b)
+    )
 
 
 def product_by_group(self: Size, mat2: Size) -> Ops:
@@ -89,7 +93,9 @@ def product_by_group(self: Size, mat2: Size) -> Ops:
 
 
 @formula("aten::_grouped_mm", kind="linear")
-def grouped_mm(self: Size, mat2: Size, offs: Any = None, bias: Any = None, *rest: Any, out: Size, **kw: Any) -> Ops:
+def grouped_mm(
+    self: Size, mat2: Size, offs: Any = None, bias: Any = None, *rest: Any, out: Size, **kw: Any
+) -> Ops:
     """[m, n] = [m, k] @ [g, k, n], a product per group (see ``product_by_group``), and the bias.
 
     Rows beyond the last offset are counted: shapes do not tell.
@@ -100,7 +106,15 @@ def grouped_mm(self: Size, mat2: Size, offs: Any = None, bias: Any = None, *rest
 
 @formula("aten::_scaled_grouped_mm", kind="linear")
 def scaled_grouped_mm(
-    self: Size, mat2: Size, scale_a: Any, scale_b: Any, offs: Any = None, bias: Any = None, *rest: Any, out: Size, **kw: Any
+    self: Size,
+    mat2: Size,
+    scale_a: Any,
+    scale_b: Any,
+    offs: Any = None,
+    bias: Any = None,
+    *rest: Any,
+    out: Size,
+    **kw: Any,
 ) -> Ops:
     """[m, n] = (scale_a * [m, k]) @ (scale_b * [g, k, n]) per group: ``_grouped_mm`` and 2 muls per output."""
     return _scaled(product_by_group(self, mat2), prod(out), bias)
@@ -146,16 +160,30 @@ def weight_int4pack_mm(self: Size, mat2: Size, *group: Any, out: Size) -> Ops:
 
 @formula("aten::_dyn_quant_matmul_4bit", kind="linear")
 def dyn_quant_matmul_4bit(
-    inp: Size, packed_weights: Any, block_size: int, in_features: int, out_features: int, *, out: Size
+    inp: Size,
+    packed_weights: Any,
+    block_size: int,
+    in_features: int,
+    out_features: int,
+    *,
+    out: Size,
 ) -> Ops:
     """[*, n] = [*, k] @ packed int4 [n, k]^T: numel(out) * k; the scales are folded into one mul per output and block."""
     blocks = -(-in_features // block_size) if block_size > 0 else 1
-    return matmul(prod(out) // out_features, in_features, out_features) + Ops(muls=prod(out) * blocks)
+    return matmul(prod(out) // out_features, in_features, out_features) + Ops(
+        muls=prod(out) * blocks
+    )
 
 
 @formula("aten::_mixed_dtypes_linear", kind="linear")
 def mixed_dtypes_linear(
-    input: Size, weight: Size, scale: Any, *, bias: Any = None, activation: str | None = None, out: Size
+    input: Size,
+    weight: Size,
+    scale: Any,
+    *,
+    bias: Any = None,
+    activation: str | None = None,
+    out: Size,
 ) -> Ops:
     """[*, n] = act([*, k] @ int weight * scale + bias): numel(out) * k, a mul per output for the scale, relu or silu if named."""
     outputs = prod(out)

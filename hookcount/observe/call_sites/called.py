@@ -43,7 +43,9 @@ def called(frame: FrameType) -> str:
     Empty for anything else: a local variable, another operator, a decorator.
     """
     offsets, steps = _steps(frame.f_code)
-    at = bisect_right(offsets, frame.f_lasti) - 1  # the interpreter may stand behind the instruction, in its inline cache
+    at = (
+        bisect_right(offsets, frame.f_lasti) - 1
+    )  # the interpreter may stand behind the instruction, in its inline cache
     if at < 0:
         return UNKNOWN
     step = steps[at]
@@ -74,10 +76,19 @@ def _read(code: CodeType) -> tuple[list[int], list[Step]]:
         number = each.arg or 0
         given = each.arg if each.opcode >= dis.HAVE_ARGUMENT else None
         if each.opcode in dis.hasjrel or each.opcode in dis.hasjabs:
-            arrives.setdefault(each.argval, height + dis.stack_effect(each.opcode, given, jump=True))
+            arrives.setdefault(
+                each.argval, height + dis.stack_effect(each.opcode, given, jump=True)
+            )
         if each.opname not in ("EXTENDED_ARG", "CACHE"):
             offsets.append(each.offset)
-            steps.append(Step(each.opname, number, each.argrepr if each.opname == "BINARY_OP" else each.argval, height))
+            steps.append(
+                Step(
+                    each.opname,
+                    number,
+                    each.argrepr if each.opname == "BINARY_OP" else each.argval,
+                    height,
+                )
+            )
         height += dis.stack_effect(each.opcode, given, jump=False)
     return offsets, steps
 
@@ -96,7 +107,9 @@ def _callee(steps: list[Step], at: int) -> int | None:
     else:
         return None
     filled = call.height - arguments
-    last = next((position for position in range(at - 1, -1, -1) if steps[position].height < filled), None)
+    last = next(
+        (position for position in range(at - 1, -1, -1) if steps[position].height < filled), None
+    )
     if last is None:
         return None
     while steps[last].name == "PUSH_NULL" and last:
@@ -115,9 +128,15 @@ def _full_name(steps: list[Step], last: int, names: dict[str, Any]) -> str:
     first = last
     while steps[first].name in _ATTRIBUTES:
         first -= 1
-    value: Any = names.get(steps[first].means) if steps[first].name in ("LOAD_GLOBAL", "LOAD_NAME") else None
+    value: Any = (
+        names.get(steps[first].means) if steps[first].name in ("LOAD_GLOBAL", "LOAD_NAME") else None
+    )
     for between in steps[first + 1 : last]:
         value = vars(value).get(between.means) if isinstance(value, ModuleType) else None
     if isinstance(value, ModuleType):
         return f"{value.__name__}.{step.means}"
-    return f"{value.__module__}.{value.__qualname__}.{step.means}" if isinstance(value, type) else f".{step.means}"
+    return (
+        f"{value.__module__}.{value.__qualname__}.{step.means}"
+        if isinstance(value, type)
+        else f".{step.means}"
+    )

@@ -50,7 +50,11 @@ def calling_site(torchs_own: bool) -> Site:
         return NOWHERE
     outer = None if torchs_own else _first(inner, OUTSIDE)
     code = inner.f_code
-    key = (id(code), inner.f_lasti, 0, 0) if outer is None else (id(code), inner.f_lasti, id(outer.f_code), outer.f_lasti)
+    key = (
+        (id(code), inner.f_lasti, 0, 0)
+        if outer is None
+        else (id(code), inner.f_lasti, id(outer.f_code), outer.f_lasti)
+    )
     site = _sites.get(key)
     if site is None:
         line = "" if outer is None else f"{outer.f_code.co_filename}:{outer.f_lineno}"

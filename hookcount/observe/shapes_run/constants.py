@@ -36,7 +36,16 @@ class Constants(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-_RECURRENT = {"lstm", "gru", "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"}
+_RECURRENT = {
+    "lstm",
+    "gru",
+    "rnn_tanh",
+    "rnn_relu",
+    "lstm_cell",
+    "gru_cell",
+    "rnn_tanh_cell",
+    "rnn_relu_cell",
+}
 _FROM_VALUES: dict[str, tuple[Any, ...]] = {
     "tensor": (torch.tensor,),
     "as_tensor": (torch.as_tensor,),
@@ -52,7 +61,11 @@ def _from_values(func: Any, name: str, args: Any, kwargs: Any) -> Any:
             return func(*args, **kwargs)
         return torch.tensor(value, **{"dtype": like.dtype, **kwargs, "device": "cpu"})
     device = kwargs.get("device")
-    if device is None or torch.device(device).type != "meta" or isinstance(args[0] if args else None, torch.Tensor):
+    if (
+        device is None
+        or torch.device(device).type != "meta"
+        or isinstance(args[0] if args else None, torch.Tensor)
+    ):
         return func(*args, **kwargs)
     return func(*args, **{**kwargs, "device": "cpu"})
 

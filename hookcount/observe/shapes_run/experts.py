@@ -43,7 +43,10 @@ class ByTurns(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs = kwargs or {}
         if _only_indices(args, kwargs):  # whatever its size: a mask of experts x tokens is large
             with _disable_current_modes():
-                return func(*args, **{**kwargs, "device": "cpu"} if kwargs.get("device") is not None else kwargs)
+                return func(
+                    *args,
+                    **{**kwargs, "device": "cpu"} if kwargs.get("device") is not None else kwargs,
+                )
         out = func(*args, **kwargs)
         if func is torch.ops.aten.topk.default:
             return self._top(out, *args, **kwargs)
@@ -53,7 +56,9 @@ class ByTurns(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return self._largest(out, *args, **kwargs)
         return out
 
-    def _top(self, out: Any, given: torch.Tensor, k: int, dim: int = -1, *rest: Any, **kwargs: Any) -> Any:
+    def _top(
+        self, out: Any, given: torch.Tensor, k: int, dim: int = -1, *rest: Any, **kwargs: Any
+    ) -> Any:
         if not out[1].is_meta:
             return out
         with _disable_current_modes():
@@ -61,18 +66,31 @@ class ByTurns(TorchDispatchMode):  # type: ignore[no-untyped-call]
             others = [size for axis, size in enumerate(out[1].shape) if axis != dim % given.dim()]
             return type(out)((out[0], chosen.view(*others, k).movedim(-1, dim)))
 
-    def _largest(self, out: torch.Tensor, given: torch.Tensor, dim: int | None = None, *rest: Any, **kwargs: Any) -> torch.Tensor:
+    def _largest(
+        self,
+        out: torch.Tensor,
+        given: torch.Tensor,
+        dim: int | None = None,
+        *rest: Any,
+        **kwargs: Any,
+    ) -> torch.Tensor:
         if not out.is_meta:
             return out
         with _disable_current_modes():
-            chosen = turns(out.numel(), 1, given.numel() if dim is None else given.shape[dim], self._maxima).view(out.shape)
+            chosen = turns(
+                out.numel(), 1, given.numel() if dim is None else given.shape[dim], self._maxima
+            ).view(out.shape)
         self._maxima += 1
         return chosen
 
 
 def _only_indices(args: Any, kwargs: Any) -> bool:
     """Whether an op's tensors are all real and hold ids or masks; without any, whether it makes such, of a bearable size."""
-    given = [value for value in (*_flat(args), *_flat(kwargs.values())) if isinstance(value, torch.Tensor)]
+    given = [
+        value
+        for value in (*_flat(args), *_flat(kwargs.values()))
+        if isinstance(value, torch.Tensor)
+    ]
     if not given:
         dtype = kwargs.get("dtype")
         sizes = [value for value in args if isinstance(value, (list, tuple))]
@@ -95,7 +113,9 @@ def by_turns(module: Any, *args: Any, **kwargs: Any) -> Any:
         return module.forward(*args, **kwargs)
 
 
-def experts_by_turns(module: Any, hidden_states: torch.Tensor, chosen: torch.Tensor, weights: torch.Tensor) -> Any:
+def experts_by_turns(
+    module: Any, hidden_states: torch.Tensor, chosen: torch.Tensor, weights: torch.Tensor
+) -> Any:
     """The forward of experts alone, which are given what a router chose for each token: that, by turns."""
     if chosen.dim() != 2 or chosen.is_floating_point() or not hasattr(module, "num_experts"):
         return NotImplemented  # the block that they are in may know

@@ -52,7 +52,9 @@ class Memo:
 def recipe(made: Any) -> Callable[[], Any]:
     """Makes an op's result again: its tensors on meta, as they were."""
     if isinstance(made, torch.Tensor):
-        return partial(torch.empty_strided, tuple(made.shape), made.stride(), dtype=made.dtype, device=_META)
+        return partial(
+            torch.empty_strided, tuple(made.shape), made.stride(), dtype=made.dtype, device=_META
+        )
     if isinstance(made, (list, tuple)):
         kind, items = type(made), [recipe(item) for item in made]
         return lambda: kind([item() for item in items])

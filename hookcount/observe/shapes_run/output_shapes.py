@@ -29,14 +29,20 @@ def empty(shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
 
 def like(tensor: torch.Tensor) -> torch.Tensor:
     """What ``torch.empty_like`` gives: the same strides where they leave no holes."""
-    if tensor.is_contiguous() or (tensor.dim() == 4 and tensor.is_contiguous(memory_format=torch.channels_last)):
+    if tensor.is_contiguous() or (
+        tensor.dim() == 4 and tensor.is_contiguous(memory_format=torch.channels_last)
+    ):
         return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=_META)
     return torch.empty_like(tensor)
 
 
 def addmm(bias: torch.Tensor, left: torch.Tensor, right: torch.Tensor, **scales: Any) -> Any:
     """[m, n] = [m, k] @ [k, n] + bias."""
-    fits = left.dim() == right.dim() == 2 and left.shape[1] == right.shape[0] and left.dtype == right.dtype == bias.dtype
+    fits = (
+        left.dim() == right.dim() == 2
+        and left.shape[1] == right.shape[0]
+        and left.dtype == right.dtype == bias.dtype
+    )
     if not fits or bias.dim() != 1 or bias.shape[0] not in (1, right.shape[1]):
         return None
     return empty((left.shape[0], right.shape[1]), left.dtype)
@@ -44,9 +50,17 @@ def addmm(bias: torch.Tensor, left: torch.Tensor, right: torch.Tensor, **scales:
 
 def matmul(left: torch.Tensor, right: torch.Tensor) -> Any:
     """[m, n] = [m, k] @ [k, n], and the same for each of a batch."""
-    if left.dim() != right.dim() or left.shape[-1] != right.shape[-2] or left.shape[:-2] != right.shape[:-2]:
+    if (
+        left.dim() != right.dim()
+        or left.shape[-1] != right.shape[-2]
+        or left.shape[:-2] != right.shape[:-2]
+    ):
         return None
-    return empty((*left.shape[:-1], right.shape[-1]), left.dtype) if left.dtype == right.dtype else None
+    return (
+        empty((*left.shape[:-1], right.shape[-1]), left.dtype)
+        if left.dtype == right.dtype
+        else None
+    )
 
 
 def window(size: int, kernel: int, step: int, padding: int, dilation: int) -> int:
@@ -55,12 +69,22 @@ def window(size: int, kernel: int, step: int, padding: int, dilation: int) -> in
 
 
 def pool2d(
-    input: torch.Tensor, kernel: Sequence[int], stride: Sequence[int], padding: Sequence[int], dilation: Sequence[int]
+    input: torch.Tensor,
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
 ) -> torch.Tensor | None:
     """[N, C, *] of [N, C, *], each axis as in a convolution."""
-    if input.dim() != 4 or not input.is_contiguous() or input.is_contiguous(memory_format=torch.channels_last):
+    if (
+        input.dim() != 4
+        or not input.is_contiguous()
+        or input.is_contiguous(memory_format=torch.channels_last)
+    ):
         return None
-    pairs: list[Sequence[int]] = [(each[0], each[-1]) for each in (kernel, stride or kernel, padding, dilation)]
+    pairs: list[Sequence[int]] = [
+        (each[0], each[-1]) for each in (kernel, stride or kernel, padding, dilation)
+    ]
     sizes = [window(input.shape[2 + axis], *(pair[axis] for pair in pairs)) for axis in range(2)]
     if min(sizes) <= 0 or any(2 * pad > size for size, pad in zip(pairs[0], pairs[2], strict=True)):
         return None
@@ -81,7 +105,11 @@ def max_pool2d(
 
 
 def avg_pool2d(
-    input: torch.Tensor, kernel: Sequence[int], stride: Sequence[int] = (), padding: Sequence[int] = (0,), *rest: Any
+    input: torch.Tensor,
+    kernel: Sequence[int],
+    stride: Sequence[int] = (),
+    padding: Sequence[int] = (0,),
+    *rest: Any,
 ) -> Any:
     """The mean of each window. ``rest`` begins with whether sizes are rounded up."""
     return None if rest and rest[0] else pool2d(input, kernel, stride, padding, (1,))
@@ -100,8 +128,18 @@ def convolution(
 ) -> Any:
     """[N, out, *] of [N, in, *], each axis (size + 2 padding - dilation (kernel - 1) - 1) / stride + 1 rounded down."""
     axes = input.dim() - 2
-    fits = weight.dim() == input.dim() and input.dtype == weight.dtype and input.shape[1] == weight.shape[1] * groups
-    if transposed or not fits or not input.is_contiguous() or not weight.is_contiguous() or len(stride) * axes == 0:
+    fits = (
+        weight.dim() == input.dim()
+        and input.dtype == weight.dtype
+        and input.shape[1] == weight.shape[1] * groups
+    )
+    if (
+        transposed
+        or not fits
+        or not input.is_contiguous()
+        or not weight.is_contiguous()
+        or len(stride) * axes == 0
+    ):
         return None
     if weight.shape[0] % groups or (bias is not None and tuple(bias.shape) != (weight.shape[0],)):
         return None
@@ -113,13 +151,17 @@ def convolution(
         )
         for axis in range(axes)
     ]
-    either = (input.shape[1] == 1 and axes > 1) or (axes == 2 and input.is_contiguous(memory_format=torch.channels_last))
+    either = (input.shape[1] == 1 and axes > 1) or (
+        axes == 2 and input.is_contiguous(memory_format=torch.channels_last)
+    )
     if min(sizes) <= 0 or (either and max(sizes) > 1):
         return None  # its layout is channels last, too: torch says which one it takes
     return empty((input.shape[0], weight.shape[0], *sizes), input.dtype)
 
 
-def batch_norm(input: torch.Tensor, weight: Any, bias: Any, mean: Any, var: Any, training: bool, *rest: Any) -> Any:
+def batch_norm(
+    input: torch.Tensor, weight: Any, bias: Any, mean: Any, var: Any, training: bool, *rest: Any
+) -> Any:
     """[N, C, *], and the statistics that a backward pass needs: [C] in training."""
     kept = (input.shape[1] if training else 0,)
     return like(input), empty(kept, torch.float32), empty(kept, torch.float32)
@@ -130,7 +172,9 @@ def batch_norm_in_eval(input: torch.Tensor, *rest: Any) -> Any:
     return batch_norm(input, None, None, None, None, False)
 
 
-def layer_norm(input: torch.Tensor, shape: Sequence[int], weight: Any, bias: Any, eps: float) -> Any:
+def layer_norm(
+    input: torch.Tensor, shape: Sequence[int], weight: Any, bias: Any, eps: float
+) -> Any:
     """[*, *shape], contiguous, and the mean and 1 / std of each row."""
     if tuple(input.shape[input.dim() - len(shape) :]) != tuple(shape):
         return None
@@ -145,7 +189,11 @@ def unary(input: torch.Tensor, *rest: Any, **options: Any) -> Any:
 
 def binary(left: Any, right: Any, **options: Any) -> Any:
     """An element for a pair: of equal layouts, with a plain number, or where a contiguous operand has the shape of both."""
-    if not isinstance(left, torch.Tensor) or not left.is_floating_point() or options.get("rounding_mode") is not None:
+    if (
+        not isinstance(left, torch.Tensor)
+        or not left.is_floating_point()
+        or options.get("rounding_mode") is not None
+    ):
         return None
     if isinstance(right, (int, float)):
         return like(left)
@@ -168,7 +216,9 @@ def _broadcasts(small: Sequence[int], large: Sequence[int]) -> bool:
 
 def softmax(input: torch.Tensor, dim: int, dtype: Any = None, *rest: Any) -> Any:
     """A row for a row. ``dtype`` is a dtype for ``_safe_softmax``, else whether half precision is widened."""
-    return like(input) if not dtype and input.is_contiguous() and input.is_floating_point() else None
+    return (
+        like(input) if not dtype and input.is_contiguous() and input.is_floating_point() else None
+    )
 
 
 def mean(input: torch.Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
@@ -176,7 +226,11 @@ def mean(input: torch.Tensor, dim: Any = None, keepdim: bool = False, *, dtype: 
     if not dim or dtype is not None or not input.is_contiguous() or not input.is_floating_point():
         return None
     gone = {axis % input.dim() for axis in dim}
-    sizes = [1 if axis in gone else size for axis, size in enumerate(input.shape) if keepdim or axis not in gone]
+    sizes = [
+        1 if axis in gone else size
+        for axis, size in enumerate(input.shape)
+        if keepdim or axis not in gone
+    ]
     return empty(sizes, input.dtype)
 
 
@@ -202,12 +256,20 @@ def unsafe_view(input: torch.Tensor, size: Sequence[int]) -> Any:
 
 def compare(left: torch.Tensor, right: Any) -> Any:
     """A truth for an element."""
-    return empty(left.shape, torch.bool) if isinstance(right, (int, float)) and left.is_contiguous() else None
+    return (
+        empty(left.shape, torch.bool)
+        if isinstance(right, (int, float)) and left.is_contiguous()
+        else None
+    )
 
 
 def masked_fill(input: torch.Tensor, mask: torch.Tensor, value: Any) -> Any:
     """[*], the mask broadcast to it."""
-    fits = input.is_contiguous() and isinstance(value, (int, float)) and _broadcasts(mask.shape, input.shape)
+    fits = (
+        input.is_contiguous()
+        and isinstance(value, (int, float))
+        and _broadcasts(mask.shape, input.shape)
+    )
     return empty(input.shape, input.dtype) if fits else None
 
 
@@ -226,7 +288,11 @@ def cat(tensors: Sequence[torch.Tensor], dim: int = 0) -> Any:
         return None
     joined = sum(shape[axis] for shape in shapes)
     rest = {tuple(shape[:axis] + shape[axis + 1 :]) for shape in shapes}
-    return empty([*shapes[0][:axis], joined, *shapes[0][axis + 1 :]], first.dtype) if len(rest) == 1 else None
+    return (
+        empty([*shapes[0][:axis], joined, *shapes[0][axis + 1 :]], first.dtype)
+        if len(rest) == 1
+        else None
+    )
 
 
 def multi_head(query: torch.Tensor, key: torch.Tensor, *args: Any, **options: Any) -> Any:

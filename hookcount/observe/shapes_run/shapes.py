@@ -30,7 +30,12 @@ _CPU = torch.device("cpu")
 _META = torch.device("meta")
 _WHOLE = frozenset((int,))
 _READS = {"aten::_local_scalar_dense", "aten::equal", "aten::is_nonzero"}
-_HOLDS = {"aten::_assert_async", "aten::_assert_scalar", "aten::_functional_assert_async", "aten::_assert_tensor_metadata"}
+_HOLDS = {
+    "aten::_assert_async",
+    "aten::_assert_scalar",
+    "aten::_functional_assert_async",
+    "aten::_assert_tensor_metadata",
+}
 
 
 class ConstantsLostError(Exception):
@@ -42,7 +47,14 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
 
     name = "shapes"
 
-    def __init__(self, observer: Observer, guard: Guard, data: Iterator[torch.Tensor], memo: Memo, keeps_constants: bool) -> None:
+    def __init__(
+        self,
+        observer: Observer,
+        guard: Guard,
+        data: Iterator[torch.Tensor],
+        memo: Memo,
+        keeps_constants: bool,
+    ) -> None:
         super().__init__(observer, guard)
         self._memo = memo
         self._keeps_constants = keeps_constants
@@ -147,7 +159,15 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             self._distinct = self._key(func, args, kwargs)
         return self._shapes(func, facts, args, kwargs, self._distinct)
 
-    def _constant(self, func: Any, facts: OpFacts, args: Any, kwargs: Any, given: list[torch.Tensor], distinct: Any) -> Any:
+    def _constant(
+        self,
+        func: Any,
+        facts: OpFacts,
+        args: Any,
+        kwargs: Any,
+        given: list[torch.Tensor],
+        distinct: Any,
+    ) -> Any:
         if not facts.view and not facts.writes and self._is_large(func, args, kwargs, given):
             return self._shapes(func, facts, args, kwargs, distinct)
         before = op_specs(args), {name: op_specs(value) for name, value in kwargs.items()}
@@ -170,10 +190,15 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         if given:
             if prod(max(tensor.numel(), 1) for tensor in given) <= LARGE:
                 return False
-        elif prod(size for size in _ints(args) if size > 0) <= LARGE and not any(value > LARGE for value in _numbers(args)):
+        elif prod(size for size in _ints(args) if size > 0) <= LARGE and not any(
+            value > LARGE for value in _numbers(args)
+        ):
             return False
         try:
-            out = func(*self.mapped(args), **{**self.mapped(kwargs), **({"device": _META} if "device" in kwargs else {})})
+            out = func(
+                *self.mapped(args),
+                **{**self.mapped(kwargs), **({"device": _META} if "device" in kwargs else {})},
+            )
         except Exception:
             return False  # no shape can be told without running it
         return any(tensor.numel() > LARGE for tensor in tensors(out))
@@ -182,7 +207,10 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         """Work out a call that is not known yet, and keep it under ``distinct``."""
         self._memo.misses += 1
         mapped, named = self.mapped(args), self._on_meta(kwargs)
-        given = op_specs(mapped), {name: op_specs(value) for name, value in named.items() if name not in facts.out_names}
+        given = (
+            op_specs(mapped),
+            {name: op_specs(value) for name, value in named.items() if name not in facts.out_names},
+        )
         again = None
         if facts.reshapes:
             made = func(*args, **kwargs)
@@ -199,7 +227,11 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
 
     def _first(self, func: Any, facts: OpFacts, args: Any, kwargs: Any) -> Any:
         """Work out an op's output shapes. Raises ``DataNeededError`` where they depend on values."""
-        if facts.dynamic and facts.name not in ("aten::index", "aten::_unsafe_index", "aten::index_put"):
+        if facts.dynamic and facts.name not in (
+            "aten::index",
+            "aten::_unsafe_index",
+            "aten::index_put",
+        ):
             raise self.data_needed(f"{facts.name} gives as many elements as the values say")
         made = output(facts.name, bool(facts.writes), args, kwargs)
         if made is not None:
@@ -207,7 +239,9 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         try:
             return func(*args, **kwargs)
         except NotImplementedError as error:
-            raise self.data_needed(f"{facts.name} has no shapes-only implementation ({_first_line(error)})") from error
+            raise self.data_needed(
+                f"{facts.name} has no shapes-only implementation ({_first_line(error)})"
+            ) from error
 
     def mapped(self, value: Any) -> Any:
         """``value`` with each tensor replaced by the one that stands for it."""
@@ -248,7 +282,9 @@ def model_data(places: Places, inputs: Any) -> Iterator[torch.Tensor]:
 
 
 def _like(tensor: torch.Tensor) -> torch.Tensor:
-    if tensor.is_inference() != torch.is_inference_mode_enabled():  # a view must be of the same sort as what it is of
+    if (
+        tensor.is_inference() != torch.is_inference_mode_enabled()
+    ):  # a view must be of the same sort as what it is of
         with torch.inference_mode(tensor.is_inference()):
             return _like(tensor)
     made = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=_META)
@@ -257,7 +293,12 @@ def _like(tensor: torch.Tensor) -> torch.Tensor:
 
 def _is_small_index(tensor: torch.Tensor) -> bool:
     """Ids and masks decide which way the code takes: they stay real while they are small."""
-    return not tensor.dtype.is_floating_point and not tensor.dtype.is_complex and not tensor.is_meta and tensor.numel() <= LARGE
+    return (
+        not tensor.dtype.is_floating_point
+        and not tensor.dtype.is_complex
+        and not tensor.is_meta
+        and tensor.numel() <= LARGE
+    )
 
 
 def _written(facts: OpFacts, args: Any, kwargs: Any, made: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
 from torch import Size
 
@@ -18,26 +17,10 @@ FORMULAS = Registry(name="the formulas of calflops")
 
 @FORMULAS.register("aten::convolution")
 @FORMULAS.register("aten::_convolution")
-def convolution(
-    input: Size,
-    weight: Size,
-    bias: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    transposed: bool,
-    output_padding: Any,
-    groups: int,
-    *rest: Any,
-    out: Size,
-) -> Ops:
+def convolution(input: Size, weight: Size, transposed: bool, groups: int, out: Size) -> Ops:
     """As hookcount's; a transposed one's output channels of a group are divided by the groups once more, without remainder."""
     if not transposed:
-        return Ops(
-            macs=shipped.convolution(
-                input, weight, None, stride, padding, dilation, False, out=out
-            ).macs
-        )
+        return Ops(macs=shipped.convolution(input, weight, None, False, out).macs)
     return Ops(macs=prod(input) * (weight[1] // groups) * prod(weight[2:]))
 
 

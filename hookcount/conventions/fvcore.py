@@ -39,9 +39,7 @@ def _norm(elements: int, affine: bool) -> Ops:
 
 
 @FORMULAS.register("aten::native_batch_norm")
-def batch_norm(
-    input: Size, weight: Any, bias: Any, mean: Any, var: Any, training: bool, *rest: Any, out: Any
-) -> Ops:
+def batch_norm(input: Size, weight: Any, training: bool) -> Ops:
     """In eval 1 per element, 2 with a weight; by the batch's statistics as any norm."""
     if training:
         return _norm(prod(input), weight is not None)
@@ -49,27 +47,25 @@ def batch_norm(
 
 
 @FORMULAS.register("aten::native_layer_norm")
-def layer_norm(input: Size, normalized_shape: Any, weight: Any, *rest: Any, out: Any) -> Ops:
+def layer_norm(input: Size, weight: Any) -> Ops:
     """As any norm."""
     return _norm(prod(input), weight is not None)
 
 
 @FORMULAS.register("aten::native_group_norm")
-def group_norm(input: Size, weight: Any, *rest: Any, out: Any) -> Ops:
+def group_norm(input: Size, weight: Any) -> Ops:
     """As any norm."""
     return _norm(prod(input), weight is not None)
 
 
 @FORMULAS.register("aten::_adaptive_avg_pool2d")
-def adaptive_avg_pool(self: Size, output_size: Any, *, out: Size) -> Ops:
+def adaptive_avg_pool(self: Size) -> Ops:
     """1 per input element."""
     return Ops(adds=prod(self))
 
 
 @FORMULAS.register("aten::mean.dim")
-def pooled_to_one(
-    self: Size, dim: Sequence[int] | None, keepdim: bool = False, *rest: Any, out: Size, **kw: Any
-) -> Ops:
+def pooled_to_one(self: Size, dim: Sequence[int] | None, keepdim: bool = False) -> Ops:
     """1 per input element where it is what torch runs an adaptive pool to one position as; a mean is not seen."""
     return (
         Ops(adds=prod(self)) if keepdim and dim is not None and list(dim) == [-1, -2] else NOTHING
@@ -77,7 +73,7 @@ def pooled_to_one(
 
 
 @FORMULAS.register("aten::upsample_nearest2d")
-def upsample_nearest(self: Size, *rest: Any, out: Size, **kw: Any) -> Ops:
+def upsample_nearest(out: Size) -> Ops:
     """1 per output element."""
     return Ops(muls=prod(out))
 
@@ -85,15 +81,15 @@ def upsample_nearest(self: Size, *rest: Any, out: Size, **kw: Any) -> Ops:
 @FORMULAS.register("aten::upsample_bilinear2d")
 @FORMULAS.register("aten::grid_sampler_2d")
 @FORMULAS.register("aten::grid_sampler_3d")
-def interpolated(input: Size, *rest: Any, out: Size, **kw: Any) -> Ops:
+def interpolated(out: Size) -> Ops:
     """4 per output element."""
     return Ops(muls=4 * prod(out))
 
 
 @FORMULAS.register("aten::_transformer_encoder_layer_fwd")
-def encoder_layer(src: Size, *rest: Any, out: Size, **kw: Any) -> Ops:
+def encoder_layer(src: Size, ffn_weight_1: Size) -> Ops:
     """Under the tool's hooks the layer does not run as one op: its two linears and two norms; its attention is not seen."""
-    linears, normed = cells.encoder_layer(src, wide=rest[13][0])
+    linears, normed = cells.encoder_layer(src, wide=ffn_weight_1[0])
     return linears + _norm(normed, True)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
 from torch import Size
 
@@ -22,7 +21,7 @@ FORMULAS.register("aten::addmm_", FREE)
 
 
 @FORMULAS.register("aten::addmm")
-def addmm(self: Size, mat1: Size, mat2: Size, *rest: Any, out: Size, **kw: Any) -> Ops:
+def addmm(mat1: Size, mat2: Size, out: Size) -> Ops:
     """[m, n] = self + [m, k] @ [k, n]: the product, and 1 per output whatever the factors are."""
     return Ops(macs=prod(mat1) * mat2[1], adds=prod(out))
 

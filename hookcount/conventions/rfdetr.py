@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
 from torch import Size
 
@@ -33,13 +32,13 @@ contractions(
 
 
 @_rule("aten::native_batch_norm", "aten::_native_batch_norm_legit_no_training")
-def batch_norm(input: Size, *rest: Any, out: Any, **kw: Any) -> Ops:
+def batch_norm(input: Size) -> Ops:
     """4 per input element."""
     return Ops(muls=4 * prod(input))
 
 
 @_rule("aten::_softmax", "aten::_safe_softmax")
-def softmax(self: Size, *rest: Any, out: Size, **kw: Any) -> Ops:
+def softmax(self: Size) -> Ops:
     """5 per element."""
     return Ops(specials=5 * prod(self))
 
@@ -50,7 +49,7 @@ _ELEMENTWISE = """
 
 
 @_rule(*(f"aten::{name}" for name in _ELEMENTWISE.split()))
-def elementwise(*args: Any, out: Size, **kw: Any) -> Ops:
+def elementwise(out: Size) -> Ops:
     """1 per output element."""
     return Ops(adds=prod(out))
 

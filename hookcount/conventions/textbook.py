@@ -47,45 +47,45 @@ for _target in _TARGETS:
 
 
 @_rule(nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
-def batch_norm_module(module: Any, input: Size, *, out: Size) -> Ops:
+def batch_norm_module(input: Size) -> Ops:
     """4 per element."""
     return Ops(muls=4 * prod(input))
 
 
 @_rule("aten::native_batch_norm", "aten::_native_batch_norm_legit_no_training")
-def batch_norm(input: Size, *rest: Any, out: Any, **kw: Any) -> Ops:
+def batch_norm(input: Size) -> Ops:
     """4 per element."""
     return Ops(muls=4 * prod(input))
 
 
 @_rule(nn.Softmax)
-def softmax_module(module: Any, input: Size, *, out: Size) -> Ops:
+def softmax_module(module: Any, input: Size) -> Ops:
     """3n - 1 per row of n."""
-    return softmax(input, -1 if module.dim is None else module.dim, out=out)
+    return softmax(input, -1 if module.dim is None else module.dim)
 
 
 @_rule("aten::_softmax", "aten::_safe_softmax")
-def softmax(self: Size, dim: int, *rest: Any, out: Size, **kw: Any) -> Ops:
+def softmax(self: Size, dim: int) -> Ops:
     """3n - 1 per row of n."""
     n = self[dim] if self else 1
     return cells.softmax(prod(self) // n if n else 0, n)
 
 
 @_rule(nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)
-def avg_pool_module(module: Any, input: Size, *, out: Size) -> Ops:
+def avg_pool_module(module: Any, out: Size) -> Ops:
     """k + 1 per output, of windows of k."""
     axes = 1 if isinstance(module, nn.AvgPool1d) else 3 if isinstance(module, nn.AvgPool3d) else 2
     return _pool(module.kernel_size, axes, out)
 
 
 @_rule("aten::avg_pool2d")
-def avg_pool2d(self: Size, kernel_size: Any, *rest: Any, out: Size, **kw: Any) -> Ops:
+def avg_pool2d(kernel_size: Any, out: Size) -> Ops:
     """k + 1 per output, of windows of k."""
     return _pool(kernel_size, 2, out)
 
 
 @_rule("aten::avg_pool3d")
-def avg_pool3d(self: Size, kernel_size: Any, *rest: Any, out: Size, **kw: Any) -> Ops:
+def avg_pool3d(kernel_size: Any, out: Size) -> Ops:
     """k + 1 per output, of windows of k."""
     return _pool(kernel_size, 3, out)
 
@@ -97,25 +97,25 @@ def _pool(kernel: Any, axes: int, out: Size) -> Ops:
 
 
 @_rule(nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d)
-def adaptive_avg_pool_module(module: Any, input: Size, *, out: Size) -> Ops:
+def adaptive_avg_pool_module(input: Size, out: Size) -> Ops:
     """k + 1 per output, of windows of k, which may overlap."""
     return Ops(adds=cells.windows(input, out), specials=prod(out))
 
 
 @_rule("aten::_adaptive_avg_pool2d", "aten::_adaptive_avg_pool3d")
-def adaptive_avg_pool(self: Size, output_size: Any, *, out: Size) -> Ops:
+def adaptive_avg_pool(self: Size, out: Size) -> Ops:
     """k + 1 per output, of windows of k, which may overlap."""
     return Ops(adds=cells.windows(self, out), specials=prod(out))
 
 
 @_rule(nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d)
-def max_pool_module(module: Any, input: Size, *, out: Any) -> Ops:
+def max_pool_module(out: Any) -> Ops:
     """1 per output."""
     return Ops(compares=prod(out if isinstance(out, Size) else out[0]))
 
 
 @_rule("aten::max_pool2d_with_indices", "aten::max_pool3d_with_indices")
-def max_pool(self: Size, *rest: Any, out: Any, **kw: Any) -> Ops:
+def max_pool(out: Any) -> Ops:
     """1 per output."""
     return Ops(compares=prod(out[0]))
 

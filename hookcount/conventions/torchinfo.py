@@ -20,7 +20,7 @@ FORMULAS = Registry(name="the formulas of torchinfo")
 
 
 @FORMULAS.register(nn.Module)
-def module(module: Any, *args: Any, out: Any, **kw: Any) -> Ops:
+def module(module: Any, out: Any) -> Ops:
     """Of each parameter its elements times the positions of the output; nothing of a module that has children.
 
     ``weight`` and ``bias``: all sizes of the output but the second where the class has "Conv" in its name, the first size alone
@@ -71,11 +71,11 @@ FORMULAS.register(nn.TransformerEncoderLayer, OBSERVED)  # for the one op that i
 
 
 @FORMULAS.register("aten::_transformer_encoder_layer_fwd")
-def encoder_layer(src: Size, width: int, heads: int, *rest: Any, out: Size, **kw: Any) -> Ops:
+def encoder_layer(src: Size, embed_dim: int, ffn_weight_1: Size) -> Ops:
     """Under the tool's hooks the layer does not run as one op: its two linears and two norms, each parameter times the first
     size; its attention has a child and is not counted.
     """
-    wide = rest[11][0]
+    wide, width = ffn_weight_1[0], embed_dim
     return Ops(macs=2 * width * wide, adds=wide + width + 2 * width, muls=2 * width) * src[0]
 
 

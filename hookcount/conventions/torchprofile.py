@@ -55,7 +55,7 @@ for _target in _NOT_KNOWN_TO_IT:
 
 
 @_rule("aten::convolution", "aten::_convolution")
-def convolution(input: Size, weight: Size, *rest: Any, out: Size, **kw: Any) -> Ops:
+def convolution(weight: Size, out: Size) -> Ops:
     """Outputs times kernel positions times the weight's second size, or its first where the second axis of the output is not as
     long as that: so all input channels of a transposed one, of each group.
     """
@@ -71,19 +71,19 @@ _rule(nn.Conv1d, nn.Conv2d, nn.Conv3d)(cells.traced_convolution)
     "aten::_native_batch_norm_legit_no_training",
     "aten::cudnn_batch_norm",
 )
-def batch_norm(input: Size, weight: Any, *rest: Any, out: Any, **kw: Any) -> Ops:
+def batch_norm(input: Size, weight: Any) -> Ops:
     """1 per element with a weight, else nothing."""
     return Ops(muls=prod(input)) if weight is not None else NOTHING
 
 
 @_rule("aten::native_group_norm")
-def group_norm(input: Size, weight: Any, *rest: Any, out: Any, **kw: Any) -> Ops:
+def group_norm(input: Size, weight: Any) -> Ops:
     """1 per element with a weight, else nothing."""
     return Ops(muls=prod(input)) if weight is not None else NOTHING
 
 
 @_rule("aten::native_layer_norm")
-def layer_norm(input: Size, normalized_shape: Any, weight: Any, *rest: Any, out: Any) -> Ops:
+def layer_norm(input: Size, weight: Any) -> Ops:
     """1 per element with a weight, else nothing."""
     return Ops(muls=prod(input)) if weight is not None else NOTHING
 
@@ -105,27 +105,25 @@ _rule("aten::mul", "aten::leaky_relu")(Elementwise())
         for name in ("avg_pool2d", "avg_pool3d", "_adaptive_avg_pool2d", "_adaptive_avg_pool3d")
     ),
 )
-def mean(*args: Any, out: Size, **kw: Any) -> Ops:
+def mean(out: Size) -> Ops:
     """1 per output element, however many it is the mean of."""
     return Ops(specials=prod(out))
 
 
 @_rule("aten::upsample_bilinear2d")
-def bilinear(*args: Any, out: Size, **kw: Any) -> Ops:
+def bilinear(out: Size) -> Ops:
     """4 per output element."""
     return Ops(muls=4 * prod(out))
 
 
 @_rule("aten::grid_sampler_2d", "aten::grid_sampler_3d")
-def grid_sampler(
-    input: Size, grid: Size, interpolation_mode: int, *rest: Any, out: Size, **kw: Any
-) -> Ops:
+def grid_sampler(interpolation_mode: int, out: Size) -> Ops:
     """4 per output element, also in three dimensions; 16 of a bicubic one, nothing of the nearest."""
     return Ops(muls=(4, 0, 16)[interpolation_mode] * prod(out))
 
 
 @_rule(nn.LSTM)
-def lstm(module: Any, input: Any, hx: Any = None, *, out: Any) -> Ops:
+def lstm(module: Any, out: Any) -> Ops:
     """Per step, layer and direction four gates' products with the input and the state, taken to be as wide as the output.
 
     Of packed sequences the features of the output count as steps too.

@@ -31,51 +31,45 @@ contractions(
 )
 
 
-def _first(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The input of a forward, whatever a subclass calls it."""
-    return args[0] if args else next(iter(kwargs.values()))
-
-
 @_rule(nn.Conv1d, nn.Conv2d, nn.Conv3d)
-def convolution(module: Any, *args: Any, out: Size, **kw: Any) -> Ops:
+def convolution(module: Any, out: Size) -> Ops:
     """Outputs times input channels of a group times kernel positions."""
     return Ops(macs=prod(out) * prod(module.weight.shape[1:]))
 
 
 @_rule(nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-def transposed_convolution(module: Any, *args: Any, out: Size, **kw: Any) -> Ops:
+def transposed_convolution(module: Any, input: Size, /) -> Ops:
     """Inputs times output channels of a group times kernel positions."""
-    return Ops(macs=prod(_first(args, kw)) * prod(module.weight.shape[1:]))
+    return Ops(macs=prod(input) * prod(module.weight.shape[1:]))
 
 
 @_rule(nn.Linear)
-def linear(module: Any, *args: Any, out: Size, **kw: Any) -> Ops:
+def linear(module: Any, out: Size) -> Ops:
     """Outputs times input features."""
     return Ops(macs=module.in_features * prod(out))
 
 
 @_rule(nn.Bilinear)
-def bilinear(module: Any, *args: Any, out: Size, **kw: Any) -> Ops:
+def bilinear(module: Any, out: Size) -> Ops:
     """Both contractions."""
     return Ops(macs=(module.in1_features + 1) * module.in2_features * prod(out))
 
 
 @_rule(nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, "torch.nn.RMSNorm")
-def norm(module: Any, *args: Any, out: Size, **kw: Any) -> Ops:
+def norm(module: Any, input: Size, /) -> Ops:
     """2 per element, 4 with a weight."""
-    return cells.norm(module, _first(args, kw))
+    return cells.norm(module, input)
 
 
 @_rule(nn.PReLU)
-def prelu(module: Any, *args: Any, out: Size, **kw: Any) -> Ops:
+def prelu(out: Size) -> Ops:
     """1 per element; the tool sets eval mode itself."""
-    return Ops(muls=prod(_first(args, kw)))
+    return Ops(muls=prod(out))
 
 
 @_rule(nn.Softmax, nn.LogSoftmax, nn.Softmin, nn.Softmax2d)
-def softmax(module: Any, *args: Any, out: Size, **kw: Any) -> Ops:
+def softmax(module: Any, input: Size, /) -> Ops:
     """3n - 1 per row of n; a logarithm per row, or a sign per element, more."""
-    input = _first(args, kw)
     axis = -3 if isinstance(module, nn.Softmax2d) else module.dim
     if axis is None:  # as torch takes it then
         axis = 0 if len(input) in (0, 1, 3) else 1
@@ -92,9 +86,8 @@ def softmax(module: Any, *args: Any, out: Size, **kw: Any) -> Ops:
 
 
 @_rule(nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)
-def avg_pool(module: Any, *args: Any, out: Size, **kw: Any) -> Ops:
+def avg_pool(module: Any, input: Size, /, out: Size) -> Ops:
     """1 per element of each window, without what lies outside of the padding, and 1 per output."""
-    input = _first(args, kw)
     axes = 1 if isinstance(module, nn.AvgPool1d) else 3 if isinstance(module, nn.AvgPool3d) else 2
     kernels, strides, pads = (
         (each,) * axes if isinstance(each, int) else each
@@ -111,13 +104,13 @@ def avg_pool(module: Any, *args: Any, out: Size, **kw: Any) -> Ops:
 
 
 @_rule(nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d)
-def adaptive_avg_pool(module: Any, *args: Any, out: Size, **kw: Any) -> Ops:
+def adaptive_avg_pool(module: Any, input: Size, /, out: Size) -> Ops:
     """1 per element of each window, which may overlap, and 1 per output."""
-    return Ops(adds=cells.windows(_first(args, kw), out), specials=prod(out))
+    return Ops(adds=cells.windows(input, out), specials=prod(out))
 
 
 @_rule(nn.Upsample)
-def upsample(module: Any, *args: Any, out: Size, **kw: Any) -> Ops:
+def upsample(module: Any, out: Size) -> Ops:
     """5, 11, 259 or 31 per output, by the mode; nearest nothing."""
     return Ops(
         muls={"linear": 5, "bilinear": 11, "bicubic": 259, "trilinear": 31}.get(module.mode, 0)
@@ -126,9 +119,7 @@ def upsample(module: Any, *args: Any, out: Size, **kw: Any) -> Ops:
 
 
 @_rule(nn.MultiheadAttention)
-def multihead_attention(
-    module: Any, query: Size, key: Size, value: Size, *rest: Any, out: Any, **kw: Any
-) -> Ops:
+def multihead_attention(module: Any, query: Size, key: Size, /, out: Any) -> Ops:
     """The four projections, the two products, and 3n - 1 per row of scores; no bias."""
     result, weights = out
     length_at = -2 if module.batch_first or len(result) == 2 else 0
@@ -149,23 +140,20 @@ def _steps(input: Size) -> int:
 
 
 @_rule(nn.RNN, nn.GRU)
-def recurrent(module: Any, *args: Any, out: Any, **kw: Any) -> Ops:
+def recurrent(module: Any, input: Size, /) -> Ops:
     """See ``cells.layers``."""
-    return cells.layers(
-        "RNN" if isinstance(module, nn.RNN) else "GRU", module, _steps(_first(args, kw))
-    )
+    return cells.layers("RNN" if isinstance(module, nn.RNN) else "GRU", module, _steps(input))
 
 
 @_rule(nn.LSTM)
-def lstm(module: Any, *args: Any, out: Any, **kw: Any) -> Ops:
+def lstm(module: Any, input: Size, /) -> Ops:
     """See ``cells.projected_lstm``."""
-    return cells.projected_lstm(module, _steps(_first(args, kw)))
+    return cells.projected_lstm(module, _steps(input))
 
 
 @_rule(nn.RNNCell, nn.GRUCell, nn.LSTMCell)
-def cell(module: Any, *args: Any, out: Any, **kw: Any) -> Ops:
+def cell(module: Any, input: Size, /) -> Ops:
     """A cell per sample."""
-    input = _first(args, kw)
     kind = (
         "RNN"
         if isinstance(module, nn.RNNCell)
@@ -179,16 +167,18 @@ def cell(module: Any, *args: Any, out: Any, **kw: Any) -> Ops:
 
 
 @_rule("aten::_transformer_encoder_layer_fwd")
-def encoder_layer(src: Size, width: int, heads: int, *rest: Any, out: Size, **kw: Any) -> Ops:
+def encoder_layer(src: Size, embed_dim: int, num_heads: int, ffn_weight_1: Size) -> Ops:
     """Under the tool's hooks the layer does not run as one op: its attention, its two linears and two norms with weights."""
-    linears, normed = cells.encoder_layer(src, wide=rest[11][0])
+    linears, normed = cells.encoder_layer(src, wide=ffn_weight_1[0])
     batch, length = src[:2]
-    attention = Ops(macs=batch * (4 * length * width * width + 2 * length * length * width))
+    attention = Ops(
+        macs=batch * (4 * length * embed_dim * embed_dim + 2 * length * length * embed_dim)
+    )
     return (
         linears
         + Ops(adds=2 * normed, muls=2 * normed)
         + attention
-        + cells.softmax(batch * heads * length, length)
+        + cells.softmax(batch * num_heads * length, length)
     )
 
 

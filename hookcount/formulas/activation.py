@@ -35,7 +35,7 @@ FIGURE_OF: dict[type[nn.Module], str] = {
 
 
 def _per_element(name: str) -> Callable[..., Ops]:
-    def price(module: nn.Module, input: Size, *, out: Size) -> Ops:
+    def price(out: Size) -> Ops:
         return FIGURES[name][0] * out.numel()
 
     price.__doc__ = f"[*] = {name}([*]): {FIGURES[name][1]}, per output element."
@@ -47,42 +47,42 @@ for _cls, _name in FIGURE_OF.items():
 
 
 @formula(nn.ELU, kind="activation")
-def elu(module: Any, input: Size, *, out: Size) -> Ops:
+def elu(module: Any, out: Size) -> Ops:
     """[*] = elu([*]): see parametric.elu_figure."""
     return elu_figure(module.alpha) * out.numel()
 
 
 @formula(nn.SELU, kind="activation")
-def selu(module: nn.Module, input: Size, *, out: Size) -> Ops:
+def selu(out: Size) -> Ops:
     """[*] = selu([*]): ELU with alpha 1.67 and scale 1.05, which fold into one factor per arm."""
     return elu_figure(1.6732632423543772, 1.0507009873554805) * out.numel()
 
 
 @formula(nn.CELU, kind="activation")
-def celu(module: Any, input: Size, *, out: Size) -> Ops:
+def celu(module: Any, out: Size) -> Ops:
     """[*] = celu([*]): see parametric.celu_figure."""
     return celu_figure(module.alpha) * out.numel()
 
 
 @formula(nn.GELU, kind="activation")
-def gelu(module: Any, input: Size, *, out: Size) -> Ops:
+def gelu(module: Any, out: Size) -> Ops:
     """[*] = gelu([*]): see elementwise.gelu_figure."""
     return gelu_figure(module.approximate) * out.numel()
 
 
 @formula(nn.Softplus, kind="activation")
-def softplus(module: Any, input: Size, *, out: Size) -> Ops:
+def softplus(module: Any, out: Size) -> Ops:
     """[*] = softplus([*]): see parametric.softplus_figure."""
     return softplus_figure(module.beta) * out.numel()
 
 
 @formula(nn.Softsign, kind="activation")
-def softsign(module: nn.Module, input: Size, *, out: Size) -> Ops:
+def softsign(out: Size) -> Ops:
     """[*] = x / (|x| + 1): an abs, an add, a division."""
     return Ops(adds=1, compares=1, specials=1) * out.numel()
 
 
 @formula(nn.Tanhshrink, kind="activation")
-def tanhshrink(module: nn.Module, input: Size, *, out: Size) -> Ops:
+def tanhshrink(out: Size) -> Ops:
     """[*] = x - tanh(x): a tanh and a subtraction."""
     return (FIGURES["tanh"][0] + Ops(adds=1)) * out.numel()

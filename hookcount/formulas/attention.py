@@ -33,14 +33,7 @@ def by_heads(query: Size, key: Size, value: Size, dropout_p: float = 0.0, *, mas
 
 @formula("aten::_scaled_dot_product_flash_attention", kind="attention")
 def flash_attention(
-    query: Size,
-    key: Size,
-    value: Size,
-    dropout_p: float = 0.0,
-    is_causal: bool = False,
-    *rest: Any,
-    out: Any,
-    **kw: Any,
+    query: Size, key: Size, value: Size, dropout_p: float = 0.0, is_causal: bool = False
 ) -> Ops:
     """[B, H, L, Ev] = attention([B, H, L, E], [B, Hk, S, E], [B, Hk, S, Ev])."""
     return by_heads(query, key, value, dropout_p, masked=is_causal)
@@ -48,17 +41,7 @@ def flash_attention(
 
 @formula("aten::_scaled_dot_product_flash_attention.quantized", kind="attention")
 def quantized_flash_attention(
-    query: Size,
-    key: Size,
-    value: Size,
-    q_descale: Any,
-    k_descale: Any,
-    v_descale: Any,
-    dropout_p: float = 0.0,
-    is_causal: bool = False,
-    *rest: Any,
-    out: Any,
-    **kw: Any,
+    query: Size, key: Size, value: Size, dropout_p: float = 0.0, is_causal: bool = False
 ) -> Ops:
     """[B, H, L, Ev] = attention([B, H, L, E], [B, Hk, S, E], [B, Hk, S, Ev]); descaling is folded into the scale of q and k."""
     return by_heads(query, key, value, dropout_p, masked=is_causal)
@@ -73,8 +56,6 @@ def flash_attention_for_cpu(
     is_causal: bool = False,
     *,
     attn_mask: Any = None,
-    scale: Any = None,
-    out: Any,
 ) -> Ops:
     """[B, H, L, Ev] = attention([B, H, L, E], [B, Hk, S, E], [B, Hk, S, Ev])."""
     return by_heads(query, key, value, dropout_p, masked=is_causal or attn_mask is not None)
@@ -87,12 +68,8 @@ def biased_attention(
     key: Size,
     value: Size,
     attn_bias: Any,
-    compute_log_sumexp: bool,
     dropout_p: float = 0.0,
     is_causal: bool = False,
-    *rest: Any,
-    out: Any,
-    **kw: Any,
 ) -> Ops:
     """[B, H, L, Ev] = attention([B, H, L, E], [B, Hk, S, E], [B, Hk, S, Ev])."""
     return by_heads(query, key, value, dropout_p, masked=is_causal or attn_bias is not None)
@@ -107,22 +84,19 @@ def overrideable_attention(
     attn_bias: Any = None,
     dropout_p: float = 0.0,
     is_causal: bool = False,
-    *rest: Any,
-    out: Any,
-    **kw: Any,
 ) -> Ops:
     """[B, H, L, Ev] = attention([B, H, L, E], [B, Hk, S, E], [B, Hk, S, Ev])."""
     return by_heads(query, key, value, dropout_p, masked=is_causal or attn_bias is not None)
 
 
 @formula("aten::_triton_scaled_dot_attention", kind="attention")
-def triton_attention(q: Size, k: Size, v: Size, dropout_p: float = 0.0, *, out: Size) -> Ops:
+def triton_attention(q: Size, k: Size, v: Size, dropout_p: float = 0.0) -> Ops:
     """[B, H, L, Ev] = attention([B, H, L, E], [B, H, S, E], [B, H, S, Ev])."""
     return by_heads(q, k, v, dropout_p, masked=False)
 
 
 @formula("higher_order::flex_attention", kind="attention")
-def flex_attention(query: Size, key: Size, value: Size, *rest: Any, out: Any, **kw: Any) -> Ops:
+def flex_attention(query: Size, key: Size, value: Size) -> Ops:
     """[B, H, L, Ev] = attention([B, H, L, E], [B, Hk, S, E], [B, Hk, S, Ev]), whatever the block mask leaves out.
 
     What ``score_mod`` computes per score is not counted: it is a function, not an op.
@@ -164,14 +138,9 @@ def flash_attention_forward(
     key: Size,
     value: Size,
     cum_seq_q: Any,
-    cum_seq_k: Any,
-    max_q: int,
     max_k: int,
     dropout_p: float,
     is_causal: bool,
-    *rest: Any,
-    out: Any,
-    **kw: Any,
 ) -> Ops:
     """[B, L, H, E] = attention([B, L, H, E], [B, S, Hk, E], [B, S, Hk, E]); with cum_seq packed: [total, H, E]."""
     return by_positions(
@@ -181,19 +150,13 @@ def flash_attention_forward(
 
 @formula("aten::_flash_attention_forward_no_dropout_inplace", kind="attention")
 def flash_attention_forward_into(
-    result: Size,
     query: Size,
     key: Size,
     value: Size,
     cum_seq_q: Any,
-    cum_seq_k: Any,
-    max_q: int,
     max_k: int,
     dropout_p: float,
     is_causal: bool,
-    *rest: Any,
-    out: Any,
-    **kw: Any,
 ) -> Ops:
     """[B, L, H, E] = attention([B, L, H, E], [B, S, Hk, E], [B, S, Hk, E]); with cum_seq packed: [total, H, E]."""
     return by_positions(
@@ -208,14 +171,9 @@ def efficient_attention_forward(
     value: Size,
     bias: Any,
     cu_seqlens_q: Any,
-    cu_seqlens_k: Any,
-    max_seqlen_q: int | None,
     max_seqlen_k: int | None,
     dropout_p: float,
     custom_mask_type: int,
-    *rest: Any,
-    out: Any,
-    **kw: Any,
 ) -> Ops:
     """[B, L, H, Ev] = attention([B, L, H, E], [B, S, H, E], [B, S, H, Ev]); with cu_seqlens packed: [1, total, H, E]."""
     masked = bias is not None or custom_mask_type != 0
@@ -231,15 +189,9 @@ def cudnn_attention_forward(
     value: Size,
     attn_bias: Any,
     cum_seq_q: Any,
-    cum_seq_k: Any,
-    max_q: int,
     max_k: int,
-    compute_log_sumexp: bool,
     dropout_p: float = 0.0,
     is_causal: bool = False,
-    *rest: Any,
-    out: Any,
-    **kw: Any,
 ) -> Ops:
     """[B, H, L, Ev] = attention([B, H, L, E], [B, Hk, S, E], [B, Hk, S, Ev]); with cum_seq packed: [total, H, E]."""
     masked = is_causal or attn_bias is not None
@@ -250,18 +202,7 @@ def cudnn_attention_forward(
 
 @formula("aten::_cudnn_attention_forward_no_dropout_inplace", kind="attention")
 def cudnn_attention_forward_into(
-    result: Size,
-    query: Size,
-    key: Size,
-    value: Size,
-    cum_seq_q: Any,
-    cum_seq_k: Any,
-    max_q: int,
-    max_k: int,
-    is_causal: bool = False,
-    *,
-    out: Any,
-    **kw: Any,
+    *, query: Size, key: Size, value: Size, max_k: int, is_causal: bool = False
 ) -> Ops:
     """Packed: [total L, H, Ev] = attention([total L, H, E], [total S, Hk, E], [total S, Hk, Ev])."""
     return by_positions(query, key, value, max_k, 0.0, packed=True, masked=is_causal)

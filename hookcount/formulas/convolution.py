@@ -23,7 +23,7 @@ def _convolution(
 @formula(nn.Conv1d, kind="convolution")
 @formula(nn.Conv2d, kind="convolution")
 @formula(nn.Conv3d, kind="convolution")
-def convolution_module(module: nn.Conv2d, input: Size, *, out: Size) -> Ops:
+def convolution_module(module: nn.Conv2d, input: Size, out: Size) -> Ops:
     """[N, Co, *O] = conv([N, Ci, *I]), batched or not: numel(out) * Ci/g * prod(K), and the bias.
 
     Padding is free in every ``padding_mode``; windows that reach into it are counted whole.
@@ -34,9 +34,7 @@ def convolution_module(module: nn.Conv2d, input: Size, *, out: Size) -> Ops:
 @formula(nn.ConvTranspose1d, kind="convolution")
 @formula(nn.ConvTranspose2d, kind="convolution")
 @formula(nn.ConvTranspose3d, kind="convolution")
-def transposed_convolution_module(
-    module: nn.ConvTranspose2d, input: Size, output_size: Any = None, *, out: Size
-) -> Ops:
+def transposed_convolution_module(module: nn.ConvTranspose2d, input: Size, out: Size) -> Ops:
     """[N, Co, *O] = convT([N, Ci, *I]), batched or not: numel(input) * Co/g * prod(K), whatever the stride, and the bias."""
     return _convolution(input, module.weight.shape, module.bias, out, transposed=True)
 
@@ -44,17 +42,7 @@ def transposed_convolution_module(
 @formula("aten::convolution", kind="convolution")
 @formula("aten::_convolution", kind="convolution")
 @formula("aten::convolution_overrideable", kind="convolution")
-def convolution(
-    input: Size,
-    weight: Size,
-    bias: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    transposed: bool,
-    *rest: Any,
-    out: Size,
-) -> Ops:
+def convolution(input: Size, weight: Size, bias: Any, transposed: bool, out: Size) -> Ops:
     """[N, Co, *O] = conv([N, Ci, *I], [Co, Ci/g, *K]); transposed: convT([N, Ci, *I], [Ci, Co/g, *K]). And the bias."""
     return _convolution(input, weight, bias, out, transposed=transposed)
 
@@ -64,7 +52,7 @@ def convolution(
 @formula("aten::miopen_depthwise_convolution", kind="convolution")
 @formula("aten::_mps_convolution", kind="convolution")
 @formula("aten::_nnpack_spatial_convolution", kind="convolution")
-def backend_convolution(input: Size, weight: Size, bias: Any = None, *rest: Any, out: Size) -> Ops:
+def backend_convolution(input: Size, weight: Size, bias: Any = None, *, out: Size) -> Ops:
     """[N, Co, *O] = conv([N, Ci, *I], [Co, Ci/g, *K], [Co]), where the backend's op takes the bias third."""
     return _convolution(input, weight, bias, out)
 
@@ -78,52 +66,48 @@ def backend_convolution(input: Size, weight: Size, bias: Any = None, *rest: Any,
 @formula("aten::slow_conv_dilated2d", kind="convolution")
 @formula("aten::slow_conv_dilated3d", kind="convolution")
 def kernel_convolution(
-    input: Size, weight: Size, kernel_size: Any, bias: Any = None, *rest: Any, out: Size, **kw: Any
+    input: Size, weight: Size, kernel_size: Any, bias: Any = None, *, out: Size
 ) -> Ops:
     """[N, Co, *O] = conv([N, Ci, *I], [Co, Ci/g, *K]), where the op takes the kernel's size third and the bias fourth."""
     return _convolution(input, weight, bias, out)
 
 
 @formula("aten::cudnn_convolution", kind="convolution")
-def cudnn_convolution(self: Size, weight: Size, *rest: Any, out: Size) -> Ops:
+def cudnn_convolution(self: Size, weight: Size, out: Size) -> Ops:
     """[N, Co, *O] = conv([N, Ci, *I], [Co, Ci/g, *K]); the bias is added by an op of its own."""
     return _convolution(self, weight, None, out)
 
 
 @formula("aten::cudnn_convolution_transpose", kind="convolution")
 @formula("aten::_mps_convolution_transpose", kind="convolution")
-def cudnn_convolution_transpose(self: Size, weight: Size, *rest: Any, out: Size) -> Ops:
+def cudnn_convolution_transpose(self: Size, weight: Size, out: Size) -> Ops:
     """[N, Co, *O] = convT([N, Ci, *I], [Ci, Co/g, *K]); the bias is added by an op of its own."""
     return _convolution(self, weight, None, out, transposed=True)
 
 
 @formula("aten::miopen_convolution_transpose", kind="convolution")
-def miopen_convolution_transpose(self: Size, weight: Size, bias: Any, *rest: Any, out: Size) -> Ops:
+def miopen_convolution_transpose(self: Size, weight: Size, bias: Any, out: Size) -> Ops:
     """[N, Co, *O] = convT([N, Ci, *I], [Ci, Co/g, *K], [Co])."""
     return _convolution(self, weight, bias, out, transposed=True)
 
 
 @formula("aten::slow_conv_transpose2d", kind="convolution")
 @formula("aten::slow_conv_transpose3d", kind="convolution")
-def slow_conv_transpose(
-    self: Size, weight: Size, kernel_size: Any, bias: Any = None, *rest: Any, out: Size
-) -> Ops:
+def slow_conv_transpose(self: Size, weight: Size, bias: Any = None, *, out: Size) -> Ops:
     """[N, Co, *O] = convT([N, Ci, *I], [Ci, Co/g, *K], [Co])."""
     return _convolution(self, weight, bias, out, transposed=True)
 
 
 @formula("aten::cudnn_convolution_relu", kind="convolution")
 @formula("aten::miopen_convolution_relu", kind="convolution")
-def convolution_relu(self: Size, weight: Size, bias: Any, *rest: Any, out: Size) -> Ops:
+def convolution_relu(self: Size, weight: Size, bias: Any, out: Size) -> Ops:
     """[N, Co, *O] = relu(conv(...) + bias): the parts, a compare per output for relu."""
     return _convolution(self, weight, bias, out) + Ops(compares=prod(out))
 
 
 @formula("aten::cudnn_convolution_add_relu", kind="convolution")
 @formula("aten::miopen_convolution_add_relu", kind="convolution")
-def convolution_add_relu(
-    self: Size, weight: Size, z: Size, alpha: Any, bias: Any, *rest: Any, out: Size
-) -> Ops:
+def convolution_add_relu(self: Size, weight: Size, alpha: Any, bias: Any, out: Size) -> Ops:
     """[N, Co, *O] = relu(conv(...) + alpha * z + bias): an add and a compare per output more, and a mul if alpha is not 1."""
     scale = prod(out) if alpha not in (None, 1) else 0
     return _convolution(self, weight, bias, out) + Ops(
@@ -132,7 +116,7 @@ def convolution_add_relu(
 
 
 @formula("aten::conv_tbc", kind="convolution")
-def conv_tbc(self: Size, weight: Size, bias: Size, pad: int = 0, *, out: Size) -> Ops:
+def conv_tbc(weight: Size, out: Size) -> Ops:
     """[T, N, Co] = conv([T', N, Ci], [K, Ci, Co], [Co]): numel(out) * K * Ci, and the bias."""
     return arithmetic.matmul(out[0] * out[1], weight[0] * weight[1], out[2]) + arithmetic.bias(
         prod(out)
@@ -141,19 +125,7 @@ def conv_tbc(self: Size, weight: Size, bias: Size, pad: int = 0, *, out: Size) -
 
 @formula("aten::convolution_backward", kind="convolution")
 def convolution_backward(
-    grad_output: Size,
-    input: Size,
-    weight: Size,
-    bias_sizes: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    transposed: bool,
-    output_padding: Any,
-    groups: int,
-    output_mask: Sequence[bool],
-    *,
-    out: Any,
+    grad_output: Size, input: Size, weight: Size, transposed: bool, output_mask: Sequence[bool]
 ) -> Ops:
     """dx, dW, db = gradients of a convolution, each where ``output_mask`` asks for it.
 
@@ -167,13 +139,11 @@ def convolution_backward(
 
 @formula("aten::col2im", kind="convolution")
 def col2im(
-    self: Size,
     output_size: Sequence[int],
     kernel_size: Sequence[int],
     dilation: Sequence[int],
     padding: Sequence[int],
     stride: Sequence[int],
-    *,
     out: Size,
 ) -> Ops:
     """[N, C, H, W] = col2im([N, C * kh * kw, L]): where windows overlap, their values are summed; padding is dropped.

@@ -30,13 +30,13 @@ def euclidean(batch: int, rows1: int, rows2: int, width: int) -> Ops:
 
 
 @formula("aten::_euclidean_dist", kind="distance")
-def euclidean_dist(x1: Size, x2: Size, *, out: Size) -> Ops:
+def euclidean_dist(x1: Size, out: Size) -> Ops:
     """[*, P, R] = dist([*, P, M], [*, R, M]): see euclidean."""
     return euclidean(prod(out[:-2]), out[-2], out[-1], x1[-1])
 
 
 @formula("aten::_cdist_forward", kind="distance")
-def cdist(x1: Size, x2: Size, p: float, compute_mode: int | None, *, out: Size) -> Ops:
+def cdist(x1: Size, x2: Size, p: float, compute_mode: int | None, out: Size) -> Ops:
     """[*, P, R] = dist([*, P, M], [*, R, M]): pair by pair, or by a product where torch does (p = 2 and over 25 rows)."""
     by_product = compute_mode == 1 or (not compute_mode and max(x1[-2], x2[-2]) > 25)
     if p == 2 and by_product:
@@ -51,7 +51,7 @@ def pdist(self: Size, p: float = 2.0, *, out: Size) -> Ops:
 
 
 @formula(nn.PairwiseDistance, kind="distance")
-def pairwise_distance(module: Any, x1: Size, x2: Size, *, out: Size) -> Ops:
+def pairwise_distance(module: Any, x1: Size, x2: Size, out: Size) -> Ops:
     """[*] = |[*, M] - [*, M] + eps|_p: an add of eps per element more."""
     width = x1[-1] if len(x1) >= len(x2) else x2[-1]
     pairs = out.numel()

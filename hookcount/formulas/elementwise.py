@@ -144,7 +144,7 @@ def first(out: Any) -> Size:
 def per_element(name: str, figure: Ops, text: str) -> Callable[..., Ops]:
     """A formula that charges ``figure`` for each output element."""
 
-    def price(*args: Any, out: Any, **kwargs: Any) -> Ops:
+    def price(out: Any) -> Ops:
         return figure * first(out).numel()
 
     price.__name__ = name

@@ -28,7 +28,7 @@ def elements(tensors: Sizes) -> int:
 
 
 def _per_element(name: str) -> Callable[..., Ops]:
-    def price(self: Sizes, *args: Any, out: Any, **kwargs: Any) -> Ops:
+    def price(self: Sizes) -> Ops:
         return FIGURES[name][0] * elements(self)
 
     price.__doc__ = f"list of [*] = {name}(list of [*]): {FIGURES[name][1]}, per element."
@@ -57,79 +57,75 @@ def over(figures: list[Ops], tensors: Sizes) -> Ops:
 
 @formula("aten::_foreach_add", kind="elementwise")
 @formula("aten::_foreach_sub", kind="elementwise")
-def add(self: Sizes, other: Any, *, alpha: Any = 1, out: Any) -> Ops:
+def add(self: Sizes, other: Any, /, *, alpha: Any = 1) -> Ops:
     """[*] = [*] + alpha [*], per tensor of the list."""
     return over([scaled_add(one, alpha) for one in each(other, len(self))], self)
 
 
 @formula("aten::_foreach_div", kind="elementwise")
-def div(self: Sizes, other: Any, *, out: Any) -> Ops:
+def div(self: Sizes) -> Ops:
     """[*] = [*] / [*], per tensor of the list."""
     return quotient(None) * elements(self)
 
 
 @formula("aten::_foreach_round", kind="elementwise")
-def round(self: Sizes, *, out: Any) -> Ops:
+def round(self: Sizes) -> Ops:
     """[*] = round([*]), per tensor of the list."""
     return Ops(specials=1) * elements(self)
 
 
 @formula("aten::_foreach_addcmul", kind="elementwise")
-def addcmul(
-    self: Sizes, tensor1: Sizes, tensor2: Sizes, value: Any = 1, *, out: Any, **scalars: Any
-) -> Ops:
+def addcmul(self: Sizes, *, value: Any = 1, scalars: Any = None) -> Ops:
     """[*] = [*] + value [*] [*], per tensor of the list."""
-    values = scalars.get("scalars", value)
+    values = value if scalars is None else scalars
     return over([scaled_product(one) for one in each(values, len(self))], self)
 
 
 @formula("aten::_foreach_addcdiv", kind="elementwise")
-def addcdiv(
-    self: Sizes, tensor1: Sizes, tensor2: Sizes, value: Any = 1, *, out: Any, **scalars: Any
-) -> Ops:
+def addcdiv(self: Sizes, *, value: Any = 1, scalars: Any = None) -> Ops:
     """[*] = [*] + value [*] / [*], per tensor of the list."""
-    values = scalars.get("scalars", value)
+    values = value if scalars is None else scalars
     return over([scaled_quotient(one) for one in each(values, len(self))], self)
 
 
 @formula("aten::_foreach_lerp", kind="elementwise")
-def lerp(self: Sizes, tensors1: Sizes, weight: Any = None, *, out: Any, **weights: Any) -> Ops:
+def lerp(self: Sizes) -> Ops:
     """[*] = x + w (y - x), per tensor of the list."""
     return LERP * elements(self)
 
 
 @formula("aten::_foreach_pow", kind="elementwise")
-def pow(self: Any, exponent: Any, *, out: Any) -> Ops:
+def pow(self: Any, exponent: Any) -> Ops:
     """[*] = [*] ^ p, per tensor of the list; a number as the base, and tensors as exponents, are pows."""
     bases = self if isinstance(self, tuple) else exponent
     return over([power(one) for one in each(exponent, len(bases))], bases)
 
 
 @formula("aten::_foreach_max", kind="elementwise")
-def max(self: Sizes, *, out: Any) -> Ops:
+def max(self: Sizes) -> Ops:
     """[] = max([*]), per tensor of the list: n - 1 compares."""
     return sum((reduction.largest(1, size.numel()) for size in self), Ops())
 
 
 @formula("aten::_foreach_norm", kind="elementwise")
-def norm(self: Sizes, ord: float = 2, dtype: Any = None, *, out: Any) -> Ops:
+def norm(self: Sizes, ord: float = 2) -> Ops:
     """[] = norm([*]), per tensor of the list."""
     return sum((reduction.norm_of(1, size.numel(), ord) for size in self), Ops())
 
 
 @formula("aten::_foreach_powsum", kind="elementwise")
-def powsum(self: Sizes, ord: float = 2, dtype: Any = None, *, out: Any) -> Ops:
+def powsum(self: Sizes, ord: float = 2) -> Ops:
     """[] = sum(|[*]| ^ p), per tensor of the list."""
     return sum((reduction.powers_of(1, size.numel(), ord) for size in self), Ops())
 
 
 @formula("aten::_amp_foreach_non_finite_check_and_unscale", kind="elementwise")
-def unscale(self: Sizes, found_inf: Size, inv_scale: Size, *, out: Any) -> Ops:
+def unscale(self: Sizes) -> Ops:
     """[*] = [*] / scale, per gradient of the list: a test for inf and nan, and a mul, per element."""
     return Ops(muls=1, compares=1) * elements(self)
 
 
 @formula("aten::_amp_update_scale", kind="elementwise")
-def update_scale(self: Size, *args: Any, out: Any, **kwargs: Any) -> Ops:
+def update_scale() -> Ops:
     """[] = [] grown or backed off: a test and a mul."""
     return Ops(muls=1, compares=1)

@@ -40,7 +40,7 @@ def transforms(size: Sequence[int], dim: Sequence[int]) -> tuple[int, int]:
 
 
 @formula("aten::_fft_c2c", kind="fourier")
-def c2c(self: Size, dim: Sequence[int], normalization: int, forward: bool, *, out: Size) -> Ops:
+def c2c(dim: Sequence[int], normalization: int, out: Size) -> Ops:
     """[*, N] = fft([*, N]), complex to complex."""
     return complex_transform(*transforms(out, dim)) + Ops(
         muls=2 * out.numel() if normalization else 0
@@ -48,7 +48,7 @@ def c2c(self: Size, dim: Sequence[int], normalization: int, forward: bool, *, ou
 
 
 @formula("aten::_fft_r2c", kind="fourier")
-def r2c(self: Size, dim: Sequence[int], normalization: int, onesided: bool, *, out: Size) -> Ops:
+def r2c(self: Size, dim: Sequence[int], normalization: int, out: Size) -> Ops:
     """[*, N // 2 + 1] = rfft([*, N]), real to complex; N is the real side."""
     return real_transform(*transforms(self, dim)) + Ops(
         muls=2 * out.numel() if normalization else 0
@@ -56,8 +56,6 @@ def r2c(self: Size, dim: Sequence[int], normalization: int, onesided: bool, *, o
 
 
 @formula("aten::_fft_c2r", kind="fourier")
-def c2r(
-    self: Size, dim: Sequence[int], normalization: int, last_dim_size: int, *, out: Size
-) -> Ops:
+def c2r(dim: Sequence[int], normalization: int, out: Size) -> Ops:
     """[*, N] = irfft([*, N // 2 + 1]), complex to real; N is the real side."""
     return real_transform(*transforms(out, dim)) + Ops(muls=out.numel() if normalization else 0)

@@ -33,57 +33,31 @@ def joined(reduce: str | None, elements: int, results: int) -> Ops:
 
 
 @formula("aten::index_add", kind="indexing")
-def index_add(self: Size, dim: int, index: Size, source: Size, *, alpha: Any = 1, out: Size) -> Ops:
+def index_add(source: Size, *, alpha: Any = 1) -> Ops:
     """[*, n] = [*, n] with alpha [*, k] added at index: an add per element of source, a mul where alpha is not 1 or -1."""
     return Ops(adds=1, muls=int(alpha not in (1, -1))) * source.numel()
 
 
 @formula("aten::scatter_add", kind="indexing")
-def scatter_add(self: Size, dim: int, index: Size, src: Size, *, out: Size) -> Ops:
+def scatter_add(index: Size) -> Ops:
     """[*] = [*] with [*] added at index: an add per index."""
     return Ops(adds=index.numel())
 
 
 @formula("aten::scatter", kind="indexing")
-def scatter(
-    self: Size,
-    dim: int,
-    index: Size,
-    *args: Any,
-    reduce: str | None = None,
-    out: Size,
-    **kwargs: Any,
-) -> Ops:
+def scatter(index: Size, *, reduce: str | None = None) -> Ops:
     """[*] = [*] with [*] put at index: free, or an add or a mul per index where ``reduce`` says so."""
     return joined(reduce, index.numel(), 0)
 
 
 @formula("aten::scatter_reduce", kind="indexing")
-def scatter_reduce(
-    self: Size,
-    dim: int,
-    index: Size,
-    src: Size,
-    reduce: str,
-    *,
-    include_self: bool = True,
-    out: Size,
-) -> Ops:
+def scatter_reduce(index: Size, reduce: str, out: Size) -> Ops:
     """[*] = [*] with [*] joined at index: an add, mul or compare per index; a mean divides each result."""
     return joined(reduce, index.numel(), out.numel())
 
 
 @formula("aten::index_reduce", kind="indexing")
-def index_reduce(
-    self: Size,
-    dim: int,
-    index: Size,
-    source: Size,
-    reduce: str,
-    *,
-    include_self: bool = True,
-    out: Size,
-) -> Ops:
+def index_reduce(source: Size, reduce: str, out: Size) -> Ops:
     """[*, n] = [*, n] with [*, k] joined at index: an add, mul or compare per element of source; a mean divides each result."""
     return joined(reduce, source.numel(), out.numel())
 
@@ -91,15 +65,7 @@ def index_reduce(
 @formula("aten::index_put", kind="indexing")
 @formula("aten::_index_put_impl", kind="indexing")
 @formula("aten::_unsafe_index_put", kind="indexing")
-def index_put(
-    self: Size,
-    indices: Any,
-    values: Size,
-    accumulate: bool = False,
-    unsafe: bool = False,
-    *,
-    out: Size,
-) -> Ops:
+def index_put(values: Size, accumulate: bool = False) -> Ops:
     """[*] = [*] with [*] put at indices: free, or an add per value where it accumulates.
 
     A value that is broadcast to many places is one add: a mask among the indices does not tell how many there are.
@@ -108,13 +74,13 @@ def index_put(
 
 
 @formula("aten::_unsafe_masked_index_put_accumulate", kind="indexing")
-def masked_index_put(self: Size, mask: Size, indices: Any, values: Size, *, out: Size) -> Ops:
+def masked_index_put(values: Size) -> Ops:
     """[*] = [*] with [*] added at indices: an add per value, masked ones too."""
     return Ops(adds=values.numel())
 
 
 @formula("aten::put", kind="indexing")
-def put(self: Size, index: Size, source: Size, accumulate: bool = False, *, out: Size) -> Ops:
+def put(source: Size, accumulate: bool = False) -> Ops:
     """[*] = [*] with [k] put at index: free, or an add per value where it accumulates."""
     return Ops(adds=source.numel() if accumulate else 0)
 
@@ -135,17 +101,7 @@ def bags(looked_up: int, count: int, width: int, mode: int, *, weighted: bool) -
 @formula("aten::_embedding_bag", kind="embedding")
 @formula("aten::_embedding_bag_forward_only", kind="embedding")
 def embedding_bag(
-    weight: Size,
-    indices: Size,
-    offsets: Size,
-    scale_grad_by_freq: bool = False,
-    mode: int = 0,
-    sparse: bool = False,
-    per_sample_weights: Size | None = None,
-    include_last_offset: bool = False,
-    padding_idx: int = -1,
-    *,
-    out: Any,
+    indices: Size, mode: int = 0, per_sample_weights: Size | None = None, *, out: Any
 ) -> Ops:
     """[B, d], ... = embedding_bag([n, d], [k], [B]): see bags."""
     count, width = out[0]
@@ -153,9 +109,7 @@ def embedding_bag(
 
 
 @formula("aten::embedding_renorm", kind="embedding")
-def embedding_renorm(
-    self: Size, indices: Size, max_norm: float, norm_type: float, *, out: Size
-) -> Ops:
+def embedding_renorm(self: Size, indices: Size, norm_type: float) -> Ops:
     """[n, d] = [n, d] with no looked-up row of norm above max_norm: per index a norm, a compare, an add, a division, d muls.
 
     Every row looked up is counted as too long, and as often as it is looked up: which are is not known from shapes.
@@ -168,6 +122,6 @@ def embedding_renorm(
 
 
 @formula("aten::segment_reduce", kind="indexing")
-def segment_reduce(data: Size, reduce: str, *, out: Size, **kwargs: Any) -> Ops:
+def segment_reduce(data: Size, reduce: str, out: Size) -> Ops:
     """[s, *] = segments of [n, *] joined: an element less per result than there are; a mean divides each result."""
     return joined(reduce, max(data.numel() - out.numel(), 0), out.numel())

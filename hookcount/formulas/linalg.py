@@ -70,7 +70,7 @@ def batch(size: Size) -> int:
 
 @formula("aten::linalg_cholesky_ex", kind="linear algebra")
 @formula("aten::cholesky", kind="linear algebra")
-def cholesky_ex(self: Size, *args: Any, out: Any, **kwargs: Any) -> Ops:
+def cholesky_ex(self: Size) -> Ops:
     """[*, n, n] = cholesky([*, n, n])."""
     return cholesky(self[-1]) * batch(self)
 
@@ -79,15 +79,13 @@ def cholesky_ex(self: Size, *args: Any, out: Any, **kwargs: Any) -> Ops:
 @formula("aten::linalg_lu", kind="linear algebra")
 @formula("aten::_linalg_det", kind="linear algebra")
 @formula("aten::_linalg_slogdet", kind="linear algebra")
-def lu_factor(A: Size, *, out: Any, **kwargs: Any) -> Ops:
+def lu_factor(A: Size) -> Ops:
     """[*, m, n] = lu([*, m, n]). A determinant's last n - 1 factors, or n logs, are not counted beside it."""
     return lu(A[-2], A[-1]) * batch(A)
 
 
 @formula("aten::linalg_lu_solve", kind="linear algebra")
-def lu_solve(
-    LU: Size, pivots: Size, B: Size, *, left: bool = True, adjoint: bool = False, out: Size
-) -> Ops:
+def lu_solve(LU: Size, out: Size) -> Ops:
     """[*, n, k] = U^-1 L^-1 [*, n, k]: two triangular systems, one of a unit diagonal."""
     n = LU[-1]
     columns = out.numel() // n if n else 0
@@ -95,36 +93,26 @@ def lu_solve(
 
 
 @formula("aten::_linalg_solve_ex", kind="linear algebra")
-def solve_ex(A: Size, B: Size, *, out: Any, **kwargs: Any) -> Ops:
+def solve_ex(A: Size, out: Any) -> Ops:
     """[*, n, k], ... = A^-1 B: an LU per matrix, and its two triangular systems per column."""
-    return lu(A[-1], A[-1]) * batch(A) + lu_solve(A, A, B, out=out[0])
+    return lu(A[-1], A[-1]) * batch(A) + lu_solve(A, out[0])
 
 
 @formula("aten::linalg_inv_ex", kind="linear algebra")
-def inv_ex(A: Size, *, out: Any, **kwargs: Any) -> Ops:
+def inv_ex(A: Size) -> Ops:
     """[*, n, n] = A^-1: as torch runs it, the system A X = 1, by an LU and n columns (8 n^3 / 3)."""
-    return solve_ex(A, A, out=(A,))
+    return solve_ex(A, (A,))
 
 
 @formula("aten::linalg_solve_triangular", kind="linear algebra")
-def solve_triangular(
-    self: Size, B: Size, *, upper: bool, left: bool = True, unitriangular: bool = False, out: Size
-) -> Ops:
+def solve_triangular(self: Size, *, unitriangular: bool = False, out: Size) -> Ops:
     """[*, n, k] = T^-1 [*, n, k]: a triangular system per column."""
     n = self[-1]
     return triangular_solve(n, out.numel() // n if n else 0, unit=unitriangular)
 
 
 @formula("aten::triangular_solve", kind="linear algebra")
-def triangular_solve_op(
-    self: Size,
-    A: Size,
-    upper: bool = True,
-    transpose: bool = False,
-    unitriangular: bool = False,
-    *,
-    out: Any,
-) -> Ops:
+def triangular_solve_op(A: Size, unitriangular: bool = False, *, out: Any) -> Ops:
     """[*, n, k], ... = T^-1 [*, n, k]: a triangular system per column."""
     n = A[-1]
     return triangular_solve(n, out[0].numel() // n if n else 0, unit=unitriangular)
@@ -132,7 +120,7 @@ def triangular_solve_op(
 
 @formula("aten::cholesky_solve", kind="linear algebra")
 @formula("aten::_cholesky_solve_helper", kind="linear algebra")
-def cholesky_solve(self: Size, input2: Size, upper: bool = False, *, out: Size) -> Ops:
+def cholesky_solve(self: Size, input2: Size, out: Size) -> Ops:
     """[*, n, k] = L^-T L^-1 [*, n, k]: two triangular systems per column."""
     n = input2[-1]
     return triangular_solve(n, out.numel() // n if n else 0, unit=False) * 2
@@ -149,41 +137,32 @@ def qr(A: Size, mode: str = "reduced", *, out: Any) -> Ops:
 
 
 @formula("aten::geqrf", kind="linear algebra")
-def geqrf(self: Size, *, out: Any) -> Ops:
+def geqrf(self: Size) -> Ops:
     """[*, m, n], tau = qr([*, m, n]): the reflectors."""
     return householder(self[-2], self[-1]) * batch(self)
 
 
 @formula("aten::linalg_householder_product", kind="linear algebra")
-def householder_product(input: Size, tau: Size, *, out: Size) -> Ops:
+def householder_product(input: Size, tau: Size) -> Ops:
     """[*, m, n] = Q of [*, m, k]."""
     return reflectors_product(input[-2], input[-1], tau[-1]) * batch(input)
 
 
 @formula("aten::ormqr", kind="linear algebra")
-def ormqr(
-    self: Size, input2: Size, input3: Size, left: bool = True, transpose: bool = False, *, out: Size
-) -> Ops:
+def ormqr(input2: Size, left: bool = True, *, out: Size) -> Ops:
     """[*, m, n] = Q [*, m, n], Q of k reflectors: each is applied to every column."""
     m, n = out[-2:] if left else (out[-1], out[-2])
     return sum((reflect(m - j, n) for j in range(input2[-1])), Ops()) * batch(out)
 
 
 @formula("aten::_linalg_eigh", kind="linear algebra")
-def eigh(A: Size, UPLO: str = "L", compute_v: bool = True, *, out: Any) -> Ops:
+def eigh(A: Size, compute_v: bool = True) -> Ops:
     """[*, n], [*, n, n] = eigh([*, n, n]): symmetric QR, 9 n^3 with vectors, 4 n^3 / 3 without (Golub and Van Loan 8.3)."""
     return leading((108 if compute_v else 16) * A[-1] ** 3) * batch(A)
 
 
 @formula("aten::_linalg_svd", kind="linear algebra")
-def svd(
-    A: Size,
-    full_matrices: bool = False,
-    compute_uv: bool = True,
-    *,
-    driver: str | None = None,
-    out: Any,
-) -> Ops:
+def svd(A: Size, full_matrices: bool = False, compute_uv: bool = True) -> Ops:
     """U, S, V = svd([*, m, n]), m >= n: Golub-Reinsch (Golub and Van Loan 8.6).
 
     14 m n^2 + 8 n^3 with reduced vectors, 4 m^2 n + 8 m n^2 + 9 n^3 with full ones, 4 m n^2 - 4 n^3 / 3 with none.
@@ -197,19 +176,19 @@ def svd(
 
 
 @formula("aten::cholesky_inverse", kind="linear algebra")
-def cholesky_inverse(self: Size, upper: bool = False, *, out: Size) -> Ops:
+def cholesky_inverse(self: Size) -> Ops:
     """[*, n, n] = L^-T L^-1: 2 n^3 / 3, the operation count of LAPACK's potri (LAPACK Working Note 41)."""
     return leading(8 * self[-1] ** 3) * batch(self)
 
 
 @formula("aten::linalg_ldl_factor_ex", kind="linear algebra")
-def ldl_factor(self: Size, *, out: Any, **kwargs: Any) -> Ops:
+def ldl_factor(self: Size) -> Ops:
     """[*, n, n], ... = ldl([*, n, n]): n^3 / 3, as Cholesky, without the square roots."""
     return leading(4 * self[-1] ** 3) * batch(self)
 
 
 @formula("aten::linalg_ldl_solve", kind="linear algebra")
-def ldl_solve(LD: Size, pivots: Size, B: Size, *, hermitian: bool = False, out: Size) -> Ops:
+def ldl_solve(LD: Size, out: Size) -> Ops:
     """[*, n, k] = L^-T D^-1 L^-1 [*, n, k]: two triangular systems of a unit diagonal, and n divisions, per column."""
     n = LD[-1]
     columns = out.numel() // n if n else 0
@@ -217,9 +196,9 @@ def ldl_solve(LD: Size, pivots: Size, B: Size, *, hermitian: bool = False, out: 
 
 
 @formula("aten::linalg_pinv", kind="linear algebra")
-def pinv(A: Size, *, hermitian: bool = False, out: Size, **kwargs: Any) -> Ops:
+def pinv(A: Size, *, hermitian: bool = False) -> Ops:
     """[*, n, m] = pinv([*, m, n]) = V S^-1 U^T: svd (or eigh); per value a test and a division; V scaled; a product."""
     m, n = A[-2:]
     k = min(m, n)
-    decomposed = eigh(A, out=None) if hermitian else svd(A, out=None)
+    decomposed = eigh(A) if hermitian else svd(A)
     return decomposed + (Ops(muls=n * k, compares=k, specials=k) + matmul(n, k, m)) * batch(A)

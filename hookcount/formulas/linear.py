@@ -16,7 +16,7 @@ from .elementwise import gelu_figure
 
 
 @formula(nn.Linear, kind="product")
-def linear_module(module: nn.Linear, input: Size, *, out: Size) -> Ops:
+def linear_module(module: nn.Linear, input: Size, out: Size) -> Ops:
     """[*, n] = linear([*, k]): a dot product of length k per output, and the bias.
 
     The figure is that of the op, so ``NonDynamicallyQuantizableLinear``, which keeps this forward, costs the same.
@@ -33,7 +33,7 @@ def linear(input: Size, weight: Size, bias: Any = None, *, out: Size) -> Ops:
 
 
 @formula(nn.Bilinear, kind="product")
-def bilinear_module(module: nn.Bilinear, input1: Size, input2: Size, *, out: Size) -> Ops:
+def bilinear_module(module: nn.Bilinear, out: Size) -> Ops:
     """[*, o] = x1^T A_o x2 + b_o, of [*, i] and [*, j]: as torch contracts, first over i, then over j.
 
     o * i * j multiply-accumulates per row for x1^T A, and o * j for the product with x2.
@@ -53,9 +53,6 @@ def trilinear(
     expand2: Sequence[int],
     expand3: Sequence[int],
     sumdim: Sequence[int],
-    unroll_dim: int = 1,
-    *,
-    out: Size,
 ) -> Ops:
     """out = sum over sumdim of i1 * i2 * i3, each with axes of one put in at its expand: two contractions in turn.
 
@@ -78,26 +75,26 @@ def _expanded(shape: Size, axes: Sequence[int]) -> list[int]:
 
 @formula("aten::mm", kind="product")
 @formula("aten::_int_mm", kind="product")
-def mm(self: Size, mat2: Size, *dtype: Any, out: Size) -> Ops:
+def mm(self: Size, mat2: Size) -> Ops:
     """[m, n] = [m, k] @ [k, n]: m * k * n."""
     return matmul(self[0], self[1], mat2[1])
 
 
 @formula("aten::bmm", kind="product")
-def bmm(self: Size, mat2: Size, *dtype: Any, out: Size) -> Ops:
+def bmm(self: Size, mat2: Size) -> Ops:
     """[b, m, n] = [b, m, k] @ [b, k, n]: b * m * k * n."""
     return matmul(self[1], self[2], mat2[2], self[0])
 
 
 @formula("aten::mv", kind="product")
-def mv(self: Size, vec: Size, *, out: Size) -> Ops:
+def mv(self: Size) -> Ops:
     """[m] = [m, k] @ [k]: m * k."""
     return matmul(self[0], self[1], 1)
 
 
 @formula("aten::dot", kind="product")
 @formula("aten::vdot", kind="product")
-def dot(self: Size, tensor: Size, *, out: Size) -> Ops:
+def dot(self: Size) -> Ops:
     """[] = [k] . [k]: k. The conjugate in ``vdot`` is not counted."""
     return matmul(1, self[0], 1)
 
@@ -112,68 +109,53 @@ def _scaled_sum(product: Ops, outputs: int, beta: Any, alpha: Any) -> Ops:
 
 
 @formula("aten::addmm", kind="product")
-def addmm(
-    self: Size, mat1: Size, mat2: Size, *dtype: Any, beta: Any = 1, alpha: Any = 1, out: Size
-) -> Ops:
+def addmm(mat1: Size, mat2: Size, *, beta: Any = 1, alpha: Any = 1, out: Size) -> Ops:
     """[m, n] = beta * self + alpha * [m, k] @ [k, n]."""
-    return _scaled_sum(mm(mat1, mat2, out=out), prod(out), beta, alpha)
+    return _scaled_sum(mm(mat1, mat2), prod(out), beta, alpha)
 
 
 @formula("aten::baddbmm", kind="product")
-def baddbmm(
-    self: Size, batch1: Size, batch2: Size, *dtype: Any, beta: Any = 1, alpha: Any = 1, out: Size
-) -> Ops:
+def baddbmm(batch1: Size, batch2: Size, *, beta: Any = 1, alpha: Any = 1, out: Size) -> Ops:
     """[b, m, n] = beta * self + alpha * [b, m, k] @ [b, k, n]."""
-    return _scaled_sum(bmm(batch1, batch2, out=out), prod(out), beta, alpha)
+    return _scaled_sum(bmm(batch1, batch2), prod(out), beta, alpha)
 
 
 @formula("aten::addbmm", kind="product")
-def addbmm(
-    self: Size, batch1: Size, batch2: Size, *, beta: Any = 1, alpha: Any = 1, out: Size
-) -> Ops:
+def addbmm(batch1: Size, batch2: Size, *, beta: Any = 1, alpha: Any = 1, out: Size) -> Ops:
     """[m, n] = beta * self + alpha * sum over b of [b, m, k] @ [b, k, n]: a contraction over b and k."""
-    return _scaled_sum(bmm(batch1, batch2, out=out), prod(out), beta, alpha)
+    return _scaled_sum(bmm(batch1, batch2), prod(out), beta, alpha)
 
 
 @formula("aten::addmv", kind="product")
-def addmv(self: Size, mat: Size, vec: Size, *, beta: Any = 1, alpha: Any = 1, out: Size) -> Ops:
+def addmv(mat: Size, *, beta: Any = 1, alpha: Any = 1, out: Size) -> Ops:
     """[m] = beta * self + alpha * [m, k] @ [k]."""
-    return _scaled_sum(mv(mat, vec, out=out), prod(out), beta, alpha)
+    return _scaled_sum(mv(mat), prod(out), beta, alpha)
 
 
 @formula("aten::ger", kind="product")
 @formula("aten::outer", kind="product")
-def outer(self: Size, vec2: Size, *, out: Size) -> Ops:
+def outer(out: Size) -> Ops:
     """[m, n] = [m] x [n]: nothing is summed, so m * n muls and no multiply-accumulate."""
     return Ops(muls=prod(out))
 
 
 @formula("aten::addr", kind="product")
-def addr(self: Size, vec1: Size, vec2: Size, *, beta: Any = 1, alpha: Any = 1, out: Size) -> Ops:
+def addr(*, beta: Any = 1, alpha: Any = 1, out: Size) -> Ops:
     """[m, n] = beta * self + alpha * [m] x [n]."""
-    return _scaled_sum(outer(vec1, vec2, out=out), prod(out), beta, alpha)
+    return _scaled_sum(outer(out), prod(out), beta, alpha)
 
 
 @formula("aten::_addmm_activation", kind="product")
 def addmm_activation(
-    self: Size,
-    mat1: Size,
-    mat2: Size,
-    *,
-    beta: Any = 1,
-    alpha: Any = 1,
-    use_gelu: bool = False,
-    out: Size,
+    mat1: Size, mat2: Size, *, beta: Any = 1, alpha: Any = 1, use_gelu: bool = False, out: Size
 ) -> Ops:
     """[m, n] = relu(addmm(...)), or gelu(addmm(...)): the parts."""
     each = gelu_figure("none") if use_gelu else Ops(compares=1)
-    return addmm(self, mat1, mat2, beta=beta, alpha=alpha, out=out) + each * prod(out)
+    return addmm(mat1, mat2, beta=beta, alpha=alpha, out=out) + each * prod(out)
 
 
 @formula("aten::linear_backward", kind="product")
-def linear_backward(
-    self: Size, grad_output: Size, weight: Size, output_mask: Sequence[bool], *, out: Any
-) -> Ops:
+def linear_backward(self: Size, grad_output: Size, output_mask: Sequence[bool]) -> Ops:
     """dx = g @ W, dW = g^T @ x, db = the sum of g over rows; each where ``output_mask`` asks for it."""
     rows, features = prod(grad_output[:-1]), grad_output[-1]
     product = matmul(rows, self[-1], features)
@@ -183,7 +165,7 @@ def linear_backward(
 
 
 @formula("aten::_foreach_mm", kind="product")
-def foreach_mm(self: Sequence[Size], mat2: Sequence[Size], *, out: Sequence[Size]) -> Ops:
+def foreach_mm(self: Sequence[Size], mat2: Sequence[Size]) -> Ops:
     """Each [m, n] = [m, k] @ [k, n]: a product per pair of the lists."""
     return sum(
         (matmul(left[0], left[1], right[1]) for left, right in zip(self, mat2, strict=True)), Ops()

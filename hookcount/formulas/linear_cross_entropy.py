@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import Size
 
 from ..core.ops import Ops
@@ -20,11 +18,6 @@ def linear_cross_entropy(
     linear_bias: Size | None,
     weight: Size | None,
     reduction: str,
-    ignore_index: int,
-    label_smoothing: float,
-    *args: Any,
-    out: Any,
-    **kwargs: Any,
 ) -> Ops:
     """[], ... = cross_entropy(linear([N, k], [C, k]), [N] or [N, C]): the products, the bias, the log-softmax, the losses.
 
@@ -45,19 +38,10 @@ def linear_cross_entropy(
 
 @formula("torch_nn::_linear_cross_entropy_batch_chunked_no_reduction", kind="linear")
 def linear_cross_entropy_each(
-    input: Size,
-    linear_weight: Size,
-    target: Size,
-    linear_bias: Size | None,
-    weight: Size | None,
-    *args: Any,
-    out: Any,
-    **kwargs: Any,
+    input: Size, linear_weight: Size, target: Size, linear_bias: Size | None, weight: Size | None
 ) -> Ops:
     """[N], ... = cross_entropy(linear([N, k], [C, k]), [N]), not reduced."""
-    return linear_cross_entropy(
-        input, linear_weight, target, linear_bias, weight, "none", -100, 0.0, out=out
-    )
+    return linear_cross_entropy(input, linear_weight, target, linear_bias, weight, "none")
 
 
 observed(["torch.nn.LinearCrossEntropyLoss"])

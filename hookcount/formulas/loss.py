@@ -69,41 +69,35 @@ def joint(x: Size, y: Size) -> int:
 
 
 @formula("aten::mse_loss", kind="loss")
-def mse_loss(self: Size, target: Size, reduction: int = 1, *, out: Size) -> Ops:
+def mse_loss(self: Size, target: Size, reduction: int = 1) -> Ops:
     """[] or [*] = (x - y)^2 reduced: a subtraction and a mul per element."""
     n = joint(self, target)
     return MSE * n + reduced(reduction, n)
 
 
 @formula("aten::huber_loss", kind="loss")
-def huber_loss(
-    self: Size, target: Size, reduction: int = 1, delta: float = 1.0, *, out: Size
-) -> Ops:
+def huber_loss(self: Size, target: Size, reduction: int = 1) -> Ops:
     """[] or [*] = huber(x - y) reduced: see HUBER."""
     n = joint(self, target)
     return HUBER * n + reduced(reduction, n)
 
 
 @formula("aten::smooth_l1_loss", kind="loss")
-def smooth_l1_loss(
-    self: Size, target: Size, reduction: int = 1, beta: float = 1.0, *, out: Size
-) -> Ops:
+def smooth_l1_loss(self: Size, target: Size, reduction: int = 1, beta: float = 1.0) -> Ops:
     """[] or [*] = smooth_l1(x - y) reduced: see smooth_l1_figure."""
     n = joint(self, target)
     return smooth_l1_figure(beta) * n + reduced(reduction, n)
 
 
 @formula("aten::soft_margin_loss", kind="loss")
-def soft_margin_loss(self: Size, target: Size, reduction: int = 1, *, out: Size) -> Ops:
+def soft_margin_loss(self: Size, target: Size, reduction: int = 1) -> Ops:
     """[] or [*] = log1p(exp(-x y)) reduced."""
     n = joint(self, target)
     return SOFT_MARGIN * n + reduced(reduction, n)
 
 
 @formula("aten::binary_cross_entropy", kind="loss")
-def binary_cross_entropy(
-    self: Size, target: Size, weight: Any = None, reduction: int = 1, *, out: Size
-) -> Ops:
+def binary_cross_entropy(self: Size, weight: Any = None, reduction: int = 1) -> Ops:
     """[] or [*] = bce([*], [*]) reduced: see bce_figure."""
     n = self.numel()
     return bce_figure(weight) * n + reduced(reduction, n)
@@ -111,13 +105,7 @@ def binary_cross_entropy(
 
 @formula("aten::binary_cross_entropy_with_logits", kind="loss")
 def binary_cross_entropy_with_logits(
-    self: Size,
-    target: Size,
-    weight: Any = None,
-    pos_weight: Any = None,
-    reduction: int = 1,
-    *,
-    out: Size,
+    self: Size, weight: Any = None, pos_weight: Any = None, reduction: int = 1
 ) -> Ops:
     """[] or [*] = bce(sigmoid([*]), [*]) reduced: see bce_with_logits_figure."""
     n = self.numel()
@@ -126,29 +114,14 @@ def binary_cross_entropy_with_logits(
 
 @formula("aten::nll_loss_forward", kind="loss")
 @formula("aten::nll_loss2d_forward", kind="loss")
-def nll_loss(
-    self: Size,
-    target: Size,
-    weight: Any = None,
-    reduction: int = 1,
-    ignore_index: int = -100,
-    *,
-    out: Any,
-) -> Ops:
+def nll_loss(target: Size, weight: Any = None, reduction: int = 1) -> Ops:
     """[] or [N, *], total weight = nll([N, C, *], [N, *]): see nll; the classes not asked for cost nothing."""
     return nll(target.numel(), weight, reduction)
 
 
 @formula("aten::multi_margin_loss", kind="loss")
 def multi_margin_loss(
-    self: Size,
-    target: Size,
-    p: int = 1,
-    margin: float = 1,
-    weight: Any = None,
-    reduction: int = 1,
-    *,
-    out: Size,
+    self: Size, target: Size, p: int = 1, weight: Any = None, reduction: int = 1
 ) -> Ops:
     """[] or [N] = sum over i != y of max(0, margin - x[y] + x[i])^p / C, reduced.
 
@@ -162,15 +135,7 @@ def multi_margin_loss(
 @formula("aten::_ctc_loss", kind="loss")
 @formula("aten::_cudnn_ctc_loss", kind="loss")
 @formula("aten::miopen_ctc_loss", kind="loss")
-def ctc_loss(
-    log_probs: Size,
-    targets: Size,
-    input_lengths: Any,
-    target_lengths: Any,
-    *args: Any,
-    out: Any,
-    **kwargs: Any,
-) -> Ops:
+def ctc_loss(log_probs: Size, targets: Size) -> Ops:
     """[N], [N, T, 2 S + 1] = ctc([T, N, C], [N, S] or [sum of S]): the forward recursion over the 2 S + 1 states of each target.
 
     From the second step on a state is log(exp(a - m) + exp(b - m) + exp(c - m)) + m + log p, m = max(a, b, c): 2 compares,
@@ -188,44 +153,44 @@ def ctc_loss(
 
 
 @formula(nn.MSELoss, kind="loss")
-def mse_module(module: Any, input: Size, target: Size, *, out: Size) -> Ops:
+def mse_module(module: Any, input: Size, target: Size) -> Ops:
     """[] or [*] = (x - y)^2 reduced."""
-    return mse_loss(input, target, REDUCTIONS[module.reduction], out=out)
+    return mse_loss(input, target, REDUCTIONS[module.reduction])
 
 
 @formula(nn.L1Loss, kind="loss")
-def l1_module(module: Any, input: Size, target: Size, *, out: Size) -> Ops:
+def l1_module(module: Any, input: Size, target: Size) -> Ops:
     """[] or [*] = |x - y| reduced: a subtraction and an abs per element."""
     n = joint(input, target)
     return L1 * n + reduced(REDUCTIONS[module.reduction], n)
 
 
 @formula(nn.HuberLoss, kind="loss")
-def huber_module(module: Any, input: Size, target: Size, *, out: Size) -> Ops:
+def huber_module(module: Any, input: Size, target: Size) -> Ops:
     """[] or [*] = huber(x - y) reduced."""
-    return huber_loss(input, target, REDUCTIONS[module.reduction], out=out)
+    return huber_loss(input, target, REDUCTIONS[module.reduction])
 
 
 @formula(nn.SmoothL1Loss, kind="loss")
-def smooth_l1_module(module: Any, input: Size, target: Size, *, out: Size) -> Ops:
+def smooth_l1_module(module: Any, input: Size, target: Size) -> Ops:
     """[] or [*] = smooth_l1(x - y) reduced."""
-    return smooth_l1_loss(input, target, REDUCTIONS[module.reduction], module.beta, out=out)
+    return smooth_l1_loss(input, target, REDUCTIONS[module.reduction], module.beta)
 
 
 @formula(nn.SoftMarginLoss, kind="loss")
-def soft_margin_module(module: Any, input: Size, target: Size, *, out: Size) -> Ops:
+def soft_margin_module(module: Any, input: Size, target: Size) -> Ops:
     """[] or [*] = log1p(exp(-x y)) reduced."""
-    return soft_margin_loss(input, target, REDUCTIONS[module.reduction], out=out)
+    return soft_margin_loss(input, target, REDUCTIONS[module.reduction])
 
 
 @formula(nn.BCELoss, kind="loss")
-def bce_module(module: Any, input: Size, target: Size, *, out: Size) -> Ops:
+def bce_module(module: Any, input: Size) -> Ops:
     """[] or [*] = bce([*], [*]) reduced."""
-    return binary_cross_entropy(input, target, module.weight, REDUCTIONS[module.reduction], out=out)
+    return binary_cross_entropy(input, module.weight, REDUCTIONS[module.reduction])
 
 
 @formula(nn.BCEWithLogitsLoss, kind="loss")
-def bce_with_logits_module(module: Any, input: Size, target: Size, *, out: Size) -> Ops:
+def bce_with_logits_module(module: Any, input: Size) -> Ops:
     """[] or [*] = bce(sigmoid([*]), [*]) reduced."""
     n = input.numel()
     return bce_with_logits_figure(module.weight, module.pos_weight) * n + reduced(
@@ -234,7 +199,7 @@ def bce_with_logits_module(module: Any, input: Size, target: Size, *, out: Size)
 
 
 @formula(nn.KLDivLoss, kind="loss")
-def kl_div_module(module: Any, input: Size, target: Size, *, out: Size) -> Ops:
+def kl_div_module(module: Any, input: Size, target: Size) -> Ops:
     """[] or [*] = y (log y - x) reduced: see kl_div_figure; 'batchmean' is a sum and a division."""
     n = joint(input, target)
     ops = kl_div_figure(module.log_target) * n + reduced(REDUCTIONS[module.reduction], n)
@@ -242,7 +207,7 @@ def kl_div_module(module: Any, input: Size, target: Size, *, out: Size) -> Ops:
 
 
 @formula(nn.NLLLoss, kind="loss")
-def nll_module(module: Any, input: Size, target: Size, *, out: Size) -> Ops:
+def nll_module(module: Any, target: Size) -> Ops:
     """[] or [N, *] = nll([N, C, *], [N, *])."""
     return nll(target.numel(), module.weight, REDUCTIONS[module.reduction])
 

@@ -58,9 +58,6 @@ def multihead_attention_module(
     need_weights: bool = True,
     attn_mask: Any = None,
     average_attn_weights: bool = True,
-    is_causal: bool = False,
-    *,
-    out: Any,
 ) -> Ops:
     """[B, L, E] = attention of the projections of [B, L, E], [B, S, Ek], [B, S, Ev], projected; batched or not.
 
@@ -121,19 +118,11 @@ def _heads(
 def native_multi_head_attention(
     query: Size,
     key: Size,
-    value: Size,
     embed_dim: int,
     num_head: int,
-    qkv_weight: Size,
-    qkv_bias: Any,
-    proj_weight: Size,
-    proj_bias: Any,
     mask: Any = None,
     need_weights: bool = True,
     average_attn_weights: bool = True,
-    mask_type: int | None = None,
-    *,
-    out: Any,
 ) -> Ops:
     """[B, L, E] = attention of the projections of [B, L, E], [B, S, E], [B, S, E], projected: as ``nn.MultiheadAttention``."""
     batch, queries = query[:2]
@@ -153,37 +142,14 @@ def native_multi_head_attention(
 
 @formula("aten::_triton_multi_head_attention", kind="multihead")
 def triton_multi_head_attention(
-    query: Size,
-    key: Size,
-    value: Size,
-    embed_dim: int,
-    num_head: int,
-    qkv_weight: Size,
-    qkv_bias: Any,
-    proj_weight: Size,
-    proj_bias: Any,
-    mask: Any = None,
-    *,
-    out: Any,
+    query: Size, key: Size, embed_dim: int, num_head: int, mask: Any = None
 ) -> Ops:
     """[B, L, E] = attention of the projections of [B, L, E], [B, S, E], [B, S, E], projected; no weights are returned."""
-    args = (
-        query,
-        key,
-        value,
-        embed_dim,
-        num_head,
-        qkv_weight,
-        qkv_bias,
-        proj_weight,
-        proj_bias,
-        mask,
-    )
-    return native_multi_head_attention(*args, need_weights=False, out=out)
+    return native_multi_head_attention(query, key, embed_dim, num_head, mask, False)
 
 
 @formula("aten::_transform_bias_rescale_qkv", kind="multihead")
-def transform_bias_rescale_qkv(qkv: Size, qkv_bias: Size, num_heads: int, *, out: Any) -> Ops:
+def transform_bias_rescale_qkv(qkv: Size) -> Ops:
     """q / sqrt(E / H), k, v, [B, H, L, E / H] each = [B, L, 3 E] + [3 E]: an add each, and a mul for q's."""
     return Ops(adds=prod(qkv), muls=prod(qkv) // 3)
 
@@ -193,25 +159,12 @@ def transformer_encoder_layer(
     src: Size,
     embed_dim: int,
     num_heads: int,
-    qkv_weight: Size,
-    qkv_bias: Any,
-    proj_weight: Size,
-    proj_bias: Any,
     use_gelu: bool,
-    norm_first: bool,
-    eps: float,
     norm_weight_1: Any,
     norm_bias_1: Any,
-    norm_weight_2: Any,
-    norm_bias_2: Any,
     ffn_weight_1: Size,
     ffn_bias_1: Any,
-    ffn_weight_2: Size,
-    ffn_bias_2: Any,
     mask: Any = None,
-    mask_type: int | None = None,
-    *,
-    out: Any,
 ) -> Ops:
     """[B, L, E] = a whole encoder layer of [B, L, E]: what its parts cost when they run by themselves.
 

@@ -50,7 +50,7 @@ def batch_norm_arithmetic(input: Sequence[int], *, batch_statistics: bool, updat
 @formula(nn.BatchNorm2d, kind="norm")
 @formula(nn.BatchNorm3d, kind="norm")
 @formula(nn.SyncBatchNorm, kind="norm")
-def batch_norm_module(module: nn.BatchNorm2d, input: Size, *, out: Size) -> Ops:
+def batch_norm_module(module: nn.BatchNorm2d, input: Size) -> Ops:
     """[N, C, *] = batch norm([N, C, *]).
 
     Without running statistics a layer in eval mode uses the batch's. A synchronized layer costs what it does on one device:
@@ -65,7 +65,7 @@ def batch_norm_module(module: nn.BatchNorm2d, input: Size, *, out: Size) -> Ops:
 @formula(nn.InstanceNorm1d, kind="norm")
 @formula(nn.InstanceNorm2d, kind="norm")
 @formula(nn.InstanceNorm3d, kind="norm")
-def instance_norm_module(module: nn.InstanceNorm2d, input: Size, *, out: Size) -> Ops:
+def instance_norm_module(module: nn.InstanceNorm2d, input: Size) -> Ops:
     """[N, C, *] = instance norm([N, C, *]), batched or not: a batch norm of [1, N * C, *].
 
     Running statistics, where tracked, are updated per sample and then averaged over the batch: N - 1 adds and a division
@@ -88,16 +88,7 @@ def instance_norm_module(module: nn.InstanceNorm2d, input: Size, *, out: Size) -
 @formula("aten::_native_batch_norm_legit_functional", kind="norm")
 @formula("aten::cudnn_batch_norm", kind="norm")
 @formula("aten::miopen_batch_norm", kind="norm")
-def batch_norm(
-    input: Size,
-    weight: Any,
-    bias: Any,
-    running_mean: Any,
-    running_var: Any,
-    training: bool,
-    *rest: Any,
-    out: Any,
-) -> Ops:
+def batch_norm(input: Size, running_mean: Any, training: bool) -> Ops:
     """[N, C, *] = batch norm([N, C, *]): see ``batch_norm_arithmetic``."""
     return batch_norm_arithmetic(
         input, batch_statistics=training, updates=training and running_mean is not None
@@ -105,41 +96,39 @@ def batch_norm(
 
 
 @formula("aten::_native_batch_norm_legit.no_stats", kind="norm")
-def batch_norm_no_stats(
-    input: Size, weight: Any, bias: Any, training: bool, *rest: Any, out: Any
-) -> Ops:
+def batch_norm_no_stats(input: Size) -> Ops:
     """[N, C, *] = batch norm([N, C, *]), by the batch's own statistics, which are not kept."""
     return batch_norm_arithmetic(input, batch_statistics=True, updates=False)
 
 
 @formula("aten::_native_batch_norm_legit_no_training", kind="norm")
 @formula("aten::_batch_norm_no_update", kind="norm")
-def batch_norm_no_training(input: Size, *rest: Any, out: Any) -> Ops:
+def batch_norm_no_training(input: Size) -> Ops:
     """[N, C, *] = batch norm([N, C, *]), by the running statistics."""
     return batch_norm_arithmetic(input, batch_statistics=False, updates=False)
 
 
 @formula("aten::_batch_norm_with_update", kind="norm")
 @formula("aten::_batch_norm_with_update_functional", kind="norm")
-def batch_norm_with_update(input: Size, *rest: Any, out: Any) -> Ops:
+def batch_norm_with_update(input: Size) -> Ops:
     """[N, C, *] = batch norm([N, C, *]), by the batch's statistics, which update the running ones."""
     return batch_norm_arithmetic(input, batch_statistics=True, updates=True)
 
 
 @formula("aten::batch_norm_stats", kind="norm")
-def batch_norm_stats(input: Size, eps: float, *, out: Any) -> Ops:
+def batch_norm_stats(input: Size) -> Ops:
     """[C], [C] = mean and inverse deviation of [N, C, *], a synchronized layer's first half."""
     return _statistics(input[1], prod(input) // input[1])
 
 
 @formula("aten::batch_norm_update_stats", kind="norm")
-def batch_norm_update_stats(input: Size, *rest: Any, out: Any) -> Ops:
+def batch_norm_update_stats(input: Size) -> Ops:
     """[C], [C] = mean and variance of [N, C, *], which update the running ones."""
     return _statistics(input[1], prod(input) // input[1]) + _running_update(input[1])
 
 
 @formula("aten::batch_norm_elemt", kind="norm")
-def batch_norm_elemt(input: Size, *rest: Any, out: Any) -> Ops:
+def batch_norm_elemt(input: Size) -> Ops:
     """[N, C, *] = x * scale + shift, a synchronized layer's second half."""
     return _scale_and_shift(prod(input))
 
@@ -155,7 +144,7 @@ def standardization(rows: int, n: int, *, weighted: bool, biased: bool) -> Ops:
 
 
 @formula(nn.LayerNorm, kind="norm")
-def layer_norm_module(module: nn.LayerNorm, input: Size, *, out: Size) -> Ops:
+def layer_norm_module(module: nn.LayerNorm, input: Size) -> Ops:
     """[*, *n] = layer norm([*, *n]): see ``standardization``."""
     n = prod(module.normalized_shape)
     return standardization(
@@ -164,9 +153,7 @@ def layer_norm_module(module: nn.LayerNorm, input: Size, *, out: Size) -> Ops:
 
 
 @formula("aten::native_layer_norm", kind="norm")
-def layer_norm(
-    input: Size, normalized_shape: Sequence[int], weight: Any, bias: Any, eps: float, *, out: Any
-) -> Ops:
+def layer_norm(input: Size, normalized_shape: Sequence[int], weight: Any, bias: Any) -> Ops:
     """[*, *n] = layer norm([*, *n]): see ``standardization``."""
     n = prod(normalized_shape)
     return standardization(_rows(input, n), n, weighted=weight is not None, biased=bias is not None)
@@ -177,7 +164,7 @@ def _rows(input: Sequence[int], n: int) -> int:
 
 
 @formula(nn.GroupNorm, kind="norm")
-def group_norm_module(module: nn.GroupNorm, input: Size, *, out: Size) -> Ops:
+def group_norm_module(module: nn.GroupNorm, input: Size) -> Ops:
     """[N, C, *] = group norm([N, C, *]): N * groups rows of C / groups * prod(*); see ``standardization``."""
     affine = module.weight is not None
     rows = input[0] * module.num_groups
@@ -187,18 +174,7 @@ def group_norm_module(module: nn.GroupNorm, input: Size, *, out: Size) -> Ops:
 
 
 @formula("aten::native_group_norm", kind="norm")
-def group_norm(
-    input: Size,
-    weight: Any,
-    bias: Any,
-    N: int,
-    C: int,
-    HxW: int,
-    group: int,
-    eps: float,
-    *,
-    out: Any,
-) -> Ops:
+def group_norm(weight: Any, bias: Any, N: int, C: int, HxW: int, group: int) -> Ops:
     """[N, C, *] = group norm([N, C, *]): N * group rows of C / group * HxW; see ``standardization``."""
     return standardization(
         N * group, C // group * HxW, weighted=weight is not None, biased=bias is not None
@@ -214,7 +190,7 @@ def root_mean_square_norm(rows: int, n: int, *, weighted: bool) -> Ops:
 
 
 @formula("torch.nn.RMSNorm", kind="norm")
-def rms_norm_module(module: Any, input: Size, *, out: Size) -> Ops:
+def rms_norm_module(module: Any, input: Size) -> Ops:
     """[*, *n] = rms norm([*, *n]): see ``root_mean_square_norm``."""
     n = prod(module.normalized_shape)
     return root_mean_square_norm(_rows(input, n), n, weighted=module.weight is not None)
@@ -222,16 +198,14 @@ def rms_norm_module(module: Any, input: Size, *, out: Size) -> Ops:
 
 @formula("aten::_fused_rms_norm", kind="norm")
 @formula("aten::rms_norm", kind="norm")
-def rms_norm(
-    input: Size, normalized_shape: Sequence[int], weight: Any = None, eps: Any = None, *, out: Any
-) -> Ops:
+def rms_norm(input: Size, normalized_shape: Sequence[int], weight: Any = None) -> Ops:
     """[*, *n] = rms norm([*, *n]): see ``root_mean_square_norm``."""
     n = prod(normalized_shape)
     return root_mean_square_norm(_rows(input, n), n, weighted=weight is not None)
 
 
 @formula("aten::_weight_norm_interface", kind="norm")
-def weight_norm(v: Size, g: Size, dim: int = 0, *, out: Any) -> Ops:
+def weight_norm(v: Size, dim: int = 0) -> Ops:
     """w = v * (g / |v|), a norm per slice along ``dim``: n muls, sums and roots for the norms, divisions, and n muls."""
     elements, slices = prod(v), v[dim]
     return Ops(adds=elements - slices, muls=elements + elements, specials=slices + slices)

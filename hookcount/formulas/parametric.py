@@ -75,92 +75,90 @@ def softplus_figure(beta: float) -> Ops:
 
 @formula("aten::add", kind="elementwise")
 @formula("aten::sub", kind="elementwise")
-def add(self: Any, other: Any, alpha: Any = 1, *, out: Size) -> Ops:
+def add(other: Any, alpha: Any = 1, *, out: Size) -> Ops:
     """[*] = [*] + alpha [*]: see scaled_add."""
     return scaled_add(other, alpha) * out.numel()
 
 
 @formula("aten::rsub", kind="elementwise")
-def rsub(self: Size, other: Any, alpha: Any = 1, *, out: Size) -> Ops:
+def rsub(self: Size, alpha: Any = 1, *, out: Size) -> Ops:
     """[*] = other - alpha [*]: here it is self that alpha scales."""
     return scaled_add(self, alpha) * out.numel()
 
 
 @formula("aten::addcmul", kind="elementwise")
-def addcmul(self: Size, tensor1: Size, tensor2: Size, *, value: Any = 1, out: Size) -> Ops:
+def addcmul(*, value: Any = 1, out: Size) -> Ops:
     """[*] = [*] + value [*] [*]: see scaled_product."""
     return scaled_product(value) * out.numel()
 
 
 @formula("aten::addcdiv", kind="elementwise")
-def addcdiv(self: Size, tensor1: Size, tensor2: Size, *, value: Any = 1, out: Size) -> Ops:
+def addcdiv(*, value: Any = 1, out: Size) -> Ops:
     """[*] = [*] + value [*] / [*]: see scaled_quotient."""
     return scaled_quotient(value) * out.numel()
 
 
 @formula("aten::lerp", kind="elementwise")
-def lerp(self: Size, end: Size, weight: Any, *, out: Size) -> Ops:
+def lerp(out: Size) -> Ops:
     """[*] = x + w (y - x): 2 adds, a mul."""
     return LERP * out.numel()
 
 
 @formula("aten::div", kind="elementwise")
-def div(self: Size, other: Any, *, rounding_mode: str | None = None, out: Size) -> Ops:
+def div(*, rounding_mode: str | None = None, out: Size) -> Ops:
     """[*] = [*] / [*]: see quotient."""
     return quotient(rounding_mode) * out.numel()
 
 
 @formula("aten::pow", kind="elementwise")
-def pow(self: Any, exponent: Any, *, out: Size) -> Ops:
+def pow(exponent: Any, out: Size) -> Ops:
     """[*] = [*] ^ p: see power."""
     return power(exponent) * out.numel()
 
 
 @formula("aten::clamp", kind="elementwise")
-def clamp(self: Size, min: Any = None, max: Any = None, *, out: Size) -> Ops:
+def clamp(min: Any = None, max: Any = None, *, out: Size) -> Ops:
     """[*] = min(max([*], low), high): a compare per bound given."""
     return Ops(compares=(min is not None) + (max is not None)) * out.numel()
 
 
 @formula("aten::round", kind="elementwise")
-def round(self: Size, *, decimals: int = 0, out: Size) -> Ops:
+def round(*, decimals: int = 0, out: Size) -> Ops:
     """[*] = round([*]), to decimals: round(x 10^d) / 10^d."""
     return (SPECIAL if decimals == 0 else Ops(muls=1, specials=2)) * out.numel()
 
 
 @formula("aten::logit", kind="elementwise")
-def logit(self: Size, eps: float | None = None, *, out: Size) -> Ops:
+def logit(eps: float | None = None, *, out: Size) -> Ops:
     """[*] = log(x / (1 - x)): a subtraction, a division, a log; with eps, x is clamped to [eps, 1 - eps] first."""
     return Ops(adds=1, compares=0 if eps is None else 2, specials=2) * out.numel()
 
 
 @formula("aten::mvlgamma", kind="elementwise")
-def mvlgamma(self: Size, p: int, *, out: Size) -> Ops:
+def mvlgamma(p: int, out: Size) -> Ops:
     """[*] = c + sum of lgamma(x - j / 2), j < p: p lgammas, p - 1 subtractions, p adds."""
     return Ops(adds=2 * p - 1, specials=p) * out.numel()
 
 
 @formula("aten::elu", kind="activation")
-def elu(
-    self: Size, alpha: float = 1, scale: float = 1, input_scale: float = 1, *, out: Size
-) -> Ops:
+def elu(alpha: float = 1, scale: float = 1, input_scale: float = 1, *, out: Size) -> Ops:
     """[*] = elu([*]): see elu_figure. SELU is this op with its two constants."""
     return elu_figure(alpha, scale, input_scale) * out.numel()
 
 
 @formula("aten::celu", kind="activation")
-def celu(self: Size, alpha: float = 1.0, *, out: Size) -> Ops:
+def celu(alpha: float = 1.0, *, out: Size) -> Ops:
     """[*] = celu([*]): see celu_figure."""
     return celu_figure(alpha) * out.numel()
 
 
 @formula("aten::gelu", kind="activation")
-def gelu(self: Size, *, approximate: str = "none", out: Size) -> Ops:
+def gelu(*, approximate: str = "none", out: Size) -> Ops:
     """[*] = gelu([*]): see gelu_figure."""
     return gelu_figure(approximate) * out.numel()
 
 
 @formula("aten::softplus", kind="activation")
-def softplus(self: Size, beta: float = 1, threshold: float = 20, *, out: Size) -> Ops:
+def softplus(beta: float = 1, *, out: Size) -> Ops:
     """[*] = softplus([*]): see softplus_figure."""
     return softplus_figure(beta) * out.numel()

@@ -34,49 +34,49 @@ def average(outputs: int, taps: int) -> Ops:
 
 
 @formula(nn.MaxPool1d, kind="pooling")
-def max_pool1d_module(module: nn.MaxPool1d, input: Size, *, out: Any) -> Ops:
+def max_pool1d_module(module: nn.MaxPool1d, out: Any) -> Ops:
     """[N, C, O] = max over windows of [N, C, I]: k - 1 compares per output."""
     return maximum(_pooled(out), taps_of(module.kernel_size, 1))
 
 
 @formula(nn.MaxPool2d, kind="pooling")
-def max_pool2d_module(module: nn.MaxPool2d, input: Size, *, out: Any) -> Ops:
+def max_pool2d_module(module: nn.MaxPool2d, out: Any) -> Ops:
     """[N, C, *O] = max over windows of [N, C, *I]: kh * kw - 1 compares per output."""
     return maximum(_pooled(out), taps_of(module.kernel_size, 2))
 
 
 @formula(nn.MaxPool3d, kind="pooling")
-def max_pool3d_module(module: nn.MaxPool3d, input: Size, *, out: Any) -> Ops:
+def max_pool3d_module(module: nn.MaxPool3d, out: Any) -> Ops:
     """[N, C, *O] = max over windows of [N, C, *I]: kd * kh * kw - 1 compares per output."""
     return maximum(_pooled(out), taps_of(module.kernel_size, 3))
 
 
 @formula(nn.FractionalMaxPool2d, kind="pooling")
-def fractional_max_pool2d_module(module: nn.FractionalMaxPool2d, input: Size, *, out: Any) -> Ops:
+def fractional_max_pool2d_module(module: nn.FractionalMaxPool2d, out: Any) -> Ops:
     """[N, C, *O] = max over windows at random places: kh * kw - 1 compares per output."""
     return maximum(_pooled(out), taps_of(module.kernel_size, 2))
 
 
 @formula(nn.FractionalMaxPool3d, kind="pooling")
-def fractional_max_pool3d_module(module: nn.FractionalMaxPool3d, input: Size, *, out: Any) -> Ops:
+def fractional_max_pool3d_module(module: nn.FractionalMaxPool3d, out: Any) -> Ops:
     """[N, C, *O] = max over windows at random places: kd * kh * kw - 1 compares per output."""
     return maximum(_pooled(out), taps_of(module.kernel_size, 3))
 
 
 @formula(nn.AvgPool1d, kind="pooling")
-def avg_pool1d_module(module: nn.AvgPool1d, input: Size, *, out: Size) -> Ops:
+def avg_pool1d_module(module: nn.AvgPool1d, out: Size) -> Ops:
     """[N, C, O] = mean over windows of [N, C, I]: k - 1 adds and a division per output."""
     return average(prod(out), taps_of(module.kernel_size, 1))
 
 
 @formula(nn.AvgPool2d, kind="pooling")
-def avg_pool2d_module(module: nn.AvgPool2d, input: Size, *, out: Size) -> Ops:
+def avg_pool2d_module(module: nn.AvgPool2d, out: Size) -> Ops:
     """[N, C, *O] = mean over windows of [N, C, *I]: kh * kw - 1 adds and a division per output."""
     return average(prod(out), taps_of(module.kernel_size, 2))
 
 
 @formula(nn.AvgPool3d, kind="pooling")
-def avg_pool3d_module(module: nn.AvgPool3d, input: Size, *, out: Size) -> Ops:
+def avg_pool3d_module(module: nn.AvgPool3d, out: Size) -> Ops:
     """[N, C, *O] = mean over windows of [N, C, *I]: kd * kh * kw - 1 adds and a division per output."""
     return average(prod(out), taps_of(module.kernel_size, 3))
 
@@ -85,7 +85,7 @@ def avg_pool3d_module(module: nn.AvgPool3d, input: Size, *, out: Size) -> Ops:
 @formula("aten::max_pool1d_with_indices", kind="pooling")
 @formula("aten::quantized_max_pool1d", kind="pooling")
 @formula("quantized::max_pool1d", kind="pooling")
-def max_pool1d(self: Size, kernel_size: Sequence[int], *rest: Any, out: Any) -> Ops:
+def max_pool1d(kernel_size: Sequence[int], out: Any) -> Ops:
     """[N, C, O] = max over windows of [N, C, I]: k - 1 compares per output."""
     return maximum(_pooled(out), taps_of(kernel_size, 1))
 
@@ -96,7 +96,7 @@ def max_pool1d(self: Size, kernel_size: Sequence[int], *rest: Any, out: Any) -> 
 @formula("aten::quantized_max_pool2d", kind="pooling")
 @formula("quantized::max_pool2d", kind="pooling")
 @formula("aten::fractional_max_pool2d", kind="pooling")
-def max_pool2d(self: Size, kernel_size: Sequence[int], *rest: Any, out: Any) -> Ops:
+def max_pool2d(kernel_size: Sequence[int], out: Any) -> Ops:
     """[N, C, *O] = max over windows of [N, C, *I]: kh * kw - 1 compares per output."""
     return maximum(_pooled(out), taps_of(kernel_size, 2))
 
@@ -106,25 +106,25 @@ def max_pool2d(self: Size, kernel_size: Sequence[int], *rest: Any, out: Any) -> 
 @formula("aten::mkldnn_max_pool3d", kind="pooling")
 @formula("aten::quantized_max_pool3d", kind="pooling")
 @formula("aten::fractional_max_pool3d", kind="pooling")
-def max_pool3d(self: Size, kernel_size: Sequence[int], *rest: Any, out: Any) -> Ops:
+def max_pool3d(kernel_size: Sequence[int], out: Any) -> Ops:
     """[N, C, *O] = max over windows of [N, C, *I]: kd * kh * kw - 1 compares per output."""
     return maximum(_pooled(out), taps_of(kernel_size, 3))
 
 
 @formula("aten::avg_pool1d", kind="pooling")
-def avg_pool1d(self: Size, kernel_size: Sequence[int], *rest: Any, out: Size) -> Ops:
+def avg_pool1d(kernel_size: Sequence[int], out: Size) -> Ops:
     """[N, C, O] = mean over windows of [N, C, I]: k - 1 adds and a division per output."""
     return average(prod(out), taps_of(kernel_size, 1))
 
 
 @formula("aten::avg_pool2d", kind="pooling")
-def avg_pool2d(self: Size, kernel_size: Sequence[int], *rest: Any, out: Size) -> Ops:
+def avg_pool2d(kernel_size: Sequence[int], out: Size) -> Ops:
     """[N, C, *O] = mean over windows of [N, C, *I]: kh * kw - 1 adds and a division per output."""
     return average(prod(out), taps_of(kernel_size, 2))
 
 
 @formula("aten::avg_pool3d", kind="pooling")
-def avg_pool3d(self: Size, kernel_size: Sequence[int], *rest: Any, out: Size) -> Ops:
+def avg_pool3d(kernel_size: Sequence[int], out: Size) -> Ops:
     """[N, C, *O] = mean over windows of [N, C, *I]: kd * kh * kw - 1 adds and a division per output."""
     return average(prod(out), taps_of(kernel_size, 3))
 
@@ -149,37 +149,37 @@ def adaptive_maximum(input: Sequence[int], out: Any, axes: int) -> Ops:
 
 
 @formula(nn.AdaptiveAvgPool1d, kind="pooling")
-def adaptive_avg_pool1d_module(module: nn.AdaptiveAvgPool1d, input: Size, *, out: Size) -> Ops:
+def adaptive_avg_pool1d_module(input: Size, out: Size) -> Ops:
     """[N, C, O] = mean over O windows of [N, C, I]: see ``adaptive_average``."""
     return adaptive_average(input, out, 1)
 
 
 @formula(nn.AdaptiveAvgPool2d, kind="pooling")
-def adaptive_avg_pool2d_module(module: nn.AdaptiveAvgPool2d, input: Size, *, out: Size) -> Ops:
+def adaptive_avg_pool2d_module(input: Size, out: Size) -> Ops:
     """[N, C, *O] = mean over prod(O) windows of [N, C, *I]: see ``adaptive_average``."""
     return adaptive_average(input, out, 2)
 
 
 @formula(nn.AdaptiveAvgPool3d, kind="pooling")
-def adaptive_avg_pool3d_module(module: nn.AdaptiveAvgPool3d, input: Size, *, out: Size) -> Ops:
+def adaptive_avg_pool3d_module(input: Size, out: Size) -> Ops:
     """[N, C, *O] = mean over prod(O) windows of [N, C, *I]: see ``adaptive_average``."""
     return adaptive_average(input, out, 3)
 
 
 @formula(nn.AdaptiveMaxPool1d, kind="pooling")
-def adaptive_max_pool1d_module(module: nn.AdaptiveMaxPool1d, input: Size, *, out: Any) -> Ops:
+def adaptive_max_pool1d_module(input: Size, out: Any) -> Ops:
     """[N, C, O] = max over O windows of [N, C, I]: see ``adaptive_maximum``."""
     return adaptive_maximum(input, out, 1)
 
 
 @formula(nn.AdaptiveMaxPool2d, kind="pooling")
-def adaptive_max_pool2d_module(module: nn.AdaptiveMaxPool2d, input: Size, *, out: Any) -> Ops:
+def adaptive_max_pool2d_module(input: Size, out: Any) -> Ops:
     """[N, C, *O] = max over prod(O) windows of [N, C, *I]: see ``adaptive_maximum``."""
     return adaptive_maximum(input, out, 2)
 
 
 @formula(nn.AdaptiveMaxPool3d, kind="pooling")
-def adaptive_max_pool3d_module(module: nn.AdaptiveMaxPool3d, input: Size, *, out: Any) -> Ops:
+def adaptive_max_pool3d_module(input: Size, out: Any) -> Ops:
     """[N, C, *O] = max over prod(O) windows of [N, C, *I]: see ``adaptive_maximum``."""
     return adaptive_maximum(input, out, 3)
 
@@ -187,26 +187,26 @@ def adaptive_max_pool3d_module(module: nn.AdaptiveMaxPool3d, input: Size, *, out
 @formula("aten::_adaptive_avg_pool2d", kind="pooling")
 @formula("aten::adaptive_avg_pool2d", kind="pooling")
 @formula("aten::mkldnn_adaptive_avg_pool2d", kind="pooling")
-def adaptive_avg_pool2d(self: Size, output_size: Any, *, out: Size) -> Ops:
+def adaptive_avg_pool2d(self: Size, out: Size) -> Ops:
     """[N, C, *O] = mean over prod(O) windows of [N, C, *I]; to one value torch runs ``mean``, which costs the same."""
     return adaptive_average(self, out, 2)
 
 
 @formula("aten::_adaptive_avg_pool3d", kind="pooling")
 @formula("aten::adaptive_avg_pool3d", kind="pooling")
-def adaptive_avg_pool3d(self: Size, output_size: Any, *, out: Size) -> Ops:
+def adaptive_avg_pool3d(self: Size, out: Size) -> Ops:
     """[N, C, *O] = mean over prod(O) windows of [N, C, *I]; to one value torch runs ``mean``, which costs the same."""
     return adaptive_average(self, out, 3)
 
 
 @formula("aten::adaptive_max_pool2d", kind="pooling")
-def adaptive_max_pool2d(self: Size, output_size: Any, *, out: Any) -> Ops:
+def adaptive_max_pool2d(self: Size, out: Any) -> Ops:
     """[N, C, *O] = max over prod(O) windows of [N, C, *I]: see ``adaptive_maximum``."""
     return adaptive_maximum(self, out, 2)
 
 
 @formula("aten::adaptive_max_pool3d", kind="pooling")
-def adaptive_max_pool3d(self: Size, output_size: Any, *, out: Any) -> Ops:
+def adaptive_max_pool3d(self: Size, out: Any) -> Ops:
     """[N, C, *O] = max over prod(O) windows of [N, C, *I]: see ``adaptive_maximum``."""
     return adaptive_maximum(self, out, 3)
 

@@ -80,7 +80,7 @@ def stack(
 @formula(nn.RNN, kind="recurrent")
 @formula(nn.LSTM, kind="recurrent")
 @formula(nn.GRU, kind="recurrent")
-def recurrent_module(module: nn.RNNBase, input: Any, hx: Any = None, *, out: Any) -> Ops:
+def recurrent_module(module: nn.RNNBase, input: Any) -> Ops:
     """[T, N, D * H] = rnn([T, N, I]), batched or not, or of a packed sequence, whose rows are its real positions alone."""
     data = input if isinstance(input, Size) else input[0]
     return stack(
@@ -101,47 +101,31 @@ def _cell_module(cell: Cell, module: nn.RNNCellBase, input: Size) -> Ops:
 
 
 @formula(nn.RNNCell, kind="recurrent")
-def rnn_cell_module(module: nn.RNNCell, input: Size, hx: Any = None, *, out: Any) -> Ops:
+def rnn_cell_module(module: nn.RNNCell, input: Size) -> Ops:
     """[N, H] = cell([N, I], [N, H]): a single step, batched or not."""
     return _cell_module(TANH_CELL if module.nonlinearity == "tanh" else RELU_CELL, module, input)
 
 
 @formula(nn.LSTMCell, kind="recurrent")
-def lstm_cell_module(module: nn.LSTMCell, input: Size, hx: Any = None, *, out: Any) -> Ops:
+def lstm_cell_module(module: nn.LSTMCell, input: Size) -> Ops:
     """[N, H], [N, H] = cell([N, I], ([N, H], [N, H])): a single step, batched or not."""
     return _cell_module(LSTM_CELL, module, input)
 
 
 @formula(nn.GRUCell, kind="recurrent")
-def gru_cell_module(module: nn.GRUCell, input: Size, hx: Any = None, *, out: Any) -> Ops:
+def gru_cell_module(module: nn.GRUCell, input: Size) -> Ops:
     """[N, H] = cell([N, I], [N, H]): a single step, batched or not."""
     return _cell_module(GRU_CELL, module, input)
 
 
 @formula("aten::_thnn_fused_lstm_cell", kind="recurrent")
-def fused_lstm_cell(
-    input_gates: Size,
-    hidden_gates: Size,
-    cx: Size,
-    input_bias: Any = None,
-    hidden_bias: Any = None,
-    *,
-    out: Any,
-) -> Ops:
+def fused_lstm_cell(input_gates: Size, cx: Size, input_bias: Any = None) -> Ops:
     """[N, H], [N, H] = what is left of a step when both products, [N, 4 H] each, are there."""
     return _fused_step(LSTM_CELL, input_gates, cx, input_bias)
 
 
 @formula("aten::_thnn_fused_gru_cell", kind="recurrent")
-def fused_gru_cell(
-    input_gates: Size,
-    hidden_gates: Size,
-    hx: Size,
-    input_bias: Any = None,
-    hidden_bias: Any = None,
-    *,
-    out: Any,
-) -> Ops:
+def fused_gru_cell(input_gates: Size, hx: Size, input_bias: Any = None) -> Ops:
     """[N, H] = what is left of a step when both products, [N, 3 H] each, are there."""
     return _fused_step(GRU_CELL, input_gates, hx, input_bias)
 
@@ -151,50 +135,13 @@ def _fused_step(cell: Cell, gates: Size, state: Size, bias: Any) -> Ops:
 
 
 @formula("aten::mkldnn_rnn_layer", kind="recurrent")
-def mkldnn_rnn_layer(
-    input: Size,
-    weight0: Size,
-    weight1: Size,
-    weight2: Any,
-    weight3: Any,
-    hx_: Any,
-    cx_: Any,
-    reverse: bool,
-    batch_sizes: Any,
-    mode: int,
-    hidden_size: int,
-    num_layers: int,
-    has_biases: bool,
-    *rest: Any,
-    out: Any,
-) -> Ops:
+def mkldnn_rnn_layer(input: Size, mode: int, hidden_size: int, has_biases: bool) -> Ops:
     """[T, N, H] = one layer in one direction of [T, N, I]; ``num_layers`` is that of the whole, of which this is a part."""
     return steps(BY_CUDNN_MODE[mode], prod(input[:-1]), input[-1], hidden_size, biased=has_biases)
 
 
 @formula("aten::mkldnn_rnn_layer_backward", kind="recurrent")
-def mkldnn_rnn_layer_backward(
-    input: Size,
-    weight1: Any,
-    weight2: Any,
-    weight3: Any,
-    weight4: Any,
-    hx_: Any,
-    cx_tmp: Any,
-    output: Any,
-    hy_: Any,
-    cy_: Any,
-    grad_output: Any,
-    grad_hy: Any,
-    grad_cy: Any,
-    reverse: bool,
-    mode: int,
-    hidden_size: int,
-    num_layers: int,
-    has_biases: bool,
-    *rest: Any,
-    out: Any,
-) -> Ops:
+def mkldnn_rnn_layer_backward(input: Size, mode: int, hidden_size: int, has_biases: bool) -> Ops:
     """dx, dW, dh = gradients of one layer: of each product two, to its input and its weight; the rest is taken twice."""
     return (
         steps(BY_CUDNN_MODE[mode], prod(input[:-1]), input[-1], hidden_size, biased=has_biases) * 2
@@ -204,21 +151,14 @@ def mkldnn_rnn_layer_backward(
 @formula("aten::_cudnn_rnn", kind="recurrent")
 def cudnn_rnn(
     input: Size,
-    weight: Sequence[Size],
     weight_stride0: int,
-    weight_buf: Any,
-    hx: Any,
-    cx: Any,
     mode: int,
     hidden_size: int,
     proj_size: int,
     num_layers: int,
-    batch_first: bool,
     dropout: float,
     train: bool,
     bidirectional: bool,
-    *rest: Any,
-    out: Any,
 ) -> Ops:
     """[T, N, D * H] = all layers in all directions of [T, N, I], or of the rows of a packed sequence."""
     parts = weight_stride0 - (
@@ -240,19 +180,13 @@ def cudnn_rnn(
 @formula("aten::miopen_rnn", kind="recurrent")
 def miopen_rnn(
     input: Size,
-    weight: Sequence[Size],
     weight_stride0: int,
-    hx: Any,
-    cx: Any,
     mode: int,
     hidden_size: int,
     num_layers: int,
-    batch_first: bool,
     dropout: float,
     train: bool,
     bidirectional: bool,
-    *rest: Any,
-    out: Any,
 ) -> Ops:
     """[T, N, D * H] = all layers in all directions of [T, N, I], or of the rows of a packed sequence."""
     return stack(
@@ -271,15 +205,11 @@ def miopen_rnn(
 def lstm_mps(
     input: Size,
     hx: Sequence[Size],
-    params: Sequence[Size],
     has_biases: bool,
     num_layers: int,
     dropout: float,
     train: bool,
     bidirectional: bool,
-    batch_first: bool,
-    *,
-    out: Any,
 ) -> Ops:
     """[T, N, D * H] = all layers in all directions of [T, N, I]."""
     return stack(

@@ -63,33 +63,25 @@ def norm_of(rows: int, n: int, ord: float) -> Ops:
 
 
 @formula("aten::sum", kind="reduction")
-def sum_(
-    self: Size, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Size
-) -> Ops:
+def sum_(self: Size, out: Size) -> Ops:
     """[*] = sum([*, n]): n - 1 adds."""
     return total(*shape(self, out))
 
 
 @formula("aten::nansum", kind="reduction")
-def nansum(
-    self: Size, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Size
-) -> Ops:
+def nansum(self: Size, out: Size) -> Ops:
     """[*] = sum([*, n]) of what is not nan: n tests, n - 1 adds."""
     return total(*shape(self, out)) + Ops(compares=self.numel())
 
 
 @formula("aten::mean", kind="reduction")
-def mean(
-    self: Size, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Size
-) -> Ops:
+def mean(self: Size, out: Size) -> Ops:
     """[*] = mean([*, n]): n - 1 adds, a division."""
     return average(*shape(self, out))
 
 
 @formula("aten::prod", kind="reduction")
-def prod(
-    self: Size, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Size
-) -> Ops:
+def prod(self: Size, out: Size) -> Ops:
     """[*] = prod([*, n]): n - 1 muls."""
     rows, n = shape(self, out)
     return Ops(muls=rows * max(n - 1, 0))
@@ -97,14 +89,14 @@ def prod(
 
 @formula("aten::var", kind="reduction")
 @formula("aten::var_mean", kind="reduction")
-def var(self: Size, *args: Any, out: Any, **kwargs: Any) -> Ops:
+def var(self: Size, out: Any) -> Ops:
     """[*] (, [*]) = var([*, n]): see variance. The mean is a part of it."""
     return variance(*shape(self, out))
 
 
 @formula("aten::std", kind="reduction")
 @formula("aten::std_mean", kind="reduction")
-def std(self: Size, *args: Any, out: Any, **kwargs: Any) -> Ops:
+def std(self: Size, out: Any) -> Ops:
     """[*] (, [*]) = sqrt(var([*, n])): one sqrt per result more."""
     rows, n = shape(self, out)
     return variance(rows, n) + Ops(specials=rows)
@@ -116,14 +108,14 @@ def std(self: Size, *args: Any, out: Any, **kwargs: Any) -> Ops:
 @formula("aten::min", kind="reduction")
 @formula("aten::argmax", kind="reduction")
 @formula("aten::argmin", kind="reduction")
-def extreme(self: Size, *args: Any, out: Any, **kwargs: Any) -> Ops:
+def extreme(self: Size, out: Any) -> Ops:
     """[*] (, indices) = max([*, n]): n - 1 compares."""
     return largest(*shape(self, out))
 
 
 @formula("aten::aminmax", kind="reduction")
 @formula("aten::_aminmax", kind="reduction")
-def aminmax(self: Size, *args: Any, out: Any, **kwargs: Any) -> Ops:
+def aminmax(self: Size, out: Any) -> Ops:
     """[*], [*] = min and max of [*, n]: 2 (n - 1) compares."""
     return largest(*shape(self, out)) * 2
 
@@ -131,80 +123,56 @@ def aminmax(self: Size, *args: Any, out: Any, **kwargs: Any) -> Ops:
 @formula("aten::any", kind="reduction")
 @formula("aten::all", kind="reduction")
 @formula("aten::count_nonzero", kind="reduction")
-def test_all(self: Size, *args: Any, out: Size, **kwargs: Any) -> Ops:
+def test_all(self: Size) -> Ops:
     """[*] = any([*, n] != 0): n tests. Joining bits and counting are no floating-point work."""
     return Ops(compares=self.numel())
 
 
 @formula("aten::equal", kind="reduction")
-def equal(self: Size, other: Size, *, out: bool) -> Ops:
+def equal(self: Size) -> Ops:
     """bool = all([*] == [*]): a compare per element."""
     return Ops(compares=self.numel())
 
 
 @formula("aten::allclose", kind="reduction")
-def allclose(self: Size, other: Size, *args: Any, out: bool, **kwargs: Any) -> Ops:
+def allclose(self: Size, other: Size) -> Ops:
     """bool = all(|x - y| <= atol + rtol |y|): 2 adds, a mul, 2 abs and a compare per element."""
     return Ops(adds=2, muls=1, compares=3) * max(self.numel(), other.numel())
 
 
 @formula("aten::trace", kind="reduction")
-def trace(self: Size, *, out: Size) -> Ops:
+def trace(self: Size) -> Ops:
     """[] = trace([m, n]): min(m, n) - 1 adds."""
     return total(1, min(self))
 
 
 @formula("aten::linalg_vector_norm", kind="reduction")
-def vector_norm(
-    self: Size,
-    ord: float = 2,
-    dim: Any = None,
-    keepdim: bool = False,
-    *,
-    dtype: Any = None,
-    out: Size,
-) -> Ops:
+def vector_norm(self: Size, ord: float = 2, *, out: Size) -> Ops:
     """[*] = norm([*, n]): see norm_of."""
     return norm_of(*shape(self, out), ord)
 
 
 @formula("aten::norm", kind="reduction")
-def norm(
-    self: Size,
-    p: float | None = 2,
-    dim: Any = None,
-    keepdim: bool = False,
-    *,
-    dtype: Any = None,
-    out: Size,
-) -> Ops:
+def norm(self: Size, p: float | None = 2, *, out: Size) -> Ops:
     """[*] = norm([*, n]): see norm_of."""
     return norm_of(*shape(self, out), 2 if p is None else p)
 
 
 @formula("aten::linalg__powsum", kind="reduction")
-def powsum(
-    self: Size,
-    ord: float = 2,
-    dim: Any = None,
-    keepdim: bool = False,
-    *,
-    dtype: Any = None,
-    out: Size,
-) -> Ops:
+def powsum(self: Size, ord: float = 2, *, out: Size) -> Ops:
     """[*] = sum(|[*, n]|^p): see powers_of."""
     return powers_of(*shape(self, out), ord)
 
 
 @formula("aten::dist", kind="reduction")
-def dist(self: Size, other: Size, p: float = 2, *, out: Size) -> Ops:
+def dist(self: Size, other: Size, p: float = 2) -> Ops:
     """[] = norm([*] - [*]): a subtraction per element, and the norm."""
     n = max(self.numel(), other.numel())
     return Ops(adds=n) + norm_of(1, n, p)
 
 
 @formula("aten::renorm", kind="reduction")
-def renorm(self: Size, p: float, dim: int, maxnorm: float, *, out: Size) -> Ops:
+def renorm(self: Size, p: float, dim: int) -> Ops:
     """[d, *] = [d, *] with no slice of norm above maxnorm: a norm, a compare, a division per slice, a mul per element.
 
     Every slice is counted as too long: which are is not known from shapes.
@@ -215,26 +183,26 @@ def renorm(self: Size, p: float, dim: int, maxnorm: float, *, out: Size) -> Ops:
 
 
 @formula("aten::cumsum", kind="reduction")
-def cumsum(self: Size, dim: int, *, dtype: Any = None, out: Size) -> Ops:
+def cumsum(self: Size, dim: int) -> Ops:
     """[*, n] = cumsum([*, n]): n - 1 adds per row."""
     return total(*rows_along(self, dim))
 
 
 @formula("aten::cumprod", kind="reduction")
-def cumprod(self: Size, dim: int, *, dtype: Any = None, out: Size) -> Ops:
+def cumprod(self: Size, dim: int) -> Ops:
     """[*, n] = cumprod([*, n]): n - 1 muls per row."""
     return Ops(muls=total(*rows_along(self, dim)).adds)
 
 
 @formula("aten::cummax", kind="reduction")
 @formula("aten::cummin", kind="reduction")
-def cummax(self: Size, dim: int, *, out: Any) -> Ops:
+def cummax(self: Size, dim: int) -> Ops:
     """[*, n], indices = cummax([*, n]): n - 1 compares per row."""
     return largest(*rows_along(self, dim))
 
 
 @formula("aten::_cummax_helper", kind="reduction")
 @formula("aten::_cummin_helper", kind="reduction")
-def cummax_helper(self: Size, values: Size, indices: Size, dim: int, *, out: Any) -> Ops:
+def cummax_helper(self: Size, dim: int) -> Ops:
     """values [*, n], indices = cummax([*, n]), into tensors given: n - 1 compares per row."""
     return largest(*rows_along(self, dim))

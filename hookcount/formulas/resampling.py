@@ -7,9 +7,8 @@ neighbour is a gather: free.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from math import prod
-from typing import Any
 
 from torch import Size, nn
 
@@ -24,25 +23,25 @@ def weighted_taps(outputs: int, taps: int) -> Ops:
 
 
 @formula("aten::upsample_linear1d", kind="resampling")
-def upsample_linear1d(self: Size, *rest: Any, out: Size) -> Ops:
+def upsample_linear1d(out: Size) -> Ops:
     """[N, C, O] = linear([N, C, I]): 2 taps."""
     return weighted_taps(prod(out), 2)
 
 
 @formula("aten::upsample_bilinear2d", kind="resampling")
-def upsample_bilinear2d(self: Size, *rest: Any, out: Size) -> Ops:
+def upsample_bilinear2d(out: Size) -> Ops:
     """[N, C, *O] = bilinear([N, C, *I]): 4 taps."""
     return weighted_taps(prod(out), 4)
 
 
 @formula("aten::upsample_trilinear3d", kind="resampling")
-def upsample_trilinear3d(self: Size, *rest: Any, out: Size) -> Ops:
+def upsample_trilinear3d(out: Size) -> Ops:
     """[N, C, *O] = trilinear([N, C, *I]): 8 taps."""
     return weighted_taps(prod(out), 8)
 
 
 @formula("aten::upsample_bicubic2d", kind="resampling")
-def upsample_bicubic2d(self: Size, *rest: Any, out: Size) -> Ops:
+def upsample_bicubic2d(out: Size) -> Ops:
     """[N, C, *O] = bicubic([N, C, *I]): 16 taps."""
     return weighted_taps(prod(out), 16)
 
@@ -54,9 +53,7 @@ def _antialiased(radius: int) -> Callable[..., Ops]:
     inputs within radius * max(scale, 1) of its centre (i + 1/2) * scale, those beyond the edge cut off.
     """
 
-    def antialiased(
-        self: Size, output_size: Any, align_corners: bool, *rest: Any, out: Size
-    ) -> Ops:
+    def antialiased(self: Size, align_corners: bool, out: Size) -> Ops:
         """[N, C, *O] = interpolate([N, C, *I]), antialiased: a mul per tap, an add per tap but the first, in two passes."""
         (rows, columns), planes = out[-2:], prod(out[:-2])
         height, width = self[-2:]
@@ -87,7 +84,7 @@ for _name, _radius in (("bilinear", 1), ("bicubic", 2), ("lanczos", 3)):
 
 @formula("aten::grid_sampler_2d", kind="sampling")
 @formula("aten::_grid_sampler_2d_cpu_fallback", kind="sampling")
-def grid_sampler_2d(input: Size, grid: Size, interpolation_mode: int, *rest: Any, out: Size) -> Ops:
+def grid_sampler_2d(interpolation_mode: int, out: Size) -> Ops:
     """[N, C, H, W] = [N, C, *I] sampled at [N, H, W, 2]: 4 taps if bilinear (0), a gather if nearest (1), 16 if bicubic (2)."""
     return (
         NOTHING
@@ -97,33 +94,31 @@ def grid_sampler_2d(input: Size, grid: Size, interpolation_mode: int, *rest: Any
 
 
 @formula("aten::grid_sampler_3d", kind="sampling")
-def grid_sampler_3d(input: Size, grid: Size, interpolation_mode: int, *rest: Any, out: Size) -> Ops:
+def grid_sampler_3d(interpolation_mode: int, out: Size) -> Ops:
     """[N, C, D, H, W] = [N, C, *I] sampled at [N, D, H, W, 3]: 8 taps if bilinear (0), a gather if nearest (1)."""
     return NOTHING if interpolation_mode == 1 else weighted_taps(prod(out), 8)
 
 
 @formula("aten::cudnn_grid_sampler", kind="sampling")
-def cudnn_grid_sampler(self: Size, grid: Size, *, out: Size) -> Ops:
+def cudnn_grid_sampler(out: Size) -> Ops:
     """[N, C, H, W] = [N, C, *I] sampled at [N, H, W, 2]: 4 taps."""
     return weighted_taps(prod(out), 4)
 
 
 @formula("aten::affine_grid_generator", kind="resampling")
-def affine_grid_generator(
-    theta: Size, size: Sequence[int], align_corners: bool, *, out: Size
-) -> Ops:
+def affine_grid_generator(theta: Size, out: Size) -> Ops:
     """[N, *S, d] = theta [N, d, d + 1] @ the homogeneous points of the grid: prod(S) products of d by d + 1 per sample."""
     return matmul(prod(out[1:-1]), theta[2], theta[1], theta[0])
 
 
 @formula("aten::cudnn_affine_grid_generator", kind="resampling")
-def cudnn_affine_grid_generator(theta: Size, *rest: Any, out: Size) -> Ops:
+def cudnn_affine_grid_generator(theta: Size, out: Size) -> Ops:
     """[N, H, W, 2] = theta [N, 2, 3] @ the homogeneous points of the grid."""
     return matmul(prod(out[1:-1]), theta[2], theta[1], theta[0])
 
 
 def _spread_back(taps: int) -> Callable[..., Ops]:
-    def spread_back(grad_output: Size, *rest: Any, out: Any) -> Ops:
+    def spread_back(grad_output: Size) -> Ops:
         """[N, C, *I] = each value of [N, C, *O], weighted, added to its taps: a mul and an add for each."""
         return Ops(adds=taps, muls=taps) * prod(grad_output)
 
@@ -140,7 +135,7 @@ for _name, _taps in (("linear1d", 2), ("bilinear2d", 4), ("trilinear3d", 8), ("b
 @formula("aten::_upsample_nearest_exact1d_backward", kind="gradient")
 @formula("aten::_upsample_nearest_exact2d_backward", kind="gradient")
 @formula("aten::_upsample_nearest_exact3d_backward", kind="gradient")
-def upsample_nearest_backward(grad_output: Size, *rest: Any, out: Size) -> Ops:
+def upsample_nearest_backward(grad_output: Size) -> Ops:
     """[N, C, *I] = each value of [N, C, *O] added to the one value it was taken from: an add."""
     return Ops(adds=prod(grad_output))
 

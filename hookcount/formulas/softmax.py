@@ -25,7 +25,7 @@ def log_sum_exp(rows: int, n: int) -> Ops:
 
 @formula("aten::_softmax", kind="softmax")
 @formula("aten::_safe_softmax", kind="softmax")
-def softmax_op(self: Size, dim: int, *args: Any, out: Size, **kwargs: Any) -> Ops:
+def softmax_op(self: Size, dim: int) -> Ops:
     """[*, n] = softmax([*, n]): see arithmetic.softmax.
 
     ``_safe_softmax`` also gives zeros for a row of nothing but -inf. That guard is not counted, so that attention costs
@@ -35,21 +35,19 @@ def softmax_op(self: Size, dim: int, *args: Any, out: Size, **kwargs: Any) -> Op
 
 
 @formula("aten::_masked_softmax", kind="softmax")
-def masked_softmax(
-    self: Size, mask: Size, dim: int | None = None, mask_type: int | None = None, *, out: Size
-) -> Ops:
+def masked_softmax(self: Size, dim: int | None = None) -> Ops:
     """[*, n] = softmax(masked([*, n])): the mask selects, which is free."""
     return softmax(*rows_along(self, -1 if dim is None else dim))
 
 
 @formula("aten::_log_softmax", kind="softmax")
-def log_softmax_op(self: Size, dim: int, half_to_float: bool = False, *, out: Size) -> Ops:
+def log_softmax_op(self: Size, dim: int) -> Ops:
     """[*, n] = log_softmax([*, n]): see arithmetic.log_softmax."""
     return log_softmax(*rows_along(self, dim))
 
 
 @formula("aten::logsumexp", kind="softmax")
-def logsumexp(self: Size, dim: Any, keepdim: bool = False, *, out: Size) -> Ops:
+def logsumexp(self: Size, out: Size) -> Ops:
     """[*] = logsumexp([*, n]): see log_sum_exp; dim may be several, or empty for all."""
     rows = out.numel()
     return log_sum_exp(rows, self.numel() // rows) if rows else NOTHING
@@ -57,7 +55,7 @@ def logsumexp(self: Size, dim: Any, keepdim: bool = False, *, out: Size) -> Ops:
 
 @formula("aten::logcumsumexp", kind="softmax")
 @formula("aten::_logcumsumexp", kind="softmax")
-def logcumsumexp(self: Size, dim: int, *, out: Size) -> Ops:
+def logcumsumexp(self: Size, dim: int) -> Ops:
     """[*, n] = logcumsumexp([*, n]): n - 1 logaddexps per row."""
     rows, n = rows_along(self, dim)
     return FIGURES["logaddexp"][0] * (rows * max(n - 1, 0))
@@ -71,25 +69,25 @@ def _dim(module: Any, input: Size) -> int:
 
 
 @formula(nn.Softmax, kind="softmax")
-def softmax_module(module: nn.Module, input: Size, *, out: Size) -> Ops:
+def softmax_module(module: nn.Module, input: Size) -> Ops:
     """[*, n] = softmax([*, n]) along module.dim."""
     return softmax(*rows_along(input, _dim(module, input)))
 
 
 @formula(nn.Softmin, kind="softmax")
-def softmin(module: nn.Module, input: Size, *, out: Size) -> Ops:
+def softmin(module: nn.Module, input: Size) -> Ops:
     """[*, n] = softmax(-[*, n]) along module.dim: a negation per element more."""
     return softmax(*rows_along(input, _dim(module, input))) + Ops(adds=input.numel())
 
 
 @formula(nn.Softmax2d, kind="softmax")
-def softmax2d(module: nn.Module, input: Size, *, out: Size) -> Ops:
+def softmax2d(input: Size) -> Ops:
     """[N, C, H, W] = softmax([N, C, H, W]) along C."""
     return softmax(*rows_along(input, -3))
 
 
 @formula(nn.LogSoftmax, kind="softmax")
-def log_softmax_module(module: nn.Module, input: Size, *, out: Size) -> Ops:
+def log_softmax_module(module: nn.Module, input: Size) -> Ops:
     """[*, n] = log_softmax([*, n]) along module.dim."""
     return log_softmax(*rows_along(input, _dim(module, input)))
 

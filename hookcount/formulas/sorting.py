@@ -46,23 +46,19 @@ def numel(value: Any) -> int:
 
 @formula("aten::sort", kind="sorting")
 @formula("aten::argsort", kind="sorting")
-def sort(
-    self: Size, dim: int = -1, descending: bool = False, *, stable: bool | None = None, out: Any
-) -> Ops:
+def sort(self: Size, dim: int = -1) -> Ops:
     """[*, n], indices = sort([*, n])."""
     return sorting(*rows_along(self, dim))
 
 
 @formula("aten::topk", kind="sorting")
-def topk(
-    self: Size, k: int, dim: int = -1, largest: bool = True, sorted: bool = True, *, out: Any
-) -> Ops:
+def topk(self: Size, k: int, dim: int = -1) -> Ops:
     """[*, k], indices = topk([*, n], k). Putting the k in order at last is not counted."""
     return selection(*rows_along(self, dim), k)
 
 
 @formula("aten::kthvalue", kind="sorting")
-def kthvalue(self: Size, k: int, dim: int = -1, keepdim: bool = False, *, out: Any) -> Ops:
+def kthvalue(self: Size, k: int, dim: int = -1) -> Ops:
     """[*], indices = kthvalue([*, n], k): the k-th is the last of the smallest k, or of the largest n - k + 1."""
     rows, n = rows_along(self, dim)
     return selection(rows, n, min(k, n - k + 1))
@@ -70,14 +66,14 @@ def kthvalue(self: Size, k: int, dim: int = -1, keepdim: bool = False, *, out: A
 
 @formula("aten::median", kind="sorting")
 @formula("aten::nanmedian", kind="sorting")
-def median(self: Size, dim: int | None = None, keepdim: bool = False, *, out: Any) -> Ops:
+def median(self: Size, dim: int | None = None) -> Ops:
     """[*] (, indices) = median([*, n]): the (n + 1) // 2-th value; over all elements where no dim is given."""
     rows, n = (1, self.numel()) if dim is None else rows_along(self, dim)
     return selection(rows, n, (n + 1) // 2)
 
 
 @formula("aten::mode", kind="sorting")
-def mode(self: Size, dim: int = -1, keepdim: bool = False, *, out: Any) -> Ops:
+def mode(self: Size, dim: int = -1) -> Ops:
     """[*], indices = mode([*, n]): a sort, and n - 1 compares of neighbours."""
     rows, n = rows_along(self, dim)
     return sorting(rows, n) + largest(rows, n)
@@ -85,13 +81,13 @@ def mode(self: Size, dim: int = -1, keepdim: bool = False, *, out: Any) -> Ops:
 
 @formula("aten::_unique", kind="sorting")
 @formula("aten::_unique2", kind="sorting")
-def unique(self: Size, *args: Any, out: Any, **kwargs: Any) -> Ops:
+def unique(self: Size) -> Ops:
     """[u], ... = unique([*]): a sort of all n elements, and n - 1 compares of neighbours."""
     return sorting(1, self.numel()) + largest(1, self.numel())
 
 
 @formula("aten::unique_dim", kind="sorting")
-def unique_dim(self: Size, dim: int, *args: Any, out: Any, **kwargs: Any) -> Ops:
+def unique_dim(self: Size, dim: int) -> Ops:
     """[u, *], ... = unique([n, *]) of whole slices: as unique, where two slices are compared element by element, to the end."""
     slices = self[dim]
     size = self.numel() // slices if slices else 0
@@ -100,25 +96,25 @@ def unique_dim(self: Size, dim: int, *args: Any, out: Any, **kwargs: Any) -> Ops
 
 @formula("aten::unique_consecutive", kind="sorting")
 @formula("aten::unique_dim_consecutive", kind="sorting")
-def unique_consecutive(self: Size, *args: Any, out: Any, **kwargs: Any) -> Ops:
+def unique_consecutive(self: Size) -> Ops:
     """[u], ... = unique_consecutive([*]): n - 1 compares of neighbours; of slices, to the end: no more than one per element."""
     return largest(1, self.numel())
 
 
 @formula("aten::searchsorted", kind="sorting")
-def searchsorted(sorted_sequence: Size, self: Any, *, out: Size, **kwargs: Any) -> Ops:
+def searchsorted(sorted_sequence: Size, self: Any) -> Ops:
     """[*, v] = searchsorted([*, n], [*, v]): a binary search per value."""
     return search(numel(self), sorted_sequence[-1])
 
 
 @formula("aten::bucketize", kind="sorting")
-def bucketize(self: Any, boundaries: Size, *, out: Size, **kwargs: Any) -> Ops:
+def bucketize(self: Any, boundaries: Size) -> Ops:
     """[*] = bucketize([*], [n]): a binary search per value."""
     return search(numel(self), boundaries[-1])
 
 
 @formula("aten::isin", kind="sorting")
-def isin(elements: Any, test_elements: Any, *, out: Size, **kwargs: Any) -> Ops:
+def isin(elements: Any, test_elements: Any) -> Ops:
     """[*] = [*] in [m]: the m are sorted once, and each element searched among them."""
     tests = numel(test_elements)
     return sorting(1, tests) + search(numel(elements), tests)
@@ -130,33 +126,31 @@ def binning(values: int) -> Ops:
 
 
 @formula("aten::histc", kind="sorting")
-def histc(self: Size, *args: Any, out: Size, **kwargs: Any) -> Ops:
+def histc(self: Size) -> Ops:
     """[bins] = histc([*]): see binning."""
     return binning(self.numel())
 
 
 @formula("aten::histogram.bin_ct", kind="sorting")
-def histogram(self: Size, *args: Any, out: Any, **kwargs: Any) -> Ops:
+def histogram(self: Size) -> Ops:
     """[bins], edges = histogram([*]): see binning. ``density`` is not counted."""
     return binning(self.numel())
 
 
 @formula("aten::histogram.bins_tensor", kind="sorting")
-def histogram_of_bins(self: Size, bins: Size, *args: Any, out: Any, **kwargs: Any) -> Ops:
+def histogram_of_bins(self: Size, bins: Size) -> Ops:
     """[bins], edges = histogram([*], edges): a binary search and an add to a bin per element."""
     return search(self.numel(), bins.numel()) + Ops(adds=self.numel())
 
 
 @formula("aten::bincount", kind="sorting")
-def bincount(self: Size, weights: Size | None = None, minlength: int = 0, *, out: Size) -> Ops:
+def bincount(self: Size) -> Ops:
     """[bins] = bincount([n]): an add per element."""
     return Ops(adds=self.numel())
 
 
 @formula("aten::multinomial", kind="sorting")
-def multinomial(
-    self: Size, num_samples: int, replacement: bool = False, *, generator: Any = None, out: Size
-) -> Ops:
+def multinomial(self: Size, num_samples: int, replacement: bool = False) -> Ops:
     """[*, s] = multinomial([*, n], s). Random numbers are free.
 
     One sample, or without replacement: n divisions by exponential noise, and the largest s of n. With replacement: a running

@@ -1,9 +1,12 @@
-"""How a formula gets its arguments: it names what it needs, and a call is bound to these names.
+"""How a formula gets its arguments: it names what it needs, and each call is bound to these names.
 
-1. A formula whose positional parameters all are names of the target gets them by name: those of the op's schema, or of
-   the module's ``forward``. ``module`` and ``out`` are the called module and the result, wherever they are named.
-2. Any other formula gets its positional parameters by position, a module's formula the module first.
-3. ``*args`` gets every positional argument, ``**kwargs`` every one that is left.
+1. By name. If all positional parameters of the formula are names of the target, each gets that
+   argument. Names are those of the op's schema, or of the parameters of the module's ``forward``.
+2. By position. Any other formula gets its positional parameters in the target's order. A module's
+   formula gets the module first. Positional-only parameters (before a ``/``) are always bound so.
+3. ``module`` is the called module and ``out`` its result, wherever the formula names them.
+4. Keyword-only parameters are bound by name. ``*args`` gets all positional arguments, ``**kwargs``
+   all others that are left, and ``out``.
 
 An argument that the call leaves out has the formula's default, or else the target's.
 """
@@ -12,10 +15,9 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
@@ -23,17 +25,20 @@ import torch
 from ..core.ops import Ops
 from ..core.trace import Call, sizes
 
+Named = dict[str, object]
+"""Arguments by name, each tensor as its ``torch.Size``."""
+
 _RESERVED = ("module", "out")
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _MISSING = inspect.Parameter.empty
 
 
 class BindingError(Exception):
-    """A formula names what its target does not have. Pricing turns this into a ``FormulaError``."""
+    """A formula asks for what its target does not have. Pricing turns this into ``FormulaError``."""
 
 
 class CallFormula(ABC):
-    """A formula that gets the whole call, dtypes too, and its path. It raises ``FormulaError`` by itself."""
+    """A formula that gets the whole call, dtypes too, and its path. It raises ``FormulaError``."""
 
     @abstractmethod
     def __call__(self, path: str, call: Call) -> Ops: ...
@@ -41,48 +46,53 @@ class CallFormula(ABC):
 
 @dataclass(frozen=True)
 class Parameters:
-    """The parameters of a target or of a formula. ``positional`` and ``keyword``: each with its default, if it has one."""
+    """The parameters of a target or of a formula."""
 
-    positional: Mapping[str, Any] = field(default_factory=dict)
-    keyword: Mapping[str, Any] = field(default_factory=dict)
+    positional: Mapping[str, object] = field(default_factory=dict)
+    """By name their defaults, ``inspect.Parameter.empty`` for none."""
+    keyword: Mapping[str, object] = field(default_factory=dict)
+    """The keyword-only ones, in the same way."""
     takes_more: bool = False
-    """It has ``*args``."""
+    """There is ``*args``."""
     takes_any_name: bool = False
-    """It has ``**kwargs``."""
-    by_position_only: tuple[str, ...] = ()
+    """There is ``**kwargs``."""
+    positional_only: tuple[str, ...] = ()
+    """The names before a ``/``."""
 
-    def default(self, name: str) -> Any:
-        """The default of a parameter, ``inspect.Parameter.empty`` where there is none."""
+    def default(self, name: str) -> object:
+        """The default of a parameter, ``inspect.Parameter.empty`` for none."""
         return self.positional.get(name, self.keyword.get(name, _MISSING))
 
     def __contains__(self, name: object) -> bool:
         return name in self.positional or name in self.keyword
 
 
+_ANY = Parameters(takes_more=True, takes_any_name=True)
+
+
 def parameters_of(function: Callable[..., object], *, without_self: bool = False) -> Parameters:
-    """The parameters of a Python function; none where it does not tell them."""
+    """The parameters of a Python function; any, where it has no signature."""
     try:
         found = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
-        return Parameters(takes_more=True, takes_any_name=True)
+        return _ANY
     positional = [each for each in found if each.kind in _POSITIONAL][int(without_self) :]
     return Parameters(
         {each.name: each.default for each in positional},
-        {each.name: each.default for each in found if each.kind is inspect.Parameter.KEYWORD_ONLY},
-        any(each.kind is inspect.Parameter.VAR_POSITIONAL for each in found),
-        any(each.kind is inspect.Parameter.VAR_KEYWORD for each in found),
-        tuple(each.name for each in positional if each.kind is inspect.Parameter.POSITIONAL_ONLY),
+        {each.name: each.default for each in found if each.kind is each.KEYWORD_ONLY},
+        any(each.kind is each.VAR_POSITIONAL for each in found),
+        any(each.kind is each.VAR_KEYWORD for each in found),
+        tuple(each.name for each in positional if each.kind is each.POSITIONAL_ONLY),
     )
 
 
 def parameters_of_target(target: object) -> Parameters:
-    """Those of a module class's ``forward``, or of an op's schema; an op that has no schema tells none."""
+    """The parameters of a module class's ``forward``, or of an op's schema; any, without one."""
     if isinstance(target, type):
-        return parameters_of(getattr(target, "forward"), without_self=True)  # noqa: B009 (mypy: any class)
+        forward: Callable[..., object] = getattr(target, "forward")  # noqa: B009 (mypy: any class)
+        return parameters_of(forward, without_self=True)
     schema = getattr(target, "_schema", None)
-    return (
-        Parameters(takes_more=True, takes_any_name=True) if schema is None else _of_schema(schema)
-    )
+    return _ANY if schema is None else _of_schema(schema)
 
 
 def _of_schema(schema: torch._C.FunctionSchema) -> Parameters:
@@ -96,141 +106,150 @@ def _of_schema(schema: torch._C.FunctionSchema) -> Parameters:
     )
 
 
-def strange_names(formula: Callable[..., object], targets: list[Parameters]) -> list[str]:
-    """The keyword-only parameters of a formula that none of its target's overloads has."""
-    if any(each.takes_any_name for each in targets):
-        return []
-    return [name for name in keyword_names(formula) if not any(name in each for each in targets)]
-
-
-def keyword_names(formula: Callable[..., object]) -> list[str]:
-    """The keyword-only parameters of a formula, but for ``module`` and ``out``."""
-    code = getattr(formula, "__code__", None)
-    if (
-        code is not None and code.co_kwonlyargcount == 0 and not hasattr(formula, "__wrapped__")
-    ):  # most have none
-        return []
-    return [name for name in parameters_of(formula).keyword if name not in _RESERVED]
-
-
-@cache
-def _names_of_op(name: str) -> tuple[Parameters, ...]:
-    space, _, rest = name.partition("::")
-    packet = getattr(getattr(torch.ops, space, None), rest.partition(".")[0], None)
-    if not isinstance(packet, torch._ops.OpOverloadPacket):
-        return ()
-    return tuple(_of_schema(getattr(packet, overload)._schema) for overload in packet.overloads())  # type: ignore[no-untyped-call]
-
-
 def known_parameters(name: str, target: object) -> list[Parameters]:
-    """What is known of a target's parameters before it runs: of each overload of an op that exists, of a class."""
+    """The parameters of a target as far as they are known before it runs.
+
+    For an op that exists they are those of each overload; for a class, those of its ``forward``.
+    """
     if "::" in name:
-        try:
-            return list(_names_of_op(name))
-        except (AttributeError, RuntimeError):
-            return []
+        return list(_of_overloads(name.partition(".")[0]))
     return [parameters_of_target(target)] if isinstance(target, type) else []
 
 
+@cache
+def _of_overloads(name: str) -> tuple[Parameters, ...]:
+    space, _, op = name.partition("::")
+    try:
+        packet = getattr(getattr(torch.ops, space), op)
+    except (AttributeError, RuntimeError):  # there is no such op
+        return ()
+    if not isinstance(packet, torch._ops.OpOverloadPacket):
+        return ()
+    overloads = packet.overloads()  # type: ignore[no-untyped-call]
+    return tuple(_of_schema(getattr(packet, overload)._schema) for overload in overloads)
+
+
+def keyword_names(formula: Callable[..., object]) -> list[str]:
+    """The keyword-only parameters of a formula, except ``module`` and ``out``."""
+    code = getattr(formula, "__code__", None)
+    if code is not None and not code.co_kwonlyargcount and not hasattr(formula, "__wrapped__"):
+        return []  # most formulas: a signature takes longer to read
+    return [name for name in parameters_of(formula).keyword if name not in _RESERVED]
+
+
+def strange_names(formula: Callable[..., object], targets: list[Parameters]) -> list[str]:
+    """The keyword-only parameters of a formula that no overload of its target has."""
+    if any(each.takes_any_name for each in targets):
+        return []
+    return [
+        name for name in keyword_names(formula) if not any(name in target for target in targets)
+    ]
+
+
 class Binder:
-    """Binds calls to the parameters of one formula. What it finds of a target is found once."""
+    """Binds calls to the parameters of one formula. The target's parameters are read only once."""
 
     def __init__(self, formula: Callable[..., object]) -> None:
         self._wanted = parameters_of(formula)
-        self._targets: WeakKeyDictionary[Any, tuple[Parameters, bool]] = WeakKeyDictionary()
+        self._places = [name for name in self._wanted.positional if name != "out"]
+        self._targets: WeakKeyDictionary[object, tuple[Parameters, bool]] = WeakKeyDictionary()
 
-    def bind(self, call: Call) -> tuple[list[Any], dict[str, Any]]:
+    def bind(self, call: Call) -> tuple[list[object], Named]:
         """Positional and keyword arguments for a call, each tensor as its ``torch.Size``.
 
-        Raises ``BindingError`` where the formula needs what the call does not have.
+        Raises ``BindingError`` where the formula asks for what the call does not have.
         """
         known = self._targets.get(call.target)
         if known is None:
-            target = parameters_of_target(call.target)
-            known = self._targets[call.target] = target, self._by_name(target)
+            known = self._read(call)
+            self._targets[call.target] = known
         target, by_name = known
-        return self._named(call, target) if by_name else self._placed(call, target)
+        return self._by_name(call, target) if by_name else self._by_position(call, target)
 
-    def _by_name(self, target: Parameters) -> bool:
-        wanted = self._wanted
-        return not wanted.takes_more and all(
-            name in _RESERVED or name in target for name in wanted.positional
-        )
+    def _read(self, call: Call) -> tuple[Parameters, bool]:
+        target, wanted = parameters_of_target(call.target), self._wanted
+        if wanted.takes_more or wanted.positional_only:
+            return target, False
+        if all(name in _RESERVED or name in target for name in wanted.positional):
+            return target, True
+        self._check_places(target, has_module=call.module is not None)
+        return target, False
 
-    def _named(self, call: Call, target: Parameters) -> tuple[list[Any], dict[str, Any]]:
-        given = dict(zip(target.positional, call.args, strict=False)) | dict(call.kwargs)
-        bound: dict[str, Any] = {}
-        for name in (*self._wanted.positional, *self._wanted.keyword):
-            value = self._value(name, call, given, target)
-            if value is not _MISSING:
-                bound[name] = value
-        if self._wanted.takes_any_name:
-            self._add_the_rest(bound, call, given)
-        first = [bound.pop(name) for name in self._wanted.by_position_only if name in bound]
-        return first, bound
+    def _check_places(self, target: Parameters, *, has_module: bool) -> None:
+        """A parameter by position that has the name of another argument: one of the names is wrong."""
+        there = list(target.positional)
+        for place, name in enumerate(self._places[int(has_module) :]):
+            if name in target and there[place : place + 1] != [name]:
+                strange = [each for each in self._places if each not in (*_RESERVED, *there)]
+                raise BindingError(
+                    f"asks for {', '.join(map(repr, strange))}, which the target does not have, "
+                    f"and for {name!r}, which is not at that place; "
+                    f"the target has {', '.join((*there, *target.keyword)) or 'no parameters'}"
+                )
 
-    def _placed(self, call: Call, target: Parameters) -> tuple[list[Any], dict[str, Any]]:
-        rest = dict(call.kwargs)
-        placed = list(call.args)
-        more = self._wanted.takes_more
-        own = len(self._wanted.positional) - (call.module is not None)
-        for name in list(target.positional)[len(placed) :]:  # given by keyword: still at its place
-            if (
-                name not in rest
-                or (more and name not in _RESERVED)
-                or (not more and len(placed) >= own)
-            ):
+    def _by_name(self, call: Call, target: Parameters) -> tuple[list[object], Named]:
+        given = _given(call, target)
+        bound = self._bound((*self._wanted.positional, *self._wanted.keyword), call, given, target)
+        return [], bound | self._left(call, given)
+
+    def _by_position(self, call: Call, target: Parameters) -> tuple[list[object], Named]:
+        wanted, places = self._wanted, self._places
+        values, left = self._in_order(call, target)
+        bound: Named = dict(zip(places, values, strict=False))
+        there = ["", *target.positional] if call.module is not None else list(target.positional)
+        for place in range(len(values), len(places)):
+            known_as = there[place] if place < len(there) else ""
+            bound |= self._bound((places[place],), call, left, target, known_as)
+        others = (*wanted.keyword, *(["out"] if "out" in wanted.positional else []))
+        bound |= self._bound(others, call, _given(call, target), target)
+        bound |= self._left(call, left)
+        first = places if wanted.takes_more else wanted.positional_only
+        args = [bound.pop(name) for name in first if name in bound]
+        return args + (values[len(places) :] if wanted.takes_more else []), bound
+
+    def _in_order(self, call: Call, target: Parameters) -> tuple[list[object], Named]:
+        """The arguments in the target's order, the module first; and by name those that are left."""
+        left, given = dict(call.kwargs), list(call.args)
+        own = len(self._places) - (call.module is not None)
+        all_placed = self._wanted.takes_more and not self._wanted.takes_any_name
+        for name in list(target.positional)[len(given) :]:  # given by name: still at its place
+            if name not in left or not (all_placed or len(given) < own or name in _RESERVED):
                 break
-            placed.append(rest.pop(name))
-        if not more:
-            placed = placed[: max(own, 0)]
-        args = [*(() if call.module is None else (call.module,)), *map(sizes, placed)]
-        bound: dict[str, Any] = {}
-        for place, name in enumerate(self._wanted.positional):
-            if place >= len(args):
-                there = list(target.positional)[place - (call.module is not None) :][:1]
-                value = self._value(name, call, rest, target, known_as=there[0] if there else name)
-                if value is not _MISSING:
-                    bound[name] = value
-        for name in self._wanted.keyword:
-            value = self._value(name, call, rest, target)
-            if value is not _MISSING:
-                bound[name] = value
-        if self._wanted.takes_any_name:
-            self._add_the_rest(bound, call, rest)
-        return args, bound
+            given.append(left.pop(name))
+        module = [] if call.module is None else [call.module]
+        return [*module, *map(sizes, given)], left
 
-    def _value(
+    def _bound(
         self,
-        name: str,
+        names: Iterable[str],
         call: Call,
-        given: Mapping[str, Any],
+        given: Named,
         target: Parameters,
         known_as: str = "",
-    ) -> Any:
-        """The value of one parameter; missing where its own default serves."""
-        if name == "out":
-            return sizes(call.out)
-        if name == "module" and call.module is not None:
-            return call.module
-        for each in (name, known_as):
-            if each in given:
-                return sizes(given[each])
-        if self._wanted.default(name) is not _MISSING:
-            return _MISSING
-        value = target.default(known_as or name)
-        if value is _MISSING:
-            raise BindingError(f"needs {name!r}, which the call does not give")
-        return value
+    ) -> Named:
+        """Values by name, without those for which the formula's own default serves."""
+        found: Named = {}
+        for name in names:
+            if name == "out":
+                found[name] = sizes(call.out)
+            elif name == "module" and call.module is not None:
+                found[name] = call.module
+            elif name in given or known_as in given:
+                found[name] = sizes(given[name if name in given else known_as])
+            elif self._wanted.default(name) is _MISSING:
+                found[name] = target.default(known_as or name)
+                if found[name] is _MISSING:
+                    raise BindingError(f"asks for {name!r}, which the call does not give")
+        return found
 
-    def _add_the_rest(self, bound: dict[str, Any], call: Call, given: Mapping[str, Any]) -> None:
-        taken = set(self._wanted.positional) | set(self._wanted.keyword)
-        bound.update(
-            {
-                name: sizes(value)
-                for name, value in given.items()
-                if name not in taken and name not in _RESERVED
-            }
-        )
-        if "out" not in taken:
-            bound["out"] = sizes(call.out)
+    def _left(self, call: Call, given: Named) -> Named:
+        """What ``**kwargs`` gets."""
+        if not self._wanted.takes_any_name:
+            return {}
+        names = [name for name in given if name not in self._wanted and name not in _RESERVED]
+        left: Named = {name: sizes(given[name]) for name in names}
+        return left if "out" in self._wanted else {**left, "out": sizes(call.out)}
+
+
+def _given(call: Call, target: Parameters) -> Named:
+    return dict(zip(target.positional, call.args, strict=False)) | dict(call.kwargs)

@@ -232,21 +232,23 @@ class Registry:
             raise RegistrationError(
                 f"{name} is not registered in {self.name}. To fix it: use register()."
             )
-        if callable(price) and keyword_names(price):
-            known_names = known_parameters(name, target)
-            if known_names and (strange := strange_names(price, known_names)):
-                there = ", ".join(
-                    dict.fromkeys(
-                        each for one in known_names for each in (*one.positional, *one.keyword)
-                    )
-                )
-                raise RegistrationError(
-                    f"{name}: the formula at {written_at(price)} asks for {strange[0]!r}, which {name} does not have. "
-                    f"To fix it: use names of {there}, module, out."
-                )
+        if callable(price):
+            self.check_names(name, target, price)
         self.table.put_price(
             name, price, covers, kind, target if isinstance(target, type) else None
         )
+
+    def check_names(self, name: str, target: Target, formula: Formula) -> None:
+        """Raises ``RegistrationError`` for a keyword-only parameter that the target is known not to have."""
+        known = known_parameters(name, target) if keyword_names(formula) else []
+        if strange := strange_names(formula, known) if known else []:
+            there = ", ".join(
+                dict.fromkeys(each for one in known for each in (*one.positional, *one.keyword))
+            )
+            raise RegistrationError(
+                f"{name}: the formula at {written_at(formula)} asks for {strange[0]!r}, which {name} does not have. "
+                f"To fix it: use names of {there}, module, out."
+            )
 
     def __contains__(self, target: Target) -> bool:
         return target_name(target) in self.table.entries

@@ -119,7 +119,7 @@ def packed_projections(self: Size, split_size: Any, *rest: Any, out: Any, **kw: 
     return (
         NOTHING
         if isinstance(split_size, int)
-        else traced_sizes.packed_projections(self, split_size, out=out)
+        else traced_sizes.packed_projections(self, split_size)
     )
 
 

@@ -11,6 +11,7 @@ from ...formulas import BUILTIN
 from ...rules.registry import Formula, Registry, target_name
 
 F = TypeVar("F", bound=Formula)
+T = TypeVar("T")
 Shapes = Any
 """The shape of an output, or a structure of shapes."""
 
@@ -41,7 +42,7 @@ def contractions(registry: Registry, targets: Iterable[Any]) -> None:
         registry.register(target, changed(entry.price, _macs), covers=entry.covers)
 
 
-def changed(formula: Formula, change: Callable[[Ops, Shapes], Ops]) -> Formula:
+def changed(formula: Callable[..., T], change: Callable[[T, Shapes], Ops]) -> Formula:
     """A formula with the parameters of another: ``change(its result, the shapes of the output)``."""
     signature = inspect.signature(formula)
     wants_out = "out" in signature.parameters

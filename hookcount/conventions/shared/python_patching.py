@@ -7,7 +7,6 @@ Both put functions of their own in the place of some of torch's, and count what 
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
 from torch import Size
 
@@ -44,15 +43,15 @@ contractions(
 
 @FORMULAS.register("aten::mv")
 @FORMULAS.register("aten::dot")
-def by_a_vector(self: Size, vector: Size, *, out: Size) -> Ops:
+def by_a_vector(self: Size, vector: Size) -> Ops:
     """[*] = [*, k] @ [k]: k times too much, since the last axis of the right operand is taken for its columns."""
     return Ops(macs=prod(self) * vector[0])
 
 
 @FORMULAS.register("aten::_transformer_encoder_layer_fwd")
-def encoder_layer(src: Size, *rest: Any, out: Size, **kw: Any) -> Ops:
+def encoder_layer(src: Size, ffn_weight_1: Size) -> Ops:
     """Under the tools' hooks the layer does not run as one op: its two linears; its attention does, and is not seen."""
-    linears, _ = cells.encoder_layer(src, wide=rest[13][0])
+    linears, _ = cells.encoder_layer(src, wide=ffn_weight_1[0])
     return linears
 
 

@@ -37,41 +37,14 @@ def _by_heads_backward(query: Size, key: Size, value: Size, *, masked: bool) -> 
 
 
 @formula("aten::_scaled_dot_product_flash_attention_backward", kind="gradient")
-def flash_attention_backward(
-    grad_out: Size,
-    query: Size,
-    key: Size,
-    value: Size,
-    result: Any,
-    logsumexp: Any,
-    cum_seq_q: Any,
-    cum_seq_k: Any,
-    max_q: int,
-    max_k: int,
-    dropout_p: float,
-    is_causal: bool,
-    *rest: Any,
-    out: Any,
-    **kw: Any,
-) -> Ops:
+def flash_attention_backward(query: Size, key: Size, value: Size, is_causal: bool) -> Ops:
     """dq, dk, dv = gradients of attention([B, H, L, E], [B, Hk, S, E], [B, Hk, S, Ev]): see ``attention_backward``."""
     return _by_heads_backward(query, key, value, masked=is_causal)
 
 
 @formula("aten::_scaled_dot_product_flash_attention_for_cpu_backward", kind="gradient")
 def flash_attention_for_cpu_backward(
-    grad_out: Size,
-    query: Size,
-    key: Size,
-    value: Size,
-    result: Any,
-    logsumexp: Any,
-    dropout_p: float,
-    is_causal: bool,
-    *,
-    attn_mask: Any = None,
-    scale: Any = None,
-    out: Any,
+    query: Size, key: Size, value: Size, is_causal: bool, *, attn_mask: Any = None
 ) -> Ops:
     """dq, dk, dv = gradients of attention([B, H, L, E], [B, Hk, S, E], [B, Hk, S, Ev]): see ``attention_backward``."""
     return _by_heads_backward(query, key, value, masked=is_causal or attn_mask is not None)
@@ -79,36 +52,14 @@ def flash_attention_for_cpu_backward(
 
 @formula("aten::_scaled_dot_product_efficient_attention_backward", kind="gradient")
 @formula("aten::_scaled_dot_product_fused_attention_overrideable_backward", kind="gradient")
-def efficient_attention_backward(
-    grad_out: Size,
-    query: Size,
-    key: Size,
-    value: Size,
-    attn_bias: Any,
-    *rest: Any,
-    out: Any,
-    **kw: Any,
-) -> Ops:
+def efficient_attention_backward(query: Size, key: Size, value: Size, attn_bias: Any) -> Ops:
     """dq, dk, dv = gradients of attention([B, H, L, E], [B, Hk, S, E], [B, Hk, S, Ev]); a bias is a mask."""
     return _by_heads_backward(query, key, value, masked=attn_bias is not None)
 
 
 @formula("aten::_scaled_dot_product_cudnn_attention_backward", kind="gradient")
 @formula("aten::_cudnn_attention_backward", kind="gradient")
-def cudnn_attention_backward(
-    grad_out: Size,
-    query: Size,
-    key: Size,
-    value: Size,
-    result: Any,
-    logsumexp: Any,
-    philox_seed: Any,
-    philox_offset: Any,
-    attn_bias: Any,
-    *rest: Any,
-    out: Any,
-    **kw: Any,
-) -> Ops:
+def cudnn_attention_backward(query: Size, key: Size, value: Size, attn_bias: Any) -> Ops:
     """dq, dk, dv = gradients of attention([B, H, L, E], [B, Hk, S, E], [B, Hk, S, Ev]); a bias is a mask."""
     return _by_heads_backward(query, key, value, masked=attn_bias is not None)
 
@@ -128,21 +79,7 @@ def _by_positions_backward(
 
 @formula("aten::_flash_attention_backward", kind="gradient")
 def flash_attention_backward_by_positions(
-    grad_out: Size,
-    query: Size,
-    key: Size,
-    value: Size,
-    result: Any,
-    logsumexp: Any,
-    cum_seq_q: Any,
-    cum_seq_k: Any,
-    max_q: int,
-    max_k: int,
-    dropout_p: float,
-    is_causal: bool,
-    *rest: Any,
-    out: Any,
-    **kw: Any,
+    query: Size, key: Size, value: Size, max_k: int, is_causal: bool
 ) -> Ops:
     """dq, dk, dv = gradients of attention([B, L, H, E], [B, S, Hk, E], [B, S, Hk, E]); packed [total, H, E] as in the forward."""
     packed = len(query) == 3
@@ -151,24 +88,13 @@ def flash_attention_backward_by_positions(
 
 @formula("aten::_efficient_attention_backward", kind="gradient")
 def efficient_attention_backward_by_positions(
-    grad_out: Size,
     query: Size,
     key: Size,
     value: Size,
     bias: Any,
-    result: Any,
     cu_seqlens_q: Any,
-    cu_seqlens_k: Any,
-    max_seqlen_q: int,
     max_seqlen_k: int,
-    logsumexp: Any,
-    dropout_p: float,
-    philox_seed: Any,
-    philox_offset: Any,
     custom_mask_type: int,
-    *rest: Any,
-    out: Any,
-    **kw: Any,
 ) -> Ops:
     """dq, dk, dv = gradients of attention([B, L, H, E], [B, S, H, E], [B, S, H, Ev]); packed as in the forward."""
     masked = bias is not None or custom_mask_type != 0

@@ -71,7 +71,7 @@ for _name, (_figure, _text) in FIGURES.items():
 
 
 @formula("aten::gelu_backward", kind="gradient")
-def gelu_backward(grad_output: Size, self: Size, *, approximate: str = "none", out: Size) -> Ops:
+def gelu_backward(*, approximate: str = "none", out: Size) -> Ops:
     """none: g (P + x p), P = 0.5 (1 + erf(x / sqrt 2)), p = c exp(-0.5 x x): 7 muls, 2 adds, an erf, an exp.
 
     tanh: u = c (x + k x x x), t = tanh(u): g (0.5 (1 + t) + 0.5 x (1 - t t) c (1 + 3 k x x)): 12 muls, 5 adds, a tanh.
@@ -81,18 +81,14 @@ def gelu_backward(grad_output: Size, self: Size, *, approximate: str = "none", o
 
 
 @formula("aten::_softmax_backward_data", kind="gradient")
-def softmax_backward(
-    grad_output: Size, output: Size, dim: int, *args: Any, out: Size, **kwargs: Any
-) -> Ops:
+def softmax_backward(output: Size, dim: int) -> Ops:
     """[*, n] = y (g - sum(g y)): n muls, n - 1 adds, n subtractions, n muls per row."""
     rows, n = rows_along(output, dim)
     return Ops(adds=2 * n - 1, muls=2 * n) * rows if n else Ops()
 
 
 @formula("aten::_log_softmax_backward_data", kind="gradient")
-def log_softmax_backward(
-    grad_output: Size, output: Size, dim: int, *args: Any, out: Size, **kwargs: Any
-) -> Ops:
+def log_softmax_backward(output: Size, dim: int) -> Ops:
     """[*, n] = g - exp(y) sum(g): n - 1 adds, n exps, n muls, n subtractions per row."""
     rows, n = rows_along(output, dim)
     return Ops(adds=2 * n - 1, muls=n, specials=n) * rows if n else Ops()
@@ -100,15 +96,13 @@ def log_softmax_backward(
 
 @formula("aten::nll_loss_backward", kind="gradient")
 @formula("aten::nll_loss2d_backward", kind="gradient")
-def nll_loss_backward(
-    grad_output: Size, self: Size, target: Size, weight: Any = None, *args: Any, out: Size
-) -> Ops:
+def nll_loss_backward(target: Size, weight: Any = None) -> Ops:
     """[N, C, *] = -g w / total at each sample's class: a negation, a division, a mul for a weight, per sample."""
     return Ops(adds=1, muls=int(weight is not None), specials=1) * target.numel()
 
 
 @formula("aten::embedding_dense_backward", kind="gradient")
-def embedding_dense_backward(grad_output: Size, indices: Size, *args: Any, out: Size) -> Ops:
+def embedding_dense_backward(grad_output: Size) -> Ops:
     """[n, d] = sum of [*, d] by index: an add per element of the gradient."""
     return Ops(adds=grad_output.numel())
 
@@ -120,6 +114,6 @@ def embedding_dense_backward(grad_output: Size, indices: Size, *args: Any, out: 
 @formula("aten::replication_pad2d_backward", kind="gradient")
 @formula("aten::replication_pad3d_backward", kind="gradient")
 @formula("aten::unfold_backward", kind="gradient")
-def added_back(grad: Size, *args: Any, out: Size, **kwargs: Any) -> Ops:
+def added_back(grad: Size) -> Ops:
     """[*] = sum of what was copied from each element: an add per element of the gradient."""
     return Ops(adds=grad.numel())

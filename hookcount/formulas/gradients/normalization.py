@@ -28,20 +28,7 @@ def _standardization_backward(elements: int, mask: Sequence[bool], *, weighted: 
 
 
 @formula("aten::native_batch_norm_backward", kind="gradient")
-def batch_norm_backward(
-    grad_out: Size,
-    input: Size,
-    weight: Any,
-    running_mean: Any,
-    running_var: Any,
-    save_mean: Any,
-    save_invstd: Any,
-    train: bool,
-    eps: float,
-    output_mask: Sequence[bool],
-    *,
-    out: Any,
-) -> Ops:
+def batch_norm_backward(grad_out: Size, train: bool, output_mask: Sequence[bool]) -> Ops:
     """dx, dweight, dbias = gradients of a batch norm: in eval mode dx is the gradient times the folded scale."""
     elements = prod(grad_out)
     if train:
@@ -52,74 +39,26 @@ def batch_norm_backward(
 
 @formula("aten::batch_norm_backward", kind="gradient")
 def batch_norm_backward_with_reserve(
-    grad_out: Size,
-    input: Size,
-    weight: Any,
-    running_mean: Any,
-    running_var: Any,
-    save_mean: Any,
-    save_var: Any,
-    update: bool,
-    eps: float,
-    output_mask: Sequence[bool],
-    reserve: Any,
-    *,
-    out: Any,
+    grad_out: Size, update: bool, output_mask: Sequence[bool]
 ) -> Ops:
     """dx, dweight, dbias = gradients of a batch norm, ``update`` being its training mode."""
-    return batch_norm_backward(
-        grad_out,
-        input,
-        weight,
-        running_mean,
-        running_var,
-        save_mean,
-        save_var,
-        update,
-        eps,
-        output_mask,
-        out=out,
-    )
+    return batch_norm_backward(grad_out, update, output_mask)
 
 
 @formula("aten::cudnn_batch_norm_backward", kind="gradient")
 @formula("aten::miopen_batch_norm_backward", kind="gradient")
-def vendor_batch_norm_backward(input: Size, grad_output: Size, *rest: Any, out: Any) -> Ops:
+def vendor_batch_norm_backward(grad_output: Size) -> Ops:
     """dx, dweight, dbias = gradients of a batch norm in training, always all three."""
     return _standardization_backward(prod(grad_output), (True, True, True), weighted=False)
 
 
 @formula("aten::native_layer_norm_backward", kind="gradient")
-def layer_norm_backward(
-    grad_out: Size,
-    input: Size,
-    normalized_shape: Any,
-    mean: Any,
-    rstd: Any,
-    weight: Any,
-    bias: Any,
-    output_mask: Sequence[bool],
-    *,
-    out: Any,
-) -> Ops:
+def layer_norm_backward(grad_out: Size, weight: Any, output_mask: Sequence[bool]) -> Ops:
     """dx, dweight, dbias = gradients of a layer norm."""
     return _standardization_backward(prod(grad_out), output_mask, weighted=weight is not None)
 
 
 @formula("aten::native_group_norm_backward", kind="gradient")
-def group_norm_backward(
-    grad_out: Size,
-    input: Size,
-    mean: Any,
-    rstd: Any,
-    weight: Any,
-    N: int,
-    C: int,
-    HxW: int,
-    group: int,
-    output_mask: Sequence[bool],
-    *,
-    out: Any,
-) -> Ops:
+def group_norm_backward(grad_out: Size, weight: Any, output_mask: Sequence[bool]) -> Ops:
     """dx, dweight, dbias = gradients of a group norm."""
     return _standardization_backward(prod(grad_out), output_mask, weighted=weight is not None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import Any
 
 from torch import Size
 
@@ -22,35 +21,31 @@ from ..pooling import taps_of, window_sums
 @formula("aten::adaptive_max_pool3d_backward", kind="gradient")
 @formula("aten::fractional_max_pool2d_backward", kind="gradient")
 @formula("aten::fractional_max_pool3d_backward", kind="gradient")
-def max_pool_backward(grad_output: Size, *rest: Any, out: Size) -> Ops:
+def max_pool_backward(grad_output: Size) -> Ops:
     """[N, C, *I] = each value of [N, C, *O] added where its window's largest stood: an add each."""
     return Ops(adds=prod(grad_output))
 
 
 @formula("aten::avg_pool2d_backward", kind="gradient")
-def avg_pool2d_backward(
-    grad_output: Size, self: Size, kernel_size: Sequence[int], *rest: Any, out: Size
-) -> Ops:
+def avg_pool2d_backward(grad_output: Size, kernel_size: Sequence[int]) -> Ops:
     """[N, C, *I] = each value of [N, C, *O] divided by its window and added to all of it: a division and kh * kw adds."""
     return Ops(adds=taps_of(kernel_size, 2), specials=1) * prod(grad_output)
 
 
 @formula("aten::avg_pool3d_backward", kind="gradient")
-def avg_pool3d_backward(
-    grad_output: Size, self: Size, kernel_size: Sequence[int], *rest: Any, out: Size
-) -> Ops:
+def avg_pool3d_backward(grad_output: Size, kernel_size: Sequence[int]) -> Ops:
     """[N, C, *I] = each value of [N, C, *O] divided by its window and added to all of it: a division and kd * kh * kw adds."""
     return Ops(adds=taps_of(kernel_size, 3), specials=1) * prod(grad_output)
 
 
 @formula("aten::_adaptive_avg_pool2d_backward", kind="gradient")
 @formula("aten::mkldnn_adaptive_avg_pool2d_backward", kind="gradient")
-def adaptive_avg_pool2d_backward(grad_output: Size, self: Size, *, out: Size) -> Ops:
+def adaptive_avg_pool2d_backward(grad_output: Size, self: Size) -> Ops:
     """[N, C, *I] = each value of [N, C, *O] divided by its window's real size and added to all of it."""
     return Ops(adds=window_sums(self, grad_output, 2), specials=prod(grad_output))
 
 
 @formula("aten::_adaptive_avg_pool3d_backward", kind="gradient")
-def adaptive_avg_pool3d_backward(grad_output: Size, self: Size, *, out: Size) -> Ops:
+def adaptive_avg_pool3d_backward(grad_output: Size, self: Size) -> Ops:
     """[N, C, *I] = each value of [N, C, *O] divided by its window's real size and added to all of it."""
     return Ops(adds=window_sums(self, grad_output, 3), specials=prod(grad_output))

@@ -47,17 +47,7 @@ def deformable_attention(
 @formula(
     "oneformer.modeling.pixel_decoder.ops.modules.ms_deform_attn.MSDeformAttn", kind="sampling"
 )
-def ms_deform_attn(
-    module: Any,
-    query: Size,
-    reference_points: Size,
-    input_flatten: Size,
-    input_spatial_shapes: Any,
-    input_level_start_index: Any,
-    input_padding_mask: Any = None,
-    *,
-    out: Any,
-) -> Ops:
+def ms_deform_attn(module: Any, query: Size, reference_points: Size) -> Ops:
     """[b, q, d] = attend([b, q, d], [b, q, l, 2 or 4], [b, s, d], ...): see ``deformable_attention``. The padding mask is free.
 
     Deformable DETR's own class (``models/ops/modules/ms_deform_attn.py``), under the paths where its descendants keep it.
@@ -95,17 +85,7 @@ def _of_queries(
 @formula("mmcv.ops.multi_scale_deform_attn.MultiScaleDeformableAttention", kind="sampling")
 @formula("detrex.layers.multi_scale_deform_attn.MultiScaleDeformableAttention", kind="sampling")
 def with_identity(
-    module: Any,
-    query: Size,
-    key: Any = None,
-    value: Any = None,
-    identity: Any = None,
-    query_pos: Any = None,
-    key_padding_mask: Any = None,
-    reference_points: Any = None,
-    *rest: Any,
-    out: Any,
-    **kwargs: Any,
+    module: Any, query: Size, *, query_pos: Any = None, reference_points: Any = None
 ) -> Ops:
     """[q, b, d] = query + attend(query + pos, ...), batch first if the module says so: see ``deformable_attention``.
 
@@ -119,16 +99,7 @@ def with_identity(
     kind="sampling",
 )
 def without_identity(
-    module: Any,
-    query: Size,
-    key: Any = None,
-    value: Any = None,
-    query_pos: Any = None,
-    key_padding_mask: Any = None,
-    reference_points: Any = None,
-    *rest: Any,
-    out: Any,
-    **kwargs: Any,
+    module: Any, query: Size, *, query_pos: Any = None, reference_points: Any = None
 ) -> Ops:
     """[q, b, d] = attend(query + pos, ...), batch first if the module says so: see ``deformable_attention``."""
     return _of_queries(module, query, reference_points, query_pos, added=False)

@@ -32,15 +32,10 @@ def flash_attn_forward(
     k: Size,
     v: Size,
     dropout_p: float = 0.0,
-    softmax_scale: Any = None,
+    *,
     causal: bool = False,
-    window_size_left: int = -1,
-    window_size_right: int = -1,
     softcap: float = 0.0,
     alibi_slopes: Any = None,
-    *rest: Any,
-    out: Any,
-    **kw: Any,
 ) -> Ops:
     """[B, L, H, E] = attention([B, L, H, E], [B, S, Hk, E], [B, S, Hk, E]); a slope per head adds to each score, as a mask."""
     masked = causal or alibi_slopes is not None
@@ -55,20 +50,12 @@ def flash_attn_varlen_forward(
     q: Size,
     k: Size,
     v: Size,
-    cu_seqlens_q: Any,
-    cu_seqlens_k: Any,
-    max_seqlen_q: int,
+    *,
     max_seqlen_k: int,
     dropout_p: float = 0.0,
-    softmax_scale: Any = None,
     causal: bool = False,
-    window_size_left: int = -1,
-    window_size_right: int = -1,
     softcap: float = 0.0,
     alibi_slopes: Any = None,
-    *rest: Any,
-    out: Any,
-    **kw: Any,
 ) -> Ops:
     """[total L, H, E] = attention([total L, H, E], [total S, Hk, E], [total S, Hk, E]): each query meets max_seqlen_k keys."""
     masked = causal or alibi_slopes is not None
@@ -82,35 +69,12 @@ def flash_attn_3(
     q: Size,
     k: Size,
     v: Size,
-    k_new: Any = None,
-    v_new: Any = None,
-    q_v: Any = None,
-    into: Any = None,
+    *,
     cu_seqlens_q: Any = None,
-    cu_seqlens_k: Any = None,
-    cu_seqlens_k_new: Any = None,
-    seqused_q: Any = None,
-    seqused_k: Any = None,
-    max_seqlen_q: int | None = None,
     max_seqlen_k: int | None = None,
     page_table: Any = None,
-    kv_batch_idx: Any = None,
-    leftpad_k: Any = None,
-    rotary_cos: Any = None,
-    rotary_sin: Any = None,
-    seqlens_rotary: Any = None,
-    q_descale: Any = None,
-    k_descale: Any = None,
-    v_descale: Any = None,
-    softmax_scale: Any = None,
     is_causal: bool = False,
-    window_size_left: int = -1,
-    window_size_right: int = -1,
-    attention_chunk: int = 0,
     softcap: float = 0.0,
-    *rest: Any,
-    out: Any,
-    **kw: Any,
 ) -> Ops:
     """[B, L, H, Ev] = attention([B, L, H, E], [B, S, Hk, E], [B, S, Hk, Ev]); with cu_seqlens_q packed: [total L, H, Ev].
 
@@ -162,8 +126,6 @@ def efficient_attention(
     seqstart_k: Any,
     max_seqlen_q: int | None,
     *rest: Any,
-    out: Any,
-    **kw: Any,
 ) -> Ops:
     """[B, L, H, Ev] = attention([B, L, H, E], [B, S, H, E], [B, S, H, Ev]); with seqstart packed: [1, total L, H, Ev].
 
@@ -181,14 +143,7 @@ def efficient_attention(
 
 @formula("xformers::efficient_attention_forward_small_k", kind="attention")
 def efficient_attention_small_k(
-    query: Size,
-    key: Size,
-    value: Size,
-    compute_logsumexp: bool,
-    attn_bias: Any,
-    p: float,
-    *,
-    out: Any,
+    query: Size, key: Size, value: Size, *, attn_bias: Any, p: float
 ) -> Ops:
     """[B, L, Ev] = attention([B, L, E], [B, S, E], [B, S, Ev])."""
     return _xformers(query, key, value, None, p, packed=False, masked=attn_bias is not None)
@@ -196,18 +151,14 @@ def efficient_attention_small_k(
 
 @formula("xformers::efficient_attention_forward_decoder", kind="attention")
 @formula("xformers::efficient_attention_forward_decoder_ck", kind="attention")
-def efficient_attention_decoder(
-    query: Size, key: Size, value: Size, seq_positions: Any, scale: Any, *, out: Any
-) -> Ops:
+def efficient_attention_decoder(query: Size, key: Size, value: Size) -> Ops:
     """[B, 1, H, E] = attention([B, 1, H, E], [B, S, H, E], [B, S, H, E]): the whole of the cache, positions beyond are masked."""
     return _xformers(query, key, value, None, 0.0, packed=False, masked=True)
 
 
 @formula("xformers_flash::flash_fwd", kind="attention")
 @formula("xformers_flash3::flash_fwd", kind="attention")
-def xformers_flash(
-    query: Size, key: Size, value: Size, cu_seqlens_q: Any, cu_seqlens_k: Any, *rest: Any, out: Any
-) -> Ops:
+def xformers_flash(query: Size, key: Size, value: Size, cu_seqlens_q: Any, *rest: Any) -> Ops:
     """[B, L, H, E] = attention([B, L, H, E], [B, S, Hk, E], [B, S, Hk, E]); with cu_seqlens packed: [total L, H, E].
 
     Then come tensors that differ by version, and numbers that do not: the longest query and key sequence, the dropout, the

@@ -22,7 +22,7 @@ REDUCTIONS = {"sum": "sum", "mul": "prod", "mean": "mean", "min": "amin", "max":
 
 
 def _joining(reduce: str) -> Callable[..., Ops]:
-    def join(src: Size, index: Size, *rest: Any, out: Any) -> Ops:
+    def join(src: Size, out: Any) -> Ops:
         """[s, *] (, indices) = [n, *] joined at index: an add, mul or compare per element; a mean divides each result."""
         results = out if isinstance(out, Size) else out[0]
         return joined(reduce, prod(src), prod(results))
@@ -62,45 +62,32 @@ def sparse_product(entries: int, values: Any, mat: Size, out: Any, reduce: str) 
 
 
 @formula("torch_sparse::spmm_sum", kind="graph")
-def spmm_sum(
-    row: Any, rowptr: Size, col: Size, value: Any, colptr: Any, csr2csc: Any, mat: Size, *, out: Any
-) -> Ops:
+def spmm_sum(*, col: Size, value: Any, mat: Size, out: Any) -> Ops:
     """[m, n] = sparse [m, k] @ [k, n]: its entries, of which ``col`` has one each, times n; see ``sparse_product``."""
     return sparse_product(col[0], value, mat, out, "sum")
 
 
 @formula("torch_sparse::spmm_mean", kind="graph")
-def spmm_mean(
-    row: Any,
-    rowptr: Size,
-    col: Size,
-    value: Any,
-    rowcount: Any,
-    colptr: Any,
-    csr2csc: Any,
-    mat: Size,
-    *,
-    out: Any,
-) -> Ops:
+def spmm_mean(*, col: Size, value: Any, mat: Size, out: Any) -> Ops:
     """[m, n] = the mean over each row's entries of [k, n]: see ``sparse_product``."""
     return sparse_product(col[0], value, mat, out, "mean")
 
 
 @formula("torch_sparse::spmm_min", kind="graph")
 @formula("torch_sparse::spmm_max", kind="graph")
-def spmm_extreme(rowptr: Size, col: Size, value: Any, mat: Size, *, out: Any) -> Ops:
+def spmm_extreme(*, col: Size, value: Any, mat: Size, out: Any) -> Ops:
     """[m, n], indices = the largest of each row's entries of [k, n]: see ``sparse_product``."""
     return sparse_product(col[0], value, mat, out, "amax")
 
 
 @formula("pyg::segment_matmul", kind="graph")
-def segment_matmul(input: Size, ptr: Size, other: Size, *, out: Any) -> Ops:
+def segment_matmul(input: Size, *, other: Size) -> Ops:
     """[m, n] = [m, k] @ [g, k, n], each row by the matrix of its group: m k n."""
     return product_by_group(input, other)
 
 
 @formula("pyg::grouped_matmul", kind="graph")
-def grouped_matmul(input: Sequence[Size], other: Sequence[Size], *, out: Any) -> Ops:
+def grouped_matmul(input: Sequence[Size], other: Sequence[Size]) -> Ops:
     """Each [m, n] = [m, k] @ [k, n]: a product per pair of the lists."""
     return sum(
         (matmul(left[0], left[1], right[1]) for left, right in zip(input, other, strict=True)),

@@ -31,18 +31,7 @@ def causal_convolution(positions: int, taps: int, *, biased: bool, activated: bo
 
 
 @formula("DaoAILab::_causal_conv1d_fwd_cpp", kind="convolution")
-def causal_conv1d(
-    x: Size,
-    weight: Size,
-    bias: Any,
-    seq_idx: Any,
-    initial_states: Any,
-    into: Size,
-    final_states_out: Any,
-    silu_activation: bool,
-    *,
-    out: Any,
-) -> Ops:
+def causal_conv1d(x: Size, weight: Size, bias: Any, *, silu_activation: bool) -> Ops:
     """into [b, d, l] = conv([b, d, l], [d, w]): an op of ``causal_conv1d/cpp_functions.py``."""
     return causal_convolution(
         prod(x), weight[-1], biased=bias is not None, activated=silu_activation
@@ -50,16 +39,7 @@ def causal_conv1d(
 
 
 @formula("DaoAILab::_causal_conv1d_update_cpp", kind="convolution")
-def causal_conv1d_update(
-    x: Size,
-    conv_state: Size,
-    weight: Size,
-    bias: Any,
-    into: Size,
-    silu_activation: bool,
-    *rest: Any,
-    out: Any,
-) -> Ops:
+def causal_conv1d_update(x: Size, *, weight: Size, bias: Any, silu_activation: bool) -> Ops:
     """into [b, d] or [b, d, l] = conv of the state and [b, d, l], [d, w]: a new position at a time."""
     return causal_convolution(
         prod(x), weight[-1], biased=bias is not None, activated=silu_activation
@@ -81,7 +61,7 @@ def selective_scan(channels: int, length: int, state: int) -> Ops:
 
 
 @formula("mamba_ssm.modules.mamba_simple.Mamba", covers="subtree", kind="scan")
-def mamba(module: Any, hidden_states: Size, inference_params: Any = None, *, out: Any) -> Ops:
+def mamba(module: Any, hidden_states: Size) -> Ops:
     """[b, l, d] = out(scan(silu(conv(x)), z)), x, z = in([b, l, d]): ``mamba_ssm/modules/mamba_simple.py``.
 
     Two linear layers of width e, the convolution, dt, B, C of r + 2 n columns, dt widened from r to e, -exp of A's logarithm.
@@ -134,26 +114,14 @@ def chunked_scan(
 
 
 @formula("mamba_ssm::ssm_chunk_scan_combined_fwd", kind="scan")
-def chunk_scan_op(
-    x: Size,
-    dt: Size,
-    A: Size,
-    B: Size,
-    C: Size,
-    chunk_size: int,
-    D: Any = None,
-    *rest: Any,
-    out: Any,
-) -> Ops:
+def chunk_scan_op(x: Size, *, B: Size, chunk_size: int, D: Any = None) -> Ops:
     """[b, l, h, p], ... = scan([b, l, h, p], [b, l, h], [h], [b, l, g, n], [b, l, g, n]): see ``chunked_scan``; and D x."""
     ops = chunked_scan(x[0], x[1], x[2], x[3], B[-2], B[-1], chunk_size)
     return ops if D is None else ops + Ops(adds=1, muls=1) * prod(x)
 
 
 @formula("mamba_ssm.modules.mamba2.Mamba2", covers="subtree", kind="scan")
-def mamba2(
-    module: Any, u: Size, seqlen: int | None = None, *rest: Any, out: Any, **kwargs: Any
-) -> Ops:
+def mamba2(module: Any, u: Size, seqlen: int | None = None) -> Ops:
     """[b, l, d] = out(norm(scan(silu(conv(x, B, C))), z)), z, x, B, C, dt = in([b, l, d]): ``mamba_ssm/modules/mamba2.py``.
 
     Two linear layers, the convolution of x, B and C, the scan by chunks, D x, the gate silu(z), the norm if there is one; of a
@@ -194,7 +162,7 @@ def mamba2(
 
 
 @formula("mamba_ssm.ops.triton.layernorm_gated.RMSNorm", kind="norm")
-def gated_rms_norm(module: Any, x: Size, z: Any = None, *, out: Any) -> Ops:
+def gated_rms_norm(module: Any, x: Size, z: Any = None) -> Ops:
     """[*, n] = norm([*, n] silu([*, n])): the norm, by groups if the module says so, and of a gate its silu and a mul."""
     n = module.group_size or x[-1]
     ops = root_mean_square_norm(prod(x) // n if n else 0, n, weighted=True)
@@ -203,9 +171,7 @@ def gated_rms_norm(module: Any, x: Size, z: Any = None, *, out: Any) -> Ops:
 
 @formula("mamba_ssm.ops.triton.layer_norm.RMSNorm", kind="norm")
 @formula("flash_attn.ops.triton.layer_norm.RMSNorm", kind="norm")
-def added_rms_norm(
-    module: Any, x: Size, residual: Any = None, *rest: Any, out: Any, **kwargs: Any
-) -> Ops:
+def added_rms_norm(*, x: Size, residual: Any = None) -> Ops:
     """[*, n] (, [*, n]) = norm([*, n] + [*, n]): an add per element where there is a residual, and the norm."""
     n = x[-1]
     return root_mean_square_norm(prod(x[:-1]), n, weighted=True) + (

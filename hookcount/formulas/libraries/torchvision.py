@@ -16,24 +16,7 @@ from ..resampling import weighted_taps
 
 
 @formula("torchvision::deform_conv2d", kind="convolution")
-def deform_conv2d(
-    input: Size,
-    weight: Size,
-    offset: Size,
-    mask: Size,
-    bias: Size,
-    stride_h: int,
-    stride_w: int,
-    pad_h: int,
-    pad_w: int,
-    dilation_h: int,
-    dilation_w: int,
-    groups: int,
-    offset_groups: int,
-    use_mask: bool,
-    *,
-    out: Size,
-) -> Ops:
+def deform_conv2d(input: Size, weight: Size, use_mask: bool, out: Size) -> Ops:
     """[N, Co, H, W] = conv of [N, Ci, *I] sampled where [N, 2 * og * kh * kw, H, W] says, times the mask, if one is used.
 
     The convolution; each of its Ci * kh * kw taps per position is bilinear, 4 taps of its own, and a mul for the mask. Where
@@ -56,50 +39,19 @@ def _aligned(pooled: Size, input: Size, sampling_ratio: int) -> Ops:
 
 
 @formula("torchvision::roi_align", kind="pooling")
-def roi_align(
-    input: Size,
-    rois: Size,
-    spatial_scale: float,
-    pooled_height: int,
-    pooled_width: int,
-    sampling_ratio: int,
-    *rest: Any,
-    out: Size,
-) -> Ops:
+def roi_align(input: Size, sampling_ratio: int, out: Size) -> Ops:
     """[K, C, h, w] = the mean of bilinear samples of [N, C, H, W] in each bin of K regions: see ``_aligned``."""
     return _aligned(out, input, sampling_ratio)
 
 
 @formula("torchvision::ps_roi_align", kind="pooling")
-def ps_roi_align(
-    input: Size,
-    rois: Size,
-    spatial_scale: float,
-    pooled_height: int,
-    pooled_width: int,
-    sampling_ratio: int,
-    *,
-    out: Any,
-) -> Ops:
+def ps_roi_align(input: Size, sampling_ratio: int, out: Any) -> Ops:
     """[K, C / (h * w), h, w] = the mean of bilinear samples of [N, C, H, W], each bin from channels of its own: ``_aligned``."""
     return _aligned(out[0], input, sampling_ratio)
 
 
 @formula("torchvision::qroi_align", kind="pooling")
-def qroi_align(
-    input: Size,
-    rois: Size,
-    input_scale: float,
-    input_zero_point: int,
-    rois_scale: float,
-    rois_zero_point: int,
-    spatial_scale: float,
-    pooled_height: int,
-    pooled_width: int,
-    sampling_ratio: int,
-    *rest: Any,
-    out: Size,
-) -> Ops:
+def qroi_align(input: Size, sampling_ratio: int, out: Size) -> Ops:
     """[K, C, h, w] = the mean of bilinear samples of a quantized [N, C, H, W]: see ``_aligned``."""
     return _aligned(out, input, sampling_ratio)
 
@@ -110,20 +62,20 @@ def _bin(input: Size, pooled: Size) -> int:
 
 
 @formula("torchvision::roi_pool", kind="pooling")
-def roi_pool(input: Size, rois: Size, *rest: Any, out: Any) -> Ops:
+def roi_pool(input: Size, out: Any) -> Ops:
     """[K, C, h, w] = the largest of [N, C, H, W] in each bin of K regions; regions are taken as large as the map: a bound."""
     return maximum(prod(out[0]), _bin(input, out[0]))
 
 
 @formula("torchvision::ps_roi_pool", kind="pooling")
-def ps_roi_pool(input: Size, rois: Size, *rest: Any, out: Any) -> Ops:
+def ps_roi_pool(input: Size, out: Any) -> Ops:
     """[K, C / (h * w), h, w] = the mean of [N, C, H, W] in each bin; regions are taken as large as the map: a bound."""
     return average(prod(out[0]), _bin(input, out[0]))
 
 
 @formula("torchvision::nms", kind="sorting")
 @formula("torchvision::qnms", kind="sorting")
-def nms(dets: Size, scores: Size, iou_threshold: float, *, out: Any) -> Ops:
+def nms(dets: Size) -> Ops:
     """[kept] = non-maximum suppression of [n, 4] boxes: a sort, n areas, and an overlap for each of n * (n - 1) / 2 pairs.
 
     How many pairs are looked at depends on the boxes: all of them is an upper bound. The sort is n * ceil(log2 n) compares,

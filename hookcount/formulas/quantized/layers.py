@@ -34,13 +34,13 @@ def _linear(input: Size, out: Size, bias: Any) -> Ops:
 @formula("quantized::linear_dynamic", kind="linear")
 @formula("quantized::linear_dynamic_fp16", kind="linear")
 @formula("quantized::linear_with_input_q_dq_qweight_dq_output_fp32", kind="linear")
-def linear(X: Size, W_prepack: Any, *rest: Any, out: Size) -> Ops:
+def linear(X: Size, W_prepack: Any, out: Size) -> Ops:
     """[*, n] = [*, k] @ packed [n, k]^T + [n]."""
     return _linear(X, out, W_prepack.bias)
 
 
 def _linear_then(activation: Ops, *names: str) -> None:
-    def linear_activation(X: Size, W_prepack: Any, *rest: Any, out: Size) -> Ops:
+    def linear_activation(X: Size, W_prepack: Any, out: Size) -> Ops:
         """[*, n] = activation([*, k] @ packed [n, k]^T + [n]): the parts."""
         return _linear(X, out, W_prepack.bias) + activation * prod(out)
 
@@ -57,13 +57,13 @@ _linear_then(TANH, "tanh")
 
 @formula("quantized::linear_dynamic_fp16_unpacked_weight", kind="linear")
 @formula("onednn::linear_dynamic_fp16", kind="linear")
-def linear_fp16(X: Size, weight: Size, bias: Any, *, out: Size) -> Ops:
+def linear_fp16(X: Size, /, *, bias: Any, out: Size) -> Ops:
     """[*, n] = [*, k] @ half-precision [n, k]^T + [n]."""
     return _linear(X, out, bias)
 
 
 @formula("onednn::linear_relu_dynamic_fp16", kind="linear")
-def linear_relu_fp16(X: Size, weight: Size, bias: Any, *, out: Size) -> Ops:
+def linear_relu_fp16(X: Size, /, *, bias: Any, out: Size) -> Ops:
     """[*, n] = relu([*, k] @ half-precision [n, k]^T + [n])."""
     return _linear(X, out, bias) + RELU * prod(out)
 
@@ -73,17 +73,17 @@ def _convolution(qx: Size, packed: Any, out: Size, *, transposed: bool = False) 
     return ops if packed.bias is None else ops + arithmetic.bias(prod(out))
 
 
-def convolution(qx: Size, packed_weight: Any, *rest: Any, out: Size) -> Ops:
+def convolution(qx: Size, packed_weight: Any, out: Size) -> Ops:
     """[N, Co, *O] = conv([N, Ci, *I], packed [Co, Ci/g, *K], [Co])."""
     return _convolution(qx, packed_weight, out)
 
 
-def convolution_relu(qx: Size, packed_weight: Any, *rest: Any, out: Size) -> Ops:
+def convolution_relu(qx: Size, packed_weight: Any, out: Size) -> Ops:
     """[N, Co, *O] = relu(conv([N, Ci, *I], packed [Co, Ci/g, *K], [Co]))."""
     return _convolution(qx, packed_weight, out) + RELU * prod(out)
 
 
-def transposed_convolution(qx: Size, packed_weight: Any, *rest: Any, out: Size) -> Ops:
+def transposed_convolution(qx: Size, packed_weight: Any, out: Size) -> Ops:
     """[N, Co, *O] = convT([N, Ci, *I], packed [Ci, Co/g, *K], [Co])."""
     return _convolution(qx, packed_weight, out, transposed=True)
 
@@ -98,13 +98,13 @@ for _axes in ("1d", "2d", "3d"):
 
 
 @formula("quantized::conv2d_add", kind="convolution")
-def convolution_add(qx: Size, qaccum: Size, packed_weight: Any, *rest: Any, out: Size) -> Ops:
+def convolution_add(qx: Size, packed_weight: Any, out: Size) -> Ops:
     """[N, Co, *O] = conv([N, Ci, *I], packed [Co, Ci/g, *K], [Co]) + [N, Co, *O]."""
     return _convolution(qx, packed_weight, out) + Ops(adds=prod(out))
 
 
 @formula("quantized::conv2d_add_relu", kind="convolution")
-def convolution_add_relu(qx: Size, qaccum: Size, packed_weight: Any, *rest: Any, out: Size) -> Ops:
+def convolution_add_relu(qx: Size, packed_weight: Any, out: Size) -> Ops:
     """[N, Co, *O] = relu(conv([N, Ci, *I], packed [Co, Ci/g, *K], [Co]) + [N, Co, *O])."""
     return _convolution(qx, packed_weight, out) + (Ops(adds=1) + RELU) * prod(out)
 
@@ -133,7 +133,7 @@ PER_ELEMENT: dict[str, Ops] = {
 
 
 def _per_element(name: str, figure: Ops) -> None:
-    def each(*args: Any, out: Size, **kw: Any) -> Ops:
+    def each(out: Size) -> Ops:
         """[*] = op([*]): see ``PER_ELEMENT``."""
         return figure * prod(out)
 
@@ -145,7 +145,7 @@ for _name, _figure in PER_ELEMENT.items():
 
 
 @formula("quantized::matmul", kind="product")
-def quantized_matmul(qa: Size, qb: Size, *rest: Any, out: Size) -> Ops:
+def quantized_matmul(qa: Size, out: Size) -> Ops:
     """[*, m, n] = [*, m, k] @ [*, k, n]."""
     return matmul(1, qa[-1], prod(out))
 
@@ -155,7 +155,7 @@ def quantized_matmul(qa: Size, qb: Size, *rest: Any, out: Size) -> Ops:
 @formula("quantized::batch_norm2d", kind="norm")
 @formula("quantized::batch_norm3d", kind="norm")
 @formula("aten::quantized_batch_norm", kind="norm")
-def batch_norm(qx: Size, *rest: Any, out: Size) -> Ops:
+def batch_norm(qx: Size) -> Ops:
     """[N, C, *] = x * scale + shift."""
     return batch_norm_arithmetic(qx, batch_statistics=False, updates=False)
 
@@ -164,15 +164,13 @@ def batch_norm(qx: Size, *rest: Any, out: Size) -> Ops:
 @formula("quantized::batch_norm1d_relu", kind="norm")
 @formula("quantized::batch_norm2d_relu", kind="norm")
 @formula("quantized::batch_norm3d_relu", kind="norm")
-def batch_norm_relu(qx: Size, *rest: Any, out: Size) -> Ops:
+def batch_norm_relu(qx: Size) -> Ops:
     """[N, C, *] = relu(x * scale + shift)."""
     return batch_norm_arithmetic(qx, batch_statistics=False, updates=False) + RELU * prod(qx)
 
 
 @formula("quantized::layer_norm", kind="norm")
-def layer_norm(
-    input: Size, normalized_shape: Any, weight: Any, bias: Any, *rest: Any, out: Size
-) -> Ops:
+def layer_norm(input: Size, normalized_shape: Any, weight: Any, bias: Any) -> Ops:
     """[*, *n] = layer norm([*, *n])."""
     n = prod(normalized_shape)
     return standardization(
@@ -181,7 +179,7 @@ def layer_norm(
 
 
 @formula("quantized::group_norm", kind="norm")
-def group_norm(input: Size, num_groups: int, weight: Any, bias: Any, *rest: Any, out: Size) -> Ops:
+def group_norm(input: Size, num_groups: int, weight: Any, bias: Any) -> Ops:
     """[N, C, *] = group norm([N, C, *])."""
     rows = input[0] * num_groups
     return standardization(
@@ -190,13 +188,13 @@ def group_norm(input: Size, num_groups: int, weight: Any, bias: Any, *rest: Any,
 
 
 @formula("quantized::instance_norm", kind="norm")
-def instance_norm(input: Size, weight: Any, bias: Any, *rest: Any, out: Size) -> Ops:
+def instance_norm(input: Size, weight: Any, bias: Any) -> Ops:
     """[N, C, *] = a group norm of C groups."""
-    return group_norm(input, input[1], weight, bias, out=out)
+    return group_norm(input, input[1], weight, bias)
 
 
 @formula("quantized::softmax", kind="softmax")
-def softmax(qx: Size, dim: int, *rest: Any, out: Size) -> Ops:
+def softmax(qx: Size, dim: int) -> Ops:
     """[*] = softmax([*]) along ``dim``."""
     return arithmetic.softmax(*rows_along(qx, dim))
 
@@ -206,16 +204,11 @@ def softmax(qx: Size, dim: int, *rest: Any, out: Size) -> Ops:
 def quantized_recurrent(
     input: Size,
     hx: Any,
-    params: Any,
     has_biases: bool,
     num_layers: int,
     dropout: float,
     train: bool,
     bidirectional: bool,
-    batch_first: bool,
-    *,
-    out: Any,
-    **kw: Any,
 ) -> Ops:
     """[T, N, D * H] = all layers in all directions of [T, N, I]; an LSTM's state is a pair, a GRU's a tensor."""
     return _recurrent(input, hx, has_biases, num_layers, dropout if train else 0.0, bidirectional)
@@ -225,17 +218,12 @@ def quantized_recurrent(
 @formula("aten::quantized_gru.data", kind="recurrent")
 def quantized_recurrent_packed(
     data: Size,
-    batch_sizes: Any,
     hx: Any,
-    params: Any,
     has_biases: bool,
     num_layers: int,
     dropout: float,
     train: bool,
     bidirectional: bool,
-    *,
-    out: Any,
-    **kw: Any,
 ) -> Ops:
     """[rows, D * H] = all layers in all directions of a packed sequence's rows."""
     return _recurrent(data, hx, has_biases, num_layers, dropout if train else 0.0, bidirectional)
@@ -259,7 +247,7 @@ def _recurrent(
 
 
 def _cell(name: str, cell: Cell) -> None:
-    def one_step(input: Size, hx: Any, *rest: Any, out: Any) -> Ops:
+    def one_step(input: Size, hx: Any) -> Ops:
         """[N, H] = cell([N, I], [N, H]), one step with biases."""
         state = hx if isinstance(hx, Size) else hx[0]
         return steps(cell, prod(input[:-1]), input[-1], state[-1], biased=True)

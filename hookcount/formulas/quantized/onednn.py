@@ -32,47 +32,14 @@ def _product(qx: Size, out: Size) -> Ops:
 
 
 @formula("onednn::qlinear_pointwise", kind="linear")
-def qlinear(
-    qx: Size,
-    x_scale: Any,
-    x_zero_point: Any,
-    qw: Size,
-    w_scale: Any,
-    w_zero_point: Any,
-    bias: Any,
-    output_scale: float,
-    output_zero_point: int,
-    output_dtype: Any,
-    post_op_name: str,
-    *rest: Any,
-    out: Size,
-) -> Ops:
+def qlinear(qx: Size, bias: Any, post_op_name: str, out: Size) -> Ops:
     """[*, n] = post_op([*, k] @ int8 [n, k]^T + [n])."""
     return _finished(_product(qx, out), bias, out, post_op_name)
 
 
 @formula("onednn::qlinear_pointwise.binary", kind="linear")
 @formula("onednn::qlinear_pointwise.binary_tensor", kind="linear")
-def qlinear_binary(
-    qx: Size,
-    x_scale: Any,
-    x_zero_point: Any,
-    qw: Size,
-    w_scale: Any,
-    w_zero_point: Any,
-    other: Any,
-    bias: Any,
-    output_scale: float,
-    output_zero_point: int,
-    output_dtype: Any,
-    other_scale: float,
-    other_zp: int,
-    binary_post_op: str,
-    binary_alpha: float,
-    unary_post_op: str,
-    *rest: Any,
-    out: Size,
-) -> Ops:
+def qlinear_binary(qx: Size, bias: Any, binary_post_op: str, unary_post_op: str, out: Size) -> Ops:
     """[*, n] = unary([*, k] @ int8 [n, k]^T + [n] + other)."""
     return _finished(_product(qx, out), bias, out, binary_post_op, unary_post_op)
 
@@ -87,25 +54,7 @@ def _convolution(qx: Size, qw: Size, groups: int, out: Size) -> Ops:
 @formula("onednn::qconv2d_pointwise", kind="convolution")
 @formula("onednn::qconv3d_pointwise", kind="convolution")
 @formula("onednn::qconv_pointwise", kind="convolution")
-def qconv(
-    qx: Size,
-    x_scale: Any,
-    x_zero_point: Any,
-    qw: Size,
-    w_scale: Any,
-    w_zero_point: Any,
-    bias: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    groups: int,
-    output_scale: float,
-    output_zero_point: int,
-    output_dtype: Any,
-    attr: str,
-    *rest: Any,
-    out: Size,
-) -> Ops:
+def qconv(qx: Size, qw: Size, bias: Any, groups: int, attr: str, out: Size) -> Ops:
     """[N, Co, *O] = attr(conv([N, Ci, *I], int8 [Co, Ci/g, *K], [Co]))."""
     return _finished(_convolution(qx, qw, groups, out), bias, out, attr)
 
@@ -113,28 +62,7 @@ def qconv(
 @formula("onednn::qconv2d_pointwise.binary", kind="convolution")
 @formula("onednn::qconv2d_pointwise.binary_tensor", kind="convolution")
 def qconv_binary(
-    qx: Size,
-    x_scale: Any,
-    x_zero_point: Any,
-    qw: Size,
-    w_scale: Any,
-    w_zero_point: Any,
-    qaccum: Size,
-    bias: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    groups: int,
-    output_scale: float,
-    output_zero_point: int,
-    output_dtype: Any,
-    accum_scale: float,
-    accum_zero_point: int,
-    binary_attr: str,
-    alpha: Any,
-    unary_attr: str | None,
-    *rest: Any,
-    out: Size,
+    qx: Size, qw: Size, bias: Any, groups: int, binary_attr: str, unary_attr: str | None, out: Size
 ) -> Ops:
     """[N, Co, *O] = unary(conv([N, Ci, *I], int8 [Co, Ci/g, *K], [Co]) + qaccum)."""
     return _finished(_convolution(qx, qw, groups, out), bias, out, binary_attr, unary_attr)

@@ -19,19 +19,19 @@ DEQUANTIZE = Ops(adds=1, muls=1)
 
 @formula("aten::quantize_per_tensor", kind="elementwise")
 @formula("aten::quantize_per_channel", kind="elementwise")
-def quantize(self: Any, *rest: Any, out: Any) -> Ops:
+def quantize(out: Any) -> Ops:
     """[*] = quantize([*]): see ``QUANTIZE``, per element; a list of tensors each."""
     return QUANTIZE * _elements(out)
 
 
 @formula("aten::quantize_per_tensor_dynamic", kind="elementwise")
-def quantize_dynamic(self: Size, *rest: Any, out: Size) -> Ops:
+def quantize_dynamic(out: Size) -> Ops:
     """[*] = quantize([*]) by its own smallest and largest value: 2 compares per element more than ``quantize``."""
     return (QUANTIZE + Ops(compares=2)) * prod(out)
 
 
 @formula("aten::dequantize", kind="elementwise")
-def dequantize(self: Any, *, out: Any) -> Ops:
+def dequantize(out: Any) -> Ops:
     """[*] = dequantize([*]): see ``DEQUANTIZE``, per element; a list of tensors each."""
     return DEQUANTIZE * _elements(out)
 
@@ -45,14 +45,14 @@ def _elements(out: Any) -> int:
 @formula("aten::fake_quantize_per_channel_affine_cachemask", kind="elementwise")
 @formula("aten::_fake_quantize_learnable_per_tensor_affine", kind="elementwise")
 @formula("aten::_fake_quantize_learnable_per_channel_affine", kind="elementwise")
-def fake_quantize(self: Size, *rest: Any, out: Any, **kw: Any) -> Ops:
+def fake_quantize(self: Size) -> Ops:
     """[*] = dequantize(quantize([*])): both, per element."""
     return (QUANTIZE + DEQUANTIZE) * prod(self)
 
 
 @formula("aten::_fused_moving_avg_obs_fq_helper", kind="elementwise")
 @formula("aten::_fused_moving_avg_obs_fq_helper_functional", kind="elementwise")
-def observe_and_fake_quantize(self: Size, *rest: Any, out: Any, **kw: Any) -> Ops:
+def observe_and_fake_quantize(self: Size) -> Ops:
     """[*] = dequantize(quantize([*])), its smallest and largest value observed first: 2 compares per element."""
     return (QUANTIZE + DEQUANTIZE + Ops(compares=2)) * prod(self)
 

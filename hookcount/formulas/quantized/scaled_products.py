@@ -21,15 +21,7 @@ def _scaled(product: Ops, outputs: int, bias: Any, scales: int = 2) -> Ops:
 
 @formula("aten::_scaled_mm", kind="linear")
 def scaled_mm(
-    self: Size,
-    mat2: Size,
-    scale_a: Any,
-    scale_b: Any,
-    bias: Any = None,
-    scale_result: Any = None,
-    *rest: Any,
-    out: Size,
-    **kw: Any,
+    self: Size, mat2: Size, bias: Any = None, scale_result: Any = None, *, out: Size
 ) -> Ops:
     """[m, n] = (scale_a * [m, k]) @ (scale_b * [k, n]) + bias, over 8-bit floats; the scales are 2 muls per output.
 
@@ -41,20 +33,7 @@ def scaled_mm(
 
 
 @formula("aten::_scaled_mm_v2", kind="linear")
-def scaled_mm_v2(
-    self: Size,
-    mat2: Size,
-    scale_a: Any,
-    recipe_a: Any,
-    swizzle_a: Any,
-    scale_b: Any,
-    recipe_b: Any,
-    swizzle_b: Any,
-    bias: Any,
-    *rest: Any,
-    out: Size,
-    **kw: Any,
-) -> Ops:
+def scaled_mm_v2(self: Size, mat2: Size, scale_a: Any, scale_b: Any, bias: Any, out: Size) -> Ops:
     """[m, n] = (scale_a * [m, k]) @ (scale_b * [k, n]) + bias: as ``_scaled_mm``; k is twice the stored one for packed 4 bits."""
     inner = max(self[1], mat2[0])
     return _scaled(matmul(out[0], inner, out[1]), prod(out), bias, len(scale_a) + len(scale_b))
@@ -62,18 +41,7 @@ def scaled_mm_v2(
 
 @formula("aten::_scaled_addmm", kind="linear")
 def scaled_addmm(
-    self: Size,
-    mat1: Size,
-    mat2: Size,
-    scale_a: Any,
-    recipe_a: Any,
-    swizzle_a: Any,
-    scale_b: Any,
-    recipe_b: Any,
-    swizzle_b: Any,
-    *rest: Any,
-    out: Size,
-    **kw: Any,
+    self: Size, mat1: Size, mat2: Size, scale_a: Any, *, scale_b: Any, out: Size
 ) -> Ops:
     """[m, n] = self + (scale_a * [m, k]) @ (scale_b * [k, n]): as ``_scaled_mm_v2`` with ``self`` for a bias."""
     return _scaled(
@@ -93,9 +61,7 @@ def product_by_group(self: Size, mat2: Size) -> Ops:
 
 
 @formula("aten::_grouped_mm", kind="linear")
-def grouped_mm(
-    self: Size, mat2: Size, offs: Any = None, bias: Any = None, *rest: Any, out: Size, **kw: Any
-) -> Ops:
+def grouped_mm(self: Size, mat2: Size, bias: Any = None, *, out: Size) -> Ops:
     """[m, n] = [m, k] @ [g, k, n], a product per group (see ``product_by_group``), and the bias.
 
     Rows beyond the last offset are counted: shapes do not tell.
@@ -105,43 +71,21 @@ def grouped_mm(
 
 
 @formula("aten::_scaled_grouped_mm", kind="linear")
-def scaled_grouped_mm(
-    self: Size,
-    mat2: Size,
-    scale_a: Any,
-    scale_b: Any,
-    offs: Any = None,
-    bias: Any = None,
-    *rest: Any,
-    out: Size,
-    **kw: Any,
-) -> Ops:
+def scaled_grouped_mm(self: Size, mat2: Size, bias: Any = None, *, out: Size) -> Ops:
     """[m, n] = (scale_a * [m, k]) @ (scale_b * [g, k, n]) per group: ``_grouped_mm`` and 2 muls per output."""
     return _scaled(product_by_group(self, mat2), prod(out), bias)
 
 
 @formula("aten::_scaled_grouped_mm_v2", kind="linear")
 def scaled_grouped_mm_v2(
-    self: Size,
-    mat2: Size,
-    scale_a: Any,
-    recipe_a: Any,
-    swizzle_a: Any,
-    scale_b: Any,
-    recipe_b: Any,
-    swizzle_b: Any,
-    offs: Any = None,
-    bias: Any = None,
-    *rest: Any,
-    out: Size,
-    **kw: Any,
+    self: Size, mat2: Size, scale_a: Any, scale_b: Any, bias: Any = None, *, out: Size
 ) -> Ops:
     """[m, n] = (scale_a * [m, k]) @ (scale_b * [g, k, n]) per group: as ``_scaled_grouped_mm``."""
     return _scaled(product_by_group(self, mat2), prod(out), bias, len(scale_a) + len(scale_b))
 
 
 @formula("aten::_weight_int8pack_mm", kind="linear")
-def weight_int8pack_mm(self: Size, mat2: Size, scales: Any, *, out: Size) -> Ops:
+def weight_int8pack_mm(self: Size, out: Size) -> Ops:
     """[m, n] = [m, k] @ int8 [n, k]^T * scale per column: m * k * n, and a mul per output for the scale."""
     return _scaled(matmul(self[0], self[1], out[1]), prod(out), None, 1)
 
@@ -149,7 +93,7 @@ def weight_int8pack_mm(self: Size, mat2: Size, scales: Any, *, out: Size) -> Ops
 @formula("aten::_weight_int4pack_mm", kind="linear")
 @formula("aten::_weight_int4pack_mm_for_cpu", kind="linear")
 @formula("aten::_weight_int4pack_mm_with_scales_and_zeros", kind="linear")
-def weight_int4pack_mm(self: Size, mat2: Size, *group: Any, out: Size) -> Ops:
+def weight_int4pack_mm(self: Size, out: Size) -> Ops:
     """[m, n] = [m, k] @ dequantized int4 [n, k]^T: m * k * n; each weight is scaled and shifted once: n * k muls and adds.
 
     The packed weight's shape is a storage layout, so n is read off the output and k off the input.
@@ -159,15 +103,7 @@ def weight_int4pack_mm(self: Size, mat2: Size, *group: Any, out: Size) -> Ops:
 
 
 @formula("aten::_dyn_quant_matmul_4bit", kind="linear")
-def dyn_quant_matmul_4bit(
-    inp: Size,
-    packed_weights: Any,
-    block_size: int,
-    in_features: int,
-    out_features: int,
-    *,
-    out: Size,
-) -> Ops:
+def dyn_quant_matmul_4bit(block_size: int, in_features: int, out_features: int, out: Size) -> Ops:
     """[*, n] = [*, k] @ packed int4 [n, k]^T: numel(out) * k; the scales are folded into one mul per output and block."""
     blocks = -(-in_features // block_size) if block_size > 0 else 1
     return matmul(prod(out) // out_features, in_features, out_features) + Ops(
@@ -177,13 +113,7 @@ def dyn_quant_matmul_4bit(
 
 @formula("aten::_mixed_dtypes_linear", kind="linear")
 def mixed_dtypes_linear(
-    input: Size,
-    weight: Size,
-    scale: Any,
-    *,
-    bias: Any = None,
-    activation: str | None = None,
-    out: Size,
+    input: Size, *, bias: Any = None, activation: str | None = None, out: Size
 ) -> Ops:
     """[*, n] = act([*, k] @ int weight * scale + bias): numel(out) * k, a mul per output for the scale, relu or silu if named."""
     outputs = prod(out)

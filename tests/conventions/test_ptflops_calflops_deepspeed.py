@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from asking import figures
-from products import expected
+from helpers.asking import figures
+from helpers.products import expected
 
 import hookcount
 

@@ -4,6 +4,7 @@ import warnings
 
 import pytest
 import torch
+from helpers.functions import Fn
 from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils import rnn
@@ -20,17 +21,6 @@ def figure(model, *args):
         return (
             hookcount.Counter(run="real").count(model.eval(), *args).under("torchprofile").headline
         )
-
-
-class Fn(nn.Module):
-    def __init__(self, function, **held):
-        super().__init__()
-        self.function = function
-        for name, value in held.items():
-            setattr(self, name, nn.Parameter(value))
-
-    def forward(self, x):
-        return self.function(self, x)
 
 
 def fn(function, **shapes):

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from against_ops import assert_formula_matches_ops, by_formula, by_ops
+from helpers.against_ops import assert_formula_matches_ops, by_formula, by_ops
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Size, nn

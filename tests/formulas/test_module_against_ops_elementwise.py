@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from against_ops import assert_formula_matches_ops
+from helpers.against_ops import assert_formula_matches_ops
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from against_ops import by_formula, by_ops
+from helpers.against_ops import by_formula, by_ops
 from torch import Size, nn
 from torch.nn import functional as F
 

@@ -1,0 +1,217 @@
+"""Quantized ops: figures written out, each as its floating-point counterpart."""
+
+from types import SimpleNamespace
+from typing import ClassVar
+
+import pytest
+import torch
+from helpers.against_ops import by_formula, by_ops
+from torch import Size, nn
+
+from hookcount import Ops
+from hookcount.formulas import BUILTIN
+from hookcount.formulas.quantized import layers as quantized
+from hookcount.formulas.quantized import onednn as quantized_onednn
+from hookcount.formulas.quantized import quantization
+
+QUANTIZE, DEQUANTIZE = Ops(adds=1, muls=1, compares=2, specials=1), Ops(adds=1, muls=1)
+
+
+def shape(*sizes):
+    return Size(sizes)
+
+
+def packed(*weight, bias=True):
+    return SimpleNamespace(shape=shape(*weight), bias=shape(weight[0]) if bias else None)
+
+
+def price(name):
+    return BUILTIN.get(name).price
+
+
+class There(nn.Module):
+    """To quantized numbers and back."""
+
+    def forward(self, x):
+        return torch.quantize_per_tensor(x, 0.1, 0, torch.quint8).dequantize()
+
+
+class Fake(nn.Module):
+    """To quantized numbers and back, staying in floating point."""
+
+    def forward(self, x):
+        return torch.fake_quantize_per_tensor_affine(x, 0.1, 0, 0, 255)
+
+
+def test_quantizing_and_back():
+    assert by_ops(There(), torch.rand(2, 3)) == (QUANTIZE + DEQUANTIZE) * 6
+    assert by_ops(Fake(), torch.rand(2, 3)) == (QUANTIZE + DEQUANTIZE) * 6
+
+
+def test_quantizing_a_list_counts_each():
+    assert (
+        quantization.quantize((shape(2), shape(3)), None, None, None, out=(shape(2), shape(3)))
+        == QUANTIZE * 5
+    )
+
+
+LINEAR = Ops(macs=2 * 3 * 4, adds=2 * 4)
+
+
+@pytest.mark.parametrize(
+    ("name", "extra"),
+    [
+        ("linear", Ops()),
+        ("linear_dynamic", Ops()),
+        ("linear_relu", Ops(compares=8)),
+        ("linear_relu_dynamic", Ops(compares=8)),
+        ("linear_leaky_relu", Ops(compares=8, muls=8)),
+        ("linear_tanh", Ops(adds=16, muls=8, specials=16)),
+    ],
+)
+def test_linear(name, extra):
+    assert (
+        price(f"quantized::{name}")(shape(2, 3), packed(4, 3), 0.1, 0, out=shape(2, 4))
+        == LINEAR + extra
+    )
+
+
+def test_linear_without_bias():
+    found = quantized.linear(shape(2, 3), packed(4, 3, bias=False), 0.1, 0, out=shape(2, 4))
+    assert found == Ops(macs=2 * 3 * 4)
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_convolutions(axes):
+    given_, out, kernel = shape(2, 4, *[5] * axes), shape(2, 6, *[3] * axes), [3] * axes
+    once = Ops(macs=2 * 6 * 3**axes * 2 * 3**axes, adds=2 * 6 * 3**axes)
+    weight = packed(6, 2, *kernel)
+    assert price(f"quantized::conv{axes}d")(given_, weight, 0.1, 0, out=out) == once
+    assert price(f"quantized::conv{axes}d_relu")(given_, weight, 0.1, 0, out=out) == once + Ops(
+        compares=out.numel()
+    )
+    back = price(f"quantized::conv_transpose{axes}d")(
+        out, packed(6, 2, *kernel, bias=False), 0.1, 0, out=given_
+    )
+    assert back == Ops(macs=once.macs)
+
+
+def test_convolution_with_a_sum():
+    args = shape(2, 4, 5, 5), shape(2, 6, 3, 3), packed(6, 2, 3, 3), 0.1, 0
+    outputs, once = 2 * 6 * 9, Ops(macs=2 * 6 * 9 * 2 * 9, adds=2 * 6 * 9)
+    assert quantized.convolution_add(*args, out=shape(2, 6, 3, 3)) == once + Ops(adds=outputs)
+    assert quantized.convolution_add_relu(*args, out=shape(2, 6, 3, 3)) == once + Ops(
+        adds=outputs, compares=outputs
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "each"),
+    [
+        ("add", Ops(adds=1)),
+        ("add_relu", Ops(adds=1, compares=1)),
+        ("mul", Ops(muls=1)),
+        ("relu6", Ops(compares=2)),
+    ],
+)
+def test_element_by_element(name, each):
+    assert (
+        price(f"quantized::{name}")(shape(2, 3), shape(2, 3), 0.1, 0, out=shape(2, 3)) == each * 6
+    )
+
+
+def test_batch_norm_is_a_scale_and_a_shift():
+    assert quantized.batch_norm(shape(2, 3, 4), out=shape(2, 3, 4)) == Ops(adds=24, muls=24)
+    assert quantized.batch_norm_relu(shape(2, 3, 4), out=shape(2, 3, 4)) == Ops(
+        adds=24, muls=24, compares=24
+    )
+
+
+def test_norms_as_their_counterparts():
+    given_, affine = shape(2, 4, 9), shape(4)
+    one = quantized.group_norm(given_, 4, affine, affine, 1e-5, 0.1, 0, out=given_)
+    assert one == quantized.instance_norm(given_, affine, affine, 1e-5, 0.1, 0, out=given_)
+    assert one == by_formula(nn.GroupNorm(4, 4), torch.rand(2, 4, 9))
+    norm = quantized.layer_norm(given_, (9,), shape(9), shape(9), 1e-5, 0.1, 0, out=given_)
+    assert norm == by_formula(nn.LayerNorm(9), torch.rand(2, 4, 9))
+
+
+def test_recurrent_layers_as_their_counterparts():
+    given_ = shape(5, 2, 3)
+    rest = (None, True, 2, 0.0, False, True, False)
+    lstm = quantized.quantized_recurrent(given_, (shape(4, 2, 4), shape(4, 2, 4)), *rest, out=None)
+    assert lstm == by_formula(nn.LSTM(3, 4, 2, bidirectional=True), torch.rand(5, 2, 3))
+    gru = quantized.quantized_recurrent(given_, shape(4, 2, 4), *rest, out=None)
+    assert gru == by_formula(nn.GRU(3, 4, 2, bidirectional=True), torch.rand(5, 2, 3))
+    cell = price("quantized::quantized_gru_cell_dynamic")(
+        shape(2, 3), shape(2, 4), None, None, None, None, out=shape(2, 4)
+    )
+    assert cell == by_formula(nn.GRUCell(3, 4), torch.rand(2, 3))
+
+
+class TestOneDNN:
+    """oneDNN's ops."""
+
+    scales: ClassVar = (0.1, 0, shape(9, 9), shape(4), shape(4))
+
+    @pytest.mark.parametrize(("post", "extra"), [("none", Ops()), ("relu", Ops(compares=8))])
+    def test_linear(self, post, extra):
+        args = (shape(2, 3), *self.scales, shape(4), 0.1, 0, None, post, (), "")
+        assert quantized_onednn.qlinear(*args, out=shape(2, 4)) == LINEAR + extra
+
+    def test_linear_with_a_sum(self):
+        args = (
+            shape(2, 3),
+            *self.scales,
+            shape(2, 4),
+            shape(4),
+            0.1,
+            0,
+            None,
+            1.0,
+            0,
+            "sum",
+            1.0,
+            "relu",
+            (),
+            "",
+        )
+        assert quantized_onednn.qlinear_binary(*args, out=shape(2, 4)) == LINEAR + Ops(
+            adds=8, compares=8
+        )
+
+    def test_grouped_convolution_in_a_packed_layout(self):
+        weight = shape(2, 3, 2, 3, 3)  # groups, outputs and inputs of a group, kernel
+        args = (
+            shape(2, 4, 5, 5),
+            0.1,
+            0,
+            weight,
+            shape(6),
+            shape(6),
+            shape(6),
+            1,
+            0,
+            1,
+            2,
+            0.1,
+            0,
+            None,
+            "none",
+            (),
+            "",
+        )
+        found = quantized_onednn.qconv(*args, out=shape(2, 6, 3, 3))
+        assert found == Ops(macs=2 * 6 * 9 * 2 * 9, adds=2 * 6 * 9)
+
+
+def test_dynamically_quantized_model_counts_as_the_model():
+    if "fbgemm" not in torch.backends.quantized.supported_engines:
+        pytest.skip("this build of torch has no quantized engine")
+    import warnings
+
+    model, given_ = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 5)), torch.rand(2, 3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        quantized_model = torch.ao.quantization.quantize_dynamic(model, {nn.Linear})
+    assert by_formula(quantized_model, given_) == by_formula(model, given_)

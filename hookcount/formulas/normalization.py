@@ -96,6 +96,7 @@ def batch_norm(input: Size, running_mean: Any, training: bool) -> Ops:
 
 
 @formula("aten::_native_batch_norm_legit.no_stats", kind="norm")
+@formula("aten::_native_batch_norm_legit.no_stats_out", kind="norm")
 def batch_norm_no_stats(input: Size) -> Ops:
     """[N, C, *] = batch norm([N, C, *]), by the batch's own statistics, which are not kept."""
     return batch_norm_arithmetic(input, batch_statistics=True, updates=False)

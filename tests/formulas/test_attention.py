@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 from helpers.against_ops import assert_formula_matches_ops, by_formula, by_ops
+from helpers.asked import ask
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Size, nn
@@ -76,7 +77,7 @@ def test_causal_mask_does_not_halve_the_count():
 def test_dropout_on_the_scores_counts_the_same_fused_and_apart():
     args = (Size((1, 2, 8, 4)),) * 3
     expected = written_out(1, 2, 8, 8, 4, 4) + Ops(muls=2 * 64, specials=2 * 64)
-    assert attention.flash_attention(*args, 0.5, False, out=None) == expected
+    assert ask(attention.flash_attention, *args, 0.5, False, out=None) == expected
     assert by_ops(Attention(dropout_p=0.5), *[torch.rand(1, 2, 8, 4)] * 3) == expected
 
 
@@ -102,12 +103,12 @@ BHSD = [
 
 @pytest.mark.parametrize(("op", "plain", "masked"), BHSD)
 def test_ops_with_heads_before_positions(op, plain, masked):
-    assert op(Q, K, V, *plain, out=None) == written_out(2, 6, 3, 5, 8, 4)
-    assert op(Q, K, V, *masked, out=None) == written_out(2, 6, 3, 5, 8, 4, masked=True)
+    assert ask(op, Q, K, V, *plain, out=None) == written_out(2, 6, 3, 5, 8, 4)
+    assert ask(op, Q, K, V, *masked, out=None) == written_out(2, 6, 3, 5, 8, 4, masked=True)
 
 
 def test_flex_attention_counts_the_full_square():
-    assert attention.flex_attention(Q, K, V, None, None, 1.0, {}, out=None) == written_out(
+    assert ask(attention.flex_attention, Q, K, V, None, None, 1.0, {}, out=None) == written_out(
         2, 6, 3, 5, 8, 4
     )
 
@@ -116,23 +117,68 @@ def test_ops_with_positions_before_heads():
     query, key, value = Size((2, 3, 6, 8)), Size((2, 5, 2, 8)), Size((2, 5, 2, 4))
     expected = written_out(2, 6, 3, 5, 8, 4)
     assert (
-        attention.flash_attention_forward(
-            query, key, value, None, None, 3, 5, 0.0, False, False, out=None
+        ask(
+            attention.flash_attention_forward,
+            query,
+            key,
+            value,
+            None,
+            None,
+            3,
+            5,
+            0.0,
+            False,
+            False,
+            out=None,
         )
         == expected
     )
     assert (
-        attention.efficient_attention_forward(
-            query, key, value, None, None, None, 3, 5, 0.0, 0, out=None
+        ask(
+            attention.efficient_attention_forward,
+            query,
+            key,
+            value,
+            None,
+            None,
+            None,
+            3,
+            5,
+            0.0,
+            0,
+            out=None,
         )
         == expected
     )
-    masked = attention.efficient_attention_forward(
-        query, key, value, None, None, None, 3, 5, 0.0, 1, out=None
+    masked = ask(
+        attention.efficient_attention_forward,
+        query,
+        key,
+        value,
+        None,
+        None,
+        None,
+        3,
+        5,
+        0.0,
+        1,
+        out=None,
     )
     assert masked == written_out(2, 6, 3, 5, 8, 4, masked=True)
-    into = attention.flash_attention_forward_into(
-        query, query, key, value, None, None, 3, 5, 0.0, False, False, out=None
+    into = ask(
+        attention.flash_attention_forward_into,
+        query,
+        query,
+        key,
+        value,
+        None,
+        None,
+        3,
+        5,
+        0.0,
+        False,
+        False,
+        out=None,
     )
     assert into == expected
 
@@ -141,39 +187,83 @@ def test_packed_sequences_of_equal_length_cost_the_batch():
     query, key, value = Size((2 * 3, 6, 8)), Size((2 * 5, 2, 8)), Size((2 * 5, 2, 4))
     bounds, expected = Size((3,)), written_out(2, 6, 3, 5, 8, 4)
     assert (
-        attention.flash_attention_forward(
-            query, key, value, bounds, bounds, 3, 5, 0.0, False, False, out=None
+        ask(
+            attention.flash_attention_forward,
+            query,
+            key,
+            value,
+            bounds,
+            bounds,
+            3,
+            5,
+            0.0,
+            False,
+            False,
+            out=None,
         )
         == expected
     )
     assert (
-        attention.cudnn_attention_forward(
-            query, key, value, None, bounds, bounds, 3, 5, True, out=None
+        ask(
+            attention.cudnn_attention_forward,
+            query,
+            key,
+            value,
+            None,
+            bounds,
+            bounds,
+            3,
+            5,
+            True,
+            out=None,
         )
         == expected
     )
     one = [Size((1, *each)) for each in (query, key, value)]
     assert (
-        attention.efficient_attention_forward(*one, None, bounds, bounds, 3, 5, 0.0, 0, out=None)
+        ask(
+            attention.efficient_attention_forward,
+            *one,
+            None,
+            bounds,
+            bounds,
+            3,
+            5,
+            0.0,
+            0,
+            out=None,
+        )
         == expected
     )
 
 
 def test_backward_is_five_products():
     grad, nothing = Size((2, 6, 3, 4)), (None,) * 2
-    found = attention_backward.flash_attention_for_cpu_backward(
-        grad, Q, K, V, *nothing, 0.0, False, out=None
+    found = ask(
+        attention_backward.flash_attention_for_cpu_backward,
+        grad,
+        Q,
+        K,
+        V,
+        *nothing,
+        0.0,
+        False,
+        out=None,
     )
     assert found.macs == 2 * 6 * 3 * 5 * (3 * 8 + 2 * 4)
-    masked = attention_backward.efficient_attention_backward(grad, Q, K, V, Size((3, 5)), out=None)
+    masked = ask(
+        attention_backward.efficient_attention_backward, grad, Q, K, V, Size((3, 5)), out=None
+    )
     assert masked == found + Ops(adds=2 * 6 * 3 * 5)
     swapped = [Size((s[0], s[2], s[1], s[3])) for s in (grad, Q, K, V)]
     flash = attention_backward.flash_attention_backward_by_positions
-    assert flash(*swapped, *nothing, None, None, 3, 5, 0.0, False, None, None, out=None) == found
+    assert (
+        ask(flash, *swapped, *nothing, None, None, 3, 5, 0.0, False, None, None, out=None) == found
+    )
     packed = [Size((s[0] * s[1], *s[2:])) for s in swapped]
     assert (
-        flash(
-            *packed, *nothing, Size((3,)), Size((3,)), 3, 5, 0.0, False, None, None, out=None
+        ask(
+            flash, *packed, *nothing, Size((3,)), Size((3,)), 3, 5, 0.0, False, None, None, out=None
         ).macs
         == found.macs
     )
@@ -286,5 +376,5 @@ def test_whole_transformer_agrees_with_its_ops():
 
 
 def test_transform_bias_rescale():
-    found = multihead.transform_bias_rescale_qkv(Size((2, 3, 24)), Size((24,)), 2, out=None)
+    found = ask(multihead.transform_bias_rescale_qkv, Size((2, 3, 24)), Size((24,)), 2, out=None)
     assert found == Ops(adds=2 * 3 * 24, muls=2 * 3 * 8)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from helpers.against_ops import assert_formula_matches_ops, by_formula
+from helpers.asked import ask
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Size, nn
@@ -124,23 +125,26 @@ MACS, OUTPUTS = 2 * 6 * 6 * 6 * 2 * 3 * 3, 2 * 6 * 6 * 6
     ],
 )
 def test_op(formula, args, expected):
-    assert formula(*args, out=OUT) == expected
+    assert ask(formula, *args, out=OUT) == expected
 
 
 def test_transposed_ops():
     given_, weight, bias, out = shape(2, 4, 5, 5), shape(4, 3, 3, 3), shape(3), shape(2, 3, 11, 11)
     expected = Ops(macs=2 * 4 * 5 * 5 * 3 * 3 * 3, adds=2 * 3 * 11 * 11)
     assert (
-        convolution.slow_conv_transpose(given_, weight, (3, 3), bias, (2, 2), out=out) == expected
+        ask(convolution.slow_conv_transpose, given_, weight, (3, 3), bias, (2, 2), out=out)
+        == expected
     )
-    assert convolution.miopen_convolution_transpose(given_, weight, bias, out=out) == expected
-    assert convolution.cudnn_convolution_transpose(given_, weight, out=out) == Ops(
+    assert ask(convolution.miopen_convolution_transpose, given_, weight, bias, out=out) == expected
+    assert ask(convolution.cudnn_convolution_transpose, given_, weight, out=out) == Ops(
         macs=expected.macs
     )
 
 
 def test_conv_tbc():
-    found = convolution.conv_tbc(shape(7, 2, 3), shape(5, 3, 4), shape(4), 0, out=shape(3, 2, 4))
+    found = ask(
+        convolution.conv_tbc, shape(7, 2, 3), shape(5, 3, 4), shape(4), 0, out=shape(3, 2, 4)
+    )
     assert found == Ops(macs=3 * 2 * 4 * 5 * 3, adds=3 * 2 * 4)
 
 
@@ -150,12 +154,24 @@ def test_backward_costs_the_forward_per_gradient_asked_for(transposed):
     given_, grad = (small, large) if transposed else (large, small)
     rest = (None, (1, 1), (0, 0), (1, 1), transposed, (0, 0), 1)
     once = 2 * 4 * 3 * 3 * 4 * 3 * 3
-    found = convolution.convolution_backward(
-        grad, given_, shape(4, 4, 3, 3), *rest, (True, True, True), out=None
+    found = ask(
+        convolution.convolution_backward,
+        grad,
+        given_,
+        shape(4, 4, 3, 3),
+        *rest,
+        (True, True, True),
+        out=None,
     )
     assert found == Ops(macs=2 * once, adds=grad.numel() - 4)
-    found = convolution.convolution_backward(
-        grad, given_, shape(4, 4, 3, 3), *rest, (False, True, False), out=None
+    found = ask(
+        convolution.convolution_backward,
+        grad,
+        given_,
+        shape(4, 4, 3, 3),
+        *rest,
+        (False, True, False),
+        out=None,
     )
     assert found == Ops(macs=once)
 

@@ -1,16 +1,16 @@
 """Distances: pairs times the norm of a difference, or the product that torch takes for many rows."""
 
 import torch
+from helpers.asked import ask
 from torch import Size, nn
 
 import hookcount
 from hookcount import Ops
-from hookcount.formulas import BUILTIN
 from hookcount.rules.registry import target_name
 
 
 def price(target, *args, out, **kwargs):
-    return BUILTIN.get(target).price(*args, out=out, **kwargs)
+    return ask(target, *args, out=out, **kwargs)
 
 
 class Cdist(nn.Module):
@@ -21,7 +21,12 @@ class Cdist(nn.Module):
 def test_few_rows_pair_by_pair():
     each = Ops(adds=6 + 5, muls=6, specials=1)
     assert price(
-        "aten::_cdist_forward", Size([2, 4, 6]), Size([2, 5, 6]), 2.0, None, out=Size([2, 4, 5])
+        "aten::_cdist_forward",
+        Size([2, 4, 6]),
+        Size([2, 5, 6]),
+        2.0,
+        None,
+        out=Size([2, 4, 5]),
     ) == each * (2 * 4 * 5)
     assert hookcount.count(Cdist(), torch.zeros(2, 4, 6), torch.zeros(2, 5, 6)).total == each * (
         2 * 4 * 5
@@ -63,6 +68,12 @@ def test_row_by_row():
     module = nn.PairwiseDistance()
     expected = Ops(adds=4 + 4 + 3, muls=4, specials=1) * 3  # subtract, add eps, norm
     assert (
-        price(target_name(nn.PairwiseDistance), module, Size([3, 4]), Size([3, 4]), out=Size([3]))
+        price(
+            target_name(nn.PairwiseDistance),
+            module,
+            Size([3, 4]),
+            Size([3, 4]),
+            out=Size([3]),
+        )
         == expected
     )

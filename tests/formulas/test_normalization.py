@@ -3,6 +3,7 @@
 import pytest
 import torch
 from helpers.against_ops import assert_formula_matches_ops, by_formula
+from helpers.asked import ask
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Size, nn
@@ -120,11 +121,20 @@ def test_layer_norm():
 
 
 def test_group_norm_of_one_group_is_a_layer_norm_of_all_but_the_batch():
-    found = normalization.group_norm(
-        Size((2, 4, 3, 3)), Size((4,)), Size((4,)), 2, 4, 9, 1, 1e-5, out=None
+    found = ask(
+        normalization.group_norm,
+        Size((2, 4, 3, 3)),
+        Size((4,)),
+        Size((4,)),
+        2,
+        4,
+        9,
+        1,
+        1e-5,
+        out=None,
     )
-    assert found == normalization.layer_norm(
-        Size((2, 36)), (36,), Size((36,)), Size((36,)), 1e-5, out=None
+    assert found == ask(
+        normalization.layer_norm, Size((2, 36)), (36,), Size((36,)), Size((36,)), 1e-5, out=None
     )
 
 
@@ -133,9 +143,9 @@ def test_rms_norm():
     row = Ops(adds=4 + 1, muls=5 + 5, specials=1 + 2)
     assert by_formula(nn.RMSNorm(5, elementwise_affine=False), torch.rand(6, 5)) == row * 6
     assert by_formula(nn.RMSNorm(5), torch.rand(6, 5)) == row * 6 + Ops(muls=30)
-    assert normalization.rms_norm(Size((6, 5)), (5,), Size((5,)), 1e-5, out=None) == row * 6 + Ops(
-        muls=30
-    )
+    assert ask(
+        normalization.rms_norm, Size((6, 5)), (5,), Size((5,)), 1e-5, out=None
+    ) == row * 6 + Ops(muls=30)
 
 
 def test_local_response_norm_is_observed():
@@ -148,7 +158,7 @@ def test_local_response_norm_is_observed():
 
 def test_weight_norm():
     # 4 slices of 3: squares, 2 adds, a root; a division per slice; and a mul per value
-    assert normalization.weight_norm(Size((4, 3)), Size((4, 1)), 0, out=None) == Ops(
+    assert ask(normalization.weight_norm, Size((4, 3)), Size((4, 1)), 0, out=None) == Ops(
         adds=4 * 2, muls=12 + 12, specials=4 + 4
     )
 
@@ -157,38 +167,57 @@ def test_weight_norm():
     "op", [normalization.batch_norm_no_training, normalization.batch_norm_elemt]
 )
 def test_ops_that_only_apply(op):
-    assert op(Size((2, 3, 4)), out=None) == Ops(adds=24, muls=24)
+    assert ask(op, Size((2, 3, 4)), out=None) == Ops(adds=24, muls=24)
 
 
 def test_ops_of_a_synchronized_layer_add_up_to_training():
     given_ = Size((2, 3, 4))
-    together = normalization.batch_norm_stats(
-        given_, 1e-5, out=None
-    ) + normalization.batch_norm_elemt(given_, out=None)
-    assert together == normalization.batch_norm_no_stats(
-        given_, None, None, True, 0.1, 1e-5, out=None
+    together = ask(normalization.batch_norm_stats, given_, 1e-5, out=None) + ask(
+        normalization.batch_norm_elemt, given_, out=None
     )
-    kept = normalization.batch_norm_update_stats(given_, None, None, 0.1, out=None)
-    assert kept + normalization.batch_norm_elemt(
-        given_, out=None
-    ) == normalization.batch_norm_with_update(given_, out=None)
+    assert together == ask(
+        normalization.batch_norm_no_stats, given_, None, None, True, 0.1, 1e-5, out=None
+    )
+    kept = ask(normalization.batch_norm_update_stats, given_, None, None, 0.1, out=None)
+    assert kept + ask(normalization.batch_norm_elemt, given_, out=None) == ask(
+        normalization.batch_norm_with_update, given_, out=None
+    )
 
 
 def test_backward_counts_what_is_asked_for():
     grad, none = Size((2, 3, 4)), (None,) * 5
     args = (grad, grad, *none)
-    assert normalization_backward.batch_norm_backward(
-        *args, False, 1e-5, (True, False, False), out=None
+    assert ask(
+        normalization_backward.batch_norm_backward,
+        *args,
+        False,
+        1e-5,
+        (True, False, False),
+        out=None,
     ) == Ops(muls=24)
-    assert normalization_backward.batch_norm_backward(
-        *args, True, 1e-5, (False, False, True), out=None
+    assert ask(
+        normalization_backward.batch_norm_backward,
+        *args,
+        True,
+        1e-5,
+        (False, False, True),
+        out=None,
     ) == Ops(adds=24)
     # x^ again 1 + 1; g w x^ and x^ times its mean and rstd 3 muls, two sums and two subtractions; dweight 1 + 1; dbias 1
-    found = normalization_backward.batch_norm_backward(
-        *args, True, 1e-5, (True, True, True), out=None
+    found = ask(
+        normalization_backward.batch_norm_backward, *args, True, 1e-5, (True, True, True), out=None
     )
     assert found == Ops(adds=24 * (1 + 4 + 1 + 1), muls=24 * (1 + 3 + 1))
-    weighted = normalization_backward.layer_norm_backward(
-        grad, grad, (4,), None, None, Size((4,)), None, (True,) * 3, out=None
+    weighted = ask(
+        normalization_backward.layer_norm_backward,
+        grad,
+        grad,
+        (4,),
+        None,
+        None,
+        Size((4,)),
+        None,
+        (True,) * 3,
+        out=None,
     )
     assert weighted == found + Ops(muls=24)

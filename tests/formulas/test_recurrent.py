@@ -3,6 +3,7 @@
 import pytest
 import torch
 from helpers.against_ops import assert_formula_matches_ops, by_formula
+from helpers.asked import ask
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Size, nn
@@ -120,7 +121,7 @@ def cudnn(mode, stride, projected=0, layers=2, bidirectional=True, dropout=0.0):
         projected,
         layers,
     )
-    return recurrent.cudnn_rnn(*head, False, dropout, True, bidirectional, (), None, out=None)
+    return ask(recurrent.cudnn_rnn, *head, False, dropout, True, bidirectional, (), None, out=None)
 
 
 @pytest.mark.parametrize(("mode", "kind"), [(1, nn.RNN), (2, nn.LSTM), (3, nn.GRU)])
@@ -140,7 +141,7 @@ def test_cudnn_op_with_projection():
 
 def test_miopen_op_costs_the_module():
     head = (Size((5, 2, 3)), (Size((1,)),) * 4, 4, Size((1, 2, 4)), None, 3, 4, 1)
-    found = recurrent.miopen_rnn(*head, False, 0.0, True, False, (), None, out=None)
+    found = ask(recurrent.miopen_rnn, *head, False, 0.0, True, False, (), None, out=None)
     assert found == by_formula(nn.GRU(3, 4), torch.rand(5, 2, 3))
 
 
@@ -151,15 +152,15 @@ def test_miopen_op_costs_the_module():
 def test_fused_step_is_what_the_products_leave(op, cell, gates):
     products = Ops(macs=2 * gates * 4 * (3 + 4))
     wide, bias = Size((2, gates * 4)), Size((gates * 4,))
-    assert products + op(wide, wide, Size((2, 4)), bias, bias, out=None) == by_formula(
+    assert products + ask(op, wide, wide, Size((2, 4)), bias, bias, out=None) == by_formula(
         cell(3, 4), torch.rand(2, 3)
     )
-    assert products + op(wide, wide, Size((2, 4)), out=None) == by_formula(
+    assert products + ask(op, wide, wide, Size((2, 4)), out=None) == by_formula(
         cell(3, 4, bias=False), torch.rand(2, 3)
     )
 
 
 def test_backward_of_a_layer_is_twice_its_products():
     head = (Size((5, 2, 3)), *(None,) * 12, False, 2, 4, 1, True)
-    found = recurrent.mkldnn_rnn_layer_backward(*head, True, False, (), False, None, out=None)
+    found = ask(recurrent.mkldnn_rnn_layer_backward, *head, True, False, (), False, None, out=None)
     assert found.macs == 2 * 10 * 4 * 4 * (3 + 4)

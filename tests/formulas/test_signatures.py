@@ -6,7 +6,9 @@ import pytest
 import torch
 import torchvision  # noqa: F401  (its ops are there once it is imported)
 
+from hookcount.core.trace import Call
 from hookcount.formulas import BUILTIN
+from hookcount.rules.binding import Binder, BindingError
 
 OPS = sorted(name for name in BUILTIN if "::" in name and callable(BUILTIN.get(name).price))
 
@@ -34,19 +36,28 @@ def _composite(op):
 
 @pytest.mark.parametrize("target", OPS)
 def test_formula_takes_every_overload(target):
-    signature = inspect.signature(BUILTIN.get(target).price)
+    """All arguments by position and by name as the schema has them; and only those without a default."""
+    binder = Binder(BUILTIN.get(target).price)
     for op in overloads(target):
         arguments = [each for each in op._schema.arguments if not each.is_out]
-        given = [each.name for each in arguments if not each.kwarg_only]
-        named = {each.name: None for each in arguments if each.kwarg_only}
-        required = [each for each in arguments if not each.has_default_value()]
-        first = [each.name for each in required if not each.kwarg_only]
-        needed = {each.name: None for each in required if each.kwarg_only}
-        try:
-            signature.bind(*given, **named, out=None)  # all there is
-            signature.bind(*first, **needed, out=None)  # what has a default left out
-        except TypeError as error:
-            pytest.fail(f"{op}: {error}, for {op._schema}")
+        for given in (arguments, [each for each in arguments if not each.has_default_value()]):
+            placed = tuple(each.name for each in given if not each.kwarg_only)
+            named = {each.name: each.name for each in given if each.kwarg_only}
+            try:
+                args, bound = binder.bind(Call(op, placed, named, "out"))
+            except BindingError as error:
+                pytest.fail(f"{op}: {error}, for {op._schema}")
+            inspect.signature(BUILTIN.get(target).price).bind(*args, **bound)
+            given_names = {
+                name: value for name, value in bound.items() if value in {*placed, *named}
+            }
+            if binder_names(binder, op):
+                assert all(name == value for name, value in given_names.items()), op
+
+
+def binder_names(binder, op):
+    """Whether the formula is bound by name for this op: then each parameter gets its namesake."""
+    return binder._targets[op][1]
 
 
 def test_most_formulas_are_checked():

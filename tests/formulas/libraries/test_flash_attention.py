@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers.asked import ask
 from helpers.standins import Calls, count, defined
 from torch import nn
 
@@ -154,13 +155,26 @@ def test_later_xformers():
         return torch.Size(shape)
 
     q, k = sized(B, L, H, E), sized(B, S, H, E)
-    found = efficient_attention(
-        q, k, k, None, None, None, None, None, 0.0, 1, False, out=None, scale=None
+    found = ask(
+        efficient_attention,
+        q,
+        k,
+        k,
+        None,
+        None,
+        None,
+        None,
+        None,
+        0.0,
+        1,
+        False,
+        out=None,
+        scale=None,
     )
     assert found == count(Torchs(is_causal=True), Q, KEYS, KEYS)
     one, starts = sized(1, B * L, H, E), sized(B + 1)
     keys = sized(1, B * S, H, E)
-    packed = efficient_attention(one, keys, keys, None, starts, starts, L, S, 0.0, 0, out=None)
+    packed = ask(efficient_attention, one, keys, keys, None, starts, starts, L, S, 0.0, 0, out=None)
     assert packed.macs == PRODUCTS
     op = Calls(defined(f"xformers::efficient_attention_forward_ck{LATER_CUTLASS}", like_query(2)))
     assert count(op, Q, KEYS, KEYS, None, None, None, None, None, 0.0, 1) == found

@@ -97,7 +97,7 @@ class Observer:
         if frame is None:
             return
         if torch._C._len_torch_function_stack():
-            # else each access to a tensor's attribute would pass through the active modes
+            # without this, each access to a tensor's attribute would pass through the active modes
             with torch._C.DisableTorchFunction():
                 call = self._module_call(module, args, kwargs, out)
         else:

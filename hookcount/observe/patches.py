@@ -1,8 +1,8 @@
 """Every process-wide change that hookcount makes: one place, one lock, a count of users.
 
-The first user installs a change, and the last user removes it. An installed change asks the
-observer of its own thread what to do. Without an observer it does what the original did. So counts
-in several threads do not affect each other.
+The first user installs a change, and the last user removes it. An installed change acts only for
+the observer of its own thread. Without an observer it behaves like the original. So counts in
+several threads do not affect each other.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def patched(owner: type, name: str, make: Callable[[F], F]) -> AbstractContextMa
 
     The class ``owner`` must define the attribute itself; an inherited one is not replaced. Other
     code may patch the same attribute during the block. Its patch then stays after the block. It
-    calls hookcount's function, which then does what the original did.
+    calls hookcount's function, which then behaves like the original.
     """
 
     def install() -> Undo:

@@ -1,7 +1,7 @@
 """Finds the name by which code called a function of torch.
 
-``torch.matmul(x, y)`` and ``x @ y`` run the same ops; only the calling code tells them apart. A
-frame gives its current instruction. The interpreter pushes the called function on the stack before
+``torch.matmul(x, y)`` and ``x @ y`` run the same ops and differ only in the calling code. A frame
+knows its current instruction. The interpreter pushes the called function on the stack before
 the arguments. So the stack height before each instruction identifies the one that named it.
 """
 

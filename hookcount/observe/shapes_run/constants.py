@@ -40,7 +40,7 @@ class Constants(TorchFunctionMode):
         if name in _FROM_VALUES and func in _FROM_VALUES[name]:
             return _from_values(func, name, args, kwargs)
         if name in _RECURRENT and any(tensor.is_meta for tensor in tensors(args)):
-            with torch._C._DisableTorchDispatch():  # making a stand-in is no op of the model
+            with torch._C._DisableTorchDispatch():  # the model does not run these ops
                 mapped = self._run.data.mapped(args)
             return func(*mapped, **kwargs)
         return func(*args, **kwargs)

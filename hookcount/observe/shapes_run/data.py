@@ -80,7 +80,7 @@ class Data:
             if index is None or index.dtype not in (torch.bool, torch.uint8):
                 found.append(index)
             elif self.has(index):
-                raise self.needed("the values of a mask decide how many elements it selects")
+                raise self.needed("a mask selects as many elements as its values decide")
             else:
                 found.extend(index.nonzero().unbind(1))
         return found

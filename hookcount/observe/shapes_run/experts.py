@@ -1,8 +1,8 @@
 """Fakes for mixtures of experts whose code loops over the experts.
 
 Such code reads from values which tokens each expert gets. Shapes do not show where a token goes,
-only that it goes to k experts. So the total does not depend on the routing. In a shapes-only run
-these modules choose by turns: row t chooses experts t k, t k + 1, ... t k + k - 1, modulo n.
+only that it goes to k of n experts. So the total does not depend on the routing. In a shapes-only
+run these modules choose by turns. Row t chooses experts t k, t k + 1, ... t k + k - 1, modulo n.
 Everything else is the module's own code, priced op by op. A module whose code has a static path
 (``grouped_mm``, ``batched_mm``) runs that path and needs no fake.
 

@@ -1,1 +1,4 @@
-"""Observing one run of a model: hooks for modules, a dispatch mode for ops. Nothing behind this sees a tensor."""
+"""Observes one run of a model: hooks see the modules, a dispatch mode sees the ops.
+
+Tensors become shapes here. No other room of hookcount works with the tensors of a run.
+"""

@@ -1,66 +1,73 @@
-"""The dispatch mode that sees every op; how an op is then run is for its subclasses to say."""
+"""The dispatch mode that sees every op. Its subclasses decide how an op is run."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from ..rules.registry import Op
 from .observer import Observer
 from .opfacts import OpFacts, op_facts
 from .specs import op_specs
 from .state import Guard
+from .values import OpArgs, OpKwargs, OpResult
 
 
 class Run(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Sees every op. Composite ops (whole under ``inference_mode``) and control flow are opened, the others are run."""
+    """Sees every op. It opens composite ops and control flow, and runs all other ops.
+
+    A composite op arrives whole under ``torch.inference_mode``.
+    """
 
     supports_higher_order_operators = True
     name = ""
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        return False  # else torch imports its compiler at the first op: over a second, and compiled code runs eagerly here anyway
+        # True would make torch import its compiler at the first op, which takes over a second.
+        # Nothing is lost: compiled code runs eagerly during a count.
+        return False
 
     def __init__(self, observer: Observer, guard: Guard | None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._observer = observer
         self._guard = guard
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(
+        self, func: Op, types: object, args: OpArgs = (), kwargs: OpKwargs | None = None
+    ) -> OpResult:
         return (
             self.see(func, args, kwargs or {})
             if self._observer.listening()
             else func(*args, **(kwargs or {}))
         )
 
-    def see(self, func: Any, args: Any, kwargs: Any) -> Any:
-        """Open an op that is made of others, run any other.
+    def see(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:
+        """Open a composite op, run any other op.
 
-        An op of another package may say that it is made of others and be a kernel all the same (``torch_sparse``): what has a
-        formula is not opened.
+        An op of another package may declare itself composite and still be a kernel
+        (``torch_sparse``). So such an op is not opened if it has a formula.
         """
         facts = op_facts(func)
         if facts.composite and (facts.torchs_own or not self._observer.priced(func)):
             with self:
-                out = func.decompose(*args, **kwargs)
+                out = func.decompose(*args, **kwargs)  # type: ignore[union-attr]  # an OpOverload
             if out is not NotImplemented:
                 return out
         if facts.control_flow:
             return func(*map(self._seeing, args), **kwargs)
         return self.op(func, facts, args, kwargs)
 
-    def op(self, func: Any, facts: OpFacts, args: Any, kwargs: Any) -> Any:
-        """Run an op and tell the observer of it."""
+    def op(self, func: Op, facts: OpFacts, args: OpArgs, kwargs: OpKwargs) -> OpResult:
+        """Run an op and report its call to the observer. Returns the op's result."""
         raise NotImplementedError
 
-    def _seeing(self, value: Any) -> Any:
-        """A function given to an op, so that this mode sees what it runs."""
+    def _seeing(self, value: object) -> object:
+        """An argument of a control-flow op. A function is wrapped: this mode sees its ops too."""
         if isinstance(value, torch.Tensor) or not callable(value):
             return value
 
-        def seen(*args: Any, **kwargs: Any) -> Any:
+        def seen(*args: object, **kwargs: object) -> object:
             with self:
                 return value(*args, **kwargs)
 
@@ -68,11 +75,11 @@ class Run(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 class RealRun(Run):  # type: ignore[no-untyped-call]
-    """Runs each op as it is."""
+    """Runs each op with its real arguments."""
 
     name = "real"
 
-    def op(self, func: Any, facts: OpFacts, args: Any, kwargs: Any) -> Any:
+    def op(self, func: Op, facts: OpFacts, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         if self._guard is not None:
             self._guard.before(facts, args, kwargs)
         before = op_specs(args), {name: op_specs(value) for name, value in kwargs.items()}

@@ -1,4 +1,4 @@
-"""``checked``: is it a model that can be counted?"""
+"""``checked`` decides whether an object is a model that can be counted."""
 
 from __future__ import annotations
 
@@ -10,15 +10,19 @@ from .places import Places, type_name, unwrap
 
 
 def checked(model: object) -> Places:
-    """The places of a model to count, seen through its wrappers. Raises ``ModelError`` for none, or lazy parameters."""
+    """The places of a model to count. Wrappers around the model are removed first.
+
+    Raises ``ModelError`` if ``model`` is no ``nn.Module``, or if it has lazy parameters.
+    """
     if isinstance(model, type) and issubclass(model, nn.Module):
         raise ModelError(
-            f"{model.__name__} is a class, not a model. To fix it: give an instance, {model.__name__}(...)."
+            f"{model.__name__} is a class, not a model. "
+            f"To fix it: give an instance, {model.__name__}(...)."
         )
     if not isinstance(model, nn.Module):
         raise ModelError(
-            f"cannot count {type(model).__name__}: not an nn.Module. To fix it: give the model itself; "
-            "wrap a function in a module whose forward calls it."
+            f"cannot count {type(model).__name__}: not an nn.Module. "
+            "To fix it: give the model itself; wrap a function in a module whose forward calls it."
         )
     places = Places(unwrap(model))
     if any(map(is_lazy, (*places.parameters, *places.buffers))):

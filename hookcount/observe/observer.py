@@ -1,100 +1,75 @@
-"""``Observer``: one observation, from the first hook to the finished ``Trace``. The only mutable state of hookcount."""
+"""``Observer`` collects one observation, from the first hook to the finished ``Trace``."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import nn
 
 from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Phase, Trace
-from ..rules.registry import Fake
-from .call_sites.lines import Site, calling_site
+from ..rules.registry import Fake, Op
+from .call_sites.lines import calling_site
 from .opfacts import op_facts
 from .places import Places, type_name
 from .shapes_run.memo import Memo
 from .specs import freeze, op_specs, specs, storage, tensors
+from .stack import Frame, Mark, OutsideTimes
 from .standin import StandIns
+from .values import Described, Key, OpResult
 
 _active = threading.local()
 
 
 def observers_here() -> list[Observer]:
-    """The observers at work in this thread, outermost first."""
+    """The active observers of this thread, outermost first."""
     if not hasattr(_active, "stack"):
         _active.stack = []
     stack: list[Observer] = _active.stack
     return stack
 
 
-class Frame:
-    """A module call that is under way."""
-
-    __slots__ = (
-        "called",
-        "claimable",
-        "index",
-        "module",
-        "ops",
-        "parent",
-        "path",
-        "phase",
-        "result",
-        "torchs_own",
-        "visible",
-    )
-
-    def __init__(
-        self, module: nn.Module, path: str, index: int, parent: int | None, phase: Phase
-    ) -> None:
-        self.module = module
-        self.path = path
-        self.index = index
-        self.parent = parent
-        self.phase: Phase = phase
-        self.torchs_own = type(module).__module__.startswith("torch.nn.")
-        self.ops: dict[tuple[Call, bool, Site], int] = {}
-        self.claimable = True
-        self.visible = False
-        self.called = False  # another module ran inside
-        self.result: tuple[Call, bool] | None = None
-
-
 class Observer:
-    """Notes what runs in the thread that made it. ``hooks.py`` and ``dispatch.py`` call it; ``trace()`` ends it."""
+    """Records the modules and ops that run in the thread which made it.
 
-    def __init__(self, places: Places, memo: Memo, priced: Callable[[Any], bool]) -> None:
+    ``hooks.py`` and ``dispatch.py`` report to it. ``trace()`` ends the observation.
+    """
+
+    def __init__(self, places: Places, memo: Memo, priced: Callable[[Op], bool]) -> None:
         self.model = places.model
         self.priced = priced
-        """Whether there is a formula for an op."""
+        """Whether an op has a formula."""
         self.modules = places.modules
         self.shapes_only = False
         self.fakes: dict[type, Fake] = {}
-        """By the class that has the forward which they replace."""
+        """Each fake, by the class whose forward it replaces."""
         self.faking: set[int] = set()
-        """The ids of modules whose fake runs: a fake may call its module's own forward."""
+        """The ids of modules whose fake is running. There the module's own forward runs as it is,
+        since the fake may call it."""
         self.thread = threading.get_ident()
         self.paused = 0
+        """How many inner counts are running."""
         self.failed_at: tuple[str, str] | None = None
+        """Path and type of the innermost module whose forward raised."""
         self._places = places
         self._memo = memo
         self._hits, self._misses = memo.hits, memo.misses
         self._stand_ins = StandIns(memo.stand_ins)
         self._stack: list[Frame] = []
         self._runs: list[ModuleRun | None] = []
-        self._outside: dict[tuple[Phase, Call, Site], int] = {}
-        self._calls: dict[Any, Call] = {}
-        """Of modules whose stand-in is for this count alone."""
+        self._outside: OutsideTimes = {}
+        self._calls: dict[Key, Call] = {}
+        """The calls of modules whose stand-in serves only this count."""
 
     def listening(self) -> bool:
-        """Whether what happens now is this observer's: in its thread, and no inner count has paused it."""
+        """Whether to record: this is the observer's thread, and no inner count has paused it."""
         return not self.paused and threading.get_ident() == self.thread
 
-    # -- modules ---------------------------------------------------------------------------------------------------
+    # -- modules ------------------------------------------------------------------------------
 
     def enter(self, module: nn.Module) -> None:
+        """A module call begins."""
         self.failed_at = None
         caller = self._stack[-1] if self._stack else None
         if caller is not None:
@@ -107,20 +82,22 @@ class Observer:
         self._stack.append(frame)
 
     def suspend_claim(self, module: nn.Module, claimable: bool) -> None:
-        """The module's own pre-hooks begin or end: what they run is not its forward's work."""
+        """The module's own pre-hooks begin (``claimable=False``) or end.
+
+        The ops of pre-hooks are not the work of the module's forward.
+        """
         if self._stack and self._stack[-1].module is module:
             self._stack[-1].claimable = claimable
 
     def returned(
-        self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any
+        self, module: nn.Module, args: tuple[object, ...], kwargs: dict[str, object], out: object
     ) -> None:
-        """A forward came back: keep its call. ``leave`` follows at once."""
+        """A forward returned: record its call. ``leave`` follows at once."""
         frame = self._frame(module)
         if frame is None:
             return
-        if (
-            torch._C._len_torch_function_stack()
-        ):  # else each look at a tensor would go through the modes
+        if torch._C._len_torch_function_stack():
+            # without this, each access to a tensor's attribute would pass through the active modes
             with torch._C.DisableTorchFunction():
                 call = self._module_call(module, args, kwargs, out)
         else:
@@ -130,33 +107,30 @@ class Observer:
             not frame.visible and not frame.called and self._made_unseen(module, args, kwargs, out),
         )
 
-    def mark(self) -> Any:
-        """This point of the observation, to go back to."""
-        noted = self._stack[-1].ops if self._stack else self._outside
-        return (
-            len(self._runs),
-            len(self._stack),
-            dict(noted),
-            bool(self._stack) and self._stack[-1].called,
-        )
+    def mark(self) -> Mark:
+        """This point of the observation."""
+        runs, depth = len(self._runs), len(self._stack)
+        if not self._stack:
+            return Mark(runs, depth, {}, dict(self._outside), False)
+        frame = self._stack[-1]
+        return Mark(runs, depth, dict(frame.ops), {}, frame.called)
 
-    def back_to(self, mark: Any) -> None:
-        """Forget what ran since ``mark``, which an exception has left."""
-        runs, depth, noted, called = mark
-        del self._runs[runs:]
-        del self._stack[depth:]
+    def back_to(self, mark: Mark) -> None:
+        """Forget everything that ran since ``mark``. An exception has ended those calls."""
+        del self._runs[mark.runs :]
+        del self._stack[mark.depth :]
         if self._stack:
-            self._stack[-1].ops, self._stack[-1].called = noted, called
+            self._stack[-1].ops, self._stack[-1].called = mark.ops, mark.called
         else:
-            self._outside = noted
+            self._outside = mark.outside
         self.failed_at = None
 
     def leave(self, module: nn.Module) -> None:
-        """Runs after every forward, also one that raised."""
+        """A forward ended, also by an exception."""
         frame = self._frame(module)
         if frame is None:
             return
-        while self._stack[-1] is not frame:  # left by an exception that hooks cannot see
+        while self._stack[-1] is not frame:  # an exception ended these calls unseen by the hooks
             self._close(self._stack.pop())
         self._close(self._stack.pop())
         if frame.result is None:
@@ -181,8 +155,9 @@ class Observer:
         )
 
     def _module_call(
-        self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any
+        self, module: nn.Module, args: tuple[object, ...], kwargs: dict[str, object], out: object
     ) -> Call:
+        """The one ``Call`` object for this call and all equal ones."""
         stand_in = self._stand_ins.of(module)
         kept = specs(args), specs(kwargs) if kwargs else {}, specs(out)
         calls = self._calls if self._stand_ins.passing(stand_in) else self._memo.calls
@@ -193,12 +168,13 @@ class Observer:
         return call
 
     def _made_unseen(
-        self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any
+        self, module: nn.Module, args: tuple[object, ...], kwargs: dict[str, object], out: object
     ) -> bool:
-        """Whether ``out`` has a tensor that is no view of an input or of something the module holds: then who made it?
+        """Whether ``out`` has a tensor that is no view of an input or of a tensor of the module.
 
-        Without a tensor to work on, given or held, it is a constant, kept by an ``lru_cache`` say. In a shapes-only run, what is
-        on meta came of an op.
+        No op that was seen made such a tensor. If the module receives and holds no tensor at all,
+        the output is a constant, from an ``lru_cache`` for example. In a shapes-only run every meta
+        tensor is the result of an op that was seen.
         """
         made = [
             tensor
@@ -211,10 +187,13 @@ class Observer:
         held = {storage(tensor) for tensor in (*given, *module.parameters(), *module.buffers())}
         return bool(held) and any(storage(tensor) not in held for tensor in made)
 
-    # -- ops -------------------------------------------------------------------------------------------------------
+    # -- ops ----------------------------------------------------------------------------------
 
-    def ran(self, op: Any, args: Any, kwargs: Any, out: Any) -> Call:
-        """An op came back; ``args`` and ``kwargs`` as ``op_specs`` made them before it ran. Gives its call."""
+    def ran(self, op: Op, args: Described, kwargs: dict[str, Described], out: OpResult) -> Call:
+        """Record an op call that returned ``out``. Returns its ``Call``.
+
+        ``op_specs`` made ``args`` and ``kwargs`` before the op ran, since the op may change them.
+        """
         facts = op_facts(op)
         if facts.out_names:
             kwargs = {name: value for name, value in kwargs.items() if name not in facts.out_names}
@@ -222,8 +201,8 @@ class Observer:
         self.note(call, facts.makes or (facts.lifts and out.untyped_storage().resizable()))
         return call
 
-    def call(self, op: Any, args: Any, kwargs: Any, out: Any) -> Call:
-        """The one ``Call`` for these."""
+    def call(self, op: Op, args: Described, kwargs: dict[str, Described], out: Described) -> Call:
+        """The one ``Call`` object for this op call and all equal ones."""
         key = (op, freeze(args), freeze(kwargs), freeze(out))
         calls = self._memo.calls
         call = calls.get(key)
@@ -232,17 +211,20 @@ class Observer:
         return call
 
     def note(self, call: Call, visible: bool) -> None:
-        """An op call ran in the innermost module."""
+        """Record that an op call ran in the innermost module.
+
+        ``visible``: the op made a tensor, so that a module's output may come from it.
+        """
         if self._stack:
             frame = self._stack[-1]
             frame.visible = frame.visible or visible
-            where: Any = frame.ops
-            mark: Any = (call, frame.claimable, calling_site(frame.torchs_own))
+            ops, inside = frame.ops, (call, frame.claimable, calling_site(frame.torchs_own))
+            ops[inside] = ops.get(inside, 0) + 1
         else:
-            where, mark = self._outside, (_phase(), call, calling_site(False))
-        where[mark] = where.get(mark, 0) + 1
+            outside = (_phase(), call, calling_site(False))
+            self._outside[outside] = self._outside.get(outside, 0) + 1
 
-    # -- the end ---------------------------------------------------------------------------------------------------
+    # -- the end ------------------------------------------------------------------------------
 
     def here(self) -> tuple[str, str]:
         """Path and type of the innermost module that is running."""
@@ -253,7 +235,7 @@ class Observer:
         )
 
     def trace(self, run: str) -> Trace:
-        """What was observed, frozen."""
+        """The finished trace. ``run`` says how the model was run: ``"shapes"`` or ``"real"``."""
         while self._stack:
             self._close(self._stack.pop())
         outside = tuple(

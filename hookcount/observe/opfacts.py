@@ -1,13 +1,14 @@
-"""What an op's schema says that observing needs: is it composite, a view, which arguments it writes."""
+"""Facts read once from an op's schema: is it composite, is it a view, which arguments it writes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
-_UNDECLARED_WRITES = {  # their schemas call the running statistics plain inputs
+from ..rules.registry import Op
+
+_UNDECLARED_WRITES = {  # their schemas declare the running statistics as plain inputs
     "aten::native_batch_norm": (3, 4),
     "aten::cudnn_batch_norm": (3, 4),
     "aten::miopen_batch_norm": (3, 4),
@@ -20,33 +21,42 @@ _ALLOCATIONS = ("aten::empty", "aten::new_empty")
 
 @dataclass(frozen=True)
 class OpFacts:
-    """``name``: without the overload. ``torchs_own``: of ATen. ``composite``: it is made of other ops. ``control_flow``: all it
-    does is to call the functions it is given. ``view``: its output shares its input's memory. ``reshapes``: it changes the shape
-    of its input. ``dynamic``: its shape depends on values. ``makes``: its output holds what was computed, copied or filled,
-    so not a view and not a bare allocation. ``lifts``: it brings in values from Python (``torch.tensor``) or memory from
-    elsewhere (``torch.from_numpy``).
-    """
+    """The facts of one op that observation needs."""
 
     name: str
+    """The op's name without its overload: ``"aten::mm"``."""
     torchs_own: bool
+    """The op belongs to torch, not to another package."""
     composite: bool
+    """The op is made of other ops."""
     control_flow: bool
+    """The op only calls the functions that it receives."""
     view: bool
+    """The output shares the input's memory."""
     reshapes: bool
+    """The op changes the shape of its input in place."""
     dynamic: bool
+    """The output's shape, or the result itself, depends on values."""
     makes: bool
+    """The output holds computed, copied or filled values. A view or a bare allocation does not."""
     lifts: bool
+    """The op brings in values from Python (``torch.tensor``) or memory from elsewhere
+    (``torch.from_numpy``)."""
     writes: tuple[int, ...]
+    """Positions of the arguments that the op writes to."""
     writes_by_name: tuple[str, ...]
+    """Names of the keyword-only arguments that the op writes to."""
     out_names: tuple[str, ...]
+    """Names of the ``out=`` arguments."""
     returns: tuple[int | str | None, ...]
-    """For each output the argument that it is, for an op that writes into one; empty if all are new."""
+    """For each output, the position or name of the argument that it is; None for a new tensor.
+    The tuple is empty if all outputs are new."""
 
 
-_facts: dict[Any, OpFacts] = {}
+_facts: dict[Op, OpFacts] = {}
 
 
-def op_facts(op: Any) -> OpFacts:
+def op_facts(op: Op) -> OpFacts:
     """The facts of an op, read once per process."""
     known = _facts.get(op)
     if known is None:
@@ -54,24 +64,9 @@ def op_facts(op: Any) -> OpFacts:
     return known
 
 
-def _read(op: Any) -> OpFacts:
+def _read(op: Op) -> OpFacts:
     if not isinstance(op, torch._ops.OpOverload):
-        name = f"higher_order::{op.__name__}"
-        return OpFacts(
-            name,
-            True,
-            False,
-            op.__name__ in _CONTROL_FLOW,
-            False,
-            False,
-            False,
-            True,
-            False,
-            (),
-            (),
-            (),
-            (),
-        )
+        return _higher_order(op.__name__)
     positional: list[int] = []
     named: list[str] = []
     outs: list[str] = []
@@ -92,7 +87,8 @@ def _read(op: Any) -> OpFacts:
     return OpFacts(
         name=name,
         torchs_own=op.namespace in ("aten", "prim", "prims"),
-        # not op.has_kernel_for_dispatch_key: that is also true of ops which have but a decomposition in Python
+        # not op.has_kernel_for_dispatch_key: that is also true for an op which has only a
+        # decomposition in Python
         composite=torch._C._dispatch_has_kernel_for_dispatch_key(
             full_name, "CompositeImplicitAutograd"
         ),
@@ -109,7 +105,27 @@ def _read(op: Any) -> OpFacts:
     )
 
 
-def _returns(schema: Any) -> tuple[int | str | None, ...]:
+def _higher_order(name: str) -> OpFacts:
+    """The facts of an op that has no schema, such as ``torch.cond``."""
+    return OpFacts(
+        name=f"higher_order::{name}",
+        torchs_own=True,
+        composite=False,
+        control_flow=name in _CONTROL_FLOW,
+        view=False,
+        reshapes=False,
+        dynamic=False,
+        makes=True,
+        lifts=False,
+        writes=(),
+        writes_by_name=(),
+        out_names=(),
+        returns=(),
+    )
+
+
+def _returns(schema: torch._C.FunctionSchema) -> tuple[int | str | None, ...]:
+    """See ``OpFacts.returns``."""
     written: dict[str, int | str] = {}
     for index, argument in enumerate(schema.arguments):
         if argument.alias_info is not None and argument.alias_info.is_write:

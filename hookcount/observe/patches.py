@@ -1,7 +1,8 @@
-"""Every change of hookcount's to what the whole process shares: one place, one lock, a count of users.
+"""Every process-wide change that hookcount makes: one place, one lock, a count of users.
 
-The first user installs a change, the last one takes it off. What is installed asks the observer of its own thread what to
-do, and otherwise does what was there before. So counts in several threads do not meet each other's changes.
+The first user installs a change, and the last user removes it. An installed change acts only for
+the observer of its own thread. Without an observer it behaves like the original. So counts in
+several threads do not affect each other.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ import threading
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
+F = TypeVar("F", bound=Callable[..., object])
 Undo = Callable[[], None]
+"""Removes an installed change."""
 
 _lock = threading.RLock()
 
@@ -28,7 +31,11 @@ _changes: dict[Hashable, _Change] = {}
 
 @contextmanager
 def shared(key: Hashable, install: Callable[[], Undo]) -> Iterator[None]:
-    """Keep a process-wide change for the block. ``install`` makes it and returns what takes it back."""
+    """Keep a process-wide change for the block.
+
+    ``install`` makes the change and returns the function that undoes it. Users with equal ``key``
+    share one change.
+    """
     with _lock:
         change = _changes.get(key)
         if change is None:
@@ -44,14 +51,16 @@ def shared(key: Hashable, install: Callable[[], Undo]) -> Iterator[None]:
                 change.undo()
 
 
-def patched(owner: type, name: str, make: Callable[[Any], Any]) -> AbstractContextManager[None]:
-    """A block in which ``owner.name`` is ``make(what was there)``. ``owner`` itself has that attribute.
+def patched(owner: type, name: str, make: Callable[[F], F]) -> AbstractContextManager[None]:
+    """Replace the function ``owner.name`` by ``make(original)`` for the block.
 
-    Where somebody else has patched it meanwhile, theirs stays: it calls ours, which then does what was there before.
+    The class ``owner`` must define the attribute itself; an inherited one is not replaced. Other
+    code may patch the same attribute during the block. Its patch then stays after the block. It
+    calls hookcount's function, which then behaves like the original.
     """
 
     def install() -> Undo:
-        before = vars(owner)[name]
+        before: F = vars(owner)[name]
         ours = make(before)
         setattr(owner, name, ours)
 
@@ -65,6 +74,6 @@ def patched(owner: type, name: str, make: Callable[[Any], Any]) -> AbstractConte
 
 
 def in_use() -> list[Hashable]:
-    """The changes that are installed now; none while nothing is counted."""
+    """The keys of the changes that are installed now. While nothing is counted there are none."""
     with _lock:
         return list(_changes)

@@ -1,9 +1,12 @@
-"""Where a module stands: the tree that ``named_modules`` shows, seen through wrappers, with a place per path."""
+"""Maps each module to its dotted path or paths, as ``named_modules`` does.
+
+Wrappers such as DDP are skipped: the user's module has the wrapper's path.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -11,21 +14,27 @@ from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from ..core.trace import Place, TensorFact
 
+T = TypeVar("T")
+
 _WRAPPERS = {
     "torch._dynamo.eval_frame.OptimizedModule": "_orig_mod",
     "torch.nn.parallel.data_parallel.DataParallel": "module",
     "torch.nn.parallel.distributed.DistributedDataParallel": "module",
-    "torch.distributed.fsdp.fully_sharded_data_parallel.FullyShardedDataParallel": "_fsdp_wrapped_module",
-    "torch.distributed.algorithms._checkpoint.checkpoint_wrapper.CheckpointWrapper": "_checkpoint_wrapped_module",
+    "torch.distributed.fsdp.fully_sharded_data_parallel.FullyShardedDataParallel": (
+        "_fsdp_wrapped_module"
+    ),
+    "torch.distributed.algorithms._checkpoint.checkpoint_wrapper.CheckpointWrapper": (
+        "_checkpoint_wrapped_module"
+    ),
 }
 TORCHS_OWN = frozenset(vars(nn.Module()))
-"""The attributes that torch gives every module; what else is there is the user's."""
+"""The attributes that torch gives every module. All other attributes are the user's."""
 
 _wrapped_as: dict[type, str] = {}
 
 
 def wrapped_as(cls: type) -> str:
-    """The attribute under which a wrapper class keeps the user's module; empty for any other class."""
+    """The attribute in which a wrapper class keeps the user's module; empty for other classes."""
     known = _wrapped_as.get(cls)
     if known is None:
         names = [f"{base.__module__}.{base.__qualname__}" for base in cls.__mro__]
@@ -36,14 +45,14 @@ def wrapped_as(cls: type) -> str:
 
 
 def unwrap(module: nn.Module) -> nn.Module:
-    """The module inside ``torch.compile``, DDP, FSDP or DataParallel, however deep."""
+    """The module inside ``torch.compile``, DDP, FSDP or DataParallel, however many wrap it."""
     while attribute := wrapped_as(type(module)):
         module = getattr(module, attribute)
     return module
 
 
 def type_name(module: nn.Module) -> str:
-    """The class name a person reads; of a ScriptModule, the name of the class that was scripted."""
+    """A module's class name, as reports show it; for a ScriptModule that of the scripted class."""
     if isinstance(module, torch.jit.ScriptModule):
         original = getattr(module, "original_name", None)
         if isinstance(original, str):
@@ -52,10 +61,11 @@ def type_name(module: nn.Module) -> str:
 
 
 class Places:
-    """The places of a model, growing when a module runs that is not in the tree.
+    """The places of a model's modules, and the paths of modules that run from outside its tree.
 
-    ``walked``: each place and the module there, parents first; a shared module at each of its places; cycles cut.
-    ``modules``, ``parameters``, ``buffers``: each once; wrappers too.
+    ``walked`` has the path and module of each place, parents first. A shared module appears at each
+    of its places, and cycles are cut. ``modules`` (wrappers too), ``parameters`` and ``buffers``
+    list each object once.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -77,13 +87,17 @@ class Places:
             self._paths.setdefault(id(module), []).append(path)
 
     def forget_strangers(self) -> None:
-        """Be as before a run."""
+        """Forget the modules from outside the tree, so that the next run starts afresh."""
         if self._strangers:
             self._strangers.clear()
             self._index()
 
     def of(self, module: nn.Module, caller: str) -> str:
-        """The path at which ``module`` is called from ``caller``: of its places the one nearest to the caller's."""
+        """The path at which the module at path ``caller`` calls ``module``.
+
+        A shared module has several paths. The one with the longest common beginning with the
+        caller's path is taken.
+        """
         paths = self._paths.get(id(module))
         if paths is None:
             paths = self._meet(module, caller)
@@ -92,7 +106,8 @@ class Places:
         return max(paths, key=lambda path: _shared_prefix(path, caller))
 
     def _meet(self, module: nn.Module, caller: str) -> list[str]:
-        self._index()  # forward may have added it to the tree
+        """The paths of a module that is called for the first time and has none yet."""
+        self._index()  # forward may have added the module to the tree
         if id(module) not in self._paths:
             name = f"<{type_name(module)}>"
             base = f"{caller}.{name}" if caller else name
@@ -104,7 +119,7 @@ class Places:
         return self._paths[id(module)]
 
     def facts(self) -> tuple[Place, ...]:
-        """The places as frozen facts, as the tree stands now; one per path."""
+        """The places as frozen facts about the tree as it is now, one for each path."""
         walked: list[tuple[str, nn.Module]] = []
         _walk(self.model, "", walked, {}, set())
         found = [
@@ -113,7 +128,7 @@ class Places:
             )
             for path, module in walked
         ]
-        if self._strangers:  # model.parameters() does not know theirs either
+        if self._strangers:  # model.parameters() does not include their tensors either
             known = {place.path for place in found}
             strangers = {path: module for path, module in self._strangers if path not in known}
             found += [
@@ -123,8 +138,9 @@ class Places:
         return tuple(found)
 
 
-def _distinct(named: list[dict[str, Any]]) -> list[Any]:
-    found = {id(each): each for held in named for each in held.values()}
+def _distinct(named: list[dict[str, T | None]]) -> list[T]:
+    """Each parameter or buffer once, in order."""
+    found: dict[int, Any] = {id(each): each for held in named for each in held.values()}
     found.pop(id(None), None)
     return list(found.values())
 
@@ -136,6 +152,11 @@ def _walk(
     found: dict[int, nn.Module],
     above: set[int],
 ) -> None:
+    """Add the places of ``module`` and of everything below it to ``walked``.
+
+    ``found`` gets each module by its id. ``above`` holds the ids of the modules that enclose this
+    one: a module inside itself is a cycle.
+    """
     while attribute := wrapped_as(type(module)):
         found[id(module)] = module
         module = getattr(module, attribute)
@@ -153,6 +174,7 @@ def _walk(
 
 
 def _shared_prefix(path: str, caller: str) -> int:
+    """How many names two paths have in common at their beginning."""
     count = 0
     for mine, theirs in zip(path.split("."), caller.split("."), strict=False):
         if mine != theirs:
@@ -162,7 +184,10 @@ def _shared_prefix(path: str, caller: str) -> int:
 
 
 def tensor_facts(module: nn.Module) -> tuple[TensorFact, ...]:
-    """A module's own parameters and buffers, not its children's; of a quantized module also its packed weights."""
+    """A module's own parameters and buffers, without those of its children.
+
+    The packed weights of a quantized module are included.
+    """
     facts = [
         _fact(id(each), name, each, each.requires_grad)
         for name, each in module._parameters.items()
@@ -181,13 +206,12 @@ def tensor_facts(module: nn.Module) -> tuple[TensorFact, ...]:
 
 
 def _packed(name: str, value: Any) -> Iterator[TensorFact]:
-    """The weights that a quantized module keeps packed, where ``parameters()`` does not find them."""
+    """The packed weights of a quantized module. ``parameters()`` does not list them."""
     unpacked = value.unpack()
     for index, each in enumerate(unpacked if isinstance(unpacked, tuple) else (unpacked,)):
         if isinstance(each, torch.Tensor):
-            yield _fact(
-                id(value) + index, f"{name}[{index}]", each, False
-            )  # unpacked anew each time: the pack is the identity
+            # Each unpacking makes new tensors. So the key comes from the packed object.
+            yield _fact(id(value) + index, f"{name}[{index}]", each, False)
 
 
 _PLAIN = (torch.Tensor, nn.Parameter)
@@ -205,7 +229,10 @@ def _fact(
 
 
 def _stored(tensor: Any) -> int:
-    """Bytes. A tensor made of others (quantized by torchao, a DTensor) takes what those take."""
+    """The size of a tensor in bytes.
+
+    A tensor made of other tensors (quantized by torchao, a DTensor) has the size of those.
+    """
     if type(tensor) not in _PLAIN and is_traceable_wrapper_subclass(tensor):
         names, _ = tensor.__tensor_flatten__()
         return sum(_stored(getattr(tensor, name)) for name in names)

@@ -1,4 +1,4 @@
-"""Tensor work of hookcount's own, unseen by any mode that is active."""
+"""hookcount's own tensor work, hidden from every active mode."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ import torch
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """No dispatch mode, no torch-function mode and no autograd sees what runs in here."""
+    """Hide the block's tensor work from dispatch modes, torch-function modes and autograd."""
     with torch._C._DisableTorchDispatch(), torch._C.DisableTorchFunction(), torch.no_grad():
         yield

@@ -1,4 +1,7 @@
-"""``Runner``: runs a model once under observation and gives its trace, from shapes where it can, for real where it must."""
+"""``Runner`` runs a model once under observation and returns its trace.
+
+It runs on shapes where that is possible, and for real otherwise.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import torch
 from torch import nn
@@ -30,11 +33,17 @@ from .shapes_run.shapes import ConstantsLostError, ShapesRun, model_data
 from .state import Guard, preserved
 
 How = Literal["auto", "shapes", "real"]
+"""How a model is run: see ``Runner``."""
 Modes = list[AbstractContextManager[object]]
+"""Modes and patches that a run needs besides its dispatch mode."""
+Args = tuple[object, ...]
+"""The positional arguments of a model's ``forward``."""
+Kwargs = Mapping[str, object]
+"""The keyword arguments of a model's ``forward``."""
 
 
 class MakesModes(Protocol):
-    """Makes the dispatch mode of an observation and what goes with it."""
+    """Makes the dispatch mode of an observation, and the modes and patches that it needs."""
 
     def __call__(
         self, observer: Observer, guard: Guard, data: Iterator[torch.Tensor]
@@ -43,30 +52,38 @@ class MakesModes(Protocol):
 
 @dataclass(frozen=True)
 class Runner:
-    """``how``: ``"shapes"``, ``"real"``, or ``"auto"``, which tries shapes and runs a real model for real where that fails."""
+    """Runs models under observation.
+
+    ``how`` is ``"shapes"``, ``"real"`` or ``"auto"``. With ``"auto"`` a failed shapes-only run is
+    followed by a real run, unless the model or an input is on meta.
+    """
 
     registry: Registry
     how: How = "auto"
     memo: Memo = field(default_factory=Memo, repr=False)
 
-    def trace(self, places: Places, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Trace:
-        """What ``model(*args, **kwargs)`` runs. All is as before afterwards, also after an exception."""
+    def trace(self, places: Places, args: Args, kwargs: Kwargs) -> Trace:
+        """The trace of ``model(*args, **kwargs)``.
+
+        Afterwards the model and the inputs are as before, also after an exception. Raises what the
+        model raises. In a shapes-only run, raises ``DataNeededError`` where code needs values.
+        """
         if self.how != "real":
             try:
                 return self._shapes(places, args, kwargs)
             except Exception:
-                # where values are needed, or shapes do not tell what is wrong, the real run says how it is
+                # The real run has the values that were needed, or raises the model's own error.
                 if self.how == "shapes" or any(
                     tensor.is_meta for tensor in model_data(places, (args, kwargs))
                 ):
                     raise
         return self._real(places, args, kwargs)
 
-    def _shapes(self, places: Places, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Trace:
+    def _shapes(self, places: Places, args: Args, kwargs: Kwargs) -> Trace:
         if not needs_constants(places):
             try:
                 return self.traced(places, args, kwargs, self._shapes_modes)
-            except Exception as error:  # an older torch loses constants without a sign
+            except Exception as error:  # an older torch loses constants without an error
                 if not isinstance(error, ConstantsLostError) and not for_want_of_values(error):
                     raise
         return self.traced(places, args, kwargs, self._shapes_modes_with_constants)
@@ -85,23 +102,21 @@ class Runner:
         return run, [Constants(run), *self._allowances(observer)]
 
     def _allowances(self, observer: Observer) -> Modes:
-        """What lets code go on that values or a device would have stopped."""
+        """Patches for code that would fail in a shapes-only run: autocast on meta, and fakes."""
         return [autocast_on_meta(), faked(observer, self.registry)]
 
-    def _real(self, places: Places, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Trace:
+    def _real(self, places: Places, args: Args, kwargs: Kwargs) -> Trace:
         compiler_was_there = _compiler_is_there()
         try:
             return self.traced(places, args, kwargs, _real_modes)
         except Exception:
             if compiler_was_there or not _compiler_is_there():
                 raise
-            # the forward itself brought in the compiler, too late to be told to stand back: once more
+            # The forward itself imported the compiler, too late to be switched off. Run again.
             return self.traced(places, args, kwargs, _real_modes)
 
-    def traced(
-        self, places: Places, args: tuple[Any, ...], kwargs: Mapping[str, Any], modes: MakesModes
-    ) -> Trace:
-        """What a forward runs under the modes that ``modes`` makes."""
+    def traced(self, places: Places, args: Args, kwargs: Kwargs, modes: MakesModes) -> Trace:
+        """The trace of one forward under the modes that ``modes`` makes."""
         outer = list(observers_here())
         for each in outer:
             each.paused += 1
@@ -125,13 +140,14 @@ class Runner:
 
     @contextmanager
     def watching(self, places: Places) -> Iterator[Observer]:
-        """Observe whatever runs in the block, as it is. What it does to the model stays."""
+        """Observe everything that runs in the block. Its changes to the model are not undone."""
         self.memo.trim()
         observer = Observer(places, self.memo, self._priced())
         with _observing(observer, places, [RealRun(observer, None)]):
             yield observer
 
     def _priced(self) -> Callable[[Op], bool]:
+        """A function that says whether an op has a formula."""
         resolver = Resolver(self.registry)
         return lambda op: resolver.op(op)[0] is not None
 
@@ -144,6 +160,7 @@ def _real_modes(
 
 @contextmanager
 def _observing(observer: Observer, places: Places, modes: Modes) -> Iterator[None]:
+    """Make ``observer`` active for the block, with its hooks and modes."""
     stack = observers_here()
     stack.append(observer)
     try:
@@ -158,9 +175,10 @@ def _observing(observer: Observer, places: Places, modes: Modes) -> Iterator[Non
 
 
 def _stop_collector() -> Undo:
-    """Hold Python's garbage collector back: a shapes-only run makes many small objects that are all kept.
+    """Switch Python's garbage collector off.
 
-    Else the collector walks all that is alive several times while a large model is counted, for nothing.
+    A shapes-only run makes many small objects and keeps them all. The collector would walk all live
+    objects several times for a large model, and free nothing.
     """
     if not gc.isenabled():
         return lambda: None
@@ -170,7 +188,7 @@ def _stop_collector() -> Undo:
 
 @contextmanager
 def _eager(places: Places) -> Iterator[None]:
-    """Compiled code shows neither modules nor ops: run what was compiled as it was written."""
+    """Run compiled code eagerly for the block: compiled code shows neither modules nor ops."""
     if not _compiler_is_there():
         yield
         return
@@ -183,13 +201,12 @@ def _eager(places: Places) -> Iterator[None]:
 
 
 def _compiler_is_there() -> bool:
-    # flex_attention and torch.cond bring it in themselves
+    # flex_attention and torch.cond import the compiler themselves
     return "torch._dynamo" in sys.modules or "torch.nn.attention.flex_attention" in sys.modules
 
 
-def _call(
-    model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], observer: Observer
-) -> None:
+def _call(model: nn.Module, args: Args, kwargs: Kwargs, observer: Observer) -> None:
+    """Run the model. A note on its exception names the module that raised."""
     try:
         model(*args, **kwargs)
     except HookcountError:
@@ -198,6 +215,7 @@ def _call(
         where = place(*observer.failed_at) if observer.failed_at else place("", type_name(model))
         note(
             error,
-            f"hookcount: raised in {where} while it was being counted; the model is as it was before.",
+            f"hookcount: raised in {where} while it was being counted; "
+            "the model is as it was before.",
         )
         raise

@@ -1,15 +1,19 @@
-"""From values to what is kept of them: a tensor becomes a ``Spec``, a structure keeps its form, the rest its type's name."""
+"""Replaces tensors by ``Spec`` objects, keeps containers, and reduces other objects to a type name.
+
+``specs`` does so for the arguments and results of modules, ``op_specs`` for those of ops.
+"""
 
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from ..core.trace import Spec, leaves
+from .values import Described, Key
 
 _PLAIN = (
     int,
@@ -26,12 +30,12 @@ _PLAIN = (
     torch.Size,
 )
 _DEPTH = 6
-_specs: dict[Any, Spec] = {}
+_specs: dict[tuple[torch.Size, torch.dtype, bool], Spec] = {}
 
 
 @dataclass(frozen=True)
 class Opaque:
-    """Stands for an argument of which only the type is kept."""
+    """Replaces a value of which only the type's name is kept."""
 
     type: str
 
@@ -41,14 +45,18 @@ class Opaque:
 
 @dataclass(frozen=True)
 class Packed:
-    """Stands for packed quantized weights: the logical weight's and bias's shape."""
+    """Replaces packed quantized weights by the shapes of the logical weight and bias."""
 
-    shape: Any
-    bias: Any
+    shape: torch.Size
+    bias: torch.Size | None
 
 
-def spec(tensor: torch.Tensor) -> Spec:
-    """The ``Spec`` of a tensor, one object per shape and dtype while the process lives (they are few and small)."""
+def spec_of(tensor: torch.Tensor) -> Spec:
+    """The ``Spec`` of a tensor.
+
+    Equal tensors share one object for the life of the process, since these objects are few and
+    small.
+    """
     sparse = tensor.layout is not torch.strided
     shape = _nested_shape(tensor) if tensor.is_nested else tensor.shape
     key = (shape, tensor.dtype, sparse)
@@ -65,26 +73,27 @@ def spec(tensor: torch.Tensor) -> Spec:
 
 
 def _nested_shape(tensor: torch.Tensor) -> torch.Size:
-    """The padded shape [batch, longest, ...] of a nested tensor: what torch's own kernels pad it to."""
+    """The padded shape [batch, longest, ...] of a nested tensor. torch's kernels pad to it too."""
     if tensor.layout is torch.strided:
         longest: list[int] = tensor._nested_tensor_size().amax(0).tolist()
         return torch.Size([tensor.size(0), *longest])
     ragged: Any = tensor
     rows = int(ragged.offsets().diff().amax()) if tensor.size(0) else 0
-    lengths: list[Any] = list(tensor.shape)
+    lengths: Iterable[object] = tensor.shape
     return torch.Size([n if type(n) is int else rows for n in lengths])
 
 
-def specs(value: Any, depth: int = _DEPTH, opened: bool = False) -> Any:
-    """A module's argument or output with each tensor replaced by its ``Spec``; nested structures are kept.
+def specs(value: object, depth: int = _DEPTH, opened: bool = False) -> Described:
+    """A module's arguments or output with each tensor replaced by its ``Spec``.
 
-    An object that holds tensors in its attributes (a dataclass, a cache) becomes a namespace with the same names; objects inside
-    it are not opened, since a cache handed from layer to layer would be written down whole at each.
+    Containers keep their structure, up to ``depth`` levels. An object that holds tensors in its
+    attributes (a dataclass, a cache) becomes a namespace with the same names. Objects inside it are
+    not opened (``opened``): a cache passes through every layer and would be recorded whole at each.
     """
     if isinstance(value, torch.Tensor):
-        return spec(value)
+        return spec_of(value)
     if type(value) is tuple and len(value) == 1 and isinstance(value[0], torch.Tensor):
-        return (spec(value[0]),)
+        return (spec_of(value[0]),)
     if isinstance(value, _PLAIN):
         return value
     if depth == 0:
@@ -99,10 +108,14 @@ def specs(value: Any, depth: int = _DEPTH, opened: bool = False) -> Any:
     return Opaque(type(value).__name__) if opened else _namespace(value, depth)
 
 
-def op_specs(value: Any) -> Any:
-    """The same for an op's argument or output, which are simpler: tensors, plain values, and lists (here tuples) of them."""
+def op_specs(value: object) -> Described:
+    """An op's argument or output with each tensor replaced by its ``Spec``.
+
+    Such values are simpler than a module's: tensors, plain values, and lists of them. Lists become
+    tuples.
+    """
     if isinstance(value, torch.Tensor):
-        return spec(value)
+        return spec_of(value)
     if isinstance(value, _PLAIN):
         return value
     if isinstance(value, (tuple, list)):
@@ -112,7 +125,8 @@ def op_specs(value: Any) -> Any:
     return Opaque(type(value).__name__)
 
 
-def _packed(value: Any) -> Any:
+def _packed(value: Any) -> Packed | Opaque:
+    """``value`` is a ``torch.ScriptObject``. Some of them have ``unpack``."""
     try:
         weight, bias = value.unpack()
     except Exception:
@@ -120,7 +134,8 @@ def _packed(value: Any) -> Any:
     return Packed(weight.shape, None if bias is None else bias.shape)
 
 
-def _namespace(value: Any, depth: int) -> Any:
+def _namespace(value: object, depth: int) -> types.SimpleNamespace | Opaque:
+    """The attributes of an object that holds tensors; for any other object an ``Opaque``."""
     try:
         attributes = vars(value)
     except TypeError:
@@ -136,8 +151,8 @@ def _namespace(value: Any, depth: int) -> Any:
     return types.SimpleNamespace(**kept)
 
 
-def tensors(value: Any, depth: int = _DEPTH) -> Any:
-    """Each tensor in a structure, in order."""
+def tensors(value: object, depth: int = _DEPTH) -> Iterator[torch.Tensor]:
+    """Each tensor in a structure, in order. The search goes ``depth`` levels deep."""
     if isinstance(value, torch.Tensor):
         yield value
     elif depth == 0 or isinstance(value, _PLAIN):
@@ -157,15 +172,18 @@ def tensors(value: Any, depth: int = _DEPTH) -> Any:
 
 
 def storage(tensor: torch.Tensor) -> int:
-    """Tells whose memory a tensor shows; sparse and nested tensors have none of one piece, and stand for themselves."""
+    """Identifies the memory of a tensor. Views of the same memory give the same number.
+
+    Sparse and nested tensors have no single storage. They give their own identity.
+    """
     try:
         return int(tensor.untyped_storage()._cdata)
     except (NotImplementedError, RuntimeError):
         return id(tensor)
 
 
-def op_tensors(args: tuple[Any, ...]) -> list[torch.Tensor]:
-    """Each tensor among an op's arguments, in order."""
+def op_tensors(args: Iterable[Any]) -> list[torch.Tensor]:
+    """Each tensor among an op's arguments, in order, also in lists and tuples of tensors."""
     found: list[torch.Tensor] = []
     for value in args:
         if isinstance(value, torch.Tensor):
@@ -175,8 +193,11 @@ def op_tensors(args: tuple[Any, ...]) -> list[torch.Tensor]:
     return found
 
 
-def freeze(value: Any) -> Any:
-    """A hashable twin of what ``specs`` made, for interning."""
+def freeze(value: object) -> Key:
+    """A hashable form of a value that ``specs`` or ``op_specs`` made.
+
+    Equal calls have equal forms.
+    """
     kind = type(value)
     if kind is Spec or kind is int or kind is torch.Size:
         return value

@@ -1,4 +1,8 @@
-"""Stand-ins of modules: what a formula sees of a module, so that a trace outlives the model and holds none of its memory."""
+"""Stand-ins of modules, for formulas to read.
+
+A stand-in has the module's class and attributes, but its parameters are on meta. So a trace can
+outlive the model and holds none of its memory.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +17,10 @@ from torch import nn
 from ..core.trace import Spec
 from .places import TORCHS_OWN, unwrap
 from .quiet import quiet
-from .specs import spec
+from .specs import spec_of
+from .values import Key
 
-_NO_HOOKS: dict[str, Any] = {
+_NO_HOOKS: dict[str, OrderedDict[int, object]] = {
     name: OrderedDict()
     for name in (
         "_backward_pre_hooks",
@@ -36,33 +41,42 @@ _SCALARS = frozenset(
 )
 _SEQUENCES = (tuple, list, torch.Size)
 _LONG = 1_000
-"""Items: a longer structure is known by its identity, and not copied."""
+"""Items. A longer container is compared by identity and is not copied."""
 
 _on_meta_already: dict[tuple[Spec, bool], torch.Tensor] = {}
-_attributes_of: dict[tuple[str, ...], tuple[int, itemgetter[Any]]] = {}
+_attributes_of: dict[tuple[str, ...], tuple[int, itemgetter[object]]] = {}
+"""By the names of a module's attributes: see ``_read_names``."""
 _not_scalar: dict[tuple[type, ...], tuple[int, tuple[int, ...]]] = {}
+"""By the types of a module's attributes: see ``_read_kinds``."""
 
 
 class StandIns:
-    """One stand-in for all modules that have the same class and attributes, and tensors of the same shapes.
+    """Gives modules their stand-ins.
 
-    ``kept`` outlives a count where a ``Counter`` is used again: into it come those whose attributes are plain values and
-    whose children are such. The others are known by the identity of their attributes, for one count.
+    Modules with the same class, the same attributes and tensors of the same shapes share one.
+    ``kept`` outlives the count if a ``Counter`` is used again. It holds the stand-ins of modules
+    whose attributes are plain values, down to the last child. Any other stand-in serves one count.
+    There the attributes are compared by identity.
     """
 
-    def __init__(self, kept: dict[Any, nn.Module]) -> None:
+    def __init__(self, kept: dict[Key, nn.Module]) -> None:
         self._kept = kept
-        self._own: dict[Any, nn.Module] = {}
+        self._own: dict[Key, nn.Module] = {}
         self._last: dict[int, nn.Module] = {}
         self._under_way: set[int] = set()
         self._held: list[nn.Module] = []
-        """Modules whose attributes are known by identity: so that no identity passes to another object meanwhile."""
+        """Modules whose attributes are compared by identity. While they are held here, no new
+        object can get the identity of one of their attributes."""
         self._hollow = nn.Module()
         self._passing: set[int] = {id(self._hollow)}
-        """Ids of the stand-ins that are for this count alone."""
+        """Ids of the stand-ins that serve only this count."""
 
     def of(self, module: nn.Module) -> nn.Module:
-        """The stand-in of ``module`` as it is now: same class, same attributes, parameters and buffers on meta."""
+        """The stand-in of ``module`` in its present state.
+
+        It has the same class and attributes, with parameters and buffers on meta. A ScriptModule is
+        its own stand-in.
+        """
         if isinstance(module, torch.jit.ScriptModule):
             self._passing.add(id(module))
             return module
@@ -78,11 +92,11 @@ class StandIns:
         return made
 
     def passing(self, stand_in: nn.Module) -> bool:
-        """Whether it is for this count alone."""
+        """Whether a stand-in serves only this count."""
         return id(stand_in) in self._passing
 
-    def _key(self, module: nn.Module) -> tuple[Any, bool]:
-        """What tells one state from another, and whether it is made of plain values."""
+    def _key(self, module: nn.Module) -> tuple[Key, bool]:
+        """The key of a module's state, and whether the state is made of plain values."""
         state = module.__dict__
         names = tuple(state)
         number, attributes = _attributes_of.get(names) or _read_names(names)
@@ -97,7 +111,7 @@ class StandIns:
                 plain = plain and found is not None
                 changed[index] = id(values[index]) if found is None else found
             values = tuple(changed)
-        key: list[Any] = [type(module), number, kind, values]
+        key: list[object] = [type(module), number, kind, values]
         key += [_tensors(held) for held in (state["_parameters"], state["_buffers"]) if held]
         if state["_modules"]:
             children = [
@@ -110,7 +124,7 @@ class StandIns:
 
     def _make(self, module: nn.Module) -> nn.Module:
         made: nn.Module = object.__new__(type(module))
-        state = {
+        state: dict[str, Any] = {
             name: value if type(value) in _SCALARS or name in TORCHS_OWN else self._attribute(value)
             for name, value in vars(module).items()
         }
@@ -127,18 +141,20 @@ class StandIns:
         return made
 
     def _child(self, module: nn.Module) -> nn.Module:
+        """The stand-in of a module that another module holds. A cycle ends in an empty module."""
         module = unwrap(module)
         known = self._last.get(id(module))
         if known is not None:
             return known
-        if id(module) in self._under_way:  # a cycle in the tree
+        if id(module) in self._under_way:
             return self._hollow
         self._under_way.add(id(module))
         made = self.of(module)
         self._under_way.discard(id(module))
         return made
 
-    def _attribute(self, value: Any) -> Any:
+    def _attribute(self, value: Any) -> object:
+        """An attribute of a stand-in: its tensors are on meta and its modules are stand-ins."""
         kind = type(value)
         if kind in _SCALARS:
             return value
@@ -153,19 +169,18 @@ class StandIns:
         return value
 
 
-def _read_names(names: tuple[str, ...]) -> tuple[int, itemgetter[Any]]:
-    """A number for these names, and what reads ``training`` and the user's own attributes."""
+def _read_names(names: tuple[str, ...]) -> tuple[int, itemgetter[object]]:
+    """A number for these names, and a getter of ``training`` and of the user's own attributes."""
     mine = [name for name in names if name not in TORCHS_OWN]
     training = "training" if "training" in names else names[0]
-    attributes: itemgetter[Any] = itemgetter(
-        training, training, *mine
-    )  # of one name it would give no tuple
+    # with a single name an itemgetter would return no tuple
+    attributes: itemgetter[object] = itemgetter(training, training, *mine)
     made = _attributes_of[names] = len(_attributes_of), attributes
     return made
 
 
 def _read_kinds(kinds: tuple[type, ...]) -> tuple[int, tuple[int, ...]]:
-    """A number for these types of values, and where those are that are not scalars."""
+    """A number for these types of values, and the positions of those that are not scalars."""
     made = _not_scalar[kinds] = (
         len(_not_scalar),
         tuple([index for index, kind in enumerate(kinds) if kind not in _SCALARS]),
@@ -173,14 +188,18 @@ def _read_kinds(kinds: tuple[type, ...]) -> tuple[int, tuple[int, ...]]:
     return made
 
 
-def _tensors(held: dict[str, Any]) -> Any:
+def _tensors(held: dict[str, torch.Tensor | None]) -> Key:
+    """The part of a key that describes a module's parameters or buffers."""
     return tuple(
-        [(name, each if each is None else (spec(each), type(each))) for name, each in held.items()]
+        [
+            (name, each if each is None else (spec_of(each), type(each)))
+            for name, each in held.items()
+        ]
     )
 
 
-def _frozen(value: Any) -> Any:
-    """A hashable twin of a structure of plain values; None for anything else."""
+def _frozen(value: Any) -> tuple[object, ...] | None:
+    """A hashable form of a container of plain values; None for anything else."""
     kind = type(value)
     if kind is type or (kind is FunctionType and value.__closure__ is None):
         return (kind, value)
@@ -197,8 +216,11 @@ def _frozen(value: Any) -> Any:
 
 
 def _on_meta(tensor: torch.Tensor) -> torch.Tensor:
-    """A meta tensor of that shape and dtype: the same one each time, since nobody writes to it."""
-    key = (spec(tensor), isinstance(tensor, nn.Parameter))
+    """A meta tensor with the shape and dtype of ``tensor``.
+
+    Nothing writes to it. So tensors of equal shape and dtype share one.
+    """
+    key = (spec_of(tensor), isinstance(tensor, nn.Parameter))
     made = _on_meta_already.get(key)
     if made is None:
         with quiet():

@@ -1,4 +1,4 @@
-"""Leaving no trace: what a forward changes in the model, its inputs and the random state is put back afterwards."""
+"""Undoes what a forward changed in the model, its inputs and the random state."""
 
 from __future__ import annotations
 
@@ -18,13 +18,20 @@ from .opfacts import OpFacts
 from .places import TORCHS_OWN, Places
 from .quiet import quiet
 from .specs import storage, tensors
+from .values import OpArgs, OpKwargs
+
+Container = dict[Any, Any] | list[Any] | set[Any] | deque[Any]
+"""A container that a module holds, and that a forward may change."""
 
 _CONTAINERS = frozenset((dict, OrderedDict, list, set, deque))
 _PLAIN = frozenset((int, float, bool, str, type(None)))
 
 
 class Guard:
-    """Saves a protected tensor's values just before an op writes to them, so that a count copies only what is written."""
+    """Saves the values of a protected tensor just before an op writes to them.
+
+    So a count copies only the tensors that are written to.
+    """
 
     def __init__(self, protected: list[torch.Tensor], parameters: list[_Parameter]) -> None:
         self._protected = protected
@@ -34,15 +41,15 @@ class Guard:
         counted = (*protected, *(each.parameter for each in parameters))
         self._versions = [(each, each._version) for each in counted if not each.is_inference()]
 
-    def before(self, facts: OpFacts, args: Any, kwargs: Any) -> None:
-        """An op is about to run: save what it will write."""
+    def before(self, facts: OpFacts, args: OpArgs, kwargs: OpKwargs) -> None:
+        """An op is about to run: save the tensors that it will write to."""
         for index in facts.writes:
             if index < len(args):
                 self._save(args[index])
         for name in facts.writes_by_name:
             self._save(kwargs.get(name))
 
-    def _save(self, written: Any) -> None:
+    def _save(self, written: object) -> None:
         for tensor in tensors(written):
             held = self._held().pop(storage(tensor), ())
             for each in held:
@@ -51,13 +58,15 @@ class Guard:
                         self._saved.append((each, each.detach().clone()))
 
     def _held(self) -> dict[int, list[torch.Tensor]]:
-        if self._by_storage is None:  # most runs write to nothing that is real
+        """The protected tensors that are not saved yet, by the storage that they show."""
+        if self._by_storage is None:  # made late: most runs write to no real tensor
             self._by_storage = {}
             for tensor in (*self._protected, *(each.data for each in self._parameters)):
                 self._by_storage.setdefault(storage(tensor), []).append(tensor)
         return self._by_storage
 
     def restore(self) -> None:
+        """Put back the saved values, and the version counters of all protected tensors."""
         if self._saved:
             with quiet():
                 for tensor, values in self._saved:
@@ -68,7 +77,11 @@ class Guard:
 
 
 def _set_version(tensor: torch.Tensor, version: int) -> None:
-    """Autograd's count of writes, to which a graph that saved the tensor holds it. torch sets it by this class alone."""
+    """Set autograd's version counter, which counts the writes to a tensor.
+
+    A graph that saved the tensor raises in its backward pass if the version has changed. torch
+    offers no other way to set it than this class.
+    """
     keeper: Any = _unsafe_preserve_version_counter(tensor)
     if hasattr(keeper, "prev_versions"):
         keeper.prev_versions = (version,)
@@ -78,8 +91,11 @@ def _set_version(tensor: torch.Tensor, version: int) -> None:
 
 
 @contextmanager
-def preserved(places: Places, inputs: Any) -> Iterator[Guard]:
-    """Inside, a forward may do what it likes; afterwards, and after an exception, all is bit for bit as before."""
+def preserved(places: Places, inputs: object) -> Iterator[Guard]:
+    """Undo at the end of the block all changes that a forward makes in it, also after an exception.
+
+    The model, the tensors in ``inputs`` and the random state are then bit for bit as before.
+    """
     attributes = [_Attributes(module) for module in places.modules]
     parameters = [_Parameter(parameter) for parameter in places.parameters]
     scripted = [
@@ -107,8 +123,9 @@ def preserved(places: Places, inputs: Any) -> Iterator[Guard]:
 
 
 def _protected(
-    places: Places, parameters: list[_Parameter], attributes: list[_Attributes], inputs: Any
+    places: Places, parameters: list[_Parameter], attributes: list[_Attributes], inputs: object
 ) -> Iterator[torch.Tensor]:
+    """The tensors whose values a forward may overwrite, besides the parameters."""
     yield from (each.grad for each in parameters if each.grad is not None)
     yield from places.buffers
     for held in attributes:
@@ -119,7 +136,7 @@ def _protected(
 
 
 class _Parameter:
-    """A parameter's own attributes: its data's place, gradient and ``requires_grad``."""
+    """A parameter's own attributes: its ``data``, its gradient and ``requires_grad``."""
 
     __slots__ = ("_requires_grad", "_storage", "data", "grad", "parameter")
 
@@ -145,9 +162,10 @@ class _Parameter:
 
 
 class _Attributes:
-    """A module's ``__dict__`` and the lists, dicts and sets in it, by identity.
+    """A module's ``__dict__`` and the lists, dicts, sets and deques in it.
 
-    ``others``: the user's attributes that may hold tensors.
+    Their items are compared by identity. ``others`` are the user's attributes that may hold
+    tensors.
     """
 
     __slots__ = ("_before", "_empty", "_inner", "_now", "others")
@@ -160,15 +178,16 @@ class _Attributes:
         containers, others = _of_interest.get(key) or _read(*key)
         self.others = others(values)
         held = containers(values)
-        self._empty: list[Any] = [value for value in held if not value]
-        self._inner: list[tuple[Any, Any]] = []
+        self._empty: list[Container] = [value for value in held if not value]
+        self._inner: list[tuple[Container, Container]] = []
         if len(self._empty) < len(held):
             seen: set[int] = set()
             for value in held:
                 if value:
                     self._keep(value, seen)
 
-    def _keep(self, container: Any, seen: set[int]) -> None:
+    def _keep(self, container: Container, seen: set[int]) -> None:
+        """Copy a container, and every container in it."""
         if id(container) in seen:
             return
         seen.add(id(container))
@@ -191,12 +210,16 @@ class _Attributes:
                 container.clear()
 
 
-_Getter = Callable[[tuple[Any, ...]], Sequence[Any]]
+_Getter = Callable[[tuple[object, ...]], Sequence[Any]]
+"""Picks some of a module's attribute values."""
 _of_interest: dict[tuple[tuple[str, ...], tuple[type, ...]], tuple[_Getter, _Getter]] = {}
 
 
 def _read(names: tuple[str, ...], kinds: tuple[type, ...]) -> tuple[_Getter, _Getter]:
-    """For attributes of these names and types: what gets the containers, and what gets the user's that may hold tensors."""
+    """Two getters for a module with attributes of these names and types.
+
+    The first picks the containers, the second the user's attributes that may hold tensors.
+    """
     containers = [index for index, kind in enumerate(kinds) if kind in _CONTAINERS]
     named = enumerate(zip(names, kinds, strict=True))
     others = [
@@ -214,7 +237,8 @@ def _getter(indices: list[int]) -> _Getter:
     )
 
 
-def _put_back(container: Any, before: Any) -> None:
+def _put_back(container: Container, before: Any) -> None:
+    """Give a container the items of ``before``, its copy."""
     container.clear()
     if isinstance(container, (dict, set)):
         container.update(before)
@@ -222,7 +246,8 @@ def _put_back(container: Any, before: Any) -> None:
         container.extend(before)
 
 
-def _identical(now: Any, before: Any) -> bool:
+def _identical(now: Container, before: Any) -> bool:
+    """Whether a container still holds the same objects as ``before``, its copy."""
     if len(now) != len(before):
         return False
     if isinstance(now, dict):
@@ -231,7 +256,7 @@ def _identical(now: Any, before: Any) -> bool:
 
 
 class _Randomness:
-    """The state of every random generator that a forward could draw from."""
+    """The state of every global random generator: of torch, of Python and of numpy."""
 
     def __init__(self) -> None:
         self._torch = torch.get_rng_state()

@@ -1,7 +1,8 @@
-"""Which function the calling code named where it called torch: ``torch.matmul(x, y)`` and ``x @ y`` run as the same ops.
+"""Finds the name by which code called a function of torch.
 
-The interpreter says at which instruction a frame stands. What this calls was pushed on the stack before its arguments, so the
-height of the stack before each instruction finds the one that named it.
+``torch.matmul(x, y)`` and ``x @ y`` run the same ops and differ only in the calling code. A frame
+knows its current instruction. The interpreter pushes the called function on the stack before
+the arguments. So the stack height before each instruction identifies the one that named it.
 """
 
 from __future__ import annotations
@@ -20,32 +21,34 @@ _ATTRIBUTES = {"LOAD_ATTR", "LOAD_METHOD"}
 
 
 class Step(NamedTuple):
-    """An instruction: its name, its argument as a number and as what that means, and the height of the stack before it.
-
-    Heights are right relative to each other within an expression.
-    """
+    """One bytecode instruction."""
 
     name: str
     number: int
+    """The argument as a number."""
     means: Any
+    """The argument's meaning: a variable's name, a constant, an operator."""
     height: int
+    """The stack height before the instruction. Only differences within one expression are exact."""
 
 
 _steps_of: dict[int, tuple[CodeType, list[int], list[Step]]] = {}
-"""By the identity of a code object: that object, its steps, and the offset of each."""
+"""By the identity of a code object: the object, the offsets of its steps, and the steps."""
 
 
 def called(frame: FrameType) -> str:
-    """The function that ``frame`` is calling, as its code names it.
+    """The name of the function that ``frame`` is calling, as the code writes it.
 
-    ``"torch.nn.functional.linear"`` where it is an attribute of a module or a class, with the name that this has itself, or a
-    global name, with the calling module's before it; ``".matmul"`` where it is an attribute of a value; ``"@"`` for the operator.
-    Empty for anything else: a local variable, another operator, a decorator.
+    - An attribute of a module or class: the full name, ``"torch.nn.functional.linear"``. It begins
+      with the module's own name, not with an alias.
+    - A global name: the name after that of the calling module.
+    - An attribute of any other value: ``".matmul"``.
+    - The operator for matrix products: ``"@"`` or ``"@="``.
+    - Anything else (a local variable, another operator, a decorator): the empty string.
     """
     offsets, steps = _steps(frame.f_code)
-    at = (
-        bisect_right(offsets, frame.f_lasti) - 1
-    )  # the interpreter may stand behind the instruction, in its inline cache
+    # f_lasti may point behind the instruction, into its inline cache
+    at = bisect_right(offsets, frame.f_lasti) - 1
     if at < 0:
         return UNKNOWN
     step = steps[at]
@@ -69,7 +72,7 @@ def _steps(code: CodeType) -> tuple[list[int], list[Step]]:
 def _read(code: CodeType) -> tuple[list[int], list[Step]]:
     offsets: list[int] = []
     steps: list[Step] = []
-    arrives: dict[int, int] = {}  # at the target of a jump: the height there
+    arrives: dict[int, int] = {}  # by the target of a jump: the stack height there
     height = 0
     for each in dis.get_instructions(code):
         height = arrives.get(each.offset, height)
@@ -94,7 +97,10 @@ def _read(code: CodeType) -> tuple[list[int], list[Step]]:
 
 
 def _callee(steps: list[Step], at: int) -> int | None:
-    """The position of the step that named what the step ``at`` calls; None if that is no call."""
+    """The position of the step that named the function which the step ``at`` calls.
+
+    None if the step ``at`` is no call.
+    """
     if steps[at].name == "CALL" and at and steps[at - 1].name == "PRECALL":
         at -= 1
     call = steps[at]
@@ -120,6 +126,7 @@ def _callee(steps: list[Step], at: int) -> int | None:
 
 
 def _full_name(steps: list[Step], last: int, names: dict[str, Any]) -> str:
+    """The name that the steps up to ``last`` spell. ``names`` are the frame's global variables."""
     step = steps[last]
     if step.name in ("LOAD_GLOBAL", "LOAD_NAME"):
         return f"{names.get('__name__')}.{step.means}"
@@ -128,7 +135,7 @@ def _full_name(steps: list[Step], last: int, names: dict[str, Any]) -> str:
     first = last
     while steps[first].name in _ATTRIBUTES:
         first -= 1
-    value: Any = (
+    value: object = (
         names.get(steps[first].means) if steps[first].name in ("LOAD_GLOBAL", "LOAD_NAME") else None
     )
     for between in steps[first + 1 : last]:

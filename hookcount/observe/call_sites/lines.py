@@ -1,4 +1,4 @@
-"""Where an op was called from: which line of the user's code, or of a library, and which function of torch was called there."""
+"""Finds the source line that an op was called from, and the function of torch that it called."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from .called import called
 
 
 class Site(NamedTuple):
-    """Where an op was called from. ``line``: the ``file:line`` outside of torch; ``called``: see ``called.called``."""
+    """Where an op was called from."""
 
     line: str
+    """The ``file:line`` outside of torch: in the user's code or in a library."""
     called: str
+    """The name of the called function: see ``called.called``."""
 
 
 NOWHERE = Site("", "")
@@ -25,25 +27,29 @@ NOWHERE = Site("", "")
 _TORCH = str(Path(torch.__file__).parent) + os.sep
 _FOLDERS = ("_dynamo", "_decomp", "_refs", "_prims", "_prims_common")
 _FILES = ("_ops.py", "_compile.py", os.path.join("utils", "_python_dispatch.py"))
-_BETWEEN = (  # hookcount; and of torch what takes an op to a dispatch mode, or makes it of others
+# hookcount, and the parts of torch that pass an op to a dispatch mode or make it of other ops
+_BETWEEN = (
     str(Path(__file__).parent.parent) + os.sep,
     *(_TORCH + name + os.sep for name in _FOLDERS),
     *(_TORCH + name for name in _FILES),
 )
 _INSIDE = (_TORCH, "<frozen")
 BETWEEN, INSIDE, OUTSIDE = range(3)
+"""The kinds of code, from the inside out: machinery below an op, torch, and everything else."""
 
-# by identity: the hash of a code object is that of all its instructions
+# The keys are identities: the hash of a code object is slow, as it reads all instructions.
 _kinds: dict[int, int] = {}
 _sites: dict[tuple[int, int, int, int], Site] = {}
 _held: list[CodeType] = []
-"""The code of those identities, so that none passes to another object."""
+"""The code objects behind these identities. While one is held, no other object can get its id."""
 
 
 def calling_site(torchs_own: bool) -> Site:
-    """Of the op that runs: the innermost line that is neither torch's nor hookcount's, and what the innermost code called.
+    """Where the op that is running was called from.
 
-    ``torchs_own``: the op is within one of torch's own layers, and its line is not asked for.
+    The line is the innermost one outside of torch and hookcount. The name is that of the function
+    which the innermost code called. ``torchs_own``: the op runs inside one of torch's own layers,
+    so the line stays empty.
     """
     inner = _first(sys._getframe(2), INSIDE)
     if inner is None:
@@ -64,7 +70,7 @@ def calling_site(torchs_own: bool) -> Site:
 
 
 def _first(frame: FrameType | None, kind: int) -> FrameType | None:
-    """The innermost frame, from this one on, that is so far outside."""
+    """The first frame, going outward from ``frame``, whose code is at least of this kind."""
     while frame is not None:
         code = frame.f_code
         found = _kinds.get(id(code))
@@ -77,7 +83,7 @@ def _first(frame: FrameType | None, kind: int) -> FrameType | None:
 
 
 def _classify(code: CodeType) -> int:
-    if len(_held) > 100_000:  # of code that is made anew again and again
+    if len(_held) > 100_000:  # the program keeps making new code objects
         _kinds.clear()
         _sites.clear()
         _held.clear()

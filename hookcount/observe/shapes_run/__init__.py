@@ -1,1 +1,1 @@
-"""The run without arithmetic."""
+"""The shapes-only run: the model's code runs, its arithmetic does not."""

@@ -1,7 +1,8 @@
-"""The function mode under which constants stay real that would be lost before an op is seen."""
+"""The function mode that keeps constants real which torch would lose before an op is seen."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -10,28 +11,37 @@ from torch.overrides import TorchFunctionMode
 
 from ..places import Places
 from ..specs import tensors
+from ..values import OpArgs, OpKwargs, OpResult
 from .shapes import ShapesRun
+
+Function = Callable[..., Any]
+"""A function or method of torch, as a function mode receives it."""
 
 
 class Constants(TorchFunctionMode):
-    """Keeps real what would be lost before an op is seen: values given to ``torch.tensor`` for a meta device, and recurrent
-    layers, which compare their input's device with their weights' (Deformable DETR; ``nn.LSTM``).
+    """Handles two cases that fail before the dispatch mode sees an op.
 
-    Every function and attribute of a tensor goes through such a mode, so it is put on only for a model that needs it.
+    - ``torch.tensor(values, device="meta")`` would lose its values (Deformable DETR).
+    - Recurrent layers (``nn.LSTM``) compare the device of their input with that of their weights.
+
+    Every access to a function or attribute of a tensor passes through a function mode. So this mode
+    is active only for a model that needs it.
     """
 
     def __init__(self, run: ShapesRun) -> None:
         super().__init__()
         self._run = run
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_function__(
+        self, func: Function, types: object, args: OpArgs = (), kwargs: OpKwargs | None = None
+    ) -> OpResult:
         kwargs = kwargs or {}
         name = getattr(func, "__name__", "")
         if name in _FROM_VALUES and func in _FROM_VALUES[name]:
             return _from_values(func, name, args, kwargs)
         if name in _RECURRENT and any(tensor.is_meta for tensor in tensors(args)):
-            with torch._C._DisableTorchDispatch():  # making a stand-in is no op of the model's
-                mapped = self._run.mapped(args)
+            with torch._C._DisableTorchDispatch():  # the model does not run these ops
+                mapped = self._run.data.mapped(args)
             return func(*mapped, **kwargs)
         return func(*args, **kwargs)
 
@@ -46,7 +56,7 @@ _RECURRENT = {
     "rnn_tanh_cell",
     "rnn_relu_cell",
 }
-_FROM_VALUES: dict[str, tuple[Any, ...]] = {
+_FROM_VALUES: dict[str, tuple[Function, ...]] = {
     "tensor": (torch.tensor,),
     "as_tensor": (torch.as_tensor,),
     "asarray": (torch.asarray,),
@@ -54,7 +64,8 @@ _FROM_VALUES: dict[str, tuple[Any, ...]] = {
 }
 
 
-def _from_values(func: Any, name: str, args: Any, kwargs: Any) -> Any:
+def _from_values(func: Function, name: str, args: OpArgs, kwargs: OpKwargs) -> OpResult:
+    """Make a tensor from Python values. Where its device would be meta, it is made on the CPU."""
     if name == "new_tensor":
         like, value, *_ = args if len(args) > 1 else (*args, kwargs.pop("data"))
         if not like.is_meta:
@@ -71,5 +82,5 @@ def _from_values(func: Any, name: str, args: Any, kwargs: Any) -> Any:
 
 
 def needs_constants(places: Places) -> bool:
-    """Whether ``Constants`` is needed from the start."""
+    """Whether the model has recurrent layers, so that ``Constants`` is needed from the start."""
     return any(isinstance(module, (nn.RNNBase, nn.RNNCellBase)) for module in places.modules)

@@ -1,7 +1,8 @@
-"""In a shapes-only run, what replaces a forward that needs values.
+"""Replaces a forward that needs values by a fake, in a shapes-only run.
 
-The forward itself is tried first. Where it cannot go on without values, what it ran is forgotten, and the fake that is
-registered for its class runs instead: op by op, in the same module's row.
+The forward itself is tried first. If it fails without values, the ops that it ran are forgotten.
+Then the fake that is registered for its class runs instead. The fake's ops count for the same
+module.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import functools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
-from typing import Any
 
 from torch import nn
 
@@ -24,7 +24,7 @@ from .experts import EXPERTS
 
 @contextmanager
 def faked(observer: Observer, registry: Registry) -> Iterator[None]:
-    """Inside the block, the classes of the observed model that have a fake fall back on it."""
+    """For the block, let the model's classes that have a fake fall back on it."""
     observer.fakes = _fakes(observer.modules, registry)
     with ExitStack() as undo:
         for owner in observer.fakes:
@@ -33,7 +33,7 @@ def faked(observer: Observer, registry: Registry) -> Iterator[None]:
 
 
 def _fakes(modules: list[nn.Module], registry: Registry) -> dict[type, Fake]:
-    """The fakes by the class that has the forward they stand for."""
+    """Each fake, by the class that defines the forward which it replaces."""
     found: dict[type, Fake] = {}
     for cls in {type(module) for module in modules}:
         fake = registry.fake(cls) or EXPERTS.fake(cls)
@@ -43,9 +43,11 @@ def _fakes(modules: list[nn.Module], registry: Registry) -> dict[type, Fake]:
     return found
 
 
-def _or_fake(owner: type, own: Callable[..., Any]) -> Callable[..., Any]:
+def _or_fake(owner: type, own: Callable[..., object]) -> Callable[..., object]:
+    """The forward ``own`` of the class ``owner``, which falls back on its fake."""
+
     @functools.wraps(own)
-    def forward(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+    def forward(module: nn.Module, *args: object, **kwargs: object) -> object:
         observer = next((each for each in reversed(observers_here()) if each.listening()), None)
         fake = None if observer is None else observer.fakes.get(owner)
         if observer is None or fake is None or id(module) in observer.faking:
@@ -70,14 +72,17 @@ def _or_fake(owner: type, own: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def for_want_of_values(error: Exception) -> bool:
-    """Whether values were missing. An error that an op raises on shapes (they do not fit, say) is the model's own.
+    """Whether an error was raised because values were missing.
 
-    ``tolist()`` of a meta tensor, or a kernel called from outside of the dispatcher, raises without any op.
+    An error that an op raises about shapes (they do not fit, for example) is the model's own.
+    ``tolist()`` of a meta tensor raises without any op. So does a kernel that bypasses the
+    dispatcher.
     """
     return isinstance(error, DataNeededError) or not _through_dispatch(error.__traceback__)
 
 
 def _through_dispatch(traceback: TracebackType | None) -> bool:
+    """Whether an error passed through the dispatch mode, so that an op raised it."""
     while traceback is not None:
         if traceback.tb_frame.f_code is Run.__torch_dispatch__.__code__:
             return True

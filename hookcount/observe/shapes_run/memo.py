@@ -1,56 +1,63 @@
-"""What a counter remembers while it lives, so that each distinct thing is worked out once."""
+"""``Memo`` holds the results that a counter reuses, so that each distinct call is computed once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import torch
 from torch import nn
 
+from ...core.ops import Ops
 from ...core.trace import Call
+from ...rules.registry import Entry
 from ..opfacts import OpFacts
+from ..values import Key
 
 _META = torch.device("meta")
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a distinct op call gave. ``again`` makes the result anew; None for a view, which must be made of its input, and for a
-    constant, which is computed each time.
-    """
+    """The result of one distinct op call."""
 
     facts: OpFacts
     call: Call
-    again: Callable[[], Any] | None
+    again: Callable[[], object] | None
+    """Makes the result anew. None for a view, which needs its input, and for a constant."""
     constant: bool = False
+    """The op works on constants and is computed each time."""
 
 
 class Memo:
-    """``ops``: by op, shapes, strides, dtypes and other arguments, what the call gives. ``calls``: the one ``Call`` for equal
-    calls. ``stand_ins``: see ``StandIns``. ``prices``: what a formula said of a call. Each is emptied when it is full.
+    """The tables of a counter.
+
+    A table with over ``at_most`` entries is emptied between counts.
     """
 
     def __init__(self, at_most: int = 50_000) -> None:
         self.at_most = at_most
-        self.ops: dict[Any, Known] = {}
-        self.calls: dict[Any, Call] = {}
-        self.stand_ins: dict[Any, nn.Module] = {}
-        self.prices: dict[Any, Any] = {}
+        self.ops: dict[Key, Known] = {}
+        """The result of each op call, by op, shapes, strides, dtypes and other arguments."""
+        self.calls: dict[Key, Call] = {}
+        """The one ``Call`` object for all equal calls."""
+        self.stand_ins: dict[Key, nn.Module] = {}
+        """See ``StandIns``."""
+        self.prices: dict[tuple[int, int], tuple[Call, Entry, Ops | None]] = {}
+        """The results of formulas, which pricing reads and adds. See ``pricing.price.Prices``."""
         self.hits = 0
         self.misses = 0
 
     def trim(self) -> None:
-        """Called between counts."""
+        """Empty each table that is full. To be called between counts."""
         for each in (self.ops, self.calls, self.stand_ins, self.prices):
             if len(each) > self.at_most:
                 each.clear()
 
 
-def recipe(made: Any) -> Callable[[], Any]:
-    """Makes an op's result again: its tensors on meta, as they were."""
+def recipe(made: object) -> Callable[[], object]:
+    """A function that makes an op's result ``made`` anew, with equal meta tensors."""
     if isinstance(made, torch.Tensor):
         return partial(
             torch.empty_strided, tuple(made.shape), made.stride(), dtype=made.dtype, device=_META
@@ -61,8 +68,8 @@ def recipe(made: Any) -> Callable[[], Any]:
     return lambda: made
 
 
-def key(value: Any) -> Any:
-    """What tells one argument from another: of a tensor shape, strides and dtype; 2 is not 2.0."""
+def key(value: object) -> Key:
+    """The key of an op's argument: for a tensor its shape, strides and dtype. 2 is not 2.0."""
     if isinstance(value, torch.Tensor):
         return (value.shape, value.stride(), value.dtype)
     if isinstance(value, (list, tuple)):

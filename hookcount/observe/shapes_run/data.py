@@ -1,0 +1,118 @@
+"""Decides which tensors are data, and gives each of them a meta tensor as its stand-in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import torch
+
+from ...core.errors import DataNeededError, place, tell
+from ..observer import Observer
+from ..values import OpKwargs
+from .meta_tensors import META
+
+LARGE = 2**21
+"""The most elements that a constant may have; a larger one becomes data. DETR reads its mask of
+800 x 1333 pixels, but a mask of 4096 x 4096 is too much."""
+
+
+class Data:
+    """The data of one run: the inputs, parameters and buffers of the model.
+
+    Small integer and boolean tensors stay constants, since their values decide which path the code
+    takes. Results of ops on data are meta tensors, which are data too.
+    """
+
+    def __init__(self, observer: Observer, tensors: Iterator[torch.Tensor]) -> None:
+        self._observer = observer
+        self._stand_ins: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+        self.ids = {id(tensor) for tensor in tensors if not _is_small_index(tensor)}
+        """The identities of the real tensors that are data."""
+
+    def has(self, tensor: torch.Tensor) -> bool:
+        """Whether a tensor is data."""
+        return tensor.is_meta or id(tensor) in self.ids or tensor.numel() > LARGE
+
+    def stand_in(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The meta tensor that replaces ``tensor`` in an op on data.
+
+        Raises ``DataNeededError`` for a quantized, sparse or nested tensor.
+        """
+        if tensor.is_meta:
+            return tensor
+        known = self._stand_ins.get(id(tensor))
+        if known is None or known[0] is not tensor:
+            if tensor.is_quantized or tensor.layout is not torch.strided or tensor.is_nested:
+                raise self.needed(f"a {tensor.layout} {tensor.dtype} tensor has no stand-in")
+            made = _on_meta(tensor)
+            known = (tensor, made)
+            if id(tensor) in self.ids:
+                self._stand_ins[id(tensor)] = known
+        return known[1]
+
+    def mapped(self, value: Any) -> Any:
+        """``value`` with each tensor in it replaced by its stand-in."""
+        if isinstance(value, torch.Tensor):
+            return self.stand_in(value)
+        if type(value) in (list, tuple):
+            return type(value)([self.mapped(item) for item in value])
+        if type(value) is dict:
+            return {name: self.mapped(item) for name, item in value.items()}
+        return value
+
+    def mapped_kwargs(self, kwargs: OpKwargs) -> OpKwargs:
+        """Keyword arguments for the op on meta: with stand-ins, and with meta as the device."""
+        if not kwargs:
+            return kwargs
+        named: OpKwargs = self.mapped(kwargs)
+        if named.get("device") is not None:
+            named["device"] = META
+        return named
+
+    def positions(self, indices: Iterable[torch.Tensor | None]) -> list[torch.Tensor | None]:
+        """Indices, with each constant mask replaced by the positions that it selects.
+
+        Raises ``DataNeededError`` for a mask that is data.
+        """
+        found: list[torch.Tensor | None] = []
+        for index in indices:
+            if index is None or index.dtype not in (torch.bool, torch.uint8):
+                found.append(index)
+            elif self.has(index):
+                raise self.needed("a mask selects as many elements as its values decide")
+            else:
+                found.extend(index.nonzero().unbind(1))
+        return found
+
+    def needed(self, what: str) -> DataNeededError:
+        """The error for code that needs values. It names the module that is running."""
+        path, kind = self._observer.here()
+        return DataNeededError(
+            tell(
+                place(path, kind),
+                f"{what}; a shapes-only run has no values of data",
+                "count a real model on real inputs (run='auto' then runs it for real), or replace "
+                "the forward of this module, or of one around it, with hookcount.register_fake",
+            )
+        )
+
+
+def _on_meta(tensor: torch.Tensor) -> torch.Tensor:
+    """A meta tensor with the shape, strides, dtype and ``requires_grad`` of ``tensor``."""
+    # In inference mode tensors are of another sort, and a view must be of its base's sort.
+    if tensor.is_inference() != torch.is_inference_mode_enabled():
+        with torch.inference_mode(tensor.is_inference()):
+            return _on_meta(tensor)
+    made = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=META)
+    return made.requires_grad_() if tensor.requires_grad else made
+
+
+def _is_small_index(tensor: torch.Tensor) -> bool:
+    """Whether a tensor holds ids or a mask, and is small enough to stay real."""
+    return (
+        not tensor.dtype.is_floating_point
+        and not tensor.dtype.is_complex
+        and not tensor.is_meta
+        and tensor.numel() <= LARGE
+    )

@@ -1,0 +1,67 @@
+"""The stack of module calls that have not returned yet."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import nn
+
+from ..core.trace import Call, Phase
+from .call_sites.lines import Site
+
+OpTimes = dict[tuple[Call, bool, Site], int]
+"""How often each op call ran in a module. The flag is ``OpRun.claimable``."""
+OutsideTimes = dict[tuple[Phase, Call, Site], int]
+"""How often each op call ran outside all modules."""
+
+
+class Frame:
+    """A module call that has not returned yet.
+
+    ``index`` and ``parent`` are positions in the observer's list of module runs.
+    """
+
+    __slots__ = (
+        "called",
+        "claimable",
+        "index",
+        "module",
+        "ops",
+        "parent",
+        "path",
+        "phase",
+        "result",
+        "torchs_own",
+        "visible",
+    )
+
+    def __init__(
+        self, module: nn.Module, path: str, index: int, parent: int | None, phase: Phase
+    ) -> None:
+        self.module = module
+        self.path = path
+        self.index = index
+        self.parent = parent
+        self.phase: Phase = phase
+        self.torchs_own = type(module).__module__.startswith("torch.nn.")
+        self.ops: OpTimes = {}
+        self.claimable = True
+        self.visible = False  # an op that was seen made a tensor here
+        self.called = False  # another module ran inside
+        self.result: tuple[Call, bool] | None = None
+        """The call, and ``ModuleRun.invisible``. None until the forward returns."""
+
+
+class Mark(NamedTuple):
+    """A point of the observation. ``Observer.back_to`` returns to it."""
+
+    runs: int
+    """How many module calls have begun."""
+    depth: int
+    """How many module calls have not returned yet."""
+    ops: OpTimes
+    """A copy of the innermost module's ops."""
+    outside: OutsideTimes
+    """A copy of the ops outside all modules, if no module is running."""
+    called: bool
+    """Whether the innermost module has called another one."""

@@ -1,0 +1,28 @@
+"""Names for the values that torch hands to a dispatch mode and to module hooks.
+
+A model may pass any Python object. So most of these names cannot be stricter; they say what a
+value means at that point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+OpArgs = Sequence[Any]
+"""The positional arguments of one op call. The op's schema fixes their types, so code uses them
+without a check."""
+
+OpKwargs = dict[str, Any]
+"""The keyword arguments of one op call, by the names of the op's schema."""
+
+OpResult = Any
+"""The result of one op call: a tensor, a tuple or list of tensors, a number, or None. The op's
+schema fixes its type."""
+
+Described = Any
+"""A value in which each tensor is replaced by its ``Spec``. ``specs.specs`` and ``specs.op_specs``
+make such values, and a ``Call`` holds them."""
+
+Key = Hashable
+"""The frozen form of a call or of a module's state. Equal keys mean that the result is the same."""

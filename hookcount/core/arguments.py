@@ -1,4 +1,4 @@
-"""The input of a model as one value: a tensor, a tuple of arguments, or a dict of keyword arguments."""
+"""One value as the input of a model: a tensor, or a tuple or a dict of arguments."""
 
 from __future__ import annotations
 

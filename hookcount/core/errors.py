@@ -50,7 +50,7 @@ class UncountedWarning(UserWarning):
 
 
 def place(path: str, type_name: str = "") -> str:
-    """Name a module in a message: ``'layer1.0.conv' (Conv2d)``. The root is ``the model itself``."""
+    """Name a module in a message: ``'layer1.0.conv' (Conv2d)``. The root has no path."""
     name = repr(path) if path else "the model itself"
     return f"{name} ({type_name})" if type_name else name
 

@@ -46,7 +46,7 @@ class Spec:
 
 @dataclass(frozen=True, eq=False)
 class Call:
-    """One distinct call of a module or an op. Each tensor of its arguments and output is a ``Spec``.
+    """One distinct call of a module or an op. Each tensor in it is a ``Spec``.
 
     ``target`` is the module's class or the op. ``module`` is a stand-in for the called module, None
     for an op. A stand-in has the same class and attributes; its parameters are on the meta device.
@@ -64,7 +64,7 @@ class OpRun(NamedTuple):
 
     call: Call
     claimable: bool
-    """Whether the op ran inside the module's own forward, so that the module's formula may pay for it.
+    """Whether the module's formula may pay for the op, because the module's own forward ran it.
 
     An op in a hook around the forward is not claimable.
     """
@@ -128,13 +128,13 @@ class Trace:
     runs: tuple[ModuleRun, ...]
     """The module runs, in the order in which they began."""
     outside: tuple[tuple[Phase, OpRun], ...]
-    """Ops that ran outside every module call (a ``watch`` block, ``generate()``, a backward pass)."""
+    """Ops outside every module call: in a ``watch`` block, in ``generate()``, in a backward pass."""
     run: str
     """How the model ran: ``"shapes"`` or ``"real"``."""
     ops_known: int = 0
-    """The op calls of a shapes-only run whose output shapes were known from an equal call before."""
+    """Op calls of a shapes-only run whose output shapes were known from an equal call before."""
     ops_worked_out: int = 0
-    """The op calls of a shapes-only run whose output shapes had to be computed."""
+    """Op calls of a shapes-only run whose output shapes had to be computed."""
 
 
 def sizes(value: Value) -> Value:

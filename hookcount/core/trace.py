@@ -128,7 +128,7 @@ class Trace:
     runs: tuple[ModuleRun, ...]
     """The module runs, in the order in which they began."""
     outside: tuple[tuple[Phase, OpRun], ...]
-    """Ops outside every module call: in a ``watch`` block, in ``generate()``, in a backward pass."""
+    """Ops outside every module call: in a ``watch`` block, ``generate()`` or a backward pass."""
     run: str
     """How the model ran: ``"shapes"`` or ``"real"``."""
     ops_known: int = 0

@@ -223,8 +223,8 @@ def _complaint(
     return tell(
         place(path, called),
         f"the formula for {entry.target} ({entry.source}) {what}{with_arguments}",
-        "return hookcount.Ops(macs=..., ...) with exact non-negative ints, and name only parameters "
-        f"of ({_signature(by, call)}); each tensor is its torch.Size",
+        "return hookcount.Ops(macs=..., ...) with exact non-negative ints, and name only "
+        f"parameters of ({_signature(by, call)}); each tensor is its torch.Size",
     )
 
 

@@ -3,22 +3,50 @@
 >>> import torch, hookcount
 >>> model = torch.nn.Sequential(torch.nn.Linear(8, 4), torch.nn.ReLU())
 >>> report = hookcount.count(model, torch.zeros(2, 8))
->>> report.macs, report.flops, report.params     # 2 * 8 * 4; twice that, 8 bias adds, 8 compares; 8 * 4 + 4
-(64, 144, 36)
+>>> report.macs, report.params                   # 2 * 8 * 4; 8 * 4 + 4
+(64, 36)
+>>> report.flops                                 # two per MAC, 8 bias adds, 8 compares
+144
 >>> report.to_dataframe()[["path", "type", "macs"]].values.tolist()
 [['', 'Sequential', 64], ['0', 'Linear', 64], ['1', 'ReLU', 0]]
+
+Contents:
+
+- counting: ``count``, ``Counter``, ``Watch``, ``compare``, ``scaling``, ``size``
+- formulas: ``register``, ``replace``, ``unregister``, ``Ops``, ``FREE``, ``OBSERVED``
+- layers of formulas: ``Registry``, ``Entry``
+- replacements for a ``forward`` that needs values: ``register_fake``, ``by_turns``
+- conventions: ``Convention``
+- a report: ``Report``, ``Node``, ``Record``, ``Charge``, ``Uncounted``, ``Reuse``
+- coverage of a report: ``Coverage``, ``Source``, ``Free``
+- roles: ``Split``, ``Share``
+- conventions side by side: ``Reconciliation``, ``Line``, ``Match``
+- counts by input size: ``Scaling``, ``Point``, ``Growth``, ``Polynomial``
+- the size of a model: ``ModelSize``
+- errors: ``HookcountError`` and its subclasses, ``UncountedWarning``
 """
 
+from .analysis.coverage import Coverage, Free, Source
+from .analysis.match import Match
+from .analysis.reconcile import Line, Reconciliation
+from .analysis.roles.roles import Share, Split
+from .analysis.scaling.growth import Growth
+from .analysis.scaling.polynomial import Polynomial
+from .analysis.scaling.scaling import Point, Scaling
+from .analysis.size import ModelSize
 from .comparison import compare
 from .conventions import Convention
 from .core.errors import (
+    DataNeededError,
     FormulaError,
     HookcountError,
     InputError,
     ModelError,
+    OutputError,
     RegistrationError,
     UncountedError,
     UncountedWarning,
+    UnknownModelError,
 )
 from .core.ops import Ops
 from .counter import (
@@ -32,27 +60,53 @@ from .counter import (
     size,
     unregister,
 )
-from .report import Report
-from .rules.registry import FREE, OBSERVED, Registry
+from .observe.shapes_run.experts import by_turns
+from .pricing.price import Charge, Record, Uncounted
+from .pricing.tree import Node
+from .report import Report, Reuse
+from .rules.registry import FREE, OBSERVED, Entry, Registry
 
 __version__ = "0.1.0"
 
 __all__ = [
     "FREE",
     "OBSERVED",
+    "Charge",
     "Convention",
     "Counter",
+    "Coverage",
+    "DataNeededError",
+    "Entry",
     "FormulaError",
+    "Free",
+    "Growth",
     "HookcountError",
     "InputError",
+    "Line",
+    "Match",
     "ModelError",
+    "ModelSize",
+    "Node",
     "Ops",
+    "OutputError",
+    "Point",
+    "Polynomial",
+    "Reconciliation",
+    "Record",
     "RegistrationError",
     "Registry",
     "Report",
+    "Reuse",
+    "Scaling",
+    "Share",
+    "Source",
+    "Split",
+    "Uncounted",
     "UncountedError",
     "UncountedWarning",
+    "UnknownModelError",
     "Watch",
+    "by_turns",
     "compare",
     "count",
     "register",

@@ -1,4 +1,4 @@
-"""``python -m hookcount`` is the command line."""
+"""``python -m hookcount`` runs the command line."""
 
 import sys
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 from torch import nn
 
@@ -16,26 +16,36 @@ from .report import Report
 if TYPE_CHECKING:
     import pandas as pd
 
+Counted: TypeAlias = Report | tuple[nn.Module, object]
+"""A report, or a model and its input, which is counted.
+
+The input is a tensor, a tuple of positional arguments, or a dict of keyword arguments.
+"""
+
 
 def compare(
-    models: Mapping[str, Any] | Iterable[str],
+    models: Mapping[str, Counted] | Iterable[str],
     conventions: Convention | str | Iterable[Convention | str] = "default",
 ) -> pd.DataFrame:
     """One row per model, one column per convention.
 
-    ``models``: by the name that its row shall have a ``Report``, or a pair of a model and its input (a tensor, a tuple of
-    positional arguments, or a dict of keyword arguments), which is counted; or names as on the command line, ``["resnet50",
-    "vit_b_16"]``, of models that are built without weights and counted on their default input.
+    ``models``: a dict from names of rows to reports or to pairs ``(model, input)``, which are
+    counted. The input is a tensor, a tuple of positional arguments, or a dict of keyword arguments.
+    ``models`` may also be a list of names as on the command line, ``["resnet50", "vit_b_16"]``.
+    These models are built without weights and counted on their default inputs.
 
-    Columns: ``model``, ``params``, each convention's headline by the convention's name, and ``uncounted``: how many targets
-    nothing priced. ``df.attrs["units"]`` has the unit of each convention, ``"MACs"`` or ``"FLOPs"``.
+    Columns: ``model``, ``params``, each convention's headline under the convention's name, and
+    ``uncounted``: the number of uncounted targets. ``df.attrs["units"]`` has the unit of each
+    convention, ``"MACs"`` or ``"FLOPs"``.
 
-    Raises ``InputError`` for what is no such thing, and for two conventions of one name.
+    Raises ``InputError`` for any other value, for an unknown convention, and for two conventions of
+    the same name. Raises ``ModelError`` for a model that cannot be built or counted.
 
     >>> import torch
     >>> net = nn.Linear(8, 4)
-    >>> frame = compare({"one": (net, torch.zeros(1, 8)), "two": (net, torch.zeros(2, 8))}, ["default", "torch"])
-    >>> frame[["model", "default", "torch"]].values.tolist()          # 1 or 2 rows * 8 * 4; FLOPs are twice the MACs
+    >>> models = {"one": (net, torch.zeros(1, 8)), "two": (net, torch.zeros(2, 8))}
+    >>> frame = compare(models, ["default", "torch"])
+    >>> frame[["model", "default", "torch"]].values.tolist()   # rows * 8 * 4 MACs; 2 FLOPs per MAC
     [['one', 32, 64], ['two', 64, 128]]
     """
     import pandas as pd
@@ -44,9 +54,8 @@ def compare(
     under = [named(each) for each in chosen]
     names = [each.name for each in under]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
-        raise InputError(
-            f"compare: two conventions are called {repeated[0]!r}. To fix it: give each once, under a name of its own."
-        )
+        what = f"two conventions are called {repeated[0]!r}"
+        raise InputError(tell("compare", what, "give each convention once, with its own name"))
     reports = _reports(models)
     rows = [
         {
@@ -62,44 +71,36 @@ def compare(
     return frame
 
 
-def _reports(models: Mapping[str, Any] | Iterable[str]) -> dict[str, Report]:
+def _reports(models: Mapping[str, Counted] | Iterable[str]) -> dict[str, Report]:
+    """A report for each model, by the name of its row."""
     if isinstance(models, Mapping):
         return {str(name): _report(str(name), given) for name, given in models.items()}
     if isinstance(models, str):
-        raise InputError(
-            f"compare({models!r}): one name. To fix it: give a list of names, or a dict."
-        )
+        what = "models is one name"
+        raise InputError(tell(f"compare({models!r})", what, "give a list of names, or a dict"))
     return {name: _built(name) for name in models}
 
 
-def _report(name: str, given: Any) -> Report:
+def _report(name: str, given: object) -> Report:
     if isinstance(given, Report):
         return given
     if isinstance(given, tuple) and len(given) == 2 and isinstance(given[0], nn.Module):
         args, kwargs = arguments(f"compare: the input of {name!r}", given[1])
         return count(given[0], *args, **kwargs)
-    raise InputError(
-        tell(
-            f"compare: {name!r}",
-            f"this is a {type(given).__name__}",
-            "give a report, or (model, input)",
-        )
-    )
+    what = f"the value is of type {type(given).__name__}"
+    raise InputError(tell(f"compare: {name!r}", what, "give a report, or (model, input)"))
 
 
-def _built(name: Any) -> Report:
+def _built(name: object) -> Report:
+    """The report of the model called ``name``, on its default input."""
     from .models import build
 
     if not isinstance(name, str):
-        fix = "give a dict with a name for each, {'mine': (model, input)}"
-        raise InputError(tell("compare", f"a {type(name).__name__} is no name of a model", fix))
+        what = f"a value of type {type(name).__name__} is no name of a model"
+        fix = "give a dict with a name for each model: {'mine': (model, input)}"
+        raise InputError(tell("compare", what, fix))
     built = build(name)
     if missing := built.missing_inputs():
-        raise InputError(
-            tell(
-                f"compare: {name!r}",
-                f"its forward needs {', '.join(missing)}",
-                "give {'name': (model, input)}",
-            )
-        )
+        what = f"forward needs {', '.join(missing)}, for which there is no default"
+        raise InputError(tell(f"compare: {name!r}", what, "give {'name': (model, input)}"))
     return count(built.model, *(built.args or ()), **built.kwargs)

@@ -1,4 +1,4 @@
-"""``count``, ``Counter`` and ``Watch``: observe, price, report."""
+"""``count``, ``Counter`` and ``Watch``: they observe a model, price the trace and make a report."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, get_args
+from typing import get_args
 
 from torch import nn
 
 from .analysis.scaling.scaling import Count, Inputs, Scaling, scale
 from .analysis.size import ModelSize, size_of
 from .conventions import DEFAULT
-from .core.errors import InputError, UncountedWarning
+from .core.errors import InputError, UncountedWarning, tell
 from .core.trace import Trace
 from .formulas import BUILTIN
 from .observe.model import checked
@@ -26,7 +26,7 @@ from .rules.convention import Convention
 from .rules.registry import Registry
 
 USER = Registry(BUILTIN, name="the registrations of hookcount.register")
-"""What ``hookcount.register`` fills. It answers before hookcount's own formulas."""
+"""The layer that ``hookcount.register`` fills. It comes before hookcount's own formulas."""
 
 register = USER.register
 register_fake = USER.register_fake
@@ -34,56 +34,66 @@ replace = USER.replace
 unregister = USER.unregister
 
 
-def count(model: nn.Module, /, *args: Any, **kwargs: Any) -> Report:
+def count(model: nn.Module, /, *args: object, **kwargs: object) -> Report:
     """Run ``model(*args, **kwargs)`` once and count it, module by module.
 
-    It takes what ``forward`` takes, nothing else (options: ``Counter``). It runs in the grad mode and the train or eval
-    mode that it finds. Afterwards the model, its inputs and the random state are bit for bit as before.
+    ``args`` and ``kwargs`` are the arguments of ``forward``; options are those of ``Counter``. The
+    grad mode and the train or eval mode stay as they are. Afterwards the model, its inputs and the
+    random state are bit for bit as before.
 
-    Emits one ``UncountedWarning`` if anything that ran has no formula. Raises ``ModelError`` for what is no model or has
-    uninitialised lazy parameters, ``FormulaError`` for a formula that fails, and the model's own exception with a note
-    of the module path.
+    Emits one ``UncountedWarning`` if anything that ran has no formula. Raises ``ModelError`` if
+    ``model`` is no ``nn.Module`` or has uninitialised lazy parameters, and ``FormulaError`` if a
+    formula fails. Exceptions of the model are passed on, with a note that names the module path.
     """
     return Counter()._count(model, args, kwargs)
 
 
 class Counter:
-    """A way of counting: with formulas of its own, or another way to run.
+    """Counts models with formulas of its own, or with another kind of run.
 
-    ``registry``: formulas that answer before those of ``hookcount.register`` and hookcount's own. A ``Registry()``
-    without a base is laid over them.
+    ``registry``: formulas that come before those of ``hookcount.register`` and hookcount's own. A
+    ``Registry()`` without a base is put above these two layers.
 
-    ``run``: ``"shapes"`` runs the model's code without its arithmetic; ``"real"`` runs the model as it is. ``"auto"``
-    tries shapes and, where that cannot go on, runs a real model for real, once. ``report.run`` says which it was.
+    ``run``: ``"shapes"`` runs the model's code without its arithmetic. ``"real"`` runs the model as
+    it is. ``"auto"`` tries shapes first. If the code needs values, the model then runs once for
+    real, unless it is on the meta device. ``report.run`` has the kind of the run.
 
-    A counter that is used again remembers the shapes that ops gave, up to a bound.
+    A counter remembers the output shapes of ops, up to a bound, so that later counts are faster.
+
+    Raises ``InputError`` for a ``registry`` that is no ``Registry``, and for an unknown ``run``.
     """
 
     def __init__(self, registry: Registry | None = None, run: How = "auto") -> None:
         if registry is not None and not isinstance(registry, Registry):
             raise InputError(
-                f"Counter(registry={registry!r}): not a Registry. To fix it: give a hookcount.Registry."
+                tell(
+                    f"Counter(registry={registry!r})",
+                    "the registry is not a Registry",
+                    "give a hookcount.Registry",
+                )
             )
         if run not in get_args(How):
-            known = ", ".join(map(repr, get_args(How)))
-            raise InputError(f"Counter(run={run!r}): no such run. To fix it: use one of {known}.")
+            fix = f"use one of {', '.join(map(repr, get_args(How)))}"
+            raise InputError(tell(f"Counter(run={run!r})", "there is no such run", fix))
         self.runner = Runner(_over_the_rest(registry), run)
 
     @property
     def registry(self) -> Registry:
-        """The formulas that answer, in layers."""
+        """The formulas of this counter, in layers."""
         return self.runner.registry
 
     @property
     def run(self) -> How:
-        """``"auto"``, ``"shapes"`` or ``"real"``."""
+        """The kind of run: ``"auto"``, ``"shapes"`` or ``"real"``."""
         return self.runner.how
 
-    def count(self, model: nn.Module, /, *args: Any, **kwargs: Any) -> Report:
-        """As ``hookcount.count``, this counter's way."""
+    def count(self, model: nn.Module, /, *args: object, **kwargs: object) -> Report:
+        """As ``hookcount.count``, with the options of this counter."""
         return self._count(model, args, kwargs)
 
-    def _count(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Report:
+    def _count(
+        self, model: nn.Module, args: tuple[object, ...], kwargs: dict[str, object]
+    ) -> Report:
         report = Report(self.priced(model, args, kwargs), _again(model, self))
         _warn(report, stacklevel=4)
         return report
@@ -91,11 +101,14 @@ class Counter:
     def priced(
         self,
         model: nn.Module,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
+        args: tuple[object, ...],
+        kwargs: dict[str, object],
         convention: Convention = DEFAULT,
     ) -> Priced:
-        """The trace of a count under a convention, without a report and without a warning."""
+        """A count under a convention, without a report and without a warning.
+
+        Raises the errors of ``hookcount.count``.
+        """
         memo = self.runner.memo
         priced = Priced(
             self.runner.trace(checked(model), args, kwargs), self.registry, convention, memo.prices
@@ -106,9 +119,10 @@ class Counter:
 
     @contextmanager
     def watch(self, model: nn.Module) -> Iterator[Watch]:
-        """Count whatever runs in the block: several calls, ``generate()``, a training loop. Its effects on the model stay.
+        """Count all that runs in a ``with`` block: several calls, ``generate()``, a training loop.
 
-        Ops outside every module call are at the path ``<outside>``.
+        The block runs for real, and its effects on the model stay. Ops outside every module call
+        are at the path ``<outside>``. Raises ``ModelError`` as ``hookcount.count`` does.
         """
         places, watch = checked(model), None
         try:
@@ -121,7 +135,10 @@ class Counter:
 
 
 class Watch:
-    """The observation of a ``watch`` block. Ask for its ``report()`` once the block has ended, also by an exception."""
+    """The observation of a ``watch`` block. Its ``report()`` is there once the block has ended.
+
+    A block that ended with an exception has a report too.
+    """
 
     def __init__(self, counter: Counter, observer: Observer) -> None:
         self._counter = counter
@@ -132,20 +149,20 @@ class Watch:
         self._trace = self._observer.trace("real")
 
     def report(self) -> Report:
-        """The report of what ran. Raises ``InputError`` before the block has ended."""
+        """The report of the block. Raises ``InputError`` before the block has ended."""
         if self._trace is None:
-            raise InputError(
-                "the watch has not ended. To fix it: call report() after the `with` block."
-            )
+            fix = "call report() after the `with` block"
+            raise InputError(tell("Watch.report()", "the watch has not ended", fix))
         report = Report(Priced(self._trace, self._counter.registry, DEFAULT))
         _warn(report, stacklevel=3)
         return report
 
 
 def size(model: nn.Module) -> ModelSize:
-    """How large a model is: parameters (trainable, frozen), buffers, bytes by dtype, layers. It is not run.
+    """How large a model is: parameters (trainable, frozen), buffers, bytes by dtype, layers.
 
-    Raises ``ModelError`` for what is no ``nn.Module`` or has lazy parameters without a shape.
+    The model does not run. Raises ``ModelError`` if ``model`` is no ``nn.Module`` or has lazy
+    parameters without a shape.
     """
     return size_of(checked(model).facts())
 
@@ -156,16 +173,18 @@ def scaling(
     sizes: Iterable[int] | None = None,
     counter: Counter | None = None,
 ) -> Scaling:
-    """Count ``model`` at several sizes n and find the polynomials of its counts: MACs(n) = a n^2 + b n + c, exactly.
+    """Count ``model`` at several sizes n and find exact polynomials: MACs(n) = a n^2 + b n + c.
 
-    ``inputs(n)`` gives the model's input at size n: a tensor, a tuple of arguments or a dict of keyword arguments. Meta
-    tensors will do. A polynomial of degree 4 or less is fitted to as few sizes as it takes and checked on all others.
+    ``inputs(n)`` gives the model's input at size n: a tensor, a tuple of arguments or a dict of
+    keyword arguments. Meta tensors are enough. Each polynomial has at most degree 4. It is fitted
+    to as few sizes as possible and checked at all others.
 
-    ``sizes``: at least 4; the more, the more it is checked. If not given, 64 to 288 by steps of 32, and two that are off
-    that step, if the model runs at them. ``counter``: a way to count; if not given, only shapes are run.
+    ``sizes``: at least 4; more sizes check the polynomials better. The default is 64 to 288 in
+    steps of 32, and two sizes off these steps if the model runs at them. ``counter``: by default,
+    one that runs shapes only.
 
-    Raises ``InputError`` for fewer than 4 different sizes, for an input that is none of these, and where the model
-    fails: it names the size and the module.
+    Raises ``InputError`` for fewer than 4 different sizes, for an input of another type, and if the
+    model fails. The text names the size and the module.
     """
     checked(model)
     counter = counter or Counter(run="shapes")
@@ -173,7 +192,10 @@ def scaling(
 
 
 def _again(model: nn.Module, counter: Counter) -> Again:
-    """What counts a report's model again, as it is by then. It keeps no model alive."""
+    """A function that counts a report's model again, in its state at that time.
+
+    The function holds only a weak reference to the model.
+    """
     reference, registry = weakref.ref(model), counter.registry
 
     def again(run: str) -> Count | None:
@@ -186,11 +208,12 @@ def _again(model: nn.Module, counter: Counter) -> Again:
 
 
 def _over_the_rest(registry: Registry | None) -> Registry:
+    """The registry above the user's and the built-in formulas."""
     if registry is None:
         return USER
     if BUILTIN in registry.layers():
         return registry
-    # a copy of its layers with the user's and the built-in ones beneath, so that the given registry stays as it is
+    # a copy of its layers, so that the given registry stays as it is
     return registry.over(USER)
 
 

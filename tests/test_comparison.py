@@ -67,9 +67,9 @@ def test_a_convention_of_ones_own_and_what_is_uncounted():
     ("models", "conventions", "said"),
     [
         ("resnet18", "default", "one name"),
-        ({"a": nn.Linear(2, 2)}, "default", "'a': this is a Linear"),
-        ({"a": (nn.Linear(2, 2), 3)}, "default", "the input of 'a': this is a int"),
-        ([nn.Linear(2, 2)], "default", "a Linear is no name"),
+        ({"a": nn.Linear(2, 2)}, "default", "'a': the value is of type Linear"),
+        ({"a": (nn.Linear(2, 2), 3)}, "default", "the input of 'a': the input is of type int"),
+        ([nn.Linear(2, 2)], "default", "a value of type Linear is no name"),
         ({}, "thob", "'thob' names no convention"),
         ({}, ["thop", hookcount.Convention("thop")], "two conventions are called 'thop'"),
     ],

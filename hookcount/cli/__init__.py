@@ -1,4 +1,4 @@
-"""The command line: ``hookcount MODEL``, ``hookcount compare MODEL ...`` and ``hookcount size MODEL``."""
+"""The command line: ``hookcount MODEL``, ``hookcount compare`` and ``hookcount size``."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ _COMMANDS = {"compare": compare, "size": size}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit status: 0 fine, 1 could not count, 2 wrong usage."""
+    """Run the command line. Returns the exit status: 0 fine, 1 could not count, 2 wrong usage."""
     words = list(sys.argv[1:] if argv is None else argv)
     named = words[:1] and words[0] in _COMMANDS
     command = _COMMANDS[words[0]] if named else one
     try:
         options = command.arguments().parse_args(words[1:] if named else words)
-    except SystemExit as done:  # --help, --version, or a usage error that argparse has told
+    except SystemExit as done:  # --help, --version, or a usage error that argparse has printed
         return int(done.code or 0)
     try:
         return _guarded(options, command.work)
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # the reader of a pipe has seen enough
+    except BrokenPipeError:  # the reader of the pipe has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FINE
 
@@ -39,21 +39,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _guarded(
     options: argparse.Namespace, work: Callable[[argparse.Namespace, Destination], None]
 ) -> int:
-    """Do it, and turn what goes wrong into one message and an exit status."""
+    """Do the work. An error becomes one message and an exit status."""
     destination = Destination(options.output)
     try:
         destination.check()
         work(options, destination)
     except OutputError as error:
-        return _told(f"--output {error.filename}: {error.strerror}", error, options, USAGE)
+        return _failed(f"--output {error.filename}: {error.strerror}", error, options, USAGE)
     except (UsageError, UnknownModelError) as error:
-        return _told(str(error), error, options, USAGE)
+        return _failed(str(error), error, options, USAGE)
     except HookcountError as error:
-        return _told(str(error), error, options, COULD_NOT_COUNT)
+        return _failed(str(error), error, options, COULD_NOT_COUNT)
     return FINE
 
 
-def _told(text: str, error: Exception, options: argparse.Namespace, status: int) -> int:
+def _failed(text: str, error: Exception, options: argparse.Namespace, status: int) -> int:
+    """Print the message of an error, with a traceback if the user wants one."""
     if options.traceback:
         cause = error.__cause__ or error
         traceback.print_exception(type(cause), cause, cause.__traceback__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..comparison import compare
 from ..core.errors import tell
@@ -13,14 +13,18 @@ from .destination import Destination
 from .options import SUFFIXES, TABLES, UsageError, add_convention, add_input, conventions, parser
 from .show import rows_in, write
 
-_DESCRIPTION = """\
-Counts models and shows them side by side: a row for each, with its parameters and its figure under each convention.
+if TYPE_CHECKING:
+    import pandas as pd
 
-MODEL is what `hookcount --help` says. Each runs on its own default input, or all on what --input gives."""
+_DESCRIPTION = """\
+Counts models and shows them side by side. Each model has a row: its parameters, and its figure
+under each convention.
+
+`hookcount --help` explains MODEL. Each model runs on its default input, or all run on --input."""
 
 
 def arguments() -> argparse.ArgumentParser:
-    """Of this command."""
+    """The parser for this command."""
     made = parser(
         "hookcount compare",
         _DESCRIPTION,
@@ -28,15 +32,20 @@ def arguments() -> argparse.ArgumentParser:
     )
     made.add_argument("models", nargs="+", metavar="MODEL", help="what to count")
     add_input(made)
-    add_convention(made, "under which conventions, a column for each. Default: hookcount's own.")
+    add_convention(
+        made, "count under these conventions, a column for each. Default: hookcount's own."
+    )
     made.add_argument(
-        "--format", choices=TABLES, help="default: table; else what the name of FILE says"
+        "--format", choices=TABLES, help="default: table, or the format of FILE by its suffix"
     )
     return made
 
 
 def work(options: argparse.Namespace, destination: Destination) -> None:
-    """Count all and show them."""
+    """Count all models and show them.
+
+    Raises ``UsageError`` for a model that is given twice.
+    """
     form = options.format or SUFFIXES.get(Path(options.output or "").suffix.lower()) or "table"
     check_device(options)
     twice = next((name for name in options.models if options.models.count(name) > 1), None)
@@ -49,8 +58,8 @@ def work(options: argparse.Namespace, destination: Destination) -> None:
     write(rows_in(form, _titled(rows) if form in ("table", "markdown") else rows, ""), destination)
 
 
-def _titled(rows: Any) -> Any:
-    """For people the columns say their unit, and a column of doubts is there only where there are any."""
+def _titled(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows for people: titles have units, and ``uncounted`` is dropped if it is zero everywhere."""
     shown = rows if rows["uncounted"].any() else rows.drop(columns="uncounted")
     return shown.rename(
         columns={name: f"{name} ({unit})" for name, unit in rows.attrs["units"].items()}

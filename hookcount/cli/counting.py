@@ -8,7 +8,6 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import torch
 
@@ -21,19 +20,17 @@ from .options import UsageError
 
 
 def check_device(options: argparse.Namespace) -> None:
-    """Raises ``UsageError`` where there would be nothing to compute on."""
+    """Raises ``UsageError`` for ``--real`` on the meta device, which has no values."""
     if options.real and options.device == torch.device("meta"):
-        raise UsageError(
-            tell(
-                "--device meta",
-                "with --real there is nothing to compute on",
-                "leave one of them away",
-            )
-        )
+        what = "with --real there is nothing to compute on"
+        raise UsageError(tell("--device meta", what, "omit one of the two options"))
 
 
 def counted(name: str, options: argparse.Namespace) -> tuple[Built, Report]:
-    """The model called ``name``, built and counted as the options say."""
+    """Build the model called ``name`` and count it, as the options say.
+
+    Raises ``UsageError`` for missing or repeated inputs, ``HookcountError`` where the model fails.
+    """
     built = _with_inputs(build(name, options.device, real=options.real), options.input)
     counter = Counter(run="real" if options.real else "auto")
     try:
@@ -47,18 +44,20 @@ def counted(name: str, options: argparse.Namespace) -> tuple[Built, Report]:
 
 
 def first_line(built: Built) -> str:
-    """What was counted, on what."""
-    given = _shapes(built)
+    """The title of a result: the model's name, its layers, and the shapes of its input."""
+    shapes = _shapes(built)
     layers = size(built.model).layers
-    return f"{built.name}: {layers} layer{'s' * (layers != 1)}" + (
-        f", input {given}" if given else ""
-    )
+    with_input = f", input {shapes}" if shapes else ""
+    return f"{built.name}: {layers} layer{'s' * (layers != 1)}{with_input}"
 
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
-    """The same inputs and initial values each time, and the caller's random numbers untouched. What the model's code prints and
-    warns goes to stderr, each warning once; models are found in the working folder.
+    """Run a block reproducibly, without effects outside.
+
+    Random inputs and initial values are the same each time, and the caller's random state stays as
+    it was. The output and the warnings of the model's code go to stderr, each warning once. Python
+    finds modules in the working folder.
     """
     here = os.getcwd()
     sys.path.insert(0, here)
@@ -79,49 +78,42 @@ def undisturbed() -> Iterator[None]:
 
 
 def _with_inputs(built: Built, inputs: Sequence[Input]) -> Built:
+    """The model with the inputs of ``--input``, or with its default inputs if there are none."""
     if inputs:
         where, kind = built.device(), built.dtype()
         named = {each.name: each.tensor(where, kind) for each in inputs if each.name}
         if len(named) < sum(each.name is not None for each in inputs):
-            raise UsageError(
-                tell("--input", "the same name is given twice", "give each input once")
-            )
+            what = "a name is given twice"
+            raise UsageError(tell("--input", what, "give each input once"))
         return built.with_inputs(
             (each.tensor(where, kind) for each in inputs if not each.name), named
         )
     missing = built.missing_inputs()
     if missing:
-        example = (
-            f"--input {missing[0]}=1,128:int64"
-            if "id" in missing[0]
-            else f"--input {missing[0]}=1,3,224,224"
-        )
-        raise UsageError(
-            tell(built.name, f"its forward needs {', '.join(missing)}", f"give it, as in {example}")
-        )
+        shape = "1,128:int64" if "id" in missing[0] else "1,3,224,224"
+        what = f"forward needs {', '.join(missing)}"
+        fix = f"give each of its inputs, as in --input {missing[0]}={shape}"
+        raise UsageError(tell(built.name, what, fix))
     return built
 
 
 def _raised(built: Built, error: BaseException) -> HookcountError:
     notes = "".join(f"\n  {note}" for note in getattr(error, "__notes__", ()))
-    fix = f"give what its forward takes with --input (it was given {_shapes(built) or 'nothing'}); --traceback says more"
+    fix = (
+        f"give the inputs of forward with --input (now: {_shapes(built) or 'none'}); "
+        "--traceback shows where the error was raised"
+    )
     return HookcountError(tell(built.name, f"{type(error).__name__}: {error}{notes}", fix))
 
 
 def _shapes(built: Built) -> str:
-    def shown(value: Any) -> str:
-        if isinstance(value, list):
-            return f"[{', '.join(map(shown, value))}]"
-        kind = (
-            ""
-            if value.dtype == torch.get_default_dtype()
-            else f" {value.dtype}".replace("torch.", "")
-        )
-        return "x".join(map(str, value.shape)) + kind
+    """The shapes of a model's inputs, as in ``1x3x224x224, mask 1x128 bool``."""
+    named = [f"{name} {_shape(value)}" for name, value in built.kwargs.items()]
+    return ", ".join([*map(_shape, built.args or ()), *named])
 
-    return ", ".join(
-        [
-            *map(shown, built.args or ()),
-            *(f"{name} {shown(value)}" for name, value in built.kwargs.items()),
-        ]
-    )
+
+def _shape(value: torch.Tensor | Sequence[torch.Tensor]) -> str:
+    if not isinstance(value, torch.Tensor):
+        return f"[{', '.join(map(_shape, value))}]"
+    dtype = "" if value.dtype == torch.get_default_dtype() else f" {value.dtype}"
+    return "x".join(map(str, value.shape)) + dtype.replace("torch.", "")

@@ -1,4 +1,4 @@
-"""Where a result is written: a file, which is replaced whole, or stdout."""
+"""Where a result is written: to stdout, or to a file, which is replaced in one step."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ _ASCII = str.maketrans({"├": "|", "└": "`", "│": "|", "─": "-", "…": "
 
 
 class Destination:
-    """``output`` is a path, or None for stdout. A file is touched only once there is a result for it."""
+    """``output`` is a path, or None for stdout. The file changes only when a result is written."""
 
     def __init__(self, output: str | None) -> None:
         self.path = None if output is None else Path(output).resolve()
 
     def check(self) -> None:
-        """Say before the work, not after it, that there is nowhere to write. Raises ``OutputError``."""
+        """Raise ``OutputError`` before the work if the file cannot be written."""
         path = self.path
         if path is None:
             return
         try:
             if path.exists():
-                with path.open("ab"):  # a folder refuses it, and a file keeps what it has
+                with path.open("ab"):  # raises for a folder, and leaves a file unchanged
                     return
             with tempfile.TemporaryFile(dir=path.parent):
                 return
@@ -32,7 +32,10 @@ class Destination:
             raise refused(path, error, IN_A_FOLDER) from error
 
     def write(self, text: str) -> None:
-        """Write it. Where the file does not take it any more, it goes to stdout and ``OutputError`` says so."""
+        """Write the result.
+
+        If the file can no longer be written, the result goes to stdout. ``OutputError`` is raised.
+        """
         if self.path is None:
             _print(text)
             return
@@ -40,12 +43,12 @@ class Destination:
             write(self.path, text)
         except OSError as error:
             _print(text)
-            raise refused(
-                self.path, error, "take the result from stdout, where it is instead"
-            ) from error
+            fix = "copy the result from stdout, where it was written instead"
+            raise refused(self.path, error, fix) from error
 
 
 def _print(text: str) -> None:
+    """Print, in ASCII if stdout cannot encode the text."""
     encoding = sys.stdout.encoding or "utf-8"
     try:
         text.encode(encoding)

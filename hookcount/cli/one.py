@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .. import __version__
 from ..conventions import DEFAULT
@@ -26,7 +26,9 @@ from .show import rows_in, write
 from .view import View
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    import pandas as pd
+
+    from ..tables.grid import Renderable
 
 _DESCRIPTION = """\
 Counts the MACs, FLOPs and parameters of a PyTorch model, module by module.
@@ -34,11 +36,12 @@ Counts the MACs, FLOPs and parameters of a PyTorch model, module by module.
 MODEL is one of
   resnet50                     a model of torchvision (resnet50@IMAGENET1K_V1: as for these weights)
   timm:vit_tiny_patch16_224    a model of timm, if it is installed
-  hf:path/to/config.json       a model of transformers, if it is installed, by its config or the folder that has it: the first
-                               of the config's `architectures` that transformers has, else AutoModel
-  package.module:factory       what `factory` returns: a function without parameters,
+  hf:path/to/config.json       a model of transformers, if it is installed, from its config or the
+                               config's folder: the first of the config's `architectures` that
+                               transformers has, else AutoModel
+  package.module:factory       the model that `factory` returns: a function without parameters,
   path/to/file.py:factory      a class, or the model itself
-No weights are downloaded: a count needs shapes only."""
+No weights are downloaded, because a count needs only shapes."""
 
 _EXAMPLES = """\
 examples:
@@ -53,60 +56,68 @@ examples:
   hookcount compare resnet50 vit_b_16 convnext_tiny --convention default,thop,fvcore
   hookcount size regnet_y_128gf
 
-exit status: 0 fine, 1 the model could not be built or counted, 2 wrong usage (an unknown name, a bad option)."""
+exit status: 0 fine, 1 the model could not be built or counted, 2 wrong usage (an unknown name,
+a bad option)."""
 
 
 def arguments() -> argparse.ArgumentParser:
-    """Of this command."""
+    """The parser for this command."""
     made = parser("hookcount", _DESCRIPTION, _EXAMPLES)
-    made.usage = "hookcount MODEL [options]\n       hookcount compare MODEL [MODEL ...] [options]\n       hookcount size MODEL [options]"
+    made.usage = (
+        "hookcount MODEL [options]\n"
+        "       hookcount compare MODEL [MODEL ...] [options]\n"
+        "       hookcount size MODEL [options]"
+    )
     made.add_argument("--version", action="version", version=f"hookcount {__version__}")
     add_model(made)
     add_input(made)
     made.add_argument(
-        "--depth", type=whole(0), metavar="N", help="only modules at most N levels deep"
+        "--depth", type=whole(0), metavar="N", help="show only modules at most N levels deep"
     )
     made.add_argument(
         "--top",
         type=whole(1),
         metavar="N",
-        help="only N modules, those with most MACs of their own or by --sort",
+        help="show only N modules: the first by --sort, or those with most MACs of their own",
     )
     made.add_argument(
-        "--sort", metavar="COLUMN", help="by a column of the table, such as macs, params or path"
+        "--sort",
+        metavar="COLUMN",
+        help="sort by a column of the table, such as macs, params or path",
     )
     add_convention(
         made,
-        "count as that tool or text does; several: one row for each. Default: hookcount's own.",
+        "count as that tool or text does; with several, a row for each. Default: hookcount's own.",
     )
     forms = ("tree", *TABLES)
     made.add_argument(
         "--format",
         choices=forms,
-        help="default: tree; table with --top; else what the name of FILE says",
+        help="default: tree, table with --top, or the format of FILE by its suffix",
     )
     return made
 
 
 def work(options: argparse.Namespace, destination: Destination) -> None:
-    """Count and show."""
+    """Count the model and show the result.
+
+    Raises ``UsageError`` for options that do not fit together.
+    """
     form = (
         options.format
         or SUFFIXES.get(Path(options.output or "").suffix.lower())
         or ("table" if options.top else "tree")
     )
     if form == "tree" and options.top:
-        raise UsageError(
-            tell("--top", "a tree has no top", "give --format table, csv, json or markdown")
-        )
+        fix = "give --format table, csv, json or markdown"
+        raise UsageError(tell("--top", "a tree has no top rows", fix))
     view = View(form, options.depth, options.top, options.sort)
     if options.sort and options.sort not in view.orders():
         known = ", ".join(near(options.sort, view.orders()) or view.orders())
-        raise UsageError(
-            tell("--sort", f"nothing to sort by is called {options.sort!r}", f"use one of {known}")
-        )
+        what = f"no column is called {options.sort!r}"
+        raise UsageError(tell("--sort", what, f"use one of {known}"))
     check_device(options)
-    shown: str | RenderableType
+    shown: str | Renderable
     with undisturbed():
         under = (DEFAULT,) if options.convention is None else conventions(options.convention)
         if len(under) > 1:
@@ -121,14 +132,13 @@ def work(options: argparse.Namespace, destination: Destination) -> None:
 
 def _refuse_rows_of_modules(options: argparse.Namespace) -> None:
     if options.depth is not None or options.top or options.sort:
-        why = "there is one row for each convention, not for each module"
-        raise UsageError(
-            tell(f"--convention {options.convention}", why, "leave --depth, --top, --sort away")
-        )
+        what = "each row is a convention, not a module"
+        fix = "omit --depth, --top and --sort"
+        raise UsageError(tell(f"--convention {options.convention}", what, fix))
 
 
-def _figures(rows: Any, form: str) -> Any:
-    """For people with digits in groups."""
+def _figures(rows: pd.DataFrame, form: str) -> pd.DataFrame:
+    """Rows of figures. For people, digits are in groups of three."""
     if form in ("csv", "json"):
         return rows
     return rows.assign(

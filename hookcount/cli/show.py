@@ -1,14 +1,12 @@
-"""How a result is shown: in a terminal, or as text where it is asked for."""
+"""Shows a result: as text, or as a grid in the terminal."""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
-from ..tables import rows as tables
-from ..tables.grid import Renderable, plain, stacked, table
+from ..tables.grid import Renderable, plain, show, stacked, table
+from ..tables.rows import csv, json, markdown, records
 from .destination import Destination
 
 if TYPE_CHECKING:
@@ -16,21 +14,21 @@ if TYPE_CHECKING:
 
 
 def write(shown: str | Renderable, destination: Destination) -> None:
-    """Text as it is. A grid is in colour in a terminal, else plain."""
+    """Write text, or a grid: with colours to a terminal, else as plain text."""
     if isinstance(shown, str):
         destination.write(shown)
     elif destination.path is None and sys.stdout.isatty():
-        Console().print(shown)
+        show(shown)
     else:
         destination.write(plain(shown) + "\n")
 
 
 def rows_in(form: str, rows: pd.DataFrame, first_line: str) -> str | Renderable:
-    """A table as ``csv``, ``json``, ``markdown``, or else for people, under a line that says what it is."""
+    """Rows as ``csv``, ``json`` or ``markdown``. Any other form is a grid below ``first_line``."""
     if form == "csv":
-        return tables.csv(rows)
+        return csv(rows)
     if form == "json":
-        return tables.json(tables.records(rows))
+        return json(records(rows))
     if form == "markdown":
-        return tables.markdown([str(name) for name in rows.columns], rows.itertuples(index=False))
+        return markdown([str(name) for name in rows.columns], rows.itertuples(index=False))
     return stacked(*([first_line] if first_line else []), table(rows), bold=True)

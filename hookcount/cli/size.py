@@ -1,4 +1,4 @@
-"""``hookcount size MODEL``: how large a model is; it is not run."""
+"""``hookcount size MODEL``: how large a model is. The model does not run."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from .options import add_model, parser
 
 
 def arguments() -> argparse.ArgumentParser:
-    """Of this command."""
+    """The parser for this command."""
     made = parser(
-        "hookcount size", "Parameters, buffers, bytes and layers of a model; it is not run.", ""
+        "hookcount size",
+        "Shows the parameters, buffers, bytes and layers of a model. The model does not run.",
+        "",
     )
     add_model(made)
     made.add_argument("--format", choices=("text", "json"), help="default: text")
@@ -24,7 +26,7 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def work(options: argparse.Namespace, destination: Destination) -> None:
-    """Size and show."""
+    """Measure the model and show its size."""
     form = options.format or (
         "json" if Path(options.output or "").suffix.lower() == ".json" else "text"
     )

@@ -1,4 +1,4 @@
-"""A report as the command line shows it: which rows, in which order, in which form."""
+"""A report on the command line: its rows, their order, and the format."""
 
 from __future__ import annotations
 
@@ -30,19 +30,23 @@ _READ = (
 
 @dataclass(frozen=True)
 class View:
-    """``form``: tree, table, csv, json or markdown. ``depth`` and ``top`` leave rows out; no figure changes by it."""
+    """How to show a report. Options hide or sort rows; they change no figure."""
 
     form: str
+    """tree, table, csv, json or markdown."""
     depth: int | None = None
+    """Show modules down to this depth."""
     top: int | None = None
+    """Show this many modules: the first by ``sort``, or those with most MACs of their own."""
     sort: str | None = None
+    """Sort by this column."""
 
     def orders(self) -> list[str]:
-        """The columns to sort by. The siblings of a tree are sorted by numbers only."""
+        """The columns that ``sort`` may name. The siblings of a tree are sorted by numbers only."""
         return [each for each in MODULE_COLUMNS if self.form != "tree" or each not in _TEXTS]
 
     def of(self, report: Report, first_line: str) -> str | Renderable:
-        """Text that is whole by itself (csv, json, markdown), or lines for rich to print, the first above them."""
+        """The report as text (csv, json, markdown), or as a tree or grid below ``first_line``."""
         priced = report.priced
         if self.form == "tree":
             order = "macs" if self.sort == "macs_share" else self.sort
@@ -58,7 +62,7 @@ class View:
         return stacked(first_line, summary(priced), table(rows[columns]), bold=True)
 
     def _rows(self, report: Report) -> pd.DataFrame:
-        """The rows asked for; their index is their place in the whole table."""
+        """The rows to show. Their index is that of ``to_dataframe()``."""
         rows = report.to_dataframe()
         if self.depth is not None:
             rows = rows[rows["depth"] <= self.depth]

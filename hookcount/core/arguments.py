@@ -1,19 +1,19 @@
-"""The input of a model as one value: a tensor, a tuple of arguments, or a dict of keyword arguments."""
+"""One value as the input of a model: a tensor, or a tuple or a dict of arguments."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 
 from .errors import InputError, tell
 
 
-def arguments(what: str, given: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Positional and keyword arguments of ``forward``: of a tensor, a tuple of the former, or a dict of the latter.
+def arguments(what: str, given: object) -> tuple[tuple[object, ...], dict[str, object]]:
+    """Turn one input value into positional and keyword arguments of ``forward``.
 
-    Raises ``InputError`` for anything else; ``what`` names it there.
+    A tensor is the only positional argument. A tuple holds all positional arguments, a dict all
+    keyword arguments. Raises ``InputError`` for any other value; ``what`` names the input there.
     """
     if isinstance(given, torch.Tensor):
         return (given,), {}
@@ -22,4 +22,4 @@ def arguments(what: str, given: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     if isinstance(given, Mapping) and all(isinstance(name, str) for name in given):
         return (), dict(given)
     fix = "give a tensor, a tuple of positional arguments, or a dict of keyword arguments"
-    raise InputError(tell(what, f"this is a {type(given).__name__}", fix))
+    raise InputError(tell(what, f"the input is of type {type(given).__name__}", fix))

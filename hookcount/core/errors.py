@@ -1,22 +1,21 @@
-"""Every error and warning hookcount raises, and the one place where their texts are put together."""
+"""The errors and warnings of hookcount, and the functions that build their texts."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import Any
 
 
 class HookcountError(Exception):
-    """The base of all errors of hookcount's own; a model's own exceptions are passed on as they are."""
+    """The base of hookcount's errors. Exceptions of a model are passed on unchanged."""
 
 
 class ModelError(HookcountError, TypeError):
-    """What was given is not a model that can be counted, or cannot be found."""
+    """The given object is no model that can be counted, or the model cannot be built."""
 
 
 class UnknownModelError(ModelError, LookupError):
-    """The name itself is wrong: nothing that can be built is called so."""
+    """No model that can be built has this name."""
 
 
 class InputError(HookcountError, ValueError):
@@ -24,14 +23,14 @@ class InputError(HookcountError, ValueError):
 
 
 class DataNeededError(HookcountError):
-    """A shapes-only run came to code that needs values, and there are none.
+    """In a shapes-only run, the model's code needs tensor values, and there are none.
 
-    It is no ``RuntimeError``: a forward that catches those would silently take another path.
+    This is no ``RuntimeError``: a forward that catches those would silently take another path.
     """
 
 
 class FormulaError(HookcountError, RuntimeError):
-    """A formula raised, or returned something other than ``Ops``."""
+    """A formula raised an exception, or did not return ``Ops``."""
 
 
 class RegistrationError(HookcountError, ValueError):
@@ -43,42 +42,41 @@ class UncountedError(HookcountError, RuntimeError):
 
 
 class OutputError(HookcountError, OSError):
-    """A report could not be written; an ``OSError`` too, with its ``errno`` and ``filename``."""
+    """A report could not be written. As an ``OSError`` it has ``errno`` and ``filename``."""
 
 
 class UncountedWarning(UserWarning):
-    """Something that ran has no formula: the counts are a lower bound."""
+    """Something that ran has no formula, so the counts are a lower bound."""
 
 
 def place(path: str, type_name: str = "") -> str:
-    """How every message names a module: ``'layer1.0.conv' (Conv2d)``; the root is ``the model``."""
+    """Name a module in a message: ``'layer1.0.conv' (Conv2d)``. The root has no path."""
     name = repr(path) if path else "the model itself"
     return f"{name} ({type_name})" if type_name else name
 
 
 def tell(path: str, what: str, fix: str) -> str:
-    """One shape for every error text: where, what happened, what to do."""
+    """Build an error text: where it happened (``path``), what happened, and how to fix it."""
     return f"{path}: {what}\n  To fix it: {fix}"
 
 
 def near(name: str, names: Iterable[str], at_most: int = 4) -> list[str]:
-    """The names that were perhaps meant.
+    """The names most similar to ``name``, or else those that contain it: at most ``at_most``.
 
     >>> near("resnet5O", ["alexnet", "resnet18", "resnet50"])
     ['resnet50', 'resnet18']
     """
-    meant, known = name.lower(), {each.lower(): each for each in sorted(names)}
-    close = difflib.get_close_matches(meant, known, at_most, 0.7)
-    return [
-        known[each]
-        for each in close or [each for each in known if meant and meant in each][:at_most]
-    ]
+    meant, by_lower_case = name.lower(), {each.lower(): each for each in sorted(names)}
+    close = difflib.get_close_matches(meant, by_lower_case, at_most, 0.7)
+    if not close and meant:
+        close = [each for each in by_lower_case if meant in each][:at_most]
+    return [by_lower_case[each] for each in close]
 
 
 def note(error: BaseException, text: str) -> None:
-    """Append a line to an exception that is not ours (PEP 678), so that it travels on unchanged in type and args."""
+    """Append a line to a foreign exception (PEP 678). Its type and arguments stay the same."""
     if hasattr(error, "add_note"):
         error.add_note(text)
-    else:  # Python 3.10: same attribute, which tools such as pytest show already
-        notes: list[Any] = getattr(error, "__notes__", [])
+    else:  # Python 3.10 lacks add_note, but tools such as pytest show __notes__
+        notes: list[str] = getattr(error, "__notes__", [])
         vars(error)["__notes__"] = [*notes, text]

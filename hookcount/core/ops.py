@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 
 KINDS = ("macs", "adds", "muls", "compares", "specials")
@@ -9,15 +10,20 @@ KINDS = ("macs", "adds", "muls", "compares", "specials")
 
 @dataclass(frozen=True)
 class Ops:
-    """A frozen tally of primitive operations, kept apart by kind because tools disagree per kind.
+    """A frozen tally of primitive operations, by kind: tools weigh the kinds differently.
 
-    ``macs``      multiply-accumulates of contractions: convolution, matrix product, attention, recurrent gates.
-    ``adds``      additions, subtractions, sign changes: biases, residuals, sums.
+    ``macs``      multiply-accumulates of contractions: convolution, matrix product, attention,
+                  recurrent gates.
+    ``adds``      additions, subtractions and sign changes: biases, residuals, sums.
     ``muls``      multiplications outside contractions: scales, gates.
     ``compares``  comparisons and selections by magnitude: relu, max, sort, clamp, abs.
-    ``specials``  everything dearer: division, square root, exp, log, erf, sin, rounding.
+    ``specials``  all costlier operations: division, square root, exp, log, erf, sin, rounding.
 
-    All are exact ``int``, never negative. ``a + b`` adds kind by kind, ``a * 3`` repeats.
+    Each count is an exact Python ``int``. Other integers, such as those of numpy, become ``int``.
+    ``a + b`` adds kind by kind, ``a * 3`` is the tally of three equal calls.
+
+    Raises ``TypeError`` for a count that is no integer (a ``bool`` is none), and ``ValueError``
+    for a negative count.
 
     >>> Ops(macs=12, adds=4) + Ops(adds=1) * 2
     Ops(macs=12, adds=6)
@@ -33,9 +39,8 @@ class Ops:
         for kind in KINDS:
             value = getattr(self, kind)
             if type(value) is not int:
-                raise TypeError(
-                    f"Ops({kind}={value!r}): a count is an int, not {type(value).__name__}"
-                )
+                value = _exact(value, f"Ops({kind}={value!r})")
+                object.__setattr__(self, kind, value)
             if value < 0:
                 raise ValueError(f"Ops({kind}={value}): a count is never negative")
 
@@ -52,7 +57,9 @@ class Ops:
 
     def __mul__(self, times: int) -> Ops:
         if type(times) is not int:
-            return NotImplemented
+            if not hasattr(times, "__index__"):
+                return NotImplemented
+            times = _exact(times, f"Ops * {times!r}")
         if times < 0:
             raise ValueError(f"Ops * {times}: a count is never negative")
         return _sound(
@@ -73,15 +80,26 @@ class Ops:
         return f"Ops({inside})"
 
 
+def _exact(value: object, where: str) -> int:
+    """A count as a Python ``int``: anything with ``__index__`` but a ``bool``."""
+    if not isinstance(value, bool):
+        try:
+            return operator.index(value)  # type: ignore[arg-type]
+        except TypeError:
+            pass
+    raise TypeError(
+        f"{where}: a count is an int, not {type(value).__name__} (use integers, and // for /)"
+    )
+
+
 def _sound(macs: int, adds: int, muls: int, compares: int, specials: int) -> Ops:
-    """``Ops`` of figures that came of sound ones: they need no checking again."""
+    """``Ops`` of counts that are known to be valid, without checking them again."""
     made: Ops = object.__new__(Ops)
     made.__dict__.update(macs=macs, adds=adds, muls=muls, compares=compares, specials=specials)
     return made
 
 
 NOTHING = Ops()
-
 
 FLOPS_ARE = "flops = 2*macs + adds + muls + compares + specials"
 

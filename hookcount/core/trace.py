@@ -1,4 +1,7 @@
-"""``Trace``: what ran. Frozen facts about a model's modules and calls, without a tensor; pricing reads nothing else."""
+"""``Trace``: what ran. Frozen facts about a model's modules and calls, without a tensor.
+
+Pricing reads nothing else.
+"""
 
 from __future__ import annotations
 
@@ -6,77 +9,95 @@ import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import torch
 
 Phase = Literal["forward", "backward"]
 
 OUTSIDE = "<outside>"
-"""The path of what runs outside every call of the model's modules."""
+"""The path of ops that run outside every call of the model's modules."""
+
+Value: TypeAlias = Any
+"""A recorded argument or output, in which each tensor is a ``Spec``.
+
+It is a ``Spec``, a plain value, or a container of these: a tuple, a list, a dict or a namespace.
+"""
 
 
 @dataclass(frozen=True, eq=False)
 class Spec:
-    """What is kept of a tensor: its shape (a ``torch.Size``) and dtype. ``arithmetic`` tells numbers from ids and masks."""
+    """The shape and dtype of a tensor. Values are not kept."""
 
-    shape: Any
-    dtype: Any
+    shape: torch.Size
+    dtype: torch.dtype
     itemsize: int
+    """Bytes of one element."""
     arithmetic: bool
-    """Floating, complex or quantized."""
+    """Whether the dtype is floating, complex or quantized. Ids and masks are not."""
     sparse: bool = False
 
     @property
     def bytes(self) -> int:
+        """Bytes of all elements, as a dense tensor."""
         elements: int = prod(self.shape)
         return elements * self.itemsize
 
 
 @dataclass(frozen=True, eq=False)
 class Call:
-    """One distinct call of a module or an op: its target and its arguments and output, each tensor as a ``Spec``.
+    """One distinct call of a module or an op. Each tensor in it is a ``Spec``.
 
-    ``module`` is a stand-in of the called module: same class and attributes, parameters on the meta device.
+    ``target`` is the module's class or the op. ``module`` is a stand-in for the called module, None
+    for an op. A stand-in has the same class and attributes; its parameters are on the meta device.
     """
 
     target: Any
-    args: tuple[Any, ...]
-    kwargs: Mapping[str, Any]
-    out: Any
+    args: tuple[Value, ...]
+    kwargs: Mapping[str, Value]
+    out: Value
     module: Any = None
 
 
 class OpRun(NamedTuple):
-    """An op that ran ``times`` times. ``claimable``: inside the module's own forward, not in a hook that runs around it.
-
-    ``line``: the ``file:line`` outside of torch that called it; empty inside torch's own layers. ``called``: the function that
-    ran it, as the innermost code in Python names it: ``"torch.matmul"``, ``".matmul"`` of a value, ``"@"``; empty without a name.
-    """
+    """An op that ran ``times`` times in one run of a module."""
 
     call: Call
     claimable: bool
+    """Whether the module's formula may pay for the op, because the module's own forward ran it.
+
+    An op in a hook around the forward is not claimable.
+    """
     times: int
     line: str
+    """The ``file:line`` outside of torch that called the op. Empty inside torch's own layers."""
     called: str
+    """The function that ran the op, as the innermost Python code names it. Empty without a name.
+
+    Examples are ``"torch.matmul"``, ``".matmul"`` (a method) and ``"@"`` (an operator).
+    """
 
 
 class ModuleRun(NamedTuple):
-    """One run of one module at one place of the tree. ``parent`` is the index of the run that it happened in, or None."""
+    """One run of one module at one place of the tree."""
 
     path: str
     type: str
     parent: int | None
+    """The index of the run inside which this run happened. None for a run at the top."""
     phase: Phase
     call: Call | None
-    """None where the forward raised: what ran before that is in ``ops``."""
+    """None if the forward raised. The ops that ran before that are in ``ops``."""
     ops: tuple[OpRun, ...]
     invisible: bool
-    """It made its output without any op that was seen."""
+    """Whether the module made its output without an op that hookcount saw."""
 
 
 class TensorFact(NamedTuple):
-    """A parameter or buffer as a module holds it; ``key`` is one per tensor, however many places share it."""
+    """A parameter or buffer of a module."""
 
     key: int
+    """Equal for equal tensors, also if several modules share a tensor."""
     name: str
     elements: int
     bytes: int
@@ -86,11 +107,12 @@ class TensorFact(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A module at its place in the tree: a shared module has several places, with the same ``key``."""
+    """A module at one place in the tree. A shared module has several places."""
 
     path: str
     type: str
     key: int
+    """Equal for all places of one module."""
     tensors: tuple[TensorFact, ...]
     leaf: bool
     registered: bool = True
@@ -99,21 +121,24 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Trace:
-    """All of one observation: the places of the tree in the order of ``named_modules``, and what ran there."""
+    """The record of one observation: the model's modules, and the calls that ran."""
 
     places: tuple[Place, ...]
+    """The places of the tree, in the order of ``named_modules``."""
     runs: tuple[ModuleRun, ...]
+    """The module runs, in the order in which they began."""
     outside: tuple[tuple[Phase, OpRun], ...]
-    """Ops that ran outside every module call (a ``watch`` block, ``generate()``, a backward pass)."""
+    """Ops outside every module call: in a ``watch`` block, ``generate()`` or a backward pass."""
     run: str
-    """How it was observed: ``"shapes"`` or ``"real"``."""
+    """How the model ran: ``"shapes"`` or ``"real"``."""
     ops_known: int = 0
-    """Of the op calls of a shapes-only run, those whose result was known from an equal call before."""
+    """Op calls of a shapes-only run whose output shapes were known from an equal call before."""
     ops_worked_out: int = 0
+    """Op calls of a shapes-only run whose output shapes had to be computed."""
 
 
-def sizes(value: Any) -> Any:
-    """``value`` with each ``Spec`` replaced by its shape."""
+def sizes(value: Value) -> Value:
+    """``value`` with each ``Spec`` replaced by its shape. Containers are copied."""
     if isinstance(value, Spec):
         return value.shape
     if type(value) is tuple:
@@ -129,8 +154,8 @@ def sizes(value: Any) -> Any:
     return value
 
 
-def leaves(value: Any) -> Iterator[Spec]:
-    """Each ``Spec`` in a structure, in order."""
+def leaves(value: Value) -> Iterator[Spec]:
+    """Each ``Spec`` in a nested structure, in order."""
     if isinstance(value, Spec):
         yield value
     elif type(value) in (tuple, list) or hasattr(value, "_make"):

@@ -1,4 +1,4 @@
-"""Counts for people: the only place that rounds."""
+"""Counts as short text for people. Counts are rounded only here."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ _BYTES = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 
 
 def si(count: int) -> str:
-    """Three significant digits and an SI prefix.
+    """A count with three significant digits and an SI prefix.
 
     >>> si(4089184256), si(11689512), si(999), si(0)
     ('4.09 G', '11.7 M', '999', '0')
@@ -16,7 +16,7 @@ def si(count: int) -> str:
 
 
 def size(count: int) -> str:
-    """Bytes, by powers of 1024.
+    """A number of bytes with three significant digits and a prefix for powers of 1024.
 
     >>> size(102228128), size(12)
     ('97.5 MiB', '12 B')
@@ -34,7 +34,8 @@ def _short(count: int, steps: tuple[tuple[int, str], ...], unit: str) -> str:
 
 
 def percent(part: int, whole: int) -> str:
-    """
+    """``part`` in percent of ``whole``, with one decimal. Empty if ``whole`` is zero.
+
     >>> percent(1, 3), percent(0, 0)
     ('33.3%', '')
     """

@@ -1,12 +1,11 @@
-"""From a name to a model and an input for it: ``build("resnet50")``. No weight is ever downloaded."""
+"""From a name to a model and its input: ``build("resnet50")``. No weights are downloaded."""
 
 from __future__ import annotations
 
 import torch
 
 from ..core.errors import UnknownModelError, tell
-from . import code as factories
-from . import huggingface, timm, torchvision
+from . import code, huggingface, timm, torchvision
 from .built import Built
 from .code import HOW
 from .construct import constructed
@@ -15,10 +14,16 @@ __all__ = ["Built", "build"]
 
 
 def build(name: str, device: torch.device | str | None = None, *, real: bool = False) -> Built:
-    """The model called ``name`` (see `hookcount --help`), with its default input where one is known.
+    """Build the model called ``name`` in eval mode, with its default input if hookcount knows one.
 
-    A model of a library is built on the meta device where its count needs no values, so that the largest takes no memory; with
-    ``real`` it has (random) values, on the CPU. A factory puts its model where it likes. ``device`` puts either there.
+    ``name``: the name of a torchvision model, ``timm:NAME``, ``hf:path/to/config.json``,
+    ``package.module:factory`` or ``path/to/file.py:factory``; see `hookcount --help`.
+
+    A model of a library is built on the meta device, where it takes no memory, if its count needs
+    no values. With ``real`` it is built on the CPU, with random values. A factory chooses the
+    device of its model. ``device`` overrides all of these.
+
+    Raises ``UnknownModelError`` for an unknown name, ``ModelError`` if the model cannot be built.
 
     >>> built = build("resnet18")
     >>> type(built.model).__name__, built.args[0].shape
@@ -29,7 +34,7 @@ def build(name: str, device: torch.device | str | None = None, *, real: bool = F
     if not colon:
         built = torchvision.build(name, place)
     elif not source or name.endswith(":"):
-        raise UnknownModelError(tell(repr(name), "half of the name is missing", f"write {HOW}"))
+        raise UnknownModelError(tell(repr(name), "a part of the name is missing", f"write {HOW}"))
     elif source == "timm":
         built = timm.build(name, rest, place)
     elif source == "hf":
@@ -43,5 +48,5 @@ def build(name: str, device: torch.device | str | None = None, *, real: bool = F
 def _from_code(name: str, device: torch.device | str | None) -> torch.nn.Module:
     source, _, attribute = name.rpartition(":")
     if device is None:
-        return factories.build(name, source, attribute)
-    return constructed(lambda: factories.build(name, source, attribute), device)
+        return code.build(name, source, attribute)
+    return constructed(lambda: code.build(name, source, attribute), device)

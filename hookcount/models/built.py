@@ -1,28 +1,35 @@
-"""``Built``: a model, and what its ``forward`` is to be given."""
+"""``Built``: a model and the input for its ``forward``."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
 
+Argument: TypeAlias = Tensor | Sequence[Tensor]
+"""An argument of ``forward``: a tensor, or a list of images."""
+
 
 @dataclass(frozen=True, eq=False)
 class Built:
-    """A model in eval mode, and what its ``forward`` is to be given. ``args`` is None where no input is known for it."""
+    """A model in eval mode, and the input for its ``forward``."""
 
     name: str
     model: nn.Module
-    args: tuple[Any, ...] | None = None
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    args: tuple[Argument, ...] | None = None
+    """Positional arguments. None if hookcount knows no input for the model."""
+    kwargs: Mapping[str, Argument] = field(default_factory=dict)
     takes_list: bool = False
-    """Its ``forward`` takes one list of images, as torchvision's detectors do."""
+    """Whether ``forward`` takes one list of images, as in torchvision's detectors."""
     needs: tuple[str, ...] = ()
-    """What its ``forward`` cannot do without though its signature does not say so, where no input is known for it."""
+    """Arguments that ``forward`` needs though its signature has defaults for them.
+
+    Empty if hookcount knows an input for the model.
+    """
 
     def with_inputs(self, positional: Iterable[Tensor], named: Mapping[str, Tensor]) -> Built:
         """The same model with other inputs."""
@@ -30,7 +37,7 @@ class Built:
         return replace(self, args=(list(given),) if self.takes_list else given, kwargs=dict(named))
 
     def missing_inputs(self) -> list[str]:
-        """The parameters of ``forward`` for which there is no input, by name."""
+        """The names of the parameters of ``forward`` that need an input and have none."""
         if self.args is not None or self.kwargs:
             return []
         if self.needs:
@@ -51,13 +58,13 @@ class Built:
         ]
 
     def device(self) -> torch.device:
-        """Where the model is, by its first parameter or buffer; the CPU if it has none."""
+        """The device of the first parameter or buffer. The CPU if there is none."""
         held = (
             each for tensors in (self.model.parameters(), self.model.buffers()) for each in tensors
         )
         return next((each.device for each in held), torch.device("cpu"))
 
     def dtype(self) -> torch.dtype:
-        """What its floating-point inputs are to be, by its first floating-point parameter."""
-        kinds = (each.dtype for each in self.model.parameters())
-        return next((each for each in kinds if each.is_floating_point), torch.get_default_dtype())
+        """The dtype for floating-point inputs: that of the first floating-point parameter."""
+        dtypes = (each.dtype for each in self.model.parameters())
+        return next((each for each in dtypes if each.is_floating_point), torch.get_default_dtype())

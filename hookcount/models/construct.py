@@ -1,10 +1,9 @@
-"""Building a model where its count needs it: without memory where the constructor bears it, or on a device that was asked for."""
+"""Building a model: without memory if its constructor allows it, or on a given device."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import nn
@@ -14,14 +13,14 @@ _META = torch.device("meta")
 
 
 def constructed(make: Callable[[], nn.Module], device: torch.device | str | None) -> nn.Module:
-    """What ``make`` builds: with values on ``device``; on None or meta without memory where that can be.
+    """The model that ``make`` builds, on ``device``.
 
-    None and meta differ for a constructor that reads its parameters' values: for None its model stays real.
+    For None and meta it is built without memory. Some constructors read values of parameters and so
+    need memory. Their models stay real for None, and are moved to meta afterwards for meta.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # about initial values and deprecated helpers: nothing the caller could change
+        # about initial values and deprecated helpers, which the caller cannot change
+        warnings.simplefilter("ignore")
         if device is not None and torch.device(device) != _META:
             with torch.device(device):
                 return moved(make(), device)
@@ -32,28 +31,43 @@ def constructed(make: Callable[[], nn.Module], device: torch.device | str | None
 
 
 def without_memory(make: Callable[[], nn.Module]) -> nn.Module:
-    """What ``make`` builds, on meta. Raises where its constructor reads a parameter's values."""
+    """The model that ``make`` builds, on meta.
+
+    Raises the constructor's own error if the constructor reads a parameter's values.
+    """
     try:
         with _EmptyOnMeta():
             return make().to(_META)
-    except (
-        Exception
-    ):  # one that runs a part of itself, to see what size it gives, needs all of it on meta
+    except Exception:
+        # a constructor that runs a part of the model, to see its output size, needs all on meta
         with _META:
             return make().to(_META)
 
 
 def moved(model: nn.Module, device: torch.device | str) -> nn.Module:
-    """The model on ``device``, left alone if it is there: packed and scripted ones cannot always be moved."""
+    """The model on ``device``. A model that is there already is not touched.
+
+    Packed and scripted models cannot always be moved.
+    """
     there = torch.empty(0, device=device).device
     held = [*model.parameters(), *model.buffers()]
     return model if all(each.device == there for each in held) else model.to(device)
 
 
 class _EmptyOnMeta(TorchFunctionMode):
-    """Parameters are made on the meta device, and only they: constructors read values of the other tensors they make."""
+    """In the block, parameters are made on the meta device.
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    Layers make parameters by ``torch.empty``. Other new tensors keep their values, because
+    constructors read them.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., object],
+        types: Sequence[type],
+        args: tuple[object, ...] = (),
+        kwargs: Mapping[str, object] | None = None,
+    ) -> object:
         kwargs = kwargs or {}
         if func is torch.empty and kwargs.get("device") is None:
             kwargs = {**kwargs, "device": "meta"}

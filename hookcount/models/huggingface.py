@@ -1,4 +1,7 @@
-"""Models of transformers, from the ``config.json`` of a checkpoint: no weights, no code of the checkpoint's own, no network."""
+"""Models of transformers, built from the ``config.json`` of a checkpoint.
+
+No weights are loaded, no code of the checkpoint runs, and the network is not used.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 import torch
 from torch import nn
@@ -19,15 +22,17 @@ from ..core.errors import ModelError, UnknownModelError, tell
 from .built import Built
 from .code import unknown
 from .construct import constructed, without_memory
-from .huggingface_inputs import default_inputs
+from .huggingface_inputs import Config, default_inputs
 
 
 def build(name: str, path: str, device: torch.device | str | None) -> Built:
-    """``hf:path/to/config.json``, or the folder that has it: the first of its ``architectures`` that transformers has, else what
-    ``AutoModel`` takes for it. On the meta device unless ``device`` says otherwise, in the dtype that the config names.
+    """Build ``hf:path/to/config.json``, or ``hf:`` and the folder of the config.
 
-    Raises ``UnknownModelError`` for what is no config of a model that transformers has, ``ModelError`` where transformers cannot
-    build it.
+    The class is the first of the config's ``architectures`` that transformers has, or else that of
+    ``AutoModel``. The device is meta unless ``device`` is given; the dtype is that of the config.
+
+    Raises ``UnknownModelError`` if the file is no config of a model that transformers has, and
+    ``ModelError`` if transformers cannot build the model.
     """
     transformers = _transformers(name)
     file = _file(name, Path(path))
@@ -39,15 +44,20 @@ def build(name: str, path: str, device: torch.device | str | None) -> Built:
             )
             model = _constructed(transformers, _untrained(config), device)
         except Exception as error:
-            what = f"transformers {transformers.__version__} cannot build it: {type(error).__name__}: {error}"
-            fix = "give a config.json that says all of the model (a backbone's too: nothing is fetched)"
+            version = transformers.__version__
+            what = f"transformers {version} cannot build it: {type(error).__name__}: {error}"
+            fix = (
+                "give a config.json that describes the whole model, also its backbone, because "
+                "nothing is downloaded"
+            )
             raise ModelError(tell(repr(name), what, fix)) from error
     built = Built(name, model)
     inputs, needs = default_inputs(model, built.device(), built.dtype())
     return replace(built, kwargs=inputs, needs=needs)
 
 
-def _transformers(name: str) -> Any:
+def _transformers(name: str) -> ModuleType:
+    """The library, imported. ``name``: the model's, for the error if transformers is missing."""
     try:
         with _offline():
             return importlib.import_module("transformers")
@@ -58,7 +68,7 @@ def _transformers(name: str) -> Any:
         ) from error
 
 
-_GIVE = "give the path of a config.json of transformers, or of the folder that has it"
+_GIVE = "give the path of a config.json of transformers, or of its folder"
 
 
 def _file(name: str, path: Path) -> Path:
@@ -70,50 +80,46 @@ def _file(name: str, path: Path) -> Path:
     return file
 
 
-def _check(name: str, file: Path, transformers: Any) -> None:
-    """Whether it is the config of a model that transformers itself has."""
+def _check(name: str, file: Path, transformers: ModuleType) -> None:
+    """Raise ``UnknownModelError`` unless the file is a config of a model that transformers has."""
     try:
         described = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UnknownModelError(tell(repr(name), f"{file} is no JSON: {error}", _GIVE)) from error
+        raise UnknownModelError(tell(repr(name), f"{file} is not JSON: {error}", _GIVE)) from error
     kind = described.get("model_type") if isinstance(described, dict) else None
     if not isinstance(kind, str):
-        raise UnknownModelError(
-            tell(repr(name), f"{file} has no 'model_type', which says what it configures", _GIVE)
-        )
+        what = f"{file} has no 'model_type', which names the kind of model"
+        raise UnknownModelError(tell(repr(name), what, _GIVE))
     if kind in transformers.CONFIG_MAPPING:
         return
     code = described.get("auto_map")
     if code:
-        what = f"its model_type {kind!r} is not of transformers: it has code of its own ({_listed(code)}), which is not run"
-        fix = (
-            "load that code yourself, in a function that returns the model: path/to/file.py:factory"
+        what = (
+            f"the model_type {kind!r} is not in transformers; the checkpoint has its own code "
+            f"({_listed(code)}), which hookcount does not run"
         )
+        fix = "load that code in a function that returns the model: path/to/file.py:factory"
         raise UnknownModelError(tell(repr(name), what, fix))
     what = f"transformers {transformers.__version__} has no model_type {kind!r}"
-    raise unknown(
-        name,
-        kind,
-        what,
-        list(transformers.CONFIG_MAPPING.keys()),
-        "correct it, or install a transformers that has it",
-    )
+    known = list(transformers.CONFIG_MAPPING.keys())
+    fix = "correct the model_type, or install a release of transformers that has it"
+    raise unknown(name, kind, what, known, fix)
 
 
-def _listed(code: Any) -> str:
+def _listed(code: object) -> str:
     return ", ".join(sorted(map(str, code.values()))) if isinstance(code, dict) else str(code)
 
 
-def _untrained(config: Any) -> Any:
-    """Older releases fetch the weights of a backbone, if not told otherwise."""
+def _untrained(config: Config) -> Config:
+    """The config without pretrained backbones, whose weights older releases would download."""
     for each in parts(config):
         if getattr(each, "use_pretrained_backbone", False):
             each.use_pretrained_backbone = False
     return config
 
 
-def parts(config: Any) -> list[Any]:
-    """The config and those inside of it, of its text model, its backbone."""
+def parts(config: Config) -> list[Config]:
+    """The config and all configs inside, such as those of a text model or a backbone."""
     inner = [
         value
         for value in vars(config).values()
@@ -122,38 +128,41 @@ def parts(config: Any) -> list[Any]:
     return [config, *(part for each in inner for part in parts(each))]
 
 
-def _constructed(transformers: Any, config: Any, device: torch.device | str | None) -> nn.Module:
-    makers = (getattr(transformers, each, None) for each in config.architectures or ())
-    of_its_own = next(
-        (each for each in makers if isinstance(each, type) and hasattr(each, "_from_config")), None
+def _constructed(
+    transformers: ModuleType, config: Config, device: torch.device | str | None
+) -> nn.Module:
+    classes = (getattr(transformers, each, None) for each in config.architectures or ())
+    named = next(
+        (each for each in classes if isinstance(each, type) and hasattr(each, "_from_config")), None
     )
-    if of_its_own is None and type(config) not in transformers.MODEL_MAPPING:
+    if named is None and type(config) not in transformers.MODEL_MAPPING:
         raise ModelError(
-            f"no AutoModel for model_type {config.model_type!r}, nor one of its architectures {config.architectures}"
+            f"there is no AutoModel for model_type {config.model_type!r}, and none of the "
+            f"architectures {config.architectures}"
         )
 
     def make() -> nn.Module:
-        if of_its_own is None:
+        if named is None:
             model: nn.Module = transformers.AutoModel.from_config(config, trust_remote_code=False)
         else:
-            model = of_its_own._from_config(config)
+            model = named._from_config(config)
         return model
 
     if device is not None and torch.device(device).type != "meta":
         return constructed(make, device)
-    # never for real instead: it loads checkpoints through meta itself, and they are large
+    # no fallback to a real model: these are large, and transformers itself builds them on meta
     with contextlib.suppress(Exception), torch.device("meta"):
-        return make().to("meta")  # torch.Tensor(2, 3) heeds no device
+        return make().to("meta")  # because torch.Tensor(2, 3) ignores the default device
     return without_memory(make)
 
 
 @contextlib.contextmanager
 def _offline() -> Iterator[None]:
-    """Nothing is fetched, whatever a config asks for."""
+    """In the block, transformers downloads nothing, whatever a config needs."""
     before = os.environ.get("HF_HUB_OFFLINE")
-    os.environ["HF_HUB_OFFLINE"] = "1"  # read once, when the hub's client is imported
+    os.environ["HF_HUB_OFFLINE"] = "1"  # read only when huggingface_hub is imported
     constants = sys.modules.get("huggingface_hub.constants")
-    was: Any = getattr(constants, "HF_HUB_OFFLINE", None)
+    was: object = getattr(constants, "HF_HUB_OFFLINE", None)
     if constants is not None:
         constants.HF_HUB_OFFLINE = True  # type: ignore[attr-defined]
     try:
@@ -168,7 +177,8 @@ def _offline() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _quiet(transformers: Any) -> Iterator[None]:
+def _quiet(transformers: ModuleType) -> Iterator[None]:
+    """In the block, transformers logs errors only."""
     before = transformers.logging.get_verbosity()
     transformers.logging.set_verbosity_error()
     try:

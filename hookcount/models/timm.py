@@ -1,10 +1,9 @@
-"""Models of timm, at the input size of their settings."""
+"""Models of timm, with an input of the size that their settings give."""
 
 from __future__ import annotations
 
 import importlib
 from dataclasses import replace
-from typing import Any
 
 import torch
 
@@ -15,9 +14,12 @@ from .construct import constructed
 
 
 def build(name: str, architecture: str, device: torch.device | str | None) -> Built:
-    """``timm:vit_tiny_patch16_224``, a tag after a dot allowed."""
+    """Build ``timm:vit_tiny_patch16_224``. A tag after a dot may follow.
+
+    Raises ``UnknownModelError`` for an unknown name, or if timm is not installed.
+    """
     try:
-        timm: Any = importlib.import_module("timm")
+        timm = importlib.import_module("timm")
     except ModuleNotFoundError as error:
         raise UnknownModelError(
             tell(repr(name), "timm is not installed", "pip install timm")

@@ -1,4 +1,4 @@
-"""Models of torchvision, each as the weights belong to it for which its figures are published, without those weights' values."""
+"""Models of torchvision, each configured for its published weights. No weights are downloaded."""
 
 from __future__ import annotations
 
@@ -13,30 +13,29 @@ import torch
 from torch import nn
 
 from ..core.errors import ModelError, UnknownModelError, tell
-from .built import Built
+from .built import Argument, Built
 from .code import HOW, unknown
 from .construct import constructed
 
-_VIDEO_FRAMES = (
-    16  # of the clips with which torchvision's own table was made, as is the size for optical flow
-)
+_VIDEO_FRAMES = 16
+"""The frames of the clips behind torchvision's table of video models."""
 _FLOW_SIZE = 512
+"""The height and width behind torchvision's table of optical flow models."""
 
 
 def build(name: str, device: torch.device | str | None) -> Built:
-    """``resnet50`` or ``resnet50@IMAGENET1K_V1``, with an input of those weights' own size."""
+    """Build ``resnet50`` or ``resnet50@IMAGENET1K_V1``, with an input of their size.
+
+    Raises ``UnknownModelError`` for an unknown name, ``ModelError`` for a quantized model whose
+    engine this torch lacks.
+    """
     from torchvision import models
 
     plain, _, wanted = name.partition("@")
     if plain not in models.list_models():
         if plain.endswith(".py") or Path(plain).is_file():
-            raise UnknownModelError(
-                tell(
-                    repr(name),
-                    "this is a file, not yet a model",
-                    f"name what builds it: {name}:FACTORY",
-                )
-            )
+            fix = f"name the function that builds the model: {name}:FACTORY"
+            raise UnknownModelError(tell(repr(name), "a file is not a model", fix))
         raise unknown(
             name,
             plain,
@@ -59,22 +58,20 @@ def build(name: str, device: torch.device | str | None) -> Built:
     if not names:
         return Built(name, constructed(lambda: models.get_model(plain, weights=None), device))
     entry = weights[wanted] if wanted else weights.DEFAULT
-    options: dict[str, Any] = {"weights": entry}
+    options: dict[str, object] = {"weights": entry}
     if group == "quantization":
         _need_engine(name, entry.meta["backend"])
         options["quantize"] = True
-    if group in (
-        "detection",
-        "quantization",
-    ):  # these read values: boxes that survive, weights to quantize
-        device = device or "cpu"
+    if group in ("detection", "quantization"):
+        device = device or "cpu"  # they read values: scores of boxes, weights to quantize
     with _without_download():
         model = constructed(lambda: models.get_model(plain, **options), device)
     built = Built(name, model, takes_list=group == "detection")
     return replace(built, args=_input(group, entry, model, built.device()))
 
 
-def _input(group: str, entry: Any, model: Any, device: torch.device | str) -> tuple[Any, ...]:
+def _input(group: str, entry: Any, model: Any, device: torch.device | str) -> tuple[Argument, ...]:
+    """The input for a group of models. ``entry``: the weights of the model."""
     if group == "detection":
         side = model.transform.min_size[-1]
         return ([torch.rand(3, side, side, device=device)],)
@@ -91,28 +88,26 @@ def _input(group: str, entry: Any, model: Any, device: torch.device | str) -> tu
 def _need_engine(name: str, engine: str) -> None:
     known = torch.backends.quantized.supported_engines
     if engine not in known:
-        raise ModelError(
-            tell(
-                repr(name),
-                f"it is quantized for {engine}, which this torch does not have ({', '.join(known)})",
-                f"count the float model, {name.removeprefix('quantized_')}: its MACs are the same",
-            )
-        )
+        what = f"the model is quantized for {engine}, which this torch lacks ({', '.join(known)})"
+        fix = f"count the float model, {name.removeprefix('quantized_')}: its MACs are the same"
+        raise ModelError(tell(repr(name), what, fix))
 
 
-class _NoValues(dict[str, Any]):
-    """Stands where a downloaded state dict would."""
+class _NoValues(dict[str, object]):
+    """An empty state dict instead of a downloaded one."""
 
 
 _building = threading.Lock()
+"""Held while torchvision and torch are patched."""
 
 
 @contextlib.contextmanager
 def _without_download() -> Iterator[None]:
-    """In this thread, torchvision's weights hold no values, and to load them does nothing.
+    """In the block, torchvision's weights have no values, and loading them does nothing.
 
-    The builders are given the weights all the same, because with ``weights=None`` they build another model: without the
-    auxiliary heads, with unfrozen norms, for another image size. Other threads, and other state dicts, are not touched.
+    The builders need the weights. With ``weights=None`` they build another model: without the
+    auxiliary heads, with unfrozen norms, for another image size. Only this thread and only these
+    weights are affected.
     """
     from torchvision.models._api import WeightsEnum
 
@@ -122,15 +117,15 @@ def _without_download() -> Iterator[None]:
         threading.get_ident(),
     )
 
-    def get_state_dict(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def get_state_dict(self: WeightsEnum, *args: object, **kwargs: object) -> Mapping[str, object]:
         return _NoValues() if threading.get_ident() == thread else download(self, *args, **kwargs)
 
     def load_state_dict(
-        self: nn.Module, state_dict: Mapping[str, Any], *args: Any, **kwargs: Any
-    ) -> Any:
-        return (
-            None if isinstance(state_dict, _NoValues) else load(self, state_dict, *args, **kwargs)
-        )
+        self: nn.Module, state_dict: Mapping[str, object], *args: bool, **kwargs: bool
+    ) -> object:
+        if isinstance(state_dict, _NoValues):
+            return None
+        return load(self, state_dict, *args, **kwargs)
 
     with _building:
         WeightsEnum.get_state_dict = get_state_dict

@@ -1,1 +1,1 @@
-"""From a trace and formulas to charges, records, a tree."""
+"""From a trace and formulas to charges, records and the tree."""

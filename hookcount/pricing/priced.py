@@ -1,11 +1,10 @@
-"""``Priced``: a trace under one convention. Every reader takes it."""
+"""``Priced``: a trace under one convention. Every reader and renderer takes a ``Priced``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 from ..core.ops import Ops, flops
 from ..core.trace import Trace
@@ -18,28 +17,27 @@ from .tree import Node, grow
 
 @dataclass(frozen=True, eq=False)
 class Priced:
-    """What ran and what it costs: records, totals, the tree, what is uncounted.
-
-    ``registry``: the formulas beneath those of the convention. ``prices``: results of formulas, shared by all conventions.
-    """
+    """A trace and its prices under one convention: records, totals, the tree, what is uncounted."""
 
     trace: Trace
     registry: Registry
+    """The formulas below those of the convention."""
     convention: Convention
     prices: Prices = field(default_factory=dict, repr=False)
+    """Results of formulas. All conventions of one trace share them."""
 
     @cached_property
     def resolver(self) -> Resolver:
-        """What answers for the classes and ops of the trace under the convention."""
+        """Finds the entry for a module class or an op of the trace, under the convention."""
         return self.convention.resolver(self.registry)
 
     @cached_property
     def sums(self) -> Sums:
-        """The charges, added up. Raises ``FormulaError`` where a formula fails."""
+        """The charges, added up. Raises ``FormulaError`` if a formula fails."""
         return price(self.trace, self.resolver, self.prices)
 
     def charges(self) -> Iterator[Charge]:
-        """What ran forward, each piece of work once, with its price."""
+        """The work that ran forward, each piece once, with its price."""
         return charges(self.trace, self.resolver, self.prices)
 
     def under(self, convention: Convention) -> Priced:
@@ -53,7 +51,7 @@ class Priced:
 
     @property
     def uncounted(self) -> tuple[Uncounted, ...]:
-        """What ran and nothing priced."""
+        """The targets that ran and that no formula prices."""
         return self.sums.uncounted
 
     @cached_property
@@ -63,7 +61,7 @@ class Priced:
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates of contractions."""
+        """Multiply-accumulates of contractions (matrix products, convolutions, attention ...)."""
         return self.total.macs
 
     @property
@@ -73,7 +71,7 @@ class Priced:
 
     @property
     def headline(self) -> int:
-        """The one figure of the convention, in ``unit``."""
+        """The convention's one figure, in ``unit``."""
         return self.convention.figure(self.total)
 
     @property
@@ -83,34 +81,34 @@ class Priced:
 
     @cached_property
     def tree(self) -> Node:
-        """The model's root, with what is beneath it."""
+        """The root of the module tree."""
         return grow(self.trace, self.sums)
 
     @property
     def params(self) -> int:
-        """Elements of all parameters, each tensor once."""
+        """The number of parameters. A shared tensor counts once."""
         return self.tree.params
 
     @property
     def param_bytes(self) -> int:
-        """Bytes of all parameters as stored, each tensor once."""
+        """The bytes of all parameters as stored. A shared tensor counts once."""
         return self.tree.param_bytes
 
     @property
     def run(self) -> str:
-        """How the model was run: ``"shapes"`` or ``"real"``."""
+        """How the model ran: ``"shapes"`` or ``"real"``."""
         return self.trace.run
 
     @property
     def backward_seen(self) -> bool:
-        """Whether a backward pass ran too. Its work is in the trace, but in no count."""
+        """Whether a backward pass ran too. Its ops are in the trace, but in no count."""
         phases = [
             *(run.phase for run in self.trace.runs),
             *(phase for phase, _ in self.trace.outside),
         ]
         return "backward" in phases
 
-    def __getstate__(self) -> dict[str, Any]:
-        """All but what is known by the identities of this process."""
+    def __getstate__(self) -> dict[str, object]:
+        """The state to pickle. ``resolver`` and ``prices`` hold only in this process."""
         kept = {name: value for name, value in vars(self).items() if name != "resolver"}
         return {**kept, "prices": {}}

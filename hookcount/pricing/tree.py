@@ -1,4 +1,4 @@
-"""The tree: what each place did itself, and the total of what is beneath it."""
+"""The module tree: the own cost of each module, and its total with all modules beneath."""
 
 from __future__ import annotations
 
@@ -12,30 +12,34 @@ from .price import Sums
 
 @dataclass(frozen=True)
 class Node:
-    """A module at its place. ``total = own + sum(child.total)``; tensors that are shared count once in every total."""
+    """A module at one place in the tree."""
 
     path: str
     type: str
     depth: int
     calls: int
     own: Ops
+    """The cost of this module without its children."""
     total: Ops
+    """``own`` and the totals of all children."""
     params: int
+    """Elements of the parameters here and beneath. A shared tensor counts once."""
     trainable_params: int
     param_bytes: int
     own_params: int
-    """Parameters first met here, so that they sum to the total."""
+    """Elements of the parameters that occur here first. All ``own_params`` sum to the total."""
     output_bytes: int
+    """Bytes of the outputs of all calls."""
     uncounted: int
-    """Calls made here itself that nothing priced."""
+    """Uncounted calls at this very place, without those beneath."""
     leaf: bool
     children: tuple[Node, ...]
     distinct: tuple[Call, ...] = field(repr=False, compare=False)
-    """The distinct calls made of it."""
+    """The distinct calls of this module."""
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Each distinct set of input shapes it was called with."""
+        """Each distinct set of input shapes."""
         return tuple(dict.fromkeys(_shapes(call.args, call.kwargs) for call in self.distinct))
 
     @property
@@ -44,7 +48,7 @@ class Node:
         return tuple(dict.fromkeys(_shapes(call.out) for call in self.distinct))
 
     def __iter__(self) -> Iterator[Node]:
-        """This node and all beneath it, in the order of ``named_modules``."""
+        """This node and all nodes beneath, in the order of ``named_modules``."""
         yield self
         for child in self.children:
             yield from child
@@ -61,6 +65,8 @@ def grow(trace: Trace, sums: Sums) -> Node:
 
 
 class _Grower:
+    """Builds the nodes from the leaves to the root."""
+
     def __init__(self, trace: Trace, sums: Sums) -> None:
         self._places = {place.path: place for place in trace.places}
         self._calls = sums.calls_at
@@ -85,7 +91,7 @@ class _Grower:
         self._bytes: dict[int, int] = {}
 
     def _reach(self, path: str) -> None:
-        """Places that are gone from the tree, or never were in it, still carry what ran there."""
+        """Add the places up to ``path`` that ran but are not in the trace's tree."""
         while path and path not in self._places:
             runs = self._runs.get(path)
             self._places[path] = Place(
@@ -94,6 +100,7 @@ class _Grower:
             path = path.rpartition(".")[0]
 
     def node(self, path: str, depth: int = 0) -> Node:
+        """The node at ``path``, with its children."""
         place = self._places[path]
         mine = {fact.key: fact for fact in place.tensors if not fact.is_buffer}
         new = sum([fact.elements for key, fact in mine.items() if key not in self._met])
@@ -126,7 +133,10 @@ class _Grower:
     def _sizes(
         self, path: str, mine: Iterable[TensorFact], children: tuple[Node, ...]
     ) -> tuple[int, int, int]:
-        """Elements, trainable elements and bytes of the parameters at a path and beneath, each parameter once."""
+        """Elements, trainable elements and bytes of the parameters at a path and beneath.
+
+        Each parameter counts once. ``mine``: the parameters at the path itself.
+        """
         below: tuple[Node, ...] = children
         if self._shared:
             mine, below = {fact.key: fact for fact in self._beneath(path)}.values(), ()
@@ -143,10 +153,10 @@ class _Grower:
             yield from self._beneath(child)
 
     def _output_bytes(self, call: Call) -> int:
-        known = self._bytes.get(id(call))
-        if known is None:
-            known = self._bytes[id(call)] = sum(spec.bytes for spec in leaves(call.out))
-        return known
+        found = self._bytes.get(id(call))
+        if found is None:
+            found = self._bytes[id(call)] = sum(spec.bytes for spec in leaves(call.out))
+        return found
 
 
 def _shapes(*values: object) -> str:

@@ -1,4 +1,4 @@
-"""A count for other programs: CSV, JSON, Markdown."""
+"""A count as text for other programs: CSV, JSON, Markdown."""
 
 from __future__ import annotations
 
@@ -19,12 +19,15 @@ _NUMBERS = ("calls", "params", "MACs", "FLOPs", "% MACs")
 
 
 def csv(priced: Priced, shown: pd.DataFrame | None = None) -> str:
-    """All columns of ``to_dataframe()``. ``shown``: some of its rows, in another order."""
+    """All columns of ``to_dataframe()``. ``shown``: the rows to write, all if None."""
     return rows.csv(frames.modules(priced) if shown is None else shown)
 
 
 def json(priced: Priced, shown: pd.DataFrame | None = None) -> str:
-    """An object: totals, convention, what is uncounted, and ``modules``, a list of rows. ``shown``: as for ``csv``."""
+    """A JSON object: totals, convention, uncounted targets, and ``modules``, a list of rows.
+
+    ``shown``: the rows to write, all if None.
+    """
     return rows.json(
         {
             "macs": priced.macs,
@@ -45,10 +48,13 @@ def json(priced: Priced, shown: pd.DataFrame | None = None) -> str:
 
 
 def markdown(priced: Priced, shown: Iterable[int] | None = None) -> str:
-    """The columns people read, counts with SI prefixes. ``shown``: the places in the tree of the rows to show."""
+    """A Markdown table of the columns that people read, with SI prefixes.
+
+    ``shown``: the rows to write, by their index in ``to_dataframe()``; all if None.
+    """
     nodes = list(priced.tree)
     chosen = nodes if shown is None else [nodes[index] for index in shown]
-    found = [
+    cells = [
         (
             node.path or "(model)",
             node.type,
@@ -61,4 +67,4 @@ def markdown(priced: Priced, shown: Iterable[int] | None = None) -> str:
         )
         for node in chosen
     ]
-    return rows.markdown(_TITLES, found, _NUMBERS)
+    return rows.markdown(_TITLES, cells, _NUMBERS)

@@ -1,23 +1,23 @@
-"""A count for a terminal or a notebook."""
+"""A count as text for a terminal or a notebook."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rich.console import RenderableType
-from rich.text import Text
-
 from ..core.ops import flops
 from ..core.units import percent, si, size
 from ..pricing.priced import Priced
 from ..pricing.tree import Node
-from ..tables.grid import cut, grid, line, stacked
+from ..tables.grid import Renderable, cut, grid, line, paragraph, stacked
 
 _NUMBERS = ("calls", "params", "MACs", "FLOPs", "% MACs")
 
 
 def summary(priced: Priced) -> str:
-    """``resnet18: 11.7 M params (44.6 MiB), 1.81 G MACs, 3.64 G FLOPs``, and how it was run."""
+    """One line: ``ResNet: 11.7 M params (44.6 MiB), 1.81 G MACs, 3.64 G FLOPs, shapes run``.
+
+    Under a convention other than the default, the convention's own figure comes first.
+    """
     parts = [
         f"{si(priced.params)} params ({size(priced.param_bytes)})",
         f"{si(priced.macs)} MACs",
@@ -29,29 +29,28 @@ def summary(priced: Priced) -> str:
     return f"{priced.tree.type}: " + ", ".join(parts)
 
 
-def tree(priced: Priced, depth: int | None = None, sort: str | None = None) -> RenderableType:
-    """The module tree with a summary above it, and beneath it what is uncounted.
+def tree(priced: Priced, depth: int | None = None, sort: str | None = None) -> Renderable:
+    """The module tree below a summary. Warnings and uncounted targets come last.
 
-    ``depth`` folds. ``sort`` orders siblings by a numeric field of ``Node`` (``params``, ``calls``) or by ``macs`` or
-    ``flops``. Totals stay the same.
+    ``depth`` hides deeper modules. ``sort`` orders siblings by a numeric field of ``Node``
+    (``params``, ``calls``), or by ``macs`` or ``flops``. Totals stay the same.
     """
-    # text columns give way where the terminal is narrow, numbers never do
+    # in a narrow terminal, text columns are cut and numbers are not
     shown = grid(("module", "type", "output", *_NUMBERS), _NUMBERS)
     for prefix, node in _lines(priced.tree, "", "", depth, sort):
         shown.add_row(*_row(priced, prefix, node))
-    parts: list[RenderableType] = [Text(summary(priced), style="bold"), shown]
+    parts: list[Renderable] = [paragraph(summary(priced), "bold"), shown]
     if priced.backward_seen:
-        parts.append(
-            Text("A backward pass ran too: these figures are the forward's alone.", style="yellow")
-        )
+        text = "A backward pass ran too. These figures are for the forward pass only."
+        parts.append(paragraph(text, "yellow"))
     if priced.uncounted:
-        names = ", ".join(missed.target for missed in priced.uncounted)
+        names = ", ".join(each.target for each in priced.uncounted)
         text = f"Uncounted, so the figures are a lower bound: {names} (see report.uncounted)"
-        parts.append(Text(text, style="bold yellow"))
+        parts.append(paragraph(text, "bold yellow"))
     return stacked(*parts)
 
 
-def _row(priced: Priced, prefix: str, node: Node) -> list[RenderableType]:
+def _row(priced: Priced, prefix: str, node: Node) -> list[Renderable]:
     ran = node.calls or node.total
     shapes = node.outputs[0] if node.outputs else ""
     if len(node.outputs) > 1:
@@ -75,6 +74,7 @@ def _row(priced: Priced, prefix: str, node: Node) -> list[RenderableType]:
 def _lines(
     node: Node, prefix: str, below: str, depth: int | None, sort: str | None
 ) -> Iterator[tuple[str, Node]]:
+    """Each node with the branches to draw before it. ``below``: the branches for its children."""
     yield prefix, node
     if depth is not None and node.depth >= depth:
         return

@@ -1,1 +1,1 @@
-"""Tables of any kind: for terminals, for other programs, in files. Nothing here knows what it shows."""
+"""Tables for terminals, programs and files. Nothing here knows what a table is about."""

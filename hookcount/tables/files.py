@@ -1,4 +1,4 @@
-"""Writing a file whole, or not at all."""
+"""Writing a file completely, or not at all."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ IN_A_FOLDER = "give a file in a folder that exists and can be written to"
 
 
 def text_or_file(text: str, path: str | os.PathLike[str] | None) -> str | None:
-    """As pandas does: the text itself without a path, else None and the text is in the file.
+    """Return the text if ``path`` is None; else write the text to the file and return None.
 
-    Raises ``OutputError`` where it cannot be written.
+    pandas does the same. Raises ``OutputError`` if the file cannot be written.
     """
     if path is None:
         return text
@@ -27,16 +27,16 @@ def text_or_file(text: str, path: str | os.PathLike[str] | None) -> str | None:
 
 
 def write(path: Path, text: str) -> None:
-    """Put ``text`` into a file in one step: nobody sees half of it, and an error leaves the old file as it was.
+    """Write ``text`` to a file in one step. A reader never sees half of the text.
 
-    Raises ``OSError``.
+    Raises ``OSError``; an old file then stays unchanged.
     """
     path = path.resolve()
-    if path.exists() and not path.is_file():  # a device or a pipe; a folder refuses it
+    if path.exists() and not path.is_file():  # a device or a pipe; a folder raises
         path.write_text(text, encoding="utf-8", newline="")
         return
     if path.exists():
-        with path.open("ab"):  # a file that may not be written is not replaced either
+        with path.open("ab"):  # raises for a read-only file, which os.replace would replace
             pass
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -53,13 +53,13 @@ def write(path: Path, text: str) -> None:
 
 
 def refused(path: Path, error: OSError, fix: str) -> OutputError:
-    """The error for a path that cannot be written."""
-    return OutputError(
-        error.errno, f"cannot write it: {error.strerror}\n  To fix it: {fix}", str(path)
-    )
+    """The error for a file that cannot be written."""
+    what = f"cannot write the file: {error.strerror}\n  To fix it: {fix}"
+    return OutputError(error.errno, what, str(path))
 
 
 def _umask() -> int:
+    """The process's mask for new files. It can only be read by setting it."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

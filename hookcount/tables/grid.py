@@ -1,22 +1,24 @@
-"""Grids for people, through rich: in a terminal, as plain text, as HTML."""
+"""Grids for people, through rich: in a terminal, as plain text, as HTML.
+
+rich is imported only when a grid is made, so that ``import hookcount`` stays fast.
+"""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
-
-from rich.console import Console, Group, RenderableType
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, TypeAlias
 
 from ..core.units import si, size
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
 
-Renderable = RenderableType
-"""Text, a grid, or several of them stacked."""
+Renderable: TypeAlias = "Text | Table | Group | str"
+"""Text, a grid, or several of them in a stack."""
 
 
 def grid(
@@ -26,7 +28,9 @@ def grid(
     title: str | None = None,
     header: bool = True,
 ) -> Table:
-    """An empty grid. Columns in ``right`` hold numbers: they are aligned to the right and never wrap."""
+    """An empty grid. Columns in ``right`` hold numbers: right-aligned and never wrapped."""
+    from rich.table import Table
+
     made = Table(
         box=None,
         pad_edge=False,
@@ -44,7 +48,10 @@ def grid(
 
 
 def table(frame: pd.DataFrame, title: str | None = None) -> Table:
-    """Any DataFrame as a grid; counts with SI prefixes."""
+    """Any DataFrame as a grid, with SI prefixes.
+
+    A column whose name ends in ``share`` is shown in percent, one that ends in ``bytes`` in bytes.
+    """
     numeric = [str(name) for name in frame.columns if frame[name].dtype.kind in "iuf"]
     made = grid([str(name) for name in frame.columns], numeric, title=title)
     for row in frame.itertuples(index=False):
@@ -59,13 +66,22 @@ def _cell(name: str, value: object) -> Text:
         return line(cut(value))
     number: float = float(value)  # type: ignore[arg-type]
     if name.endswith("share"):
-        return Text(f"{100 * number:.1f}%")
-    return Text(size(int(number)) if name.endswith("bytes") else si(int(value)))  # type: ignore[call-overload]
+        return paragraph(f"{100 * number:.1f}%")
+    return paragraph(size(int(number)) if name.endswith("bytes") else si(int(value)))  # type: ignore[call-overload]
 
 
 def line(text: str, style: str = "") -> Text:
-    """Text that is cut, not wrapped."""
+    """Text that is cut if too long, not wrapped."""
+    from rich.text import Text
+
     return Text(text, style=style, no_wrap=True, overflow="ellipsis")
+
+
+def paragraph(text: str, style: str = "") -> Text:
+    """Text that is wrapped if too long."""
+    from rich.text import Text
+
+    return Text(text, style=style)
 
 
 def cut(text: str, width: int = 44) -> str:
@@ -73,14 +89,18 @@ def cut(text: str, width: int = 44) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-def stacked(*parts: RenderableType, bold: bool = False) -> Group:
-    """One beneath another. ``bold``: what is plain text there."""
+def stacked(*parts: Renderable, bold: bool = False) -> Group:
+    """Several parts, each below the one before. ``bold``: show strings in bold."""
+    from rich.console import Group
+
     style = "bold" if bold else ""
-    return Group(*(Text(part, style=style) if isinstance(part, str) else part for part in parts))
+    return Group(*(paragraph(part, style) if isinstance(part, str) else part for part in parts))
 
 
-def plain(renderable: RenderableType) -> str:
-    """As text without colour, as wide as it needs to be."""
+def plain(renderable: Renderable) -> str:
+    """A renderable as text without colour. It is as wide as its content."""
+    from rich.console import Console
+
     console = Console(
         file=io.StringIO(), width=10_000, no_color=True, force_terminal=False, legacy_windows=False
     )
@@ -89,8 +109,10 @@ def plain(renderable: RenderableType) -> str:
     return "\n".join(each.rstrip() for each in capture.get().splitlines())
 
 
-def html(renderable: RenderableType) -> str:
-    """As HTML for a notebook: the same text, its colours inline."""
+def html(renderable: Renderable) -> str:
+    """A renderable as HTML for a notebook: the same text, with inline colours."""
+    from rich.console import Console
+
     console = Console(
         file=io.StringIO(), width=10_000, record=True, force_terminal=True, legacy_windows=False
     )
@@ -99,3 +121,10 @@ def html(renderable: RenderableType) -> str:
         inline_styles=True, code_format="<pre style='line-height:1.3'>{code}</pre>"
     )
     return "\n".join(each.rstrip() for each in body.splitlines())
+
+
+def show(renderable: Renderable) -> None:
+    """Print a renderable to the terminal, in colour and no wider than the terminal."""
+    from rich.console import Console
+
+    Console().print(renderable)

@@ -1,27 +1,27 @@
-"""Rows for other programs: CSV, JSON, Markdown."""
+"""Rows as text for other programs: CSV, JSON, Markdown."""
 
 from __future__ import annotations
 
 import json as _json
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def csv(frame: pd.DataFrame) -> str:
-    """All columns, one line a row."""
+    """A frame as CSV: a line of column names, then one line per row."""
     return str(frame.to_csv(index=False, lineterminator="\n"))
 
 
 def json(value: object) -> str:
-    """Any plain value, or a frame as a list of its rows."""
+    """A plain value (dicts, lists, strings, numbers) as indented JSON."""
     return _json.dumps(value, indent=2) + "\n"
 
 
-def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """A frame as a list of its rows, each by the names of its columns."""
+def records(frame: pd.DataFrame) -> list[dict[str, object]]:
+    """A frame as a list of rows. A row is a dict from column names to values."""
     return [
         {str(name): value for name, value in row.items()} for row in frame.to_dict(orient="records")
     ]
@@ -30,7 +30,7 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 def markdown(
     titles: Sequence[str], rows: Iterable[Sequence[object]], right: Iterable[str] = ()
 ) -> str:
-    """A table under ``titles``, of which those in ``right`` are aligned to the right. Nothing is cut."""
+    """A Markdown table. Columns whose titles are in ``right`` are aligned to the right."""
     to_the_right = set(right)
     rules = ["---:" if title in to_the_right else "---" for title in titles]
     lines = ["|" + "|".join(rules) + "|"]
@@ -38,6 +38,5 @@ def markdown(
 
 
 def _line(cells: Sequence[object]) -> str:
-    return (
-        "| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
-    )
+    escaped = [str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells]
+    return f"| {' | '.join(escaped)} |"

@@ -126,10 +126,10 @@ def test_a_convention_of_ones_own(run):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("conventions_of_mine.py:NOTHING", "this is a int"),
+        ("conventions_of_mine.py:NOTHING", "the value is of type int"),
         ("conventions_of_mine.py:MISSING", "has no 'MISSING'"),
         ("no_such_file.py:ANY", "there is no file"),
-        ("thop,conventions_of_mine.py:THOP", "two are called 'thop'"),
+        ("thop,conventions_of_mine.py:THOP", "two conventions are called 'thop'"),
         ("default,", "no convention is called ''"),
     ],
 )

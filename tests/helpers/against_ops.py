@@ -8,12 +8,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from hookcount.core.ops import KINDS
 from hookcount.formulas import BUILTIN
-from hookcount.testing import compare
+from hookcount.testing import compare_formula
 
 
 def compared(module, *args, **kwargs):
     """hookcount's own formulas against the ops, with the formulas of all that is in the module taken away."""
-    return compare(
+    return compare_formula(
         module, args, kwargs, registry=BUILTIN, without={type(each) for each in module.modules()}
     )
 

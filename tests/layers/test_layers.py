@@ -34,7 +34,7 @@ MAY_IMPORT = {
 
 ONLY_IN = {
     "pandas": "analysis tables render report comparison cli",
-    "rich": "tables render cli",
+    "rich": "tables",
     "plotly": "tables",
     "torchvision": "models",
     "timm": "models",

@@ -407,7 +407,7 @@ def test_a_file_never_takes_the_place_of_another_module(tmp_path):
         ("wide", "missing 1 required positional argument"),
         ("broken", "KeyError: 'no such part'"),
         ("leaves", "SystemExit: 3"),
-        ("nothing", "returned a NoneType"),
+        ("nothing", "returned an object of type NoneType"),
     ],
 )
 def test_a_factory_that_fails_is_told_with_its_reason(folder, attribute, said):
@@ -426,7 +426,7 @@ def test_code_that_cannot_be_imported_is_told_with_its_reason(folder):
 
 
 def test_what_is_no_model(folder):
-    with pytest.raises(UnknownModelError, match="this is a int"):
+    with pytest.raises(UnknownModelError, match="an object of type int"):
         build("nets_in_a_file.py:number")
     with pytest.raises(UnknownModelError, match="nets_in_a_file.py:FACTORY"):
         build("nets_in_a_file.py")

@@ -350,7 +350,7 @@ def test_each_form_of_input():
             {"inputs": torch.zeros(1)},
             "not a function. To fix it: give one that makes the input of size n",
         ),
-        ({"inputs": lambda n: [torch.zeros(n)]}, "inputs(64): this is a list"),
+        ({"inputs": lambda n: [torch.zeros(n)]}, "inputs(64): the input is of type list"),
         ({"inputs": lambda n: torch.zeros(n, device="nowhere")}, "inputs(64): raised RuntimeError"),
     ],
 )

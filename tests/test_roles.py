@@ -10,7 +10,8 @@ from torch.nn import functional as F
 
 import hookcount
 from hookcount import Ops, Registry
-from hookcount.analysis.roles.roles import ROLES, text
+from hookcount.analysis.roles.frame import text
+from hookcount.analysis.roles.roles import ROLES
 from hookcount.conventions import CONVENTIONS
 from hookcount.core.ops import KINDS
 
@@ -1157,7 +1158,7 @@ def test_under_every_convention_the_roles_sum_to_what_it_sees():
 
 
 def test_as_text():
-    lines = text(hookcount.count(Words(Block(Fused(), plain())), IDS)).splitlines()
+    lines = text(hookcount.count(Words(Block(Fused(), plain())), IDS).priced).splitlines()
     assert [line.split("  ")[0] for line in lines[1:]] == [
         "attention projections",
         "attention products",
@@ -1169,6 +1170,6 @@ def test_as_text():
     ]
     assert (FEED, lines[3].split()[3:7]) == (15360, ["k", "15.4", "k", "30.7"])
     model = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 5))
-    assert text(hookcount.count(model, torch.zeros(1, 3))).splitlines()[-1] == (
+    assert text(hookcount.count(model, torch.zeros(1, 3)).priced).splitlines()[-1] == (
         "other: '0' (Linear): 12 MACs: a linear layer of a model that does not attend"
     )

@@ -425,7 +425,7 @@ def test_what_is_not_counted_is_said_once():
     assert len(caught) == 1
     assert caught[0].filename == __file__
     assert found.uncounted == ("test_scaling::own",)
-    assert str(found).splitlines()[-1] == "Not counted, so lower bounds: test_scaling::own"
+    assert str(found).splitlines()[-1] == "Uncounted, so lower bounds: test_scaling::own"
 
 
 # -- of a report -----------------------------------------------------------------------------------------------------------------

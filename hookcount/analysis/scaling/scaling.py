@@ -14,7 +14,8 @@ from ...core.ops import NOTHING, Ops, flops
 from ...pricing.price import Uncounted
 from ...pricing.priced import Priced
 from ...rules.convention import Convention
-from ..roles.roles import REST, ROLES, split
+from ..roles.roles import REST, ROLES
+from ..roles.rules import split
 from ..uncounted import explain
 from .frame import coefficients
 from .growth import Growth, fit

@@ -1,1 +1,1 @@
-"""Readers of a priced trace."""
+"""Readers of a priced trace: coverage, tables, roles, scaling, reconciliation, matching, size."""

@@ -1,4 +1,4 @@
-"""``Coverage``: where a report's figures come from, and so how far they can be trusted."""
+"""``Coverage``: the source of each figure of a report. It shows how far to trust the figures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..core.ops import NOTHING, Ops, flops
 from ..core.units import percent, si
@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 
 
 class Source(NamedTuple):
-    """What one target cost at one path and line, and whose formula says so (the registry's name).
+    """The cost of one target at one path and one source line.
 
-    ``line`` is the ``file:line`` that called an op; a module's formula, and an op inside torch's own layers, has none.
+    ``by``: whether a module's formula or an op's formula priced the calls.
+    ``line``: the ``file:line`` that called an op. It is empty for a module's formula, and for an op
+    that ran inside one of torch's own layers.
+    ``layer``: the name of the registry that holds the formula.
     """
 
     path: str
@@ -33,7 +36,7 @@ class Source(NamedTuple):
 
 
 class Free(NamedTuple):
-    """A target that ran and is known to do no arithmetic."""
+    """A target that ran and was priced at zero operations."""
 
     target: str
     by: By
@@ -42,10 +45,14 @@ class Free(NamedTuple):
 
 @dataclass(frozen=True)
 class Coverage:
-    """Every figure of a report by its source. The ``ops`` of ``modules`` and ``between`` sum to the report's total.
+    """Every figure of a report by its source.
 
-    ``modules``: calls of modules that have a formula. ``between``: ops that modules without one ran, priced one by one. Both with
-    the most MACs first. ``free``: what ran and costs nothing. ``uncounted``: what ran and nobody can tell.
+    ``modules``: calls of modules that have a formula, those with the most MACs first.
+    ``between``: ops that ran outside of such modules and were priced one by one, in the same order.
+    ``free``: targets that ran and cost nothing, the most frequent first.
+    ``uncounted``: targets that ran and that no formula prices.
+
+    The ``ops`` of ``modules`` and ``between`` sum to the report's total.
     """
 
     modules: tuple[Source, ...]
@@ -55,27 +62,33 @@ class Coverage:
 
     @property
     def macs_of_modules(self) -> int:
-        """MACs that modules' formulas told."""
+        """MACs that formulas of modules gave."""
         return sum(source.ops.macs for source in self.modules)
 
     @property
     def macs_between(self) -> int:
-        """MACs of ops outside every module that has a formula."""
+        """MACs of ops that ran outside of every module that has a formula."""
         return sum(source.ops.macs for source in self.between)
 
     @property
     def macs_by_layer(self) -> dict[str, int]:
-        """MACs by whose formula told them: hookcount's own, those of ``hookcount.register``, a registry of the user's."""
+        """MACs by the layer that holds the formula.
+
+        A layer is hookcount's own registry, that of ``hookcount.register``, or one of the user's.
+        """
         found: dict[str, int] = {}
         for source in (*self.modules, *self.between):
             found[source.layer] = found.get(source.layer, 0) + source.ops.macs
         return found
 
     def to_dataframe(self) -> pd.DataFrame:
-        """One row per source: ``kind`` is ``module``, ``between``, ``free`` or ``uncounted`` (``macs`` and ``flops`` missing)."""
+        """One row per source, with the ``kind`` ``module``, ``between``, ``free`` or ``uncounted``.
+
+        ``macs`` and ``flops`` are missing where ``kind`` is ``uncounted``.
+        """
         import pandas as pd
 
-        rows: list[dict[str, Any]] = []
+        rows: list[dict[str, str | int]] = []
         for kind, sources in (("module", self.modules), ("between", self.between)):
             rows += [
                 {
@@ -94,15 +107,15 @@ class Coverage:
             {"kind": "free", "target": each.target, "calls": each.calls, "macs": 0, "flops": 0}
             for each in self.free
         ]
-        for missed in self.uncounted:
-            rows.append(
-                {
-                    "kind": "uncounted",
-                    "path": ", ".join(missed.paths),
-                    "target": missed.target,
-                    "calls": missed.calls,
-                }
-            )
+        rows += [
+            {
+                "kind": "uncounted",
+                "path": ", ".join(missing.paths),
+                "target": missing.target,
+                "calls": missing.calls,
+            }
+            for missing in self.uncounted
+        ]
         columns = ["kind", "path", "target", "line", "calls", "macs", "flops", "layer"]
         frame = pd.DataFrame(rows, columns=columns).astype({"macs": "Int64", "flops": "Int64"})
         return frame.fillna({"path": "", "line": "", "layer": ""})
@@ -112,7 +125,7 @@ class Coverage:
 
 
 def cover(charges: Iterable[Charge], uncounted: tuple[Uncounted, ...]) -> Coverage:
-    """The coverage of what ran."""
+    """The charges of a trace, added up by their source. ``uncounted`` is passed on."""
     paid: dict[tuple[str, str, By, str, str], tuple[int, Ops]] = {}
     free: dict[tuple[str, By], int] = {}
     for charge in charges:
@@ -141,14 +154,17 @@ def cover(charges: Iterable[Charge], uncounted: tuple[Uncounted, ...]) -> Covera
 
 
 def short(line: str) -> str:
-    """A ``file:line`` without the folder that Python finds it in."""
+    """A ``file:line`` relative to the folder of ``sys.path`` that holds the file, if one does."""
     folders = [os.path.abspath(folder) for folder in sys.path] + [os.getcwd()]
     inside = [folder for folder in folders if line.startswith(folder + os.sep)]
     return line[len(max(inside, key=len)) + 1 :] if inside else line
 
 
 def text(found: Coverage, rows: int = 20) -> str:
-    """Where a report's figures come from, with the ``rows`` dearest lines between modules."""
+    """The sources of a report's figures, as text.
+
+    ``rows``: of the ops between modules, so many lines are shown, the most expensive first.
+    """
     total = found.macs_of_modules + found.macs_between
     sources = grid(("", "MACs", "share"), ("MACs", "share"), header=False)
     sources.add_row(
@@ -163,12 +179,12 @@ def text(found: Coverage, rows: int = 20) -> str:
     between = ["", *_between(found, rows)] if found.between else []
     free = ", ".join(f"{each.target} {each.calls}" for each in found.free) or "nothing"
     uncounted = ", ".join(f"{each.target} {each.calls}" for each in found.uncounted) or "nothing"
-    last = ("", f"Free: {free}", f"Uncounted: {uncounted}")
-    return plain(stacked(f"{si(total)} MACs, by their source", sources, *between, *last))
+    end = ("", f"Free: {free}", f"Uncounted: {uncounted}")
+    return plain(stacked(f"{si(total)} MACs, by their source", sources, *between, *end))
 
 
 def _between(found: Coverage, rows: int) -> Iterator[Renderable]:
-    """The ops between modules by the line that called them, the dearest first."""
+    """The ops between modules by the line that called them, the most expensive first."""
     lines: dict[tuple[str, str], list[Source]] = {}
     for source in found.between:
         lines.setdefault((source.line, source.target), []).append(source)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from ..core.errors import InputError
 from ..core.ops import FLOPS_ARE, KINDS, NOTHING, Ops, flops
@@ -15,11 +15,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def framed(rows: list[dict[str, Any]], columns: list[str], priced: Priced) -> pd.DataFrame:
-    """Rows as a frame whose ``attrs`` say how they were counted."""
+Row = Mapping[str, str | int | float]
+"""The values of a row by column."""
+
+
+def framed(rows: Sequence[Row], columns: list[str], priced: Priced) -> pd.DataFrame:
+    """Rows as a DataFrame. Its ``attrs`` hold the convention, the meaning of FLOPs and the run."""
     import pandas as pd
 
-    frame = pd.DataFrame(rows, columns=columns)
+    frame = pd.DataFrame(list(rows), columns=columns)
     frame.attrs.update(convention=priced.convention.name, unit=FLOPS_ARE, run=priced.run)
     return frame
 
@@ -46,11 +50,11 @@ MODULE_COLUMNS = [
 
 
 def modules(priced: Priced) -> pd.DataFrame:
-    """One row per place."""
+    """One row per place of the tree, parents first. Counts are ints, shapes are text."""
     return framed([_module(node, priced) for node in priced.tree], MODULE_COLUMNS, priced)
 
 
-def _module(node: Node, priced: Priced) -> dict[str, Any]:
+def _module(node: Node, priced: Priced) -> Row:
     return {
         "path": node.path,
         "type": node.type,
@@ -73,22 +77,32 @@ def _module(node: Node, priced: Priced) -> dict[str, Any]:
 
 
 def by_type(priced: Priced) -> pd.DataFrame:
-    """One row per module type: how many places, calls, parameters, and what they did themselves."""
-    rows: dict[str, dict[str, Any]] = {}
-    own: dict[str, Ops] = {}
+    """One row per module type: its places, calls and parameters, and the work that it did itself.
+
+    The type with the most MACs comes first.
+    """
+    nodes: dict[str, list[Node]] = {}
     for node in priced.tree:
-        row = rows.setdefault(node.type, {"type": node.type, "modules": 0, "calls": 0, "params": 0})
-        row["modules"] += 1
-        row["calls"] += node.calls
-        row["params"] += node.own_params
-        own[node.type] = own.get(node.type, NOTHING) + node.own
-    counted = [{**row, **counts(own[name], priced)} for name, row in rows.items()]
-    return _by_count(counted, ["type", "modules", "calls", "params"], priced)
+        nodes.setdefault(node.type, []).append(node)
+    rows = [
+        {
+            "type": name,
+            "modules": len(same),
+            "calls": sum(node.calls for node in same),
+            "params": sum(node.own_params for node in same),
+            **counts(sum([node.own for node in same], NOTHING), priced),
+        }
+        for name, same in nodes.items()
+    ]
+    return _by_count(rows, ["type", "modules", "calls", "params"], priced)
 
 
 def by_convention(priced: Priced, conventions: Iterable[Convention]) -> pd.DataFrame:
-    """One row per convention."""
-    rows = [
+    """One row per convention: its figure, the figure's unit, and the tool that it mirrors.
+
+    ``exact``: whether the convention is tested to give the tool's figure to the integer.
+    """
+    rows: list[Row] = [
         {
             "convention": each.name,
             "unit": each.unit,
@@ -102,7 +116,7 @@ def by_convention(priced: Priced, conventions: Iterable[Convention]) -> pd.DataF
 
 
 def by_op(priced: Priced) -> pd.DataFrame:
-    """One row per target that was priced."""
+    """One row per target that was priced, the one with the most MACs first."""
     found: dict[tuple[str, str], tuple[int, Ops]] = {}
     for record in priced.records:
         calls, ops = found.get((record.target, record.by), (0, NOTHING))
@@ -115,24 +129,28 @@ def by_op(priced: Priced) -> pd.DataFrame:
 
 
 def top(priced: Priced, n: int, by: str) -> pd.DataFrame:
-    """The ``n`` largest rows by a numeric column."""
+    """The ``n`` rows of ``modules`` that are largest in column ``by``.
+
+    Raises ``InputError`` if ``by`` is not a numeric column.
+    """
     frame = modules(priced)
     numeric = list(frame.select_dtypes("number").columns)
     if by not in numeric:
         raise InputError(
-            f"top(by={by!r}): no such column. To fix it: use one of {', '.join(numeric)}."
+            f"top(by={by!r}): there is no numeric column of this name. "
+            f"To fix it: use one of {', '.join(numeric)}."
         )
     return frame.sort_values(by, ascending=False, kind="stable").head(n).reset_index(drop=True)
 
 
-def counts(ops: Ops, priced: Priced) -> dict[str, Any]:
-    """The columns of every table of counts."""
+def counts(ops: Ops, priced: Priced) -> Row:
+    """The columns that every table of counts has: MACs, FLOPs, share of all MACs, other kinds."""
     share = ops.macs / priced.macs if priced.macs else 0.0
-    others = {kind: getattr(ops, kind) for kind in KINDS[1:]}
+    others: dict[str, int] = {kind: getattr(ops, kind) for kind in KINDS[1:]}
     return {"macs": ops.macs, "flops": flops(ops), "macs_share": share, **others}
 
 
-def _by_count(rows: list[dict[str, Any]], first: list[str], priced: Priced) -> pd.DataFrame:
+def _by_count(rows: Sequence[Row], first: list[str], priced: Priced) -> pd.DataFrame:
     frame = framed(rows, [*first, "macs", "flops", "macs_share", *KINDS[1:]], priced)
     return frame.sort_values(["macs", "flops"], ascending=False, kind="stable").reset_index(
         drop=True

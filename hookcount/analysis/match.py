@@ -1,4 +1,4 @@
-"""Which convention a published figure was counted by."""
+"""``Match``: a convention by which a published figure may have been counted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from ..pricing.priced import Priced
 
 
 class Match(NamedTuple):
-    """A convention's headline, or its double (``times`` 2), and how far from the figure it is."""
+    """A convention's headline, or its double, beside a published figure.
+
+    ``times``: 2 if the headline was doubled, else 1. ``figure``: the headline times that.
+    ``off``: ``figure`` minus the published figure.
+    """
 
     convention: Convention
     times: int
@@ -24,27 +28,33 @@ class Match(NamedTuple):
 
 
 def rounding(figure: float) -> float:
-    """Half a unit of the last digit that is not zero, of the second at least.
+    """Half a unit of the last digit of a figure that is not zero, or of its second digit.
+
+    The later of the two digits counts. Raises ``InputError`` unless the figure is above 0.
 
     >>> rounding(136e9), rounding(4.1e9), rounding(40e9)
     (500000000.0, 50000000.0, 500000000.0)
     """
     if not figure > 0:
         raise InputError(
-            f"{figure!r} is no published figure. To fix it: give a number above 0, such as 4.1e9."
+            f"{figure!r} is not a published figure. "
+            "To fix it: give a number above 0, such as 4.1e9."
         )
     digits = max(2, len(f"{figure:.14e}".partition("e")[0].replace(".", "").rstrip("0")))
     return float(10.0 ** (floor(log10(figure)) - digits + 1) / 2)
 
 
 def fits(match: Match, figure: float) -> bool:
-    """Whether the published figure is this one, rounded or with its further digits cut off."""
+    """Whether rounding the match, or cutting off its later digits, gives the published figure."""
     half = rounding(figure)
     return -half <= match.off <= half or 0 <= match.off < 2 * half
 
 
 def candidates(priced: Priced, figure: float) -> list[Match]:
-    """Every convention, and the double of those in MACs, the nearest first."""
+    """Every convention, and the double of each that is in MACs, the nearest to ``figure`` first.
+
+    Raises ``InputError`` unless ``figure`` is above 0.
+    """
     rounding(figure)
     headlines = [(each, priced.under(each).headline) for each in (*CONVENTIONS.values(), MODULES)]
     found = [

@@ -1,4 +1,4 @@
-"""``Reconciliation``: from one convention's figure to another's, line by line, to the integer."""
+"""``Reconciliation``: one convention's figure, another's, and each difference between them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 
 class Line(NamedTuple):
-    """``what``: a type of module or an op; ``why``: what the other convention does with it; ``difference``: in its figure."""
+    """One difference between two conventions.
+
+    ``what``: a type of module, or an op. ``why``: how the end convention treats it.
+    ``difference``: the change that this makes in the figure.
+    """
 
     what: str
     why: str
@@ -28,7 +32,10 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Reconciliation:
-    """``start`` plus the differences of ``lines`` is ``end``, exactly."""
+    """The way from one figure to another. ``start`` plus all differences of ``lines`` is ``end``.
+
+    The sum is exact. Figures are in the unit of their convention.
+    """
 
     start: int
     start_convention: Convention
@@ -36,10 +43,10 @@ class Reconciliation:
     end: int | float
     end_convention: Convention
     end_is: str
-    """What the last figure is: of that convention, or published."""
+    """The name of the last figure: the end convention with its unit, or ``published``."""
 
     def to_dataframe(self) -> pd.DataFrame:
-        """One row per line, the biggest first."""
+        """One row per line, the largest difference first. ``attrs`` holds ``start`` and ``end``."""
         import pandas as pd
 
         frame = pd.DataFrame(list(self.lines), columns=list(Line._fields))
@@ -68,19 +75,27 @@ class Reconciliation:
 
 
 class _Side(NamedTuple):
-    """What one convention asks for one kind of thing, and the output elements of what it asks something for."""
+    """The work that one convention counts for one type of module, or for one op.
+
+    ``elements``: the output elements of the calls that it counts.
+    """
 
     ops: Ops = NOTHING
     elements: int = 0
 
 
 Key = tuple[str, By]
+"""The name of a type of module or of an op, and which of the two it is."""
 
 
 def reconcile(
     start: Priced, end: Priced, *, times: int = 1, published: float | None = None
 ) -> Reconciliation:
-    """Between two conventions of one trace. ``times``: the end is taken so often; ``published``: and then compared with this."""
+    """The differences between two conventions of one trace, the largest first.
+
+    ``times``: the end figure is multiplied by it. ``published``: a figure to compare the product
+    with. A last line, ``residual``, holds the difference that remains.
+    """
     here, there = list(start.charges()), list(end.charges())
     whole = {charge.path for charge in (*here, *there) if charge.by == "module"}
     types = {node.path: node.type for node in start.tree}
@@ -98,17 +113,21 @@ def reconcile(
     if published is not None:
         published = int(published) if float(published).is_integer() else published
         end_is = "published"
-        lines["residual", f"what {end.convention.name} leaves unexplained"] = published - reached
+        lines["residual", f"not explained by {end.convention.name}"] = published - reached
         reached = published
-    told = [Line(what, why, difference) for (what, why), difference in lines.items() if difference]
-    told.sort(key=lambda line: -abs(line.difference))
+    found = [Line(what, why, difference) for (what, why), difference in lines.items() if difference]
+    found.sort(key=lambda line: -abs(line.difference))
     return Reconciliation(
-        start.headline, start.convention, tuple(told), reached, end.convention, end_is
+        start.headline, start.convention, tuple(found), reached, end.convention, end_is
     )
 
 
 def _sides(charges: list[Charge], whole: set[str], types: dict[str, str]) -> dict[Key, _Side]:
-    """By the type of the module where either convention prices modules whole (``whole``), else by op."""
+    """Charges by the type of their module, or by op.
+
+    ``whole``: the paths at which either convention prices the module as a whole. Charges at these
+    paths go by the type of the module.
+    """
     found: dict[Key, _Side] = {}
     for charge in charges:
         if not charge.ops:
@@ -124,6 +143,7 @@ def _sides(charges: list[Charge], whole: set[str], types: dict[str, str]) -> dic
 
 
 def _elements(charge: Charge) -> int:
+    """Elements of the first output tensor, over all calls."""
     first = None if charge.call is None else next(leaves(charge.call.out), None)
     return 0 if first is None else charge.calls * prod(first.shape)
 
@@ -131,7 +151,7 @@ def _elements(charge: Charge) -> int:
 def _lines(
     key: Key, mine: Convention, before: _Side, other: Convention, after: _Side
 ) -> Iterator[Line]:
-    """The contractions, what a multiply-accumulate weighs, and everything else."""
+    """The differences in contractions, in the weight of a MAC, and in all other work."""
     weight, weighs = mine.weights.get("macs", 0), other.weights.get("macs", 0)
     contractions = weight * (after.ops.macs - before.ops.macs)
     if contractions:
@@ -145,26 +165,26 @@ def _lines(
     had = mine.figure(before.ops) - weight * before.ops.macs
     has = other.figure(after.ops) - weighs * after.ops.macs
     if had != has:
-        yield Line(key[0], _beside(key, had, has, before, after), has - had)
+        yield Line(key[0], _beside(had, has, before, after), has - had)
 
 
 def _seen(before: int, after: int) -> str:
+    """Why the contractions of two conventions differ. Both arguments are MACs."""
     if not after:
         return "not seen"
-    return (
-        "seen there alone" if not before else f"{after / before:.3g} times the multiply-accumulates"
-    )
+    if not before:
+        return "seen only there"
+    return f"{after / before:.3g} times the multiply-accumulates"
 
 
-def _beside(key: Key, had: int, has: int, before: _Side, after: _Side) -> str:
-    """Of what is no contraction."""
+def _beside(had: int, has: int, before: _Side, after: _Side) -> str:
+    """Why the figures of two conventions differ in work that is not a contraction."""
     product = before.ops.macs or after.ops.macs
     if not has:
-        return "no bias or the like" if product else "not counted"
+        return "bias and the like not counted" if product else "not counted"
     if product:
         only_adds = not (after.ops.muls or after.ops.compares or after.ops.specials)
-        return "bias counted" if only_adds and not had else "what is beside the products counted"
+        return "bias counted" if only_adds and not had else "work beside the products counted"
     each = f" at {has / after.elements:.4g} per output element" if after.elements else ""
-    return f"counted{each}" + (
-        f", not at {had / before.elements:.4g}" if had and before.elements else ""
-    )
+    instead = f", not at {had / before.elements:.4g}" if had and before.elements else ""
+    return f"counted{each}{instead}"

@@ -1,10 +1,9 @@
-"""``ModelSize``: how large a model is, without an input."""
+"""``ModelSize``: the parameters, buffers and bytes of a model. It needs no input."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from ..core.trace import Place
 from ..core.units import si
@@ -13,7 +12,10 @@ from ..core.units import size as in_bytes
 
 @dataclass(frozen=True)
 class ModelSize:
-    """Elements and bytes of a model's tensors, each tensor once however often it is shared."""
+    """Elements and bytes of a model's parameters and buffers. A shared tensor counts once.
+
+    ``parameters``, ``trainable`` and ``frozen`` are numbers of elements.
+    """
 
     type: str
     parameters: int
@@ -24,19 +26,19 @@ class ModelSize:
     parameter_bytes: int
     buffer_bytes: int
     by_dtype: dict[str, int]
-    """Bytes of parameters and buffers per dtype."""
+    """Bytes of parameters and buffers by dtype."""
     modules: int
-    """All modules, containers and the model itself too, each once."""
+    """Distinct modules, with containers and the model itself."""
     layers: int
-    """Modules that have no children."""
+    """Distinct modules without children."""
 
     @property
     def bytes(self) -> int:
         """Bytes of parameters and buffers."""
         return self.parameter_bytes + self.buffer_bytes
 
-    def to_dict(self) -> dict[str, Any]:
-        """All fields and ``bytes``, for JSON."""
+    def to_dict(self) -> dict[str, str | int | dict[str, int]]:
+        """All fields and ``bytes``, as values that JSON can hold."""
         return {**asdict(self), "bytes": self.bytes}
 
     def __str__(self) -> str:
@@ -47,7 +49,8 @@ class ModelSize:
         return "\n".join(
             (
                 f"{self.type}: {self.layers} layers ({self.modules} modules)",
-                f"parameters  {self.parameters:,} ({si(self.parameters)}), {in_bytes(self.parameter_bytes)}",
+                f"parameters  {self.parameters:,} ({si(self.parameters)}), "
+                f"{in_bytes(self.parameter_bytes)}",
                 f"  trainable {self.trainable:,}",
                 f"  frozen    {self.frozen:,}",
                 f"buffers     {self.buffers:,}, {in_bytes(self.buffer_bytes)}",
@@ -57,7 +60,7 @@ class ModelSize:
 
 
 def size_of(places: Sequence[Place]) -> ModelSize:
-    """The size of the model that has these places, its root first."""
+    """The size of a model, from its places. The first place is the model itself."""
     facts = {fact.key: fact for place in places for fact in place.tensors}.values()
     parameters = [fact for fact in facts if not fact.is_buffer]
     buffers = [fact for fact in facts if fact.is_buffer]

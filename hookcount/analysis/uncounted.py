@@ -1,4 +1,4 @@
-"""What ran and nothing priced, in words."""
+"""The text about uncounted work: the work that no formula prices."""
 
 from __future__ import annotations
 
@@ -7,29 +7,33 @@ from collections.abc import Iterable
 from ..core.errors import place
 from ..pricing.price import Uncounted
 
+SHOWN = 5
+"""The number of paths that are named for a target."""
+
 
 def explain(uncounted: Iterable[Uncounted]) -> str:
-    """Each uncounted target, where it ran, and the lines to paste to count it. Empty if there is none."""
+    """Each uncounted target, where it ran, and the lines to paste to count it.
+
+    The text is empty if nothing is uncounted.
+    """
     parts = [_explained(each) for each in uncounted]
-    return (
-        "\n".join(["not everything was counted; the figures are a lower bound.", *parts])
-        if parts
-        else ""
-    )
+    first = "some work is uncounted; the figures are a lower bound."
+    return "\n".join([first, *parts]) if parts else ""
 
 
-def _explained(missed: Uncounted) -> str:
-    paths = ", ".join(place(path) for path in missed.paths[:5])
-    more = f" and {len(missed.paths) - 5} more" if len(missed.paths) > 5 else ""
-    why = "made its output without any visible op" if missed.by == "module" else "has no formula"
-    name = "".join(
-        letter if letter.isalnum() else "_"
-        for letter in missed.target.rpartition("::")[2].rpartition(".")[2]
-    ).lower()
+def _explained(missing: Uncounted) -> str:
+    paths = ", ".join(place(path) for path in missing.paths[:SHOWN])
+    more = f" and {len(missing.paths) - SHOWN} more" if len(missing.paths) > SHOWN else ""
+    calls = f"{missing.calls} call{'s' * (missing.calls != 1)} in {paths}{more}"
+    why = "made its output without any visible op" if missing.by == "module" else "has no formula"
+    last = missing.target.rpartition("::")[2].rpartition(".")[2]
+    name = "".join(letter if letter.isalnum() else "_" for letter in last).lower()
     return (
-        f"  {missed.target} {why}: {missed.calls} call{'s' * (missed.calls != 1)} in {paths}{more}. To count it:\n"
-        f'    @hookcount.register("{missed.target}")\n'
-        f"    def {name}({missed.signature}):  # name only what you need; each tensor is its torch.Size\n"
-        f"        return hookcount.Ops(macs=...)\n"
-        f'  or, if it does no arithmetic: hookcount.register("{missed.target}", hookcount.FREE)'
+        f"  {missing.target} {why}: {calls}. To count it:\n"
+        f'    @hookcount.register("{missing.target}")\n'
+        f"    def {name}({missing.signature}):"
+        "  # name only what you need; each tensor is its torch.Size\n"
+        "        return hookcount.Ops(macs=...)\n"
+        "  or, if it does no arithmetic: "
+        f'hookcount.register("{missing.target}", hookcount.FREE)'
     )

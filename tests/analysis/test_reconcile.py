@@ -42,7 +42,7 @@ def test_what_the_other_does_not_see():
     report = hookcount.count(Block(), torch.zeros(2, 8))
     assert report.reconcile("thop").lines == (("aten::mm", "not seen", -2 * 8 * 2),)
     back = report.under("thop").reconcile("default")
-    assert back.lines == (("aten::mm", "seen there alone", 2 * 8 * 2),)
+    assert back.lines == (("aten::mm", "seen only there", 2 * 8 * 2),)
 
 
 def test_a_bias():

@@ -1,1 +1,1 @@
-"""The work by what it is for."""
+"""Roles: the work of a model by its purpose."""

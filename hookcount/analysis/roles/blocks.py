@@ -1,41 +1,39 @@
-"""Blocks: where a model attends, which modules that attention is made of, and which blocks it stands in."""
+"""``Blocks``: the modules that attend, the modules around them, and the layers of feed-forwards."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import NamedTuple
 
 from ...core.trace import Call, Trace, leaves
 from .operands import factors, op_name
+from .paths import parent, upwards, with_parents, within
 from .pieces import Kinds, Piece
 
 
-def parent(path: str) -> str:
-    """The path above; that of the model for the model's own."""
-    return path.rpartition(".")[0]
-
-
-def within(path: str, top: str) -> bool:
-    """Whether a path is ``top`` or beneath it."""
-    return not top or path == top or path.startswith(top + ".")
-
-
 class Site(NamedTuple):
-    """A product with a weight and where it stands; elements and widths of what it took and gave."""
+    """A product with a weight, and the path where it ran.
+
+    ``elements``: the number of elements of its input and of its output. ``widths``: the size of the
+    last dimension of its input and of its output.
+    """
 
     path: str
     product: int
-    """The identity of its call."""
+    """The ``id()`` of its call."""
     elements: tuple[int, int]
     widths: tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Pair:
-    """The linear layers around an activation function; ``clear`` if shapes and order tell which they are."""
+    """The linear layers before and after an activation function.
+
+    ``clear``: whether shapes and order show which layers these are.
+    """
 
     before: frozenset[Site]
     after: frozenset[Site]
@@ -47,8 +45,12 @@ class Pair:
 
 @dataclass(frozen=True)
 class Attention:
-    """``owner``: the module that runs the products. ``scope``: the module that holds its projections, the same or above it.
-    ``block``: the module above that also holds an activation function; empty if there is none but the model itself.
+    """The modules of one attention, by their paths.
+
+    ``owner``: the module that runs the products.
+    ``scope``: the module that holds the projections. It is the owner or a module above.
+    ``block``: the module above the scope, if it also holds an activation function. It is empty if
+    there is no such module besides the model itself.
     """
 
     owner: str
@@ -57,30 +59,32 @@ class Attention:
 
 
 class Blocks:
-    """The attentions of a trace.
+    """The attentions of a trace, and the linear layers around its activation functions.
 
-    An owner is a module that runs a fused attention; a product of activations of which one is as large as what a softmax gave, or
-    another product; or bilinear sampling and a softmax. What a module without parameters runs counts for its caller: a module
-    for the softmax alone, say.
+    ``owners``: paths of modules that attend, in the order in which they first ran. Such a module
+    runs a fused attention. Or it runs a product of two activations, one of which is as large as a
+    softmax output or as another such product. Or it runs bilinear sampling and a softmax.
+
+    The work of a module without parameters, such as a softmax module, counts for its caller.
     """
 
     def __init__(self, trace: Trace, pieces: Iterable[Piece], kinds: Kinds) -> None:
         self._kinds = kinds
         self.types = {place.path: place.type for place in trace.places}
         self.first: dict[str, int] = {}
-        """The index of the first run at a path."""
+        """By path, the index of its first forward run."""
         for index, run in enumerate(trace.runs):
             if run.phase == "forward":
                 self.first.setdefault(run.path, index)
                 self.types.setdefault(run.path, run.type)
         self._runs = trace.runs
-        self._holding = upwards(
+        self._holding = with_parents(
             place.path
             for place in trace.places
             if any(not fact.is_buffer for fact in place.tensors)
         )
         self._active: dict[str, list[Call]] = {}
-        """The calls of activation functions at each path."""
+        """By path, the calls of activation functions."""
         found = list(pieces)
         self.sites = [
             site_of(piece) for piece in found if piece.sort == "weight" and piece.run >= 0
@@ -89,8 +93,8 @@ class Blocks:
         for each in self.sites:
             for top in {each.path, parent(each.path)}:
                 self._directly.setdefault(top, []).append(each)
-        self._beneath = Counter(top for each in self.sites for top in upwards([each.path]))
-        """How many linear layers stand at a path or beneath it."""
+        self._beneath = Counter(top for each in self.sites for top in upwards(each.path))
+        """By path, the number of linear layers there and beneath."""
         self._pairs: dict[str, Pair] = {}
         self.owners = self._owners(found)
         self.attentions = [self._attention(owner) for owner in self.owners]
@@ -101,10 +105,14 @@ class Blocks:
             if not any(other != top and within(other, top) for other in blocks)
         }
 
-    # -- attention -------------------------------------------------------------------------------------------------
+    # -- attention ---------------------------------------------------------------------------------
 
     def unit(self, run: int) -> str:
-        """The nearest module, from a run upwards, that holds parameters; else the outermost caller."""
+        """The path of the module that a run's work counts for.
+
+        It is the run's own module, or else its nearest caller, that holds parameters. If none holds
+        any, it is the outermost caller.
+        """
         return self._runs[self._unit(run)].path
 
     def _unit(self, run: int) -> int:
@@ -150,9 +158,12 @@ class Blocks:
         return sorted(owners, key=lambda path: self.first[path])
 
     def _attention(self, owner: str) -> Attention:
-        """Upwards from the owner, as long as beside it are no activation function, no other attention and at most one linear
-        layer that runs behind it (projections may stand beside their owner; a feed-forward has an activation function). Not up
-        to the model itself, unless no layer was met before.
+        """The attention of an owner. Its scope is found by going upwards from the owner.
+
+        A module above belongs to the scope if it adds no activation function and no other
+        attention. Of its linear layers, at most one may run after the owner. Projections may be beside their
+        owner, while a feed-forward has an activation function. The model itself belongs to the
+        scope only if no linear layer was found before.
         """
         scope, holds = owner, self._beneath[owner] > 0
         while parent(scope) or (scope and not holds):
@@ -171,23 +182,27 @@ class Blocks:
         return Attention(owner, scope, above if self.is_active(above, but=self.owners) else "")
 
     def is_active(self, top: str, but: Iterable[str] = ()) -> bool:
-        """Whether an activation function runs beneath ``top``, left out what is beneath ``but``."""
+        """Whether an activation function runs in ``top`` or beneath, but not beneath ``but``."""
         out = list(but)
         active = [path for path in self._active if within(path, top)]
         return any(not any(within(path, each) for each in out) for path in active)
 
-    # -- feed-forwards ---------------------------------------------------------------------------------------------
+    # -- feed-forwards -----------------------------------------------------------------------------
 
     def pair(self, top: str) -> Pair:
-        """The layers directly in ``top`` whose output is as large as what an activation function there takes (or twice, if a
-        half is the gate), and the one whose input is as large as what it gives.
+        """The linear layers around an activation function that runs directly in ``top``.
 
-        Clear if these are one or two, and another, that gives back the width that they took.
+        The layers before it are those with an output as large as its input. The output may also be
+        twice as large, if half of it is a gate. The layers after it are those with an input as
+        large as its output.
+
+        The pair is clear if one or two layers are before and one other is after. The output of the
+        last must have the width of the input of the first.
         """
-        known = self._pairs.get(top)
-        if known is None:
-            known = self._pairs[top] = self._pair(top)
-        return known
+        found = self._pairs.get(top)
+        if found is None:
+            found = self._pairs[top] = self._pair(top)
+        return found
 
     def _pair(self, top: str) -> Pair:
         sites = self._directly.get(top, [])
@@ -217,7 +232,10 @@ class Blocks:
         return Pair(frozenset(befores), frozenset(afters), False)
 
     def at_every_position(self, site: Site, top: str) -> bool:
-        """Whether what a layer takes is as large as what ``top`` takes, and the module above: not pooled before."""
+        """Whether a layer works on all of the input of ``top`` and of the module above.
+
+        Its input is then as large as theirs. A mean over positions is smaller.
+        """
         runs = [
             self._runs[self.first[path]]
             for path in {top, parent(top)}
@@ -230,11 +248,11 @@ class Blocks:
         )
 
     def _precedes(self, one: str, other: str, top: str) -> bool:
-        """Whether one ran before the other; of what ``top`` runs itself the order is not known."""
+        """Whether one path ran before the other. True if one is ``top``: its order is unknown."""
         return top in (one, other) or self.first[one] < self.first[other]
 
     def beside(self, site: str, owner: str) -> bool:
-        """Whether a layer stands with others beneath a child of the owner in which an activation function runs."""
+        """Whether a layer's child of the owner holds other layers and an activation function."""
         if site == owner or not within(site, owner):
             return False
         child = site[len(owner) :].lstrip(".").partition(".")[0]
@@ -243,7 +261,10 @@ class Blocks:
 
 
 def _attends(products: list[Call], soft: list[Call]) -> bool:
-    """Whether a product takes something as large as what a softmax or another product gave."""
+    """Whether a product has an operand as large as a softmax output or as another product's result.
+
+    ``soft``: the calls of softmax.
+    """
     of_softmax = {_elements(call) for call in soft}
     made = {
         id(call): (_elements(call), {each.numel() for each in factors(call)[:2]})
@@ -260,22 +281,10 @@ def _elements(call: Call) -> int:
     return next((prod(spec.shape) for spec in leaves(call.out)), 0)
 
 
-def upwards(paths: Iterable[str]) -> set[str]:
-    """Paths and all that is above them."""
-    found: set[str] = {""}
-    for path in paths:
-        while path not in found:
-            found.add(path)
-            path = parent(path)
-    return found
-
-
 def site_of(piece: Piece) -> Site:
-    """Where the weight of a piece stands."""
+    """The site of a piece that is a product with a weight."""
     assert piece.call is not None
-    taken, given = (
-        next(iter(factors(piece.call)), ()),
-        next((spec.shape for spec in leaves(piece.call.out)), ()),
-    )
+    taken: Sequence[int] = next(iter(factors(piece.call)), ())
+    given: Sequence[int] = next((spec.shape for spec in leaves(piece.call.out)), ())
     widths = taken[-1] if taken else 1, given[-1] if given else 1
     return Site(piece.at, id(piece.call), (prod(taken), prod(given)), widths)

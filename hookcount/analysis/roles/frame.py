@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...core.ops import KINDS
 from ...pricing.priced import Priced
 from ...tables.grid import plain, table
-from ..frames import counts, framed
-from .roles import ROLES, split
+from ..frames import Row, counts, framed
+from .roles import ROLES
+from .rules import split
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def frame(priced: Priced) -> pd.DataFrame:
-    """One row per role, in the order of ``ROLES``; ``attrs["rest"]`` has the other contractions one by one."""
+    """One row per role, in the order of ``ROLES``.
+
+    ``attrs["rest"]`` lists the other contractions, each with its path, MACs and reason.
+    """
     found = split(priced)
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     for role in ROLES:
         modules = len({share.path for share in found.shares if share.role == role})
         mine = counts(found.ops(role), priced)
         rows.append({"role": role, "modules": modules, "params": found.params.get(role, 0), **mine})
-    made = framed(
-        rows, ["role", "modules", "params", "macs", "flops", "macs_share", *KINDS[1:]], priced
-    )
+    columns = ["role", "modules", "params", "macs", "flops", "macs_share", *KINDS[1:]]
+    made = framed(rows, columns, priced)
     made.attrs["rest"] = found.rest
     return made
 
 
 def text(priced: Priced) -> str:
-    """The roles that have work or parameters, as a table for people; beneath it each of the other contractions."""
+    """The roles that have work or parameters, as a table, and a line for each other contraction."""
     rows = frame(priced)
     some = rows[(rows["flops"] > 0) | (rows["params"] > 0)]
     shown = some[["role", "modules", "params", "macs", "flops", "macs_share"]]

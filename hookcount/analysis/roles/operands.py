@@ -1,36 +1,48 @@
-"""Operands: whether a matrix product takes a weight, or two activations, as the shapes of a module's run tell it."""
+"""Decides whether a matrix product multiplies by a weight or by another activation."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, Literal
+from typing import Literal
+
+from torch import Size
 
 from ...core.trace import Call, ModuleRun, Trace, leaves
 from ...rules.registry import target_name
 
 Operands = Literal["weight", "activations", "unclear"]
+"""The operands of a product: one is a weight, both are activations, or the shapes fit both."""
 
 _ADDED_TO = ("addmm", "baddbmm", "addbmm", "addmv", "_addmm_activation", "_scaled_addmm")
 """Products whose first tensor is added to the result."""
 
 _SOFTMAXES = ("_softmax", "_safe_softmax", "_masked_softmax")
 
+_Taken = tuple[list[Size], list[Size]]
+"""The shapes of the tensors that an op took, and of those that it gave."""
+
 
 class Shapes:
-    """The shapes that weights and activations have in one run of a module.
+    """The shapes of weights and of activations in one run of a module.
 
-    A trace holds no tensor, so which of them an op was given is followed by shape. ``weights``: of the parameters and buffers
-    that the module and those beneath it hold, of such that its caller gave it, and of what ops made of these alone (transposed,
-    cast, split, dequantized).
-    ``activations``: of what the module was given, what modules it called gave back, what it made of nothing, and what ops made of
-    any of these. ``weighed``: of what softmaxes gave, and of what ops made of that.
+    A trace holds no tensors. So the operands of an op are followed by their shapes.
+
+    ``weights``: shapes of weights. They start from the parameters and buffers of the module and of
+    the modules beneath it, and from weights that its caller passed on. Ops that take only weights
+    make further ones: they transpose, cast, split or dequantize.
+
+    ``activations``: shapes of activations. They start from the inputs of the module, from outputs
+    of the modules that it called, and from tensors that it made of nothing. Ops that take an
+    activation make further ones.
+
+    ``weighed``: shapes of softmax outputs, and of the results of ops that take one of them.
     """
 
     def __init__(
         self, run: ModuleRun, called: Collection[ModuleRun], caller: Shapes | None
     ) -> None:
-        self.weights: set[Any] = set()
-        self.activations: set[Any] = set()
+        self.weights: set[Size] = set()
+        self.activations: set[Size] = set()
         if run.call is not None:
             held = (*run.call.module.parameters(), *run.call.module.buffers())
             given = {spec.shape for spec in leaves((run.call.args, run.call.kwargs))}
@@ -40,20 +52,22 @@ class Shapes:
         self.activations.update(
             spec.shape for each in called if each.call is not None for spec in leaves(each.call.out)
         )
-        soft = [
-            op.call for each in (run, *called) for op in each.ops if op_name(op.call) in _SOFTMAXES
-        ]
-        self.weighed: set[Any] = {
-            spec.shape for call in soft for spec in leaves(call.out) if len(spec.shape) > 1
+        self.weighed: set[Size] = {
+            spec.shape
+            for each in (run, *called)
+            for op in each.ops
+            if op_name(op.call) in _SOFTMAXES
+            for spec in leaves(op.call.out)
+            if len(spec.shape) > 1
         }
         calls = [(_given(op.call), [spec.shape for spec in leaves(op.call.out)]) for op in run.ops]
-        while self._follow(
-            calls
-        ):  # equal calls stand in the trace once, at the first: what came later may feed them too
+        # A trace holds equal calls once, where the first ran. Later ops may feed them too.
+        while self._follow(calls):
             pass
 
-    def _follow(self, calls: list[tuple[list[Any], list[Any]]]) -> bool:
-        known = len(self.weights), len(self.activations), len(self.weighed)
+    def _follow(self, calls: list[_Taken]) -> bool:
+        """Pass each op's shapes on to its results. Returns whether that added any shape."""
+        before = len(self.weights), len(self.activations), len(self.weighed)
         for given, made in calls:
             if given and self.weights.issuperset(given):
                 self.weights.update(made)
@@ -61,44 +75,48 @@ class Shapes:
                 self.activations.update(made)
             if not self.weighed.isdisjoint(given):
                 self.weighed.update(made)
-        return known != (len(self.weights), len(self.activations), len(self.weighed))
+        return before != (len(self.weights), len(self.activations), len(self.weighed))
 
     def of(self, call: Call) -> Operands:
-        """What a product took. ``unclear``: in this run a weight and an activation have the shape of an operand."""
+        """The operands of a product that ran here.
+
+        They are ``unclear`` if a weight and an activation of this run have the shape of an operand.
+        """
         taken = factors(call)[:2]
+        # A packed weight is not a tensor. A shape that no activation has is that of a weight.
         if len(taken) < 2 or not self.activations.issuperset(taken):
-            return "weight"  # a packed weight is no tensor; what no activation can be was held
+            return "weight"
         doubtful = self.weights.intersection(taken)
-        if not doubtful or (
-            len(doubtful) == 1 and taken[0] != taken[1] and self.weighed.issuperset(doubtful)
-        ):
-            return "activations"  # a weight that is added to scores has their shape too
+        # A weight that is added to scores has their shape too.
+        is_of_scores = len(doubtful) == 1 and taken[0] != taken[1]
+        if not doubtful or (is_of_scores and self.weighed.issuperset(doubtful)):
+            return "activations"
         added = next(iter(_given(call)))
         return "weight" if len(added) == 1 and added in self.weights else "unclear"
 
 
-def _given(call: Call) -> list[Any]:
+def _given(call: Call) -> list[Size]:
     return [spec.shape for spec in leaves((call.args, call.kwargs))]
 
 
-def factors(call: Call) -> list[Any]:
-    """The shapes that a call took, without that of what is added to a product."""
+def factors(call: Call) -> list[Size]:
+    """The shapes of the tensors that a call took, without a tensor that is added to a product."""
     given = _given(call)
-    return (
-        given[1:]
-        if call.module is None and op_name(call) in _ADDED_TO and len(given) > 2
-        else given
-    )
+    adds = call.module is None and op_name(call) in _ADDED_TO and len(given) > 2
+    return given[1:] if adds else given
 
 
 def op_name(call: Call) -> str:
-    """``mm`` for ``aten::mm.default`` and for what writes into its input."""
+    """The name of an op without namespace and overload: ``mm`` for ``aten::mm.default``.
+
+    An in-place op has the name of its functional form.
+    """
     name = target_name(call.target).partition(".")[0].rpartition("::")[2]
     return name if name.endswith("__") else name.removesuffix("_")
 
 
 class Followed:
-    """The ``Shapes`` of each run of a trace that is asked for, worked out once."""
+    """The ``Shapes`` of the runs of a trace. Each is worked out once, when it is first needed."""
 
     def __init__(self, trace: Trace) -> None:
         self._runs = trace.runs
@@ -109,6 +127,7 @@ class Followed:
         self._known: dict[int, Shapes] = {}
 
     def of(self, run: int) -> Shapes:
+        """The shapes of the run with this index."""
         known = self._known.get(run)
         if known is None:
             above = self._runs[run].parent

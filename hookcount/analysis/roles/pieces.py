@@ -1,33 +1,32 @@
-"""Pieces: what a trace's charges are by themselves, before it is asked what they are for."""
+"""``Piece``: work of one sort. Splits charges into pieces, from which roles are assigned."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-from ...core.ops import KINDS, NOTHING, Ops
-from ...core.trace import Call, ModuleRun, Trace, leaves, sizes
-from ...formulas.arithmetic import matmul
-from ...formulas.multihead import projections
-from ...formulas.normalization import standardization
+from ...core.ops import KINDS, Ops
+from ...core.trace import Call, ModuleRun, Trace, leaves
 from ...pricing.price import Charge, charges
 from ...pricing.priced import Priced
 from ...rules.registry import Kind, Registry
 from ...rules.resolver import Resolver
+from .fused import Parts, fused_parts
 from .operands import Followed, op_name
 
 Sort = Literal[
-    "attention",  # the two products of an attention, fused or of a module that is one
-    "projection",  # the projections of such a module
-    "feed",  # the linear layers of a fused encoder layer
-    "weight",  # a product with a weight: a linear layer, wherever it stands
+    "attention",  # the two products of a fused attention, or of a module that is an attention
+    "projection",  # the projections of a module that is an attention
+    "feed",  # the feed-forward of a fused encoder layer
+    "weight",  # a product with a weight: a linear layer, wherever it is
     "activations",  # a product of two activations
     "convolution",
     "norm",
     "sampling",  # bilinear samples
-    "rest",  # no contraction
-    "unclear",  # a contraction, and ``why`` it is none of these
+    "rest",  # work that is not a contraction
+    "unclear",  # a contraction of another sort; ``why`` gives the reason
 ]
+"""What a piece of work is, before its purpose is known."""
 
 _SORT_OF_KIND: dict[Kind | None, Sort] = {
     "attention": "attention",
@@ -37,18 +36,20 @@ _SORT_OF_KIND: dict[Kind | None, Sort] = {
     "sampling": "sampling",
 }
 _TWO_OPERANDS = ("product", "distance")
-"""Kinds of contractions whose operands tell what they are for."""
+"""Kinds of contractions whose operands decide the sort: two activations, or one and a weight."""
 
-ENCODER_LAYER = "_transformer_encoder_layer_fwd"
-_FUSED_HEADS = ("_native_multi_head_attention", "_triton_multi_head_attention")
-_OPEN = "it is priced as one, by a formula that does not say what its products are"
+_OPEN = "it is priced as one, and its formula does not give the purpose of its products"
+_GATES = "gates of a recurrent layer"
 
 
 class Piece(NamedTuple):
-    """Work of one sort at one path. Of a contraction the MACs alone: what is added or scaled with it is ``rest``.
+    """Work of one sort at one path. A contraction has only its MACs here: the rest is ``rest``.
 
-    ``path``: where it was charged; ``at``: where it ran, beneath it if a formula paid for a whole subtree. ``run``: the index of
-    the run it happened in, -1 outside of every module. ``call``: what its product was given and gave.
+    ``path``: the path that the work was charged to.
+    ``at``: the path where it ran. It is beneath ``path`` if a formula paid for a whole subtree.
+    ``run``: the index of the module's run, or -1 outside of every module.
+    ``call``: the call with the arguments and the output of the work.
+    ``why``: the reason, if ``sort`` is ``unclear``. Else it is empty.
     """
 
     path: str
@@ -62,24 +63,29 @@ class Piece(NamedTuple):
 
 
 class Kinds:
-    """The kind of an op or a module, as its entry says it: the user's before hookcount's own."""
+    """The kind of an op or a module. The user's entries come before hookcount's own."""
 
     def __init__(self, registry: Registry) -> None:
         self._resolver = Resolver(registry)
 
     def of(self, call: Call) -> Kind | None:
-        """The kind of a call's target; None if nobody says it."""
+        """The kind of a call's target. None if no entry gives one."""
         if call.module is not None:
             return self._resolver.kind_of_module(call.module)
         return self._resolver.kind_of_op(call.target)
 
 
 def pieces(priced: Priced, kinds: Kinds) -> Iterator[Piece]:
-    """Each charge of a trace, cut where it is several things; they sum to what was charged."""
+    """The charges of a trace, cut where they hold several sorts of work.
+
+    The pieces sum to the charges.
+    """
     yield from _Cutter(priced, kinds).pieces()
 
 
 class _Cutter:
+    """Cuts the charges of one priced trace into pieces."""
+
     def __init__(self, priced: Priced, kinds: Kinds) -> None:
         self._priced = priced
         self._trace = trace = priced.trace
@@ -98,41 +104,34 @@ class _Cutter:
                     charge, charge.ops, charge.call, run
                 )
 
-    # -- an op -----------------------------------------------------------------------------------------------------
+    # -- an op -------------------------------------------------------------------------------------
 
     def _op(self, charge: Charge, ops: Ops, call: Call, run: int) -> Iterator[Piece]:
         kind, name = self._kinds.of(call), op_name(call)
         if kind == "multihead" and ops.macs:
-            yield from _cut(charge, ops, run, call, _fused_parts(name, call, charge.calls))
+            yield from _cut(charge, ops, run, call, fused_parts(name, call, charge.calls))
             return
         sort, why = self._sort(kind, call, ops, run)
         yield from _whole(charge, sort, ops, run, call, why)
 
     def _sort(self, kind: Kind | None, call: Call, ops: Ops, run: int) -> tuple[Sort, str]:
+        """The sort of an op's work, and the reason if it is ``unclear``."""
         sort = _SORT_OF_KIND.get(kind)
         if not ops.macs:
-            return (
-                ("norm", "")
-                if sort == "norm"
-                else ("sampling", "")
-                if sort == "sampling"
-                else ("rest", "")
-            )
+            return (sort if sort in ("norm", "sampling") else "rest"), ""
         if kind == "recurrent":
-            return "unclear", "gates of a recurrent layer"
+            return "unclear", _GATES
         if kind in _TWO_OPERANDS:
             if run < 0:
                 return "unclear", "outside of every module"
             operands = self._followed.of(run).of(call)
             if operands == "unclear":
-                return (
-                    "unclear",
-                    "its shapes do not tell a weight from an activation: count at another size",
-                )
+                why = "its shapes do not tell a weight from an activation: count at another size"
+                return "unclear", why
             return operands, ""
         return (sort, "") if sort is not None else ("unclear", _OPEN)
 
-    # -- a module --------------------------------------------------------------------------------------------------
+    # -- a module ----------------------------------------------------------------------------------
 
     def _module(self, charge: Charge, ops: Ops, call: Call, run: int) -> Iterator[Piece]:
         kind = self._kinds.of(call)
@@ -142,32 +141,28 @@ class _Cutter:
         elif not ops.macs:
             yield from _whole(charge, "rest", ops, run, call)
         elif kind == "recurrent":
-            yield from _whole(charge, "unclear", ops, run, call, "gates of a recurrent layer")
+            yield from _whole(charge, "unclear", ops, run, call, _GATES)
         else:
             yield from self._opened(charge, ops, run, call, kind == "multihead")
 
     def _opened(
         self, charge: Charge, ops: Ops, run: int, call: Call, heads: bool
     ) -> Iterator[Piece]:
-        """A module that its formula paid for, cut by the ops that it ran; whole where these do not add up to the same."""
-        below = (
-            [self._trace.runs[run]._replace(call=None, invisible=False, parent=None)]
-            if run >= 0
-            else []
-        )
-        inside = _inside(charge, self._trace.runs, run) if below else []
+        """A module that its formula paid for, cut by the ops that it ran.
+
+        It stays whole if the MACs of the ops do not sum to those of the formula.
+        ``heads``: whether the module is a multi-head attention.
+        """
+        ran: list[ModuleRun] = []
+        if run >= 0:
+            itself = self._trace.runs[run]._replace(call=None, invisible=False, parent=None)
+            ran = [itself, *_inside(charge, self._trace.runs, run)]
+        trace = Trace((), tuple(ran), (), self._trace.run)
         found: list[Piece] = []
-        for each in charges(
-            Trace((), (*below, *inside), (), self._trace.run),
-            self._priced.resolver,
-            self._priced.prices,
-        ):
+        for each in charges(trace, self._priced.resolver, self._priced.prices):
             if each.ops and each.ops.macs and each.call is not None:
-                where = (
-                    run
-                    if each.path == charge.path
-                    else self._run_of.get((each.path, id(each.call)), run)
-                )
+                here = each.path == charge.path
+                where = run if here else self._run_of.get((each.path, id(each.call)), run)
                 found += (self._module if each.by == "module" else self._op)(
                     each, each.ops, each.call, where
                 )
@@ -180,7 +175,7 @@ class _Cutter:
 
 
 def _inside(charge: Charge, runs: tuple[ModuleRun, ...], run: int) -> list[ModuleRun]:
-    """What ran beneath a run, if its formula paid for that too."""
+    """The runs beneath a run, if its formula paid for these too. None of them has a parent."""
     if charge.entry is None or charge.entry.covers != "subtree":
         return []
     below, found = {run}, []
@@ -192,7 +187,11 @@ def _inside(charge: Charge, runs: tuple[ModuleRun, ...], run: int) -> list[Modul
 
 
 def _of_heads(piece: Piece) -> Piece:
-    """In multi-head attention a product with a weight is a projection, any other is one of the two, which are batched."""
+    """A product of a multi-head attention as a projection, or as one of its two products.
+
+    A product with a weight is a projection. If shapes leave that open, the rank decides: the
+    two products of an attention are batched.
+    """
     flat = piece.call is not None and all(len(each.shape) == 2 for each in leaves(piece.call.out))
     weighed = piece.sort in ("weight", "projection") or (piece.sort == "unclear" and flat)
     return piece._replace(sort="projection" if weighed else "attention", why="")
@@ -201,69 +200,38 @@ def _of_heads(piece: Piece) -> Piece:
 def _whole(
     charge: Charge, sort: Sort, ops: Ops, run: int, call: Call, why: str = ""
 ) -> Iterator[Piece]:
+    """A charge as one piece, and a piece for the rest if it is a contraction."""
+    path, target = charge.path, charge.target
     if sort in ("norm", "sampling", "rest"):
-        yield Piece(charge.path, charge.path, charge.target, sort, ops, run, call)
+        yield Piece(path, path, target, sort, ops, run, call)
     else:
-        yield Piece(
-            charge.path, charge.path, charge.target, sort, Ops(macs=ops.macs), run, call, why
-        )
+        yield Piece(path, path, target, sort, Ops(macs=ops.macs), run, call, why)
         yield from _rest(charge, ops, run, call)
 
 
 def _rest(charge: Charge, ops: Ops, run: int, call: Call) -> Iterator[Piece]:
+    """The operations of a charge that are not MACs, if there are any."""
     rest = Ops(0, ops.adds, ops.muls, ops.compares, ops.specials)
     if rest:
         yield Piece(charge.path, charge.path, charge.target, "rest", rest, run, call)
 
 
-# -- fused layers ----------------------------------------------------------------------------------------------------------
-
-
-def _cut(charge: Charge, ops: Ops, run: int, call: Call, parts: dict[Sort, Ops]) -> Iterator[Piece]:
-    """A fused op cut into parts that its arithmetic tells, if they are what was charged."""
-    if sum(part.macs for part in parts.values()) != ops.macs:
+def _cut(charge: Charge, ops: Ops, run: int, call: Call, parts: Parts | None) -> Iterator[Piece]:
+    """A fused op, cut into its parts if their MACs sum to the charge. Else it stays whole."""
+    if parts is None or parts.macs != ops.macs:
         yield from _whole(charge, "unclear", ops, run, call, _OPEN)
         return
-    norms = parts.pop("norm", NOTHING)
-    for sort, part in parts.items():
-        yield Piece(charge.path, charge.path, charge.target, sort, part, run, call)
-    left = [getattr(ops, kind) - getattr(norms, kind) for kind in KINDS]
-    if norms and min(left) >= 0:
-        yield Piece(charge.path, charge.path, charge.target, "norm", norms, run, call)
+    path, target = charge.path, charge.target
+    by_sort: tuple[tuple[Sort, Ops], ...] = (
+        ("projection", parts.projection),
+        ("attention", parts.attention),
+        ("feed", parts.feed),
+    )
+    for sort, part in by_sort:
+        if part:
+            yield Piece(path, path, target, sort, part, run, call)
+    left = [getattr(ops, kind) - getattr(parts.norm, kind) for kind in KINDS]
+    if parts.norm and min(left) >= 0:
+        yield Piece(path, path, target, "norm", parts.norm, run, call)
         ops = Ops(*left)
     yield from _rest(charge, ops, run, call)
-
-
-def _fused_parts(name: str, call: Call, times: int) -> dict[Sort, Ops]:
-    given = sizes(call.args)
-    if name == ENCODER_LAYER:
-        return {sort: part * times for sort, part in _encoder_layer(*given).items()}
-    if name in _FUSED_HEADS:
-        return {sort: part * times for sort, part in _heads(*given[:5]).items()}
-    return {}
-
-
-def _heads(query: Any, key: Any, value: Any, embed: int, heads: int) -> dict[Sort, Ops]:
-    """The projections of q [B, L, E], k and v [B, S, E] and of the result; per head a product to L x S scores and one back."""
-    batch, queries = query[:2]
-    four = projections(batch * queries, batch * key[1], embed, embed, embed, biased=False)
-    return {
-        "projection": four,
-        "attention": matmul(queries, embed // heads, key[1], batch * heads) * 2,
-    }
-
-
-def _encoder_layer(src: Any, embed: int, heads: int, *rest: Any) -> dict[Sort, Ops]:
-    """[B, L, E], or nested: attention of itself, two norms, two linear layers by way of the width of the first one's weight."""
-    norm_weight, norm_bias, inner = rest[7], rest[8], rest[11][0]
-    batch = src[0] if len(src) == 3 else 1
-    rows = src[:-1].numel()
-    itself = (batch, rows // batch if batch else 0, embed)
-    norm = standardization(
-        rows, embed, weighted=norm_weight is not None, biased=norm_bias is not None
-    )
-    return {
-        **_heads(itself, itself, itself, embed, heads),
-        "feed": matmul(rows, embed, inner) * 2,
-        "norm": norm * 2,
-    }

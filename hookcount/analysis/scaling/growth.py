@@ -1,4 +1,4 @@
-"""``Growth``: how one count grows with a size, as a polynomial that is checked on sizes it was not fitted to."""
+"""``Growth``: one count as a polynomial of a size, checked at sizes it was not fitted to."""
 
 from __future__ import annotations
 
@@ -13,13 +13,21 @@ from .polynomial import Polynomial
 DEGREES = 4
 """The highest power that is looked for."""
 
+LEAST = 4
+"""The least number of sizes that a polynomial must hold at, if it does not hold at all sizes."""
+
 
 @dataclass(frozen=True)
 class Growth:
-    """A count at several sizes n, and the polynomial that it is, if it is one.
+    """A count at several sizes n, and the polynomial that gives it, if there is one.
 
-    ``polynomial`` goes through the counts at ``fitted`` and was found again at every size of ``checked``; None if there is none
-    of degree 4 or less. It is known for n = ``offset`` mod ``step`` alone, which all these sizes are; at ``missed`` it is wrong.
+    ``what``: the name of the count, for text. ``points``: pairs of a size and its count.
+    ``polynomial``: a polynomial of degree 4 or less, or None if there is none.
+    ``fitted``: sizes whose counts define the polynomial.
+    ``checked``: other sizes at which the polynomial gives the count.
+    ``missed``: sizes at which the polynomial does not give the count.
+    ``step``: the polynomial holds only for n = ``offset`` mod ``step``. All sizes of ``fitted`` and
+    ``checked`` are of this form.
     """
 
     what: str
@@ -32,14 +40,17 @@ class Growth:
 
     @property
     def offset(self) -> int:
-        """What sizes leave over when divided by ``step``."""
+        """The remainder of ``fitted`` and ``checked`` sizes on division by ``step``."""
         return self.fitted[0] % self.step if self.fitted else 0
 
     def __call__(self, n: int) -> int:
-        """The count at a size that was counted, or that the polynomial is known for. Raises ``InputError`` at another."""
-        known = dict(self.points).get(n)
-        if known is not None:
-            return known
+        """The count at size ``n``: as counted there, or else by the polynomial.
+
+        Raises ``InputError`` if ``n`` was not counted and the polynomial does not hold for it.
+        """
+        counted = dict(self.points).get(n)
+        if counted is not None:
+            return counted
         if self.polynomial is None:
             raise InputError(
                 f"{self.what}({n}): {self.what} are not a polynomial of n. To fix it: count at {n}."
@@ -47,14 +58,14 @@ class Growth:
         value = self.polynomial(n)
         if n % self.step != self.offset or value.denominator != 1:
             raise InputError(
-                f"{self.what}({n}): the polynomial is known for {self.known_for} alone. To fix it: count at {n}, or at sizes "
-                "without a common step."
+                f"{self.what}({n}): the polynomial holds only for {self.known_for}. "
+                f"To fix it: count at {n}, or at sizes without a common step."
             )
         return int(value)
 
     @property
     def known_for(self) -> str:
-        """The sizes for which the polynomial is known, in words."""
+        """The sizes for which the polynomial holds, in words."""
         if self.step == 1:
             return "every n"
         return (
@@ -71,8 +82,10 @@ class Growth:
 
 
 def fit(what: str, points: dict[int, int]) -> Growth:
-    """The growth of a count, known at sizes in rising order: the polynomial of the least degree that all of them lie on; else
-    one that those sizes lie on which are multiples of some step, at least four, for as many of them as can be.
+    """The growth of a count. ``points``: the count by size, with the sizes in rising order.
+
+    Fits the lowest-degree polynomial through all sizes. Failing that, fits one through the largest
+    set of at least four sizes that are multiples of some step.
     """
     for sizes in _subsets(list(points)):
         found = _exact([(n, points[n]) for n in sizes])
@@ -87,7 +100,7 @@ def fit(what: str, points: dict[int, int]) -> Growth:
 
 
 def _subsets(sizes: list[int]) -> Iterator[tuple[int, ...]]:
-    """All sizes, then those that are multiples of a step, at least four, the most first."""
+    """All sizes, then each set of at least four that are multiples of a step, the largest first."""
     yield tuple(sizes)
     steps = {
         step
@@ -98,13 +111,16 @@ def _subsets(sizes: list[int]) -> Iterator[tuple[int, ...]]:
     }
     shared = {tuple(n for n in sizes if n % step == 0) for step in steps}
     yield from sorted(
-        (each for each in shared if 4 <= len(each) < len(sizes)),
+        (each for each in shared if LEAST <= len(each) < len(sizes)),
         key=lambda each: (-len(each), each),
     )
 
 
 def _exact(points: list[tuple[int, int]]) -> Polynomial | None:
-    """The polynomial of the least degree that leaves a point to check it, and that all the others lie on."""
+    """The polynomial of the lowest degree through all points.
+
+    At least one point is not needed to define it, so that it is checked. None if there is none.
+    """
     for degree in range(min(DEGREES, len(points) - 2) + 1):
         found = Polynomial.through(points[: degree + 1])
         if all(found(n) == value for n, value in points[degree + 1 :]):

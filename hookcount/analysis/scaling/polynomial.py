@@ -1,4 +1,4 @@
-"""``Polynomial``: exact, in one size."""
+"""``Polynomial``: in one variable, with exact coefficients."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Polynomial:
-    """``coefficients[k]`` n^k, exact; the last is not 0, and there are none if it is 0 everywhere.
+    """The sum of ``coefficients[k]`` n^k.
+
+    Coefficients are exact and the last one is not 0. The polynomial 0 has no coefficients.
 
     >>> print(Polynomial.through([(1, 1), (2, 3), (3, 6)]))
     1/2 n^2 + 1/2 n
@@ -25,7 +27,10 @@ class Polynomial:
 
     @classmethod
     def through(cls, points: Sequence[tuple[int, int]]) -> Polynomial:
-        """The one of the least degree through all points, of distinct n: Newton's divided differences, multiplied out."""
+        """The polynomial of the lowest degree through all points. The sizes n must differ.
+
+        Newton's divided differences give it. They are then multiplied out.
+        """
         sizes = [Fraction(n) for n, _ in points]
         differences = [Fraction(value) for _, value in points]
         for step in range(1, len(points)):
@@ -43,21 +48,25 @@ class Polynomial:
 
     @property
     def degree(self) -> int:
-        """The highest power; of 0 too it is 0."""
+        """The highest power. The degree of the polynomial 0 is 0."""
         return max(len(self.coefficients) - 1, 0)
 
     def __call__(self, n: int) -> Fraction:
+        """The value at ``n``."""
         value = Fraction(0)
         for coefficient in reversed(self.coefficients):
             value = value * n + coefficient
         return value
 
     def coefficient(self, power: int) -> Fraction:
-        """What stands before n^power."""
+        """The coefficient of n^power."""
         return self.coefficients[power] if power < len(self.coefficients) else Fraction(0)
 
     def sympy(self) -> sympy.Expr:
-        """As an expression in the symbol ``n``, an integer: to solve, plot or print it with sympy, which torch brings."""
+        """The polynomial as a sympy expression in the integer symbol ``n``.
+
+        sympy can solve, plot and print it. It is installed with torch.
+        """
         import sympy
 
         n = sympy.Symbol("n", integer=True)

@@ -1,4 +1,4 @@
-"""``scaling``: how a model's counts grow with the size of its input."""
+"""``Scaling``: how the counts of a model grow with the size of its input."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from ...core.arguments import arguments
 from ...core.errors import InputError, UncountedWarning, tell
@@ -14,28 +14,31 @@ from ...core.ops import NOTHING, Ops, flops
 from ...pricing.price import Uncounted
 from ...pricing.priced import Priced
 from ...rules.convention import Convention
-from ..roles.roles import REST, ROLES, split
+from ..roles.roles import REST, ROLES
+from ..roles.rules import split
 from ..uncounted import explain
+from .frame import coefficients
 from .growth import Growth, fit
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Inputs = Callable[[int], Any]
-"""The input of a model at size n: a tensor, a tuple of arguments, or a dict of keyword arguments."""
-Count = Callable[[tuple[Any, ...], dict[str, Any]], Priced]
-"""Counts a model on positional and keyword arguments."""
+Inputs = Callable[[int], object]
+"""Makes the input of size n: a tensor, a tuple of arguments, or a dict of keyword arguments."""
+Count = Callable[[tuple[object, ...], dict[str, object]], Priced]
+"""Counts a model, given its positional and its keyword arguments."""
 Which = Literal["macs", "flops"]
+"""The count that grows."""
 
 SIZES = (64, 96, 128, 160, 192, 224, 256, 288)
-"""Counted if no sizes are given: what most models take, also those that halve their input five times."""
+"""The sizes if none are given. Multiples of 32 suit models that halve their input five times."""
 PROBES = (101, 203)
-"""Counted then too, as far as the model takes them: they have no common step with the others."""
+"""More sizes if none are given. They share no step with the others. A model may refuse them."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """The counts at one size ``n``: of the whole model, by the path where the work was done, by role."""
+    """The counts at one size ``n``: of the whole model, by path of the work, and by role."""
 
     n: int
     total: Ops
@@ -46,10 +49,12 @@ class Point:
 
 @dataclass(frozen=True)
 class Scaling:
-    """A model's counts at several sizes n, and the polynomials that they are. ``print`` shows them.
+    """The counts of a model at several sizes n, and their polynomials. ``print`` shows them.
 
-    ``refused``: sizes of hookcount's own choice at which the model did not run. ``uncounted``: targets that ran and nothing
-    priced, so that the figures are lower bounds.
+    ``model``: the type of the model. ``types``: the type of each module by its path.
+    ``refused``: sizes of ``PROBES`` at which the model did not run.
+    ``uncounted``: targets that ran and that no formula prices. If there are any, the figures are
+    lower bounds.
     """
 
     model: str
@@ -70,7 +75,7 @@ class Scaling:
 
     @property
     def params(self) -> int:
-        """Parameters, which no size of the input changes."""
+        """Elements of all parameters. They do not depend on the size of the input."""
         return self.points[0].params
 
     @property
@@ -79,23 +84,28 @@ class Scaling:
         return tuple(point.n for point in self.points)
 
     def to_dataframe(self, count: Which = "macs") -> pd.DataFrame:
-        """The modules that own each power: one row per path that does work itself, in the order of the tree, with what stands
-        before each power of n in its ``macs`` or ``flops``. The columns sum to the model's polynomial.
+        """The modules that own each power of n in the model's ``macs`` or ``flops``.
 
-        Coefficients are exact: ints, or Fractions where they are none. ``growth`` is the row in words; a row that is no
-        polynomial has no coefficients.
+        There is one row per path that does work itself, in the order of the tree. The columns
+        ``1``, ``n``, ``n^2`` ... hold the coefficients. Each column sums to the coefficient of the
+        model's polynomial. A coefficient is an int, or a Fraction where it is not whole. The column
+        ``growth`` holds the polynomial as text. A row without a polynomial has no coefficients.
+
+        Raises ``InputError`` for another ``count``.
         """
         rows = [
             ({"path": path, "type": self.types.get(path, "")}, growth)
             for path, growth in self._by_path(count).items()
         ]
-        return _frame(rows, ["path", "type"])
+        return coefficients(rows, ["path", "type"])
 
     def by_role(self, count: Which = "macs") -> pd.DataFrame:
-        """One row per role (see ``report.by_role``), with what stands before each power of n."""
-        return _frame(
-            [({"role": role}, growth) for role, growth in self._by_role(count).items()], ["role"]
-        )
+        """One row per role (see ``report.by_role``), with the coefficient of each power of n.
+
+        Raises ``InputError`` if ``count`` is neither ``macs`` nor ``flops``.
+        """
+        rows = [({"role": role}, growth) for role, growth in self._by_role(count).items()]
+        return coefficients(rows, ["role"])
 
     def points_frame(self) -> pd.DataFrame:
         """One row per size: ``n``, ``macs``, ``flops``, ``params``."""
@@ -107,7 +117,7 @@ class Scaling:
     def __str__(self) -> str:
         return "\n".join(self._lines())
 
-    # -- the parts -------------------------------------------------------------------------------------------------
+    # -- the parts ---------------------------------------------------------------------------------
 
     def _growth(self, count: Which, ops: Mapping[int, Ops]) -> Growth:
         what, of = ("MACs", _macs) if count == "macs" else ("FLOPs", flops)
@@ -116,9 +126,9 @@ class Scaling:
     def _parts(
         self, count: Which, names: Iterable[str], of: Callable[[Point], Mapping[str, Ops]]
     ) -> dict[str, Growth]:
-        """The growth of each part of the model, at the sizes at which the whole is a polynomial."""
+        """The growth of each part of the model, at the sizes where the model's polynomial holds."""
         if count not in ("macs", "flops"):
-            raise InputError(f"no such count: {count!r}. To fix it: ask for 'macs' or 'flops'.")
+            raise InputError(f"no such count: {count!r}. To fix it: use 'macs' or 'flops'.")
         whole = self.macs if count == "macs" else self.flops
         points = [point for point in self.points if point.n not in whole.missed]
         return {
@@ -154,18 +164,20 @@ class Scaling:
             yield "MACs by role"
             for role, growth in self._by_role("macs").items():
                 if role != REST and any(value for _, value in growth.points):
-                    yield f"  {role}: {'not a polynomial' if growth.polynomial is None else growth.polynomial}"
+                    yield f"  {role}: {growth.polynomial or 'not a polynomial'}"
         if self.refused:
             yield f"The model does not run at n = {', '.join(map(str, self.refused))}."
         if self.uncounted:
             yield f"Uncounted, so lower bounds: {', '.join(self.uncounted)}"
 
     def _culprits(self, count: Which, whole: Growth) -> Iterator[str]:
+        """The counts themselves, and the paths whose own count is not a polynomial."""
         yield "  " + ", ".join(f"{whole.what}({n}) = {value:,}" for n, value in whole.points)
         odd = [path for path, growth in self._by_path(count).items() if growth.polynomial is None]
         if odd:
             more = f" and {len(odd) - 5} more" if len(odd) > 5 else ""
-            yield f"  no polynomial either, by themselves: {', '.join(path or 'the model itself' for path in odd[:5])}{more}"
+            named = ", ".join(path or "the model itself" for path in odd[:5])
+            yield f"  no polynomial either, by themselves: {named}{more}"
 
 
 def scale(
@@ -175,13 +187,18 @@ def scale(
     convention: Convention | None = None,
     stacklevel: int = 3,
 ) -> Scaling:
-    """Count at several sizes and find the polynomials. ``convention``: to count under, if it is not that of ``count``.
+    """Count at several sizes and find the polynomials.
+
+    ``sizes``: None for ``SIZES`` and, where the model runs, ``PROBES``.
+    ``convention``: None for the convention of ``count``.
+    ``stacklevel``: the frame that an ``UncountedWarning`` names, counted from this function.
 
     Raises ``InputError`` for wrong sizes or inputs, and where a count fails.
     """
     if not callable(inputs):
         raise InputError(
-            f"scaling(inputs={inputs!r}): not a function. To fix it: give one that makes the input of size n."
+            f"scaling(inputs={inputs!r}): not a function. "
+            "To fix it: give one that makes the input of size n."
         )
     points: dict[int, Point] = {}
     types: dict[str, str] = {}
@@ -213,51 +230,59 @@ def _sizes(sizes: Iterable[int]) -> list[int]:
     for n in given:
         if not isinstance(n, int) or isinstance(n, bool) or n < 1:
             raise InputError(
-                f"scaling: the size {n!r} is no whole number above 0. To fix it: give whole numbers above 0."
+                f"scaling: the size {n!r} is not a whole number above 0. "
+                "To fix it: give whole numbers above 0."
             )
     found = sorted(set(given))
     if len(found) < 4:
         raise InputError(
-            f"scaling needs at least 4 different sizes, not {len(found)}: some polynomial goes through any 3. "
-            "To fix it: give more, or none."
+            f"scaling needs at least 4 different sizes, not {len(found)}: "
+            "some polynomial goes through any 3. To fix it: give more, or none."
         )
     return found
 
 
 def _counted(count: Count, inputs: Inputs, n: int) -> Priced:
+    """The count at size ``n``. Raises ``InputError``, which names the size and the module."""
     args, kwargs = _arguments(inputs, n)
     try:
         return count(args, kwargs)
     except Exception as error:
         what = f"counting failed with {type(error).__name__}: {error}"
-        where = next(
-            (
-                text
-                for text in reversed(getattr(error, "__notes__", []))
-                if text.startswith("hookcount: raised in ")
-            ),
-            "",
+        where = _place_in(error)
+        fix = (
+            "give sizes= at which the model runs; "
+            "where values are needed, counter=hookcount.Counter()"
         )
-        where = where.removeprefix("hookcount: raised in ").partition(" while it was")[0]
-        fix = "give sizes= at which the model runs; where values are needed, counter=hookcount.Counter()"
         raise InputError(
             tell(f"at n = {n}" + (f", in {where}" if where else ""), what, fix)
         ) from error
 
 
 def _probed(count: Count, inputs: Inputs, n: int) -> Priced | None:
+    """The count at size ``n``, or None if the model does not run there."""
     try:
         return _counted(count, inputs, n)
     except InputError:
         return None
 
 
-def _arguments(inputs: Inputs, n: int) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def _place_in(error: Exception) -> str:
+    """The module in which an error was raised, as the note on the error says. Empty without one."""
+    before, after = "hookcount: raised in ", " while it was"
+    notes = reversed(getattr(error, "__notes__", []))
+    found = next((note for note in notes if note.startswith(before)), "")
+    return found.removeprefix(before).partition(after)[0]
+
+
+def _arguments(inputs: Inputs, n: int) -> tuple[tuple[object, ...], dict[str, object]]:
     try:
         given = inputs(n)
     except Exception as error:
         raise InputError(
-            tell(f"inputs({n})", f"raised {type(error).__name__}: {error}", "make it give an input")
+            tell(
+                f"inputs({n})", f"raised {type(error).__name__}: {error}", "let it return an input"
+            )
         ) from error
     return arguments(f"inputs({n})", given)
 
@@ -272,27 +297,3 @@ def _point(n: int, priced: Priced) -> Point:
 
 def _macs(ops: Ops) -> int:
     return ops.macs
-
-
-def _frame(rows: list[tuple[dict[str, str], Growth]], first: list[str]) -> pd.DataFrame:
-    import pandas as pd
-
-    degree = max(
-        (growth.polynomial.degree for _, growth in rows if growth.polynomial is not None), default=0
-    )
-    frame = pd.DataFrame([named for named, _ in rows], columns=first)
-    for power in range(degree, -1, -1):
-        values = [
-            None if each.polynomial is None else each.polynomial.coefficient(power)
-            for _, each in rows
-        ]
-        exact = [
-            int(each) if each is not None and each.denominator == 1 else each for each in values
-        ]
-        name = "1" if power == 0 else "n" if power == 1 else f"n^{power}"
-        frame[name] = pd.Series(exact, dtype=object).infer_objects()
-    frame["growth"] = [
-        str(each.polynomial) if each.polynomial is not None else "not a polynomial"
-        for _, each in rows
-    ]
-    return frame

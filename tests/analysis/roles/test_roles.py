@@ -324,7 +324,7 @@ def test_what_shapes_do_not_tell_apart_is_named_and_not_guessed():
     )
     rest = sound(report).attrs["rest"]
     assert len(rest) == 4
-    assert all("shapes do not tell what the layer is for" in line for line in rest)
+    assert all("shapes do not show the purpose of the layer" in line for line in rest)
 
 
 def test_blocks_written_out_in_the_model_itself():
@@ -383,7 +383,7 @@ def test_a_product_of_two_activations_that_is_no_attention():
     report = hookcount.count(Towers(), torch.zeros(5, D), torch.zeros(7, D))
     assert report.macs == 5 * D * 8 + 7 * D * 8 + 5 * 8 * 7
     assert (
-        "the model itself (aten::mm): 280 MACs: a product of two activations that is no attention"
+        "the model itself (aten::mm): 280 MACs: a product of two activations that is not part of an attention"
         in sound(report).attrs["rest"]
     )
 

@@ -186,7 +186,7 @@ def test_a_convolutional_network_over_its_side():
     assert found.macs(320) == 4 * 160**2 * 27 + 5 * 80**2 * 36 + 35
     assert found.macs(101) == 4 * 51**2 * 27 + 5 * 26**2 * 36 + 35  # counted there
     with pytest.raises(
-        InputError, match=re.escape("MACs(102): the polynomial is known for multiples of 32 alone")
+        InputError, match=re.escape("MACs(102): the polynomial holds only for multiples of 32")
     ):
         found.macs(102)
     frame = found.to_dataframe()
@@ -203,7 +203,7 @@ def test_sizes_that_share_a_step_say_so():
         first + 9 * second + 35, 2 * first + 6 * second, first + second
     )
     assert str(found.macs).endswith("for n = 1 mod 4")
-    with pytest.raises(InputError, match=re.escape("known for n = 1 mod 4 alone")):
+    with pytest.raises(InputError, match=re.escape("holds only for n = 1 mod 4")):
         found.macs(8)
 
 
@@ -344,8 +344,8 @@ def test_each_form_of_input():
     [
         ({"sizes": [1, 2, 3]}, "at least 4 different sizes, not 3"),
         ({"sizes": [8, 8, 16, 16, 32]}, "at least 4 different sizes, not 3"),
-        ({"sizes": [0, 1, 2, 3]}, "the size 0 is no whole number above 0"),
-        ({"sizes": [1.5, 2, 3, 4]}, "the size 1.5 is no whole number above 0"),
+        ({"sizes": [0, 1, 2, 3]}, "the size 0 is not a whole number above 0"),
+        ({"sizes": [1.5, 2, 3, 4]}, "the size 1.5 is not a whole number above 0"),
         (
             {"inputs": torch.zeros(1)},
             "not a function. To fix it: give one that makes the input of size n",
@@ -425,7 +425,7 @@ def test_what_is_not_counted_is_said_once():
     assert len(caught) == 1
     assert caught[0].filename == __file__
     assert found.uncounted == ("test_scaling::own",)
-    assert str(found).splitlines()[-1] == "Not counted, so lower bounds: test_scaling::own"
+    assert str(found).splitlines()[-1] == "Uncounted, so lower bounds: test_scaling::own"
 
 
 # -- of a report -----------------------------------------------------------------------------------------------------------------

@@ -51,7 +51,7 @@ class Report:
         priced.sums  # noqa: B018 (a formula that fails raises here, not when a figure is read)
 
     def __getstate__(self) -> dict[str, object]:
-        """The state to pickle. A report from a pickle cannot count its model again."""
+        """The state to copy or pickle. A copy cannot count its model again."""
         return {"priced": self.priced, "_again": None}
 
     # -- totals ------------------------------------------------------------------------------------
@@ -170,7 +170,7 @@ class Report:
         chosen = CONVENTIONS.values() if conventions is None else map(named, conventions)
         return frames.by_convention(self.priced, chosen)
 
-    # -- what is not counted -----------------------------------------------------------------------
+    # -- uncounted work ----------------------------------------------------------------------------
 
     @property
     def uncounted(self) -> tuple[Uncounted, ...]:

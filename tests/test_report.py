@@ -255,3 +255,31 @@ def test_a_parameter_made_of_others_takes_what_they_take():
     model.weight = torch.nn.Parameter(TwoTensor(torch.zeros(3, 4), torch.zeros(3, 4)))
     found = hookcount.size(model)
     assert (found.parameters, found.parameter_bytes) == (3 * 4, 2 * 3 * 4 * 4)
+
+
+def test_result_types_are_at_the_top_level(report):
+    scaling = hookcount.scaling(nn.Linear(8, 4), lambda n: torch.zeros(n, 8))
+    coverage, reconciliation = report.coverage(), report.reconcile("torch")
+    results = [
+        report,
+        report.tree,
+        report.records[0],
+        next(report.charges()),
+        next(report.charges()).entry,
+        report.reuse,
+        coverage,
+        coverage.modules[0],
+        coverage.free[0],
+        reconciliation,
+        reconciliation.lines[0],
+        report.match(report.macs)[0],
+        scaling,
+        scaling.points[0],
+        scaling.macs,
+        scaling.macs.polynomial,
+        hookcount.size(nn.Linear(8, 4)),
+    ]
+    for each in results:
+        name = type(each).__name__
+        assert name in hookcount.__all__
+        assert getattr(hookcount, name) is type(each)

@@ -1,4 +1,4 @@
-"""``Trace``: what ran. Frozen facts about a model's modules and calls, without a tensor.
+"""``Trace``: the record of a run. Frozen facts about modules and calls, without a tensor.
 
 Pricing reads nothing else.
 """

@@ -17,7 +17,7 @@ from .tree import Node, grow
 
 @dataclass(frozen=True, eq=False)
 class Priced:
-    """A trace and its prices under one convention: records, totals, the tree, what is uncounted."""
+    """A trace and its prices under one convention: records, totals, tree, uncounted targets."""
 
     trace: Trace
     registry: Registry
@@ -109,6 +109,6 @@ class Priced:
         return "backward" in phases
 
     def __getstate__(self) -> dict[str, object]:
-        """The state to pickle. ``resolver`` and ``prices`` hold only in this process."""
+        """The state to copy or pickle. ``resolver`` and ``prices`` hold only in this process."""
         kept = {name: value for name, value in vars(self).items() if name != "resolver"}
         return {**kept, "prices": {}}

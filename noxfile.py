@@ -7,8 +7,6 @@ A Python that is not installed is skipped. Arguments after ``--`` go to pytest:
 import nox
 
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
-NEWEST = "3.13"
-"""The Python of the sessions that need only one."""
 
 OLDEST = ("torch==2.6.*", "torchvision==0.21.*")
 """The oldest torch that is supported. It has wheels for Python 3.10 to 3.13."""
@@ -33,7 +31,7 @@ def oldest(session: nox.Session) -> None:
     session.run("pytest", *(session.posargs or ("-n", "auto")))
 
 
-@nox.session(python=NEWEST)
+@nox.session
 def lint(session: nox.Session) -> None:
     """Style, format and spelling."""
     session.install("ruff>=0.17", "codespell>=2.4")
@@ -42,7 +40,7 @@ def lint(session: nox.Session) -> None:
     session.run("codespell")
 
 
-@nox.session(python=NEWEST)
+@nox.session
 def types(session: nox.Session) -> None:
     """Strict types, and the direction of imports."""
     session.install("-e", ".[dev]")

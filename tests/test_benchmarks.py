@@ -1,4 +1,4 @@
-"""``benchmarks/speed/speed.py`` runs where no other counter is installed, and takes ratios within rounds."""
+"""``benchmarks/speed.py`` runs where no other counter is installed, and takes ratios within rounds."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_a_run_without_peers():
         "1",
     ]
     done = subprocess.run(
-        [sys.executable, BENCHMARKS / "speed" / "speed.py", *wanted, "--peers-dir", "nowhere"],
+        [sys.executable, BENCHMARKS / "speed.py", *wanted, "--peers-dir", "nowhere"],
         capture_output=True,
         text=True,
         timeout=300,
@@ -43,7 +43,7 @@ def test_a_run_without_peers():
 
 def test_a_ratio_is_the_median_of_the_ratios_within_rounds(monkeypatch):
     monkeypatch.syspath_prepend(BENCHMARKS)
-    from lib.rounds import Times
+    from rounds import Times
 
     # 2 / 1, 30 / 10, 4 / 4: the slow second round slows both
     assert Times({"a": (2.0, 30.0, 4.0), "b": (1.0, 10.0, 4.0)}).ratio("a", "b") == 2
@@ -51,7 +51,7 @@ def test_a_ratio_is_the_median_of_the_ratios_within_rounds(monkeypatch):
 
 def test_each_round_has_its_turns_in_order(monkeypatch):
     monkeypatch.syspath_prepend(BENCHMARKS)
-    from lib.rounds import in_turns
+    from rounds import in_turns
 
     ran = []
     times = in_turns({name: lambda name=name: ran.append(name) for name in "ABC"}, rounds=2)

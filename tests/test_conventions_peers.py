@@ -1,6 +1,6 @@
 """Conventions against the tools themselves, where these are installed (the extra ``[peers]``; ``PEERS_DIR``, see benchmarks).
 
-``benchmarks/agreement/agreement.py`` does the work, and more of it; here it is asked for its small cases and one model of each kind.
+``benchmarks/agreement.py`` does the work, and more of it; here it is asked for its small cases and one model of each kind.
 """
 
 import json
@@ -43,7 +43,7 @@ def found(tmp_path_factory):
             sys.executable,
             "-W",
             "ignore",
-            BENCHMARKS / "agreement" / "agreement.py",
+            BENCHMARKS / "agreement.py",
             "--suites",
             *SUITES,
             "--cases",

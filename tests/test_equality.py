@@ -1,7 +1,4 @@
-"""``benchmarks/agreement/equality.py`` on a quick part of its models, and its collection.
-
-The whole is run by hand.
-"""
+"""``benchmarks/equality.py`` on a quick part of its models, and ``benchmarks/collection.py``; the whole is run by hand."""
 
 from __future__ import annotations
 
@@ -20,9 +17,8 @@ import hookcount
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
-from agreement import equality, subjects
-from agreement.comparing import Subject
-from lib.collection import models as collection
+import collection
+import equality
 
 
 def equal(subject):
@@ -78,7 +74,7 @@ def test_models_of_torchvision(name):
 @pytest.mark.parametrize("name", ["levit_128s", "crossvit_tiny_240", "pvt_v2_b0"])
 def test_models_of_timm(name):
     pytest.importorskip("timm")
-    equal(subjects.timm_subject(name, 10**8))
+    equal(equality.timm_subject(name, 10**8))
 
 
 # -- the collection
@@ -169,7 +165,7 @@ def subject(kind):
         with torch.device(device):
             return kind().eval()
 
-    return Subject(f"test:{kind.__name__}", make, lambda model: ((torch.ones(2, 4),), {}))
+    return equality.Subject(f"test:{kind.__name__}", make, lambda model: ((torch.ones(2, 4),), {}))
 
 
 @pytest.mark.parametrize(
@@ -224,10 +220,10 @@ def test_results_are_kept_and_the_status_tells(tmp_path, monkeypatch, capsys):
 
 def test_each_family_has_its_share():
     families = [[f"a{i}" for i in range(10)], ["b0"], ["c0", "c1", "c2"]]
-    drawn = subjects.drawn(families, 7)
+    drawn = equality._drawn(families, 7)
     assert [sum(name.startswith(letter) for name in drawn) for letter in "abc"] == [3, 1, 3]
     assert {"a0", "a9", "b0", "c0", "c2"} <= drawn
-    assert len(subjects.drawn(families, 100)) == 14
+    assert len(equality._drawn(families, 100)) == 14
 
 
 with contextlib.suppress(

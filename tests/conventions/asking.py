@@ -28,7 +28,7 @@ def figures(convention, peer):
     """By case hookcount's figure under ``convention`` and the tool's. Skips where the tool is not installed."""
     sys.path.insert(0, str(ROOT / "benchmarks"))
     try:
-        from lib.peers import PEERS
+        from peers import PEERS
     finally:
         sys.path.remove(str(ROOT / "benchmarks"))
     if PEERS[peer].version(os.environ.get("PEERS_DIR")) is None:
@@ -60,7 +60,7 @@ def figures(convention, peer):
 def answer(convention, peer):
     """In that process: prints the figures of all cases."""
     import torch
-    from lib.peers import PEERS
+    from peers import PEERS
 
     import hookcount
 
@@ -78,9 +78,9 @@ def answer(convention, peer):
 
 def cases():
     """By name what makes a model and its arguments: one op each, those of ``products.py``, and classifiers of torchvision."""
+    import one_op
     import products
     import torch
-    from lib import one_op
 
     for name in one_op.cases():
         yield name, lambda name=name: one_op.cases()[name]

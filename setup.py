@@ -1,4 +1,4 @@
-"""A shim: everything stands in setup.cfg."""
+"""A shim: everything is in setup.cfg."""
 
 from setuptools import setup
 

@@ -1,4 +1,7 @@
-"""Figures that others give for the models of ``zoo_rows.py``: their source, what they count, and the count read by that rule."""
+"""Published figures for the models of ``rows.py``.
+
+Each has its source, and the rule by which it counts.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import hookcount
 
 @dataclass(frozen=True)
 class Rule:
-    """What a figure counts. ``macs`` reads a report by that rule."""
+    """What a published figure counts. ``macs`` computes it from a report."""
 
     words: str
     macs: Callable[[hookcount.Report], int] = lambda report: report.macs
@@ -19,25 +22,29 @@ class Rule:
 
 @dataclass(frozen=True)
 class Figure:
-    """``unit`` is GMACs, or GFLOPs where a MAC is two. ``value`` is text: its digits are those that were published."""
+    """A published figure.
+
+    ``unit`` is GMACs, or GFLOPs where a MAC is two. ``value`` is text, so that it keeps the digits
+    that were published.
+    """
 
     value: str
     unit: str
     source: str
     rule: Rule
     why: str = ""
-    """What else the difference is made of."""
+    """The reason for a difference that the rule does not explain."""
 
     def read(self, report: hookcount.Report) -> float:
-        """The report's figure by the rule, in the unit."""
+        """The count by the rule of this figure, in its unit."""
         return self.rule.macs(report) * PER_MAC[self.unit] / 1e9
 
     def whole(self, report: hookcount.Report) -> float:
-        """The report's MACs, all of them, in the unit."""
+        """All MACs of the report, in the unit of this figure."""
         return report.macs * PER_MAC[self.unit] / 1e9
 
     def agrees(self, report: hookcount.Report) -> bool:
-        """Whether the figure by its rule is the published one in all of its digits, up to one in the last."""
+        """Whether ``read`` equals the published figure, up to one in its last digit."""
         digits = len(self.value.partition(".")[2])
         return abs(self.read(report) - float(self.value)) < 1.001 * 10**-digits
 
@@ -50,17 +57,20 @@ def by_modules(report: hookcount.Report) -> int:
 
 
 def at(report: hookcount.Report, pattern: str) -> int:
-    """The MACs at paths that ``pattern`` is found in."""
+    """The MACs at the paths in which ``pattern`` is found."""
     return sum(each.ops.macs for each in report.records if re.search(pattern, each.path))
 
 
 def in_projections(report: hookcount.Report) -> int:
-    """Of queries, keys and values: in torch's attention these have no module of their own."""
+    """The MACs of the projections to queries, keys and values.
+
+    In ``nn.MultiheadAttention`` these have no module of their own.
+    """
     return at(report, r"self_attn\.[qkv]_proj$")
 
 
 def second_branches(report: hookcount.Report) -> int:
-    """The 1 x 1 convolutions that deployment folds into the 3 x 3 beside them."""
+    """The MACs of the 1 x 1 convolutions that deployment folds into the 3 x 3 ones beside them."""
     return at(report, r"bottlenecks\.\d+\.conv2\b")
 
 
@@ -78,7 +88,11 @@ WITH_SEMANTICS = Rule(
 
 
 def deployed(anchors: int) -> Rule:
-    """transformers has the encoder's box head look at all ``anchors``; the authors' code first chooses 300 of them."""
+    """The rule for a model that is folded for deployment.
+
+    In transformers the box head of the encoder sees all ``anchors``. The authors' code first
+    chooses 300 of them.
+    """
 
     def macs(report: hookcount.Report) -> int:
         return (
@@ -88,13 +102,17 @@ def deployed(anchors: int) -> Rule:
         )
 
     return Rule(
-        "modules only, branches folded as in deployment, the encoder's box head at 300 anchors instead of all",
+        "modules only, branches folded as in deployment, the encoder's box head at 300 anchors "
+        "instead of all",
         macs,
     )
 
 
 def two_labels(layers: int) -> Rule:
-    """Heads of 80 classes at 8400 anchors and, ``layers`` times, at 300 queries; the other figure has 2 classes."""
+    """The rule for a figure with 2 classes instead of 80.
+
+    There are class heads at 8400 anchors and, ``layers`` times, at 300 queries.
+    """
     extra = (80 - 2) * 256 * (8400 + 300 * layers)
     return Rule(
         f"all MACs, 2 classes: less 78 * 256 * (8400 + {300 * layers})",
@@ -103,7 +121,7 @@ def two_labels(layers: int) -> Rule:
 
 
 def all_proposals(report: hookcount.Report) -> int:
-    """As if all 1000 proposals had gone through the box head."""
+    """The MACs if all 1000 proposals went through the box head."""
     each = 256 * 7 * 7 * 1024 + 1024 * 1024 + 1024 * (91 + 4 * 91)
     found = at(report, r"box_head\.fc6$") // (256 * 7 * 7 * 1024)
     return report.macs + (1000 - found) * each

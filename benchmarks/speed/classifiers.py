@@ -1,4 +1,7 @@
-"""A count of each torchvision classifier, against a bare forward of it on the meta device and a plain one on the CPU."""
+"""A count of each torchvision classifier, against two forwards of it.
+
+One is a bare forward on the meta device, the other a plain one on the CPU.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,9 @@ import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from apart import apart
-from rounds import Times, in_turns
-from sheet import Outcome, Sheet, at_most
+from lib.apart import apart
+from lib.rounds import Times, in_turns
+from lib.sheet import Outcome, Sheet, at_most
 
 MODELS = (
     "alexnet",
@@ -108,8 +111,9 @@ def part(names: tuple[str, ...], rounds: int) -> Outcome:
         ),
         (
             "meta, CPU: the forward of the model and input on that device.",
-            "count: ``hookcount.count(model, x)``, each time with a new Counter, of the model on meta; reused: with one Counter.",
-            "count / CPU: the same of the model on the CPU, against its forward there.",
+            "count: ``hookcount.count(model, x)`` on meta, each time with a new Counter.",
+            "reused: the same with one Counter.",
+            "count / CPU: a count of the model on the CPU, over its forward there.",
         ),
     )
     of = f"geometric mean of {len(rows)}"

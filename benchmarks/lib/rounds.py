@@ -1,4 +1,7 @@
-"""Times of several works, taken in turns, so that whatever else the machine does falls on all of them alike."""
+"""Times of several works that take turns.
+
+Other load on the machine then slows all of them alike.
+"""
 
 from __future__ import annotations
 
@@ -22,16 +25,20 @@ class Times:
         return statistics.median(self.seconds[work])
 
     def ratio(self, work: str, to: str) -> float:
-        """The median over rounds of the ratio within a round: a machine that slows down meanwhile slows both."""
+        """The median over the rounds of the ratio within a round.
+
+        A machine that slows down during a round slows both.
+        """
         return statistics.median(
             a / b for a, b in zip(self.seconds[work], self.seconds[to], strict=True)
         )
 
 
 def in_turns(works: Mapping[str, Callable[[], object]], rounds: int) -> Times:
-    """A, B, C, A, B, C ...: one turn that warms the caches and is not kept, then ``rounds``.
+    """Time the works in turns: A, B, C, A, B, C ...
 
-    Works that take long end after ``ENOUGH_SECONDS``, if ``ENOUGH_ROUNDS`` are done by then.
+    The first turn warms the caches and is not kept. ``rounds`` turns follow. After
+    ``ENOUGH_SECONDS`` no further turn begins, if ``ENOUGH_ROUNDS`` are done.
     """
     seconds: dict[str, list[float]] = {name: [] for name in works}
     began = time.perf_counter()

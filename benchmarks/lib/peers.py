@@ -1,7 +1,7 @@
-"""The other counters: where they are found, and how each is asked for the count of a model.
+"""The other counters: where each is installed, and how it counts a model.
 
-Each has a folder of its own, ``DIR/<distribution>``, or is in the running environment. ``thop`` and ``ultralytics-thop`` have one
-import name, so these two are looked for in their folders alone.
+A counter has a folder of its own, ``DIR/<distribution>``, or is in the running environment.
+``thop`` and ``ultralytics-thop`` have the same import name, so only their folders are searched.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Peer:
-    """Another counter. ``count`` takes a model and its positional arguments, and gives the tool's own total."""
+    """Another counter.
+
+    ``count`` takes a model and its positional arguments, and returns the tool's own total.
+    """
 
     name: str
     distribution: str
@@ -30,7 +33,7 @@ class Peer:
         return own if own and os.path.isdir(own) else None
 
     def version(self, peers_dir: str | None) -> str | None:
-        """Of what is installed; None if nothing is."""
+        """The installed version, or None."""
         own = self.folder(peers_dir)
         path = [own] if own else [] if self.shares_its_import_name else sys.path
         return next(
@@ -64,7 +67,7 @@ def _ptflops(backend: str) -> Callable[[Any, tuple[Any, ...]], Any]:
             backend=backend,
         )
         if macs is None:
-            raise RuntimeError("it printed an exception and gave None")
+            raise RuntimeError("it printed an exception and returned None")
         return macs
 
     return count
@@ -118,8 +121,10 @@ def _flop_counter_mode(model: Any, args: tuple[Any, ...]) -> Any:
 
 
 def _torchvision_recipe(model: Any, args: tuple[Any, ...]) -> Any:
-    """How torchvision's published figures were made: matrix products and convolutions at the dispatcher, with autograd on, and
-    attention in parts, as it was then.
+    """Count as torchvision's published figures were counted.
+
+    They are matrix products and convolutions at the dispatcher, with autograd on. Attention ran in
+    parts then.
     """
     import torch
     from torch.nn.attention import SDPBackend, sdpa_kernel

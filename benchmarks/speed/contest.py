@@ -1,11 +1,12 @@
-"""A count of each model against each of the other counters, every one of these in a process of its own."""
+"""A count of each model against the other counters.
+
+Each of these runs in a process of its own.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import math
-import os
 import signal
 import statistics
 import sys
@@ -14,13 +15,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from apart import KilledError, apart
-from peers import PEERS, Peer
-from rounds import Times, in_turns
-from sheet import Figure, Outcome, Sheet
+from lib.apart import KilledError, apart
+from lib.peers import PEERS, Peer
+from lib.quiet import quiet
+from lib.rounds import Times, in_turns
+from lib.sheet import Figure, Outcome, Sheet
 
 LONG_FORWARD = 0.020
-"""Seconds. On models whose forward takes longer, a count is to be faster than every peer's."""
+"""Seconds. The target: on models with a longer forward, hookcount is faster than every peer."""
 
 PATIENCE = 900
 """Seconds for one model."""
@@ -28,14 +30,17 @@ PATIENCE = 900
 
 @dataclass(frozen=True)
 class Row:
-    """One model counted by hookcount and by one peer, in turns with the plain forward; ``error`` if the peer cannot."""
+    """One model, counted by hookcount and by one peer, in turns with the plain forward.
+
+    ``error`` says why the peer cannot count it.
+    """
 
     model: str
     times: Times | None
     error: str = ""
 
     def ratio(self) -> float:
-        """How many times as long as hookcount the peer takes."""
+        """The peer's time over hookcount's."""
         return self.times.ratio("peer", "hookcount") if self.times else math.nan
 
     def forward(self) -> float:
@@ -43,11 +48,14 @@ class Row:
 
 
 class PeerError(Exception):
-    """What a peer raised, in one line."""
+    """The error of a peer, in one line."""
 
 
 def measure(tool: str, names: tuple[str, ...], rounds: int, peers_dir: str | None) -> Iterator[Row]:
-    """Ends after the first model that the peer fails on: it may have left the process patched."""
+    """Time a peer on each model.
+
+    A peer that failed may have left the process patched, so its first failure ends the work.
+    """
     peer = PEERS[tool]
     if folder := peer.folder(peers_dir):
         sys.path.insert(0, folder)
@@ -73,7 +81,7 @@ def _row(peer: Peer, name: str, rounds: int) -> Row:
     works = {
         "forward": lambda: model(*args),
         "hookcount": lambda: hookcount.count(model, *args),
-        "peer": lambda: _asked(peer, next(copies), theirs.args),
+        "peer": lambda: _run(peer, next(copies), theirs.args),
     }
     try:
         with torch.no_grad(), quiet():
@@ -82,39 +90,22 @@ def _row(peer: Peer, name: str, rounds: int) -> Row:
         return Row(name, None, str(error))
 
 
-def _asked(peer: Peer, model: Any, args: Any) -> None:
+def _run(peer: Peer, model: Any, args: Any) -> None:
     try:
         peer.count(model, args)
     except Exception as error:
-        said = " ".join(str(error).split())
-        raise PeerError(f"{type(error).__name__}: {said}"[:100]) from error
+        text = " ".join(str(error).split())
+        raise PeerError(f"{type(error).__name__}: {text}"[:100]) from error
 
 
 def _twin(model: Any) -> Any:
-    """Other modules, the same tensors: some tools leave hooks and buffers on the modules that they count."""
+    """Copy the modules, but share the tensors.
+
+    Some tools leave hooks and buffers on the modules that they count.
+    """
     return copy.deepcopy(
         model, {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
     )
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Nothing is printed, by whatever means."""
-    streams = (sys.stdout, sys.stderr)
-    kept, nowhere = (
-        [os.dup(stream.fileno()) for stream in streams],
-        os.open(os.devnull, os.O_WRONLY),
-    )
-    for stream in streams:
-        os.dup2(nowhere, stream.fileno())
-    try:
-        yield
-    finally:
-        for stream, each in zip(streams, kept, strict=True):
-            stream.flush()
-            os.dup2(each, stream.fileno())
-            os.close(each)
-        os.close(nowhere)
 
 
 def _rows(tool: str, names: tuple[str, ...], rounds: int, peers_dir: str | None) -> list[Row]:
@@ -146,7 +137,7 @@ def part(
     if missing:
         remarks.append(f"Not installed, so not shown: {', '.join(missing)}.")
     sheet = Sheet(
-        f"The time of the other counters over that of a count, {len(names)} classifiers of torchvision",
+        f"The time of the other counters over that of a count, {len(names)} classifiers",
         ("tool", "version", "models", "median", "smallest", "on", "failed"),
         tuple(_cells(tool, there[tool], rows) for tool, rows in found.items()),
         tuple(remarks),

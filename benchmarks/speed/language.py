@@ -1,4 +1,7 @@
-"""Counts of the largest published language models, built on the meta device: time, memory, and how the time grows."""
+"""Counts of the largest published language models, built on the meta device.
+
+Measured are the time, the memory, and how the time grows with layers and tokens.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from apart import apart, peak_bytes
-from rounds import Times, in_turns
-from sheet import Figure, Outcome, Sheet, at_most
+from lib.apart import apart, peak_bytes
+from lib.rounds import Times, in_turns
+from lib.sheet import Figure, Outcome, Sheet, at_most
 
 LLAMA, DEEPSEEK = "Llama-3.1-405B", "DeepSeek-V3 671B"
 
@@ -84,7 +87,11 @@ LENGTHS = tuple(1024 * 2**power for power in range(8))
 
 @dataclass(frozen=True)
 class Row:
-    """A model counted in a fresh process: the first count of that process, then the median of further ones."""
+    """A model counted in a fresh process.
+
+    ``first`` is the time of the first count there, ``later`` the median of further ones; both in
+    seconds.
+    """
 
     model: str
     params: int
@@ -190,7 +197,8 @@ def part(rounds: int) -> Outcome:
         ),
         tuple(row.cells() for row in rows),
         (
-            "Each in a fresh process; the peak before the first count is torch, transformers and the model.",
+            "Each in a fresh process. The peak before the first count is that of torch, "
+            "transformers and the model.",
         ),
     )
     layers, straightness = _layers(by_layers)

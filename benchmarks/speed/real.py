@@ -1,14 +1,17 @@
-"""What a count with a real run costs over a plain forward, beside ``torch.utils.flop_counter.FlopCounterMode``."""
+"""A count with a real run against a plain forward.
+
+``torch.utils.flop_counter.FlopCounterMode`` is measured beside it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from apart import apart
-from peers import PEERS
-from rounds import Times, in_turns
-from sheet import Outcome, Sheet, at_most
+from lib.apart import apart
+from lib.peers import PEERS
+from lib.rounds import Times, in_turns
+from lib.sheet import Outcome, Sheet, at_most
 
 MODELS = ("resnet50", "mobilenet_v3_large", "vit_b_16")
 BATCH = 8

@@ -1,4 +1,7 @@
-"""One module or function each, with sizes that differ, so that a formula can be read off a tool's figure."""
+"""Models of one module or function each.
+
+Their sizes are all different, so that a tool's formula can be read from its figure.
+"""
 
 from __future__ import annotations
 
@@ -9,72 +12,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from lib.holders import Attends, Function, Held, Masked, Sub, Twice
+
 Case = tuple[nn.Module, tuple[Any, ...]]
 
 
-class Held(nn.Module):
-    """A module within another; torchinfo and torch-flops want a parameter there, and the first of several outputs is enough."""
-
-    def __init__(self, inner: nn.Module, pick: bool = False) -> None:
-        super().__init__()
-        self.dummy, self.inner, self.pick = nn.Parameter(torch.zeros(1)), inner, pick
-
-    def forward(self, x: Any) -> Any:
-        out = self.inner(x)
-        return out[0] if self.pick else out
-
-
-class Function(nn.Module):
-    """A function of this module and an input."""
-
-    def __init__(self, function: Callable[[Any, Any], Any], **held: torch.Tensor) -> None:
-        super().__init__()
-        self.dummy, self.function = nn.Parameter(torch.zeros(1)), function
-        for name, value in held.items():
-            setattr(self, name, nn.Parameter(value))
-
-    def forward(self, x: Any) -> Any:
-        return self.function(self, x)
-
-
-class Attends(nn.Module):
-    """Multi-head attention of an input to itself, or to as many keys as are held."""
-
-    def __init__(self, inner: nn.Module, weights: bool, held: torch.Tensor | None = None) -> None:
-        super().__init__()
-        self.dummy, self.inner, self.weights = nn.Parameter(torch.zeros(1)), inner, weights
-        self.held = None if held is None else nn.Parameter(held)
-
-    def forward(self, x: Any) -> Any:
-        key = x if self.held is None else self.held
-        return self.inner(x, key, key, need_weights=self.weights)[0]
-
-
-class Twice(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.m = nn.Linear(7, 7, bias=False)
-
-    def forward(self, x: Any) -> Any:
-        return self.m(self.m(x))
-
-
-class Sub(nn.Linear):
-    pass
-
-
-class Masked(nn.Module):
-    def __init__(self, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor) -> None:
-        super().__init__()
-        self.k, self.v = nn.Parameter(key), nn.Parameter(value)
-        self.register_buffer("mask", mask)
-
-    def forward(self, x: Any) -> Any:
-        return F.scaled_dot_product_attention(x, self.k, self.v, attn_mask=self.mask)
-
-
 def cases() -> dict[str, Case]:
-    """By name: a model in eval mode and its inputs."""
+    """By name, a model in eval mode and its inputs."""
     torch.manual_seed(0)
     found: dict[str, Case] = {}
     image, one = torch.randn(2, 6, 11, 13), torch.randn(1, 6, 11, 13)

@@ -1,4 +1,4 @@
-"""Work in a process of its own, on one thread."""
+"""Run work in a process of its own, on one thread."""
 
 from __future__ import annotations
 
@@ -16,21 +16,25 @@ T = TypeVar("T")
 
 
 class KilledError(RuntimeError):
-    """A process that a signal ended before its work did."""
+    """A signal ended the process before its work was done."""
 
 
 def apart(work: Callable[..., Iterable[T]], *args: Any) -> Iterator[T]:
-    """What ``work(*args)`` yields, from a fresh process.
+    """Run ``work(*args)`` in a fresh process; yield what it yields.
 
-    Raises ``KilledError`` if a signal ended that process, ``RuntimeError`` if ``work`` raised. Linux lets a child's peak memory
-    begin at its parent's: so ``work`` imports torch itself, and the process that calls this never does.
+    On Linux the peak memory of a child begins at that of its parent. So ``work`` imports torch
+    itself, and the calling process never does.
+
+    Raises:
+        KilledError: a signal ended the process.
+        RuntimeError: ``work`` raised.
     """
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_send_all, args=(sender, work, args), daemon=True)
     process.start()
     sender.close()
-    with contextlib.suppress(EOFError):  # how a pipe ends
+    with contextlib.suppress(EOFError):  # a pipe ends like this
         while True:
             yield receiver.recv()
     process.join()
@@ -42,7 +46,7 @@ def apart(work: Callable[..., Iterable[T]], *args: Any) -> Iterator[T]:
 
 
 def peak_bytes() -> int:
-    """The most memory that this process has held at once."""
+    """The peak memory of this process, in bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 

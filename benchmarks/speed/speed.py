@@ -1,10 +1,19 @@
 #!/usr/bin/env python3
-"""hookcount's speed: against a bare forward, a plain one, and the other counters; on the largest models; for real; priced again.
+"""What does a count cost? Five parts: forward, peers, language, real, repricing.
 
-    python benchmarks/speed.py [--part forward peers language real repricing] [--all] [--rounds 7] [--peers-dir DIR] [--rst]
+    python benchmarks/speed/speed.py [--rounds 7] [--rst]
+    python benchmarks/speed/speed.py --part forward --all
+    python benchmarks/speed/speed.py --part peers --peers-dir DIR --models resnet50
 
-On one thread. What is compared takes turns within one process; a ratio is the median over the rounds of the ratio within a round.
-What is not installed (the other counters, transformers) is named and left out; benchmarks/README.rst says how to install it.
+- forward: a count against a bare forward on the meta device, and a plain one on the CPU
+- peers: a count against the other counters
+- language: counts of the largest language models
+- real: a count with a real run against a plain forward
+- repricing: the same run under another convention
+
+All work runs on one thread. The works that are compared take turns within one process. A ratio is
+the median over the rounds of the ratio within a round. Tools that are not installed are named and
+left out; benchmarks/README.rst says how to install them.
 """
 
 from __future__ import annotations
@@ -12,18 +21,20 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import sys
 from collections.abc import Callable
 from importlib import metadata
+from pathlib import Path
 
-import classifiers
-import contest
-import language
-import real
-import repricing
-from apart import apart
-from peers import PEERS
 from rich.console import Console
-from sheet import Outcome, Sheet, against_targets
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # for the packages beside this one
+
+from lib.apart import apart
+from lib.peers import PEERS
+from lib.sheet import Outcome, Sheet, against_targets
+
+from speed import classifiers, contest, language, real, repricing
 
 
 def parsed() -> argparse.Namespace:

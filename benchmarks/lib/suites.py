@@ -1,4 +1,7 @@
-"""Models on which a convention is held against its tool, by suite: with random weights, in eval mode."""
+"""The models on which a convention is compared with its tool, by suite.
+
+They have random weights and are in eval mode.
+"""
 
 from __future__ import annotations
 
@@ -8,24 +11,28 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import one_op
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+from lib import one_op
 
 Case = tuple[nn.Module, tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
 class Suite:
-    """``names`` of its cases, and what makes one: a model and its positional arguments."""
+    """Some models of one kind.
+
+    ``names`` lists the cases. ``make`` builds one: a model and its positional arguments.
+    """
 
     what: str
     names: Callable[[], Iterable[str]]
     make: Callable[[str], Case]
 
     def case(self, name: str) -> Case:
-        """The same each time it is asked for."""
+        """Build a case. Each call gives the same weights and inputs."""
         torch.manual_seed(0)
         model, args = self.make(name)
         return model.eval(), args
@@ -102,7 +109,7 @@ class Stepwise(nn.Module):
 
 
 class Convolved(nn.Module):
-    """Convolutions, then a GRU over the columns of the image, then attention over them: a reader of text lines."""
+    """A reader of text lines: convolutions, a GRU over the columns of the image, attention."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -120,7 +127,10 @@ class Convolved(nn.Module):
 
 
 class Written(nn.Module):
-    """Attention written out: a linear for all three, products by ``@``, softmax, and a feed-forward of functions."""
+    """A block of attention written out.
+
+    One linear gives queries, keys and values. Products use ``@``. The feed-forward uses functions.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -189,7 +199,11 @@ SEQUENCES: dict[str, Callable[[], Case]] = {
 
 @cache
 def timm_names(most: int = 100, largest: float = 60e6) -> tuple[str, ...]:
-    """A model of each family of timm, drawn by lot, then another of each, until there are so many; none is larger."""
+    """``most`` models of timm, drawn at random.
+
+    One is drawn from each family, then another of each, and so on. None has more than ``largest``
+    parameters. Each call draws the same models.
+    """
     import timm
 
     lots = {module: timm.list_models(module=module) for module in timm.list_modules()}

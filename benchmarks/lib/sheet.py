@@ -1,4 +1,4 @@
-"""What a part of the benchmark found, to be shown in a terminal or as reStructuredText."""
+"""Results of a benchmark as tables, for a terminal or as reStructuredText."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.text import Text
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table and the remarks beneath it. The first column is text, the others are figures."""
+    """A table with remarks below it. The first column is text, the others are figures."""
 
     title: str
     headings: tuple[str, ...]
@@ -39,7 +39,7 @@ class Sheet:
             rule,
         ]
         remarks = (
-            ["", *(fill(f"- {remark}", 130, subsequent_indent="  ") for remark in self.remarks)]
+            ["", *(fill(f"- {remark}", 100, subsequent_indent="  ") for remark in self.remarks)]
             if self.remarks
             else []
         )
@@ -58,7 +58,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a part found."""
+    """The tables of a part, and its figures that have a target."""
 
     sheets: tuple[Sheet, ...]
     figures: tuple[Figure, ...] = ()

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from apart import apart
-from rounds import Times, in_turns
-from sheet import Outcome, Sheet, at_most
+from lib.apart import apart
+from lib.rounds import Times, in_turns
+from lib.sheet import Outcome, Sheet, at_most
 
 MODELS = ("resnet50", "vit_b_16")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One model: its forward, and its report priced under each convention, each time for the first time."""
+    """The times of one model: its forward, and pricing its report under each convention.
+
+    Each pricing is the first one of its report.
+    """
 
     model: str
     times: Times
@@ -46,7 +49,7 @@ def _row(name: str, rounds: int) -> Row:
 
     built = build(name, device="cpu")
     with torch.no_grad():
-        # a report for each time, since a report keeps the prices that it has worked out
+        # a new report for each round: a report keeps the prices that it has computed
         fresh = {
             each: iter([hookcount.count(built.model, *built.args) for _ in range(rounds + 1)])
             for each in CONVENTIONS
@@ -64,7 +67,8 @@ def part(names: tuple[str, ...], rounds: int) -> Outcome:
         ("model", "forward (ms)", "dearest (ms)", "convention", "share of the forward"),
         tuple(row.cells() for row in rows),
         (
-            "``report.under(name).headline``, for the first time on that report; the convention that takes longest is shown.",
+            "Timed is ``report.under(name).headline``, for the first time on that report. Shown is "
+            "the convention that takes longest.",
         ),
     )
     figures = (

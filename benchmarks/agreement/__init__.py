@@ -1,0 +1,1 @@
+"""Counts held against other tools and against real runs."""

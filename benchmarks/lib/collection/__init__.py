@@ -1,0 +1,1 @@
+"""Models of transformers by name, built from configs."""

@@ -1,4 +1,4 @@
-"""``benchmarks/equality.py`` on a quick part of its models, and ``benchmarks/collection.py``; the whole is run by hand."""
+"""``benchmarks/agreement/equality.py`` on a quick part of its models, and ``benchmarks/lib/collection/``; the whole is run by hand."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import contextlib
 import json
 import warnings
 
-import collection
-import equality
 import pytest
 import torch
+from agreement import equality, subjects
+from agreement.comparing import Subject
+from lib.collection import models as collection
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -69,7 +70,7 @@ def test_models_of_torchvision(name):
 @pytest.mark.parametrize("name", ["levit_128s", "crossvit_tiny_240", "pvt_v2_b0"])
 def test_models_of_timm(name):
     pytest.importorskip("timm")
-    equal(equality.timm_subject(name, 10**8))
+    equal(subjects.timm_subject(name, 10**8))
 
 
 # -- the collection
@@ -160,7 +161,7 @@ def subject(kind):
         with torch.device(device):
             return kind().eval()
 
-    return equality.Subject(f"test:{kind.__name__}", make, lambda model: ((torch.ones(2, 4),), {}))
+    return Subject(f"test:{kind.__name__}", make, lambda model: ((torch.ones(2, 4),), {}))
 
 
 @pytest.mark.parametrize(
@@ -215,10 +216,10 @@ def test_results_are_kept_and_the_status_tells(tmp_path, monkeypatch, capsys):
 
 def test_each_family_has_its_share():
     families = [[f"a{i}" for i in range(10)], ["b0"], ["c0", "c1", "c2"]]
-    drawn = equality._drawn(families, 7)
+    drawn = subjects.drawn(families, 7)
     assert [sum(name.startswith(letter) for name in drawn) for letter in "abc"] == [3, 1, 3]
     assert {"a0", "a9", "b0", "c0", "c2"} <= drawn
-    assert len(equality._drawn(families, 100)) == 14
+    assert len(subjects.drawn(families, 100)) == 14
 
 
 with contextlib.suppress(

@@ -1,4 +1,4 @@
-"""``benchmarks/speed.py`` runs where no other counter is installed, and takes ratios within rounds."""
+"""``benchmarks/speed/speed.py`` runs where no other counter is installed, and takes ratios within rounds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 
 import pytest
 from helpers.paths import BENCHMARKS
-from rounds import Times, in_turns
+from lib.rounds import Times, in_turns
 
 
 def test_a_run_without_peers():
@@ -25,7 +25,7 @@ def test_a_run_without_peers():
         "1",
     ]
     done = subprocess.run(
-        [sys.executable, BENCHMARKS / "speed.py", *wanted, "--peers-dir", "nowhere"],
+        [sys.executable, BENCHMARKS / "speed" / "speed.py", *wanted, "--peers-dir", "nowhere"],
         capture_output=True,
         text=True,
         timeout=300,

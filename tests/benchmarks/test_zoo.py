@@ -1,4 +1,4 @@
-"""``benchmarks/zoo.py``: a row says what came of it, good or bad, and the counts are the figures that others give."""
+"""``benchmarks/zoo/zoo.py``: a row says what came of it, good or bad, and the counts are the figures that others give."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 import torch
-import zoo
 from torch import nn
-from zoo_published import ELSEWHERE, FIGURES, MODULES, Figure
-from zoo_rows import Row, made, rows, timm_model
+from zoo import measuring, zoo
+from zoo.published import ELSEWHERE, FIGURES, MODULES, Figure
+from zoo.rows import Row, made, rows, timm_model
 
 
 class Scored(nn.Module):
@@ -54,7 +54,9 @@ def test_a_row_with_other_macs_than_flop_counter_mode_is_not_good():
 
 
 def test_where_flop_counter_mode_cannot_run_a_row_is_beside_what_was_worked_out(monkeypatch):
-    monkeypatch.setattr(zoo, "by_flop_counter", lambda row, model, given: (None, "cannot run"))
+    monkeypatch.setattr(
+        measuring, "by_flop_counter", lambda row, model, given: (None, "cannot run")
+    )
     for worked, equal in ((0, None), (LINEAR + ATTENTION + SCORE, True), (LINEAR, False)):
         assert zoo.measured(replace(scored(0), worked=worked)).equal is equal
 
@@ -86,7 +88,7 @@ def test_results_are_kept(tmp_path, monkeypatch):
 
 
 def test_a_figure_is_read_by_its_rule_and_in_its_unit():
-    report, caught, _ = zoo.counted(Scored(), ((torch.ones(1, 5, 6),), {}), "shapes")
+    report, caught, _ = measuring.counted(Scored(), ((torch.ones(1, 5, 6),), {}), "shapes")
     figure = Figure("0.00000048", "GFLOPs", "here", MODULES)
     assert caught == []
     assert figure.read(report) == pytest.approx(2 * LINEAR / 1e9)
@@ -117,7 +119,7 @@ def library(name: str) -> str:
 def test_macs_are_those_measured_elsewhere(name):
     pytest.importorskip(library(name))
     row = next(each for each in rows() if each.name == name)
-    report, caught, _ = zoo.counted(*row.make("meta"), "shapes")
+    report, caught, _ = measuring.counted(*row.make("meta"), "shapes")
     assert report.uncounted == ()
     assert caught == []
     figure = FIGURES[name][0]
@@ -133,7 +135,7 @@ def test_a_draw_has_every_family_of_timm():
 
 def test_a_model_of_timm_is_its_papers_figure():
     pytest.importorskip("timm")
-    report, _, _ = zoo.counted(*timm_model("levit_256", zoo.image(224))("meta"), "shapes")
+    report, _, _ = measuring.counted(*timm_model("levit_256", zoo.image(224))("meta"), "shapes")
     assert report.macs == pytest.approx(1120e6, rel=0.01)  # https://arxiv.org/abs/2104.01136
 
 

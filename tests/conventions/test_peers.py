@@ -1,6 +1,6 @@
 """Conventions against the tools themselves, where these are installed (the extra ``[peers]``; ``PEERS_DIR``, see benchmarks).
 
-``benchmarks/agreement.py`` does the work, and more of it; here it is asked for its small cases and one model of each kind.
+``benchmarks/agreement/agreement.py`` does the work, and more of it; here it is asked for its small cases and one model of each kind.
 """
 
 import json
@@ -41,7 +41,7 @@ def found(tmp_path_factory):
             sys.executable,
             "-W",
             "ignore",
-            BENCHMARKS / "agreement.py",
+            BENCHMARKS / "agreement" / "agreement.py",
             "--suites",
             *SUITES,
             "--cases",

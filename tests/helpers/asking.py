@@ -9,7 +9,7 @@ import sys
 import warnings
 
 import pytest
-from peers import PEERS
+from lib.peers import PEERS
 
 from helpers import products
 from helpers.paths import BENCHMARKS, ROOT, TESTS
@@ -73,8 +73,8 @@ def answer(convention, peer):
 
 def cases():
     """By name what makes a model and its arguments: one op each, those of ``products.py``, and classifiers of torchvision."""
-    import one_op
     import torch
+    from lib import one_op
 
     for name in one_op.cases():
         yield name, lambda name=name: one_op.cases()[name]

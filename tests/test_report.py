@@ -237,10 +237,11 @@ def test_packed_weights_of_quantized_modules_are_parameters():
 def test_narrow_terminals_cut_names_not_numbers(report, width):
     from rich.console import Console
 
-    from hookcount.render.text import table, tree
+    from hookcount.render.text import tree
+    from hookcount.tables.grid import table
 
     console = Console(width=width, file=io.StringIO())
-    console.print(tree(report))
+    console.print(tree(report.priced))
     console.print(table(report.top(3)[["path", "type", "output_shapes", "macs", "flops"]]))
     text = console.file.getvalue()
     for figure in ("10.2 k", "21.0 k", "6.91 k", "100.0%"):

@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 import torch
+from helpers.marks import slow_but
 from torch import nn
 
 import hookcount
@@ -130,7 +131,9 @@ TORCHVISION = (
 )
 
 
-@pytest.mark.parametrize("name", [*TORCHVISION, *OTHERS])
+@pytest.mark.parametrize(
+    "name", [*slow_but(["resnet18", "swin_t", "mc3_18"], TORCHVISION), *OTHERS]
+)
 def test_lines_sum_to_the_difference_between_every_two_conventions(name):
     model, args = OTHERS[name]() if name in OTHERS else _of_torchvision(name)
     report = hookcount.count(model.eval(), *args)
@@ -224,6 +227,7 @@ def test_a_figure_that_was_rounded_or_cut_off(published, macs, found):
     )
 
 
+@pytest.mark.zoo
 def test_the_published_figure_of_rt_detr():
     """136 GFLOPs (arXiv 2304.08069, table 2): twice the MACs of modules, which the products of attention are none of."""
     transformers = pytest.importorskip("transformers")

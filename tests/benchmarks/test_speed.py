@@ -11,6 +11,7 @@ from helpers.paths import BENCHMARKS
 from lib.rounds import Times, in_turns
 
 
+@pytest.mark.slow
 def test_a_run_without_peers():
     wanted = [
         "--part",

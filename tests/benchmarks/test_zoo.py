@@ -113,6 +113,7 @@ def library(name: str) -> str:
     )
 
 
+@pytest.mark.zoo
 @pytest.mark.parametrize(
     "name", [name for name, each in FIGURES.items() if each[0].source == ELSEWHERE]
 )
@@ -126,6 +127,7 @@ def test_macs_are_those_measured_elsewhere(name):
     assert figure.agrees(report), f"{figure.read(report)} for {figure.value} {figure.unit}"
 
 
+@pytest.mark.zoo
 def test_a_draw_has_every_family_of_timm():
     timm = pytest.importorskip("timm")
     drawn = [row.name.removeprefix("timm:") for row in zoo.timm_rows(1)]
@@ -133,6 +135,7 @@ def test_a_draw_has_every_family_of_timm():
     assert all(names & set(drawn) for names in families.values() if names)
 
 
+@pytest.mark.zoo
 def test_a_model_of_timm_is_its_papers_figure():
     pytest.importorskip("timm")
     report, _, _ = measuring.counted(*timm_model("levit_256", zoo.image(224))("meta"), "shapes")

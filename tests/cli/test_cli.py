@@ -437,6 +437,7 @@ def config(tmp_path):
     return config
 
 
+@pytest.mark.zoo
 def test_a_config_of_transformers(run, config):
     pytest.importorskip("transformers")
     path = config(LLAMA)
@@ -454,6 +455,7 @@ def test_a_config_of_transformers(run, config):
         assert whole["modules"][0]["param_bytes"] == 2 * whole["params"]
 
 
+@pytest.mark.zoo
 def test_a_config_without_a_class_is_that_of_automodel(run, config):
     pytest.importorskip("transformers")
     path = config({**LLAMA, "architectures": ["OfAnotherLibrary"]}, "other.json")
@@ -465,6 +467,7 @@ def test_a_config_without_a_class_is_that_of_automodel(run, config):
     assert json.loads(out)["parameters"] == 2 * (LLAMA_LAYER + 2 * 16) + 16 + 50 * 16
 
 
+@pytest.mark.zoo
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
@@ -490,6 +493,7 @@ def test_what_is_no_config_of_transformers_is_wrong_usage(run, config, tmp_path,
     assert err.count("To fix it") == 1
 
 
+@pytest.mark.zoo
 def test_code_beside_a_config_is_not_run_where_transformers_has_its_own(run, config, tmp_path):
     pytest.importorskip("transformers")
     for name in ("mine", "modeling_mine"):
@@ -507,6 +511,7 @@ def test_code_beside_a_config_is_not_run_where_transformers_has_its_own(run, con
     assert json.loads(out)["modules"][0]["type"] == "LlamaModel"
 
 
+@pytest.mark.zoo
 def test_a_config_that_is_not_there(run, tmp_path):
     pytest.importorskip("transformers")
     for name in ("meta-llama/Llama-3.1-8B", str(tmp_path), str(tmp_path / "config.json")):
@@ -524,6 +529,7 @@ def test_without_transformers(run, config, monkeypatch):
     assert "pip install 'hookcount[hf]'" in err
 
 
+@pytest.mark.zoo
 @pytest.mark.parametrize(
     "settings",
     [
@@ -549,6 +555,7 @@ def test_a_config_that_transformers_cannot_build_is_1_and_nothing_is_fetched(
     assert "HF_HUB_OFFLINE" not in os.environ
 
 
+@pytest.mark.zoo
 def test_an_input_that_the_config_does_not_tell_is_asked_for(run, config):
     pytest.importorskip("transformers")
     path = config({"model_type": "conditional_detr", **PLAIN_RESNET})

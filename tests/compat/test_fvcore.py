@@ -191,6 +191,7 @@ def without(ops, left_out):
     return {name: calls for name, calls in ops.items() if name not in left_out}
 
 
+@pytest.mark.peers
 @pytest.mark.parametrize("mode", ["owner", "caller"])
 @pytest.mark.parametrize("case", [*SITUATIONS, *MODELS])
 def test_every_figure_is_the_tools(case, mode):
@@ -221,6 +222,7 @@ def test_the_total_is_that_of_the_convention(name):
         )
 
 
+@pytest.mark.peers
 def test_in_training_with_gradients():
     model = nn.Sequential(nn.Conv2d(6, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout())
     assert quiet(model, IMAGE).by_module() == theirs(model, IMAGE).by_module()
@@ -401,6 +403,7 @@ def test_a_handle_sees_arguments_left_out_at_their_defaults():
     assert seen == [1]  # alpha
 
 
+@pytest.mark.peers
 @pytest.mark.parametrize("name", ["resnet18", "swin_t", "densenet121"])
 def test_the_tools_own_handles_take_these_values(name):
     handles = pytest.importorskip("fvcore.nn.jit_handles")
@@ -553,6 +556,7 @@ def test_flop_count():
     )
 
 
+@pytest.mark.peers
 def test_parameter_count_is_the_tools():
     model = shared(nn.Linear(8, 8))
     found = parameter_count(model)

@@ -279,6 +279,7 @@ def _plain(default):
     )
 
 
+@pytest.mark.peers
 def test_the_signature_is_theirs(theirs):
     for mine, other in (
         (get_model_complexity_info, theirs.get_model_complexity_info),
@@ -296,6 +297,7 @@ def test_the_signature_is_theirs(theirs):
     }
 
 
+@pytest.mark.peers
 @pytest.mark.parametrize("precision", [0, 1, 2, 5])
 def test_the_texts_are_theirs(theirs, precision):
     for count in COUNTS:
@@ -320,6 +322,7 @@ MODELS = {
 }
 
 
+@pytest.mark.peers
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("grad", [True, False])
 def test_models(theirs, name, grad):
@@ -334,6 +337,7 @@ def test_models(theirs, name, grad):
             assert mine == _told(theirs, model, (3, 64, 64), **options)
 
 
+@pytest.mark.peers
 @pytest.mark.parametrize("depth", [0, 1])
 def test_a_transformer_layer_near_the_root_is_off_its_fused_path(theirs, depth):
     model = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
@@ -344,6 +348,7 @@ def test_a_transformer_layer_near_the_root_is_off_its_fused_path(theirs, depth):
         )
 
 
+@pytest.mark.peers
 @pytest.mark.parametrize(
     "options",
     [
@@ -366,6 +371,7 @@ def test_options_for_ops(theirs, options):
         )
 
 
+@pytest.mark.peers
 def test_a_hook_of_a_module_class_is_that_of_their_pytorch_backend(theirs):
     """Two layers of one's own, and nothing else: there is nothing in which the backends differ."""
 

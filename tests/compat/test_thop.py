@@ -361,6 +361,7 @@ def against_thop():
     sys.exit("; ".join(wrong) or 0)
 
 
+@pytest.mark.peers
 def test_as_thop_itself():
     folder = Path(os.environ.get("PEERS_DIR", "")) / "thop"
     if not (folder / "thop" / "profile.py").exists():

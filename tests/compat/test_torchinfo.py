@@ -117,12 +117,14 @@ def assert_alike(mine, tools):
             assert ours.macs == wanted.macs
 
 
+@pytest.mark.peers
 @pytest.mark.parametrize("name", MODELS)
 def test_models_as_the_tool_has_them(name):
     model, size = built(name)
     assert_alike(summary(model, input_size=size, verbose=0), theirs(model, input_size=size))
 
 
+@pytest.mark.peers
 @pytest.mark.parametrize("case", SITUATIONS)
 @pytest.mark.parametrize("mode", ["eval", "train"])
 def test_situations_as_the_tool_has_them(case, mode):
@@ -131,6 +133,7 @@ def test_situations_as_the_tool_has_them(case, mode):
     assert_alike(mine, theirs(model, input_data=tokens, mode=mode))
 
 
+@pytest.mark.peers
 @pytest.mark.parametrize(
     ("model", "given"),
     [
@@ -158,6 +161,7 @@ def test_inputs_in_every_form(model, given):
     assert_alike(summary(model, verbose=0, **given), theirs(model, **given))
 
 
+@pytest.mark.peers
 @pytest.mark.parametrize("case", SITUATIONS)
 def test_without_input_the_rows_are_what_the_model_holds(case):
     model = SITUATIONS[case]()
@@ -169,6 +173,7 @@ def test_without_input_the_rows_are_what_the_model_holds(case):
     assert mine.total_mult_adds == 0
 
 
+@pytest.mark.peers
 def test_a_pruned_parameter_has_the_ones_of_its_mask():
     model = nn.Sequential(prune.l1_unstructured(nn.Linear(8, 8), "weight", 0.25))
     found = summary(model, input_size=(2, 8), verbose=0)
@@ -196,6 +201,7 @@ def test_figures_written_out():
     assert type(found.total_mult_adds) is int
 
 
+@pytest.mark.peers
 def test_to_readable_is_the_tools():
     torchinfo, mine = pytest.importorskip("torchinfo"), summary(nn.Linear(8, 4), verbose=0)
     for number in (0, 999, 10**6, 123_456_789, 10**9, 5 * 10**12):
@@ -203,6 +209,7 @@ def test_to_readable_is_the_tools():
         assert mine.to_megabytes(number) == torchinfo.ModelStatistics.to_megabytes(number)
 
 
+@pytest.mark.peers
 def test_the_signature_is_the_tools():
     torchinfo = pytest.importorskip("torchinfo")
 

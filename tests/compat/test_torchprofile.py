@@ -172,6 +172,7 @@ def _sum(tool, model, args):
         return tool.profile_macs(copy.deepcopy(model), args)
 
 
+@pytest.mark.peers
 def test_the_signature_is_theirs(theirs):
     mine, other = (
         inspect.signature(each).parameters.values() for each in (profile_macs, theirs.profile_macs)
@@ -303,6 +304,7 @@ CASES = {
 }
 
 
+@pytest.mark.peers
 @pytest.mark.parametrize("case", CASES)
 def test_each_kind_of_op_node_by_node(theirs, case):
     model, given = CASES[case]
@@ -322,6 +324,7 @@ MODELS = (
 OPTIONS = {"googlenet": {"init_weights": False}, "vit_b_32": {"image_size": 64}}
 
 
+@pytest.mark.peers
 @pytest.mark.parametrize("name", MODELS)
 def test_models_node_by_node(theirs, name):
     models = pytest.importorskip("torchvision").models
@@ -343,6 +346,7 @@ def test_the_sum_is_that_of_the_convention(name):
     assert _sum(torchprofile, model, images) == report.under("torchprofile").headline
 
 
+@pytest.mark.peers
 def test_products_of_sizes_are_the_difference(theirs):
     """``x.shape[0] * 2`` is one of a jit trace's ops; ``x * x`` has 6 * 5 elements."""
     model = Fn(lambda me, x: (x * x).reshape(x.shape[0] * x.shape[1]))
@@ -353,6 +357,7 @@ def test_products_of_sizes_are_the_difference(theirs):
     assert _nodes(torchprofile, model, torch.zeros(6, 5)) == {("aten::mul", (6, 5), 30): 1}
 
 
+@pytest.mark.peers
 def test_what_the_output_does_not_depend_on_is_the_difference(theirs):
     """Weights of attention that nobody takes, a mean over 3 heads: 2 * 5 * 5."""
     model = Fn(
@@ -363,6 +368,7 @@ def test_what_the_output_does_not_depend_on_is_the_difference(theirs):
     assert not other - mine
 
 
+@pytest.mark.peers
 def test_handlers_of_their_form(theirs, monkeypatch):
     """The same handlers in both; for an op that it does not know, and in place of one that it does."""
     from math import prod

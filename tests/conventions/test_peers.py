@@ -59,6 +59,7 @@ def found(tmp_path_factory):
     }, done.stdout
 
 
+@pytest.mark.peers
 @pytest.mark.skipif(
     "PEERS_DIR" not in os.environ,
     reason="where the tools are is not told: PEERS_DIR, see benchmarks/README.rst",

@@ -29,6 +29,7 @@ def test_each_kind_of_op(name, case):
     assert report.under(name).headline == figure
 
 
+@pytest.mark.peers
 @pytest.mark.parametrize(
     ("name", "peer"),
     [("ptflops", "ptflops (aten)"), ("calflops", "calflops"), ("deepspeed", "deepspeed")],

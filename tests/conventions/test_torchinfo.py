@@ -204,6 +204,7 @@ def theirs(model, *args):
     return summary(model, input_data=list(args), device="cpu", verbose=0).total_mult_adds
 
 
+@pytest.mark.peers
 @pytest.mark.parametrize("case", CASES)
 def test_the_tools_own_figure(case):
     make, shape, _ = CASES[case]
@@ -211,6 +212,7 @@ def test_the_tools_own_figure(case):
     assert figure(model, given) == theirs(model, given)
 
 
+@pytest.mark.peers
 def test_where_it_differs_the_tool_raises_or_takes_the_mask():
     with pytest.raises(RuntimeError, match="Failed to run torchinfo"):
         theirs(Wrapped(Gives(lambda x: x.sum())), torch.zeros(3, 7))
@@ -230,6 +232,7 @@ NAMES = (
 )
 
 
+@pytest.mark.peers
 @pytest.mark.parametrize("name", NAMES)
 def test_the_tools_own_figure_of_classifiers(name):
     models = pytest.importorskip("torchvision").models
@@ -238,6 +241,7 @@ def test_the_tools_own_figure_of_classifiers(name):
     assert figure(model, images) == theirs(model, images)
 
 
+@pytest.mark.peers
 @pytest.mark.parametrize("name", ["fcn_resnet50", "lraspp_mobilenet_v3_large"])
 def test_the_tools_own_figure_of_segmentation(name):
     segmentation = pytest.importorskip("torchvision").models.segmentation
@@ -245,6 +249,7 @@ def test_the_tools_own_figure_of_segmentation(name):
     assert figure(model, images) == theirs(model, images)
 
 
+@pytest.mark.peers
 def test_the_tools_own_figure_of_a_detector():
     detection = pytest.importorskip("torchvision").models.detection
     model = detection.ssdlite320_mobilenet_v3_large(weights_backbone=None)

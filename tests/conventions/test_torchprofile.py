@@ -292,6 +292,7 @@ def theirs(model, *args):
         return profile_macs(model.eval(), args)
 
 
+@pytest.mark.peers
 @pytest.mark.parametrize("case", CASES)
 def test_the_tools_own_figure(case):
     make, shape, _ = CASES[case]
@@ -321,6 +322,7 @@ UNLIKE = {
 }
 
 
+@pytest.mark.peers
 @pytest.mark.parametrize("case", UNLIKE)
 def test_where_it_differs(case):
     make, shape, mine, other = UNLIKE[case]
@@ -329,6 +331,7 @@ def test_where_it_differs(case):
     assert theirs(model, given) == other
 
 
+@pytest.mark.peers
 def test_attention_that_the_tool_stops_at():
     """The fused op, and grouped queries: here the first counts nothing, as where the tool gets through; the second does."""
     grouped = Fn(
@@ -353,6 +356,7 @@ NAMES = (
 )
 
 
+@pytest.mark.peers
 @pytest.mark.parametrize("name", NAMES)
 def test_the_tools_own_figure_of_classifiers(name):
     models = pytest.importorskip("torchvision").models
@@ -396,6 +400,7 @@ def patches(models):
     return models.VisionTransformer(16, 8, 2, 3, 12, 24, num_classes=3), (1, 3, 16, 16)
 
 
+@pytest.mark.peers
 @pytest.mark.parametrize("make", [windows, partitions, volumes, multiscale])
 def test_the_tools_own_figure_of_layers_that_multiply_sizes(make):
     model, shape = make(pytest.importorskip("torchvision").models)
@@ -403,6 +408,7 @@ def test_the_tools_own_figure_of_layers_that_multiply_sizes(make):
     assert figure(model, given) == theirs(model, given)
 
 
+@pytest.mark.peers
 def test_the_tools_own_figure_of_a_vision_transformer():
     """With an odd number of heads, or the tool stops at the fused attention."""
     model, shape = patches(pytest.importorskip("torchvision").models)
@@ -418,6 +424,7 @@ def test_windows_of_attention():
     assert figure(attention, torch.rand(1, 8, 8, 8)) == expected
 
 
+@pytest.mark.peers
 @pytest.mark.parametrize("name", ["ssdlite320_mobilenet_v3_large", "fcos_resnet50_fpn"])
 def test_the_tools_own_figure_of_detectors(name):
     detection = pytest.importorskip("torchvision").models.detection

@@ -206,11 +206,13 @@ def test_timm_with_the_input_size_of_its_settings(timm):
         build("timm:net")
 
 
+@pytest.mark.zoo
 def test_timm_itself():
     pytest.importorskip("timm")
     assert build("timm:vit_tiny_patch16_224").args[0].shape == (1, 3, 224, 224)
 
 
+@pytest.mark.zoo
 @pytest.mark.parametrize(
     "name",
     [
@@ -238,6 +240,7 @@ THIN = {
 }
 
 
+@pytest.mark.zoo
 @pytest.mark.parametrize(
     ("settings", "inputs"),
     [
@@ -308,6 +311,7 @@ def test_default_inputs_of_transformers(tmp_path, settings, inputs):
     assert hookcount.Counter(run="real").count(real.model, **real.kwargs).macs > 0
 
 
+@pytest.mark.zoo
 @pytest.mark.parametrize(
     "settings",
     [

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from helpers.marks import QUICK_MODELS, slow_but
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision import models
 
@@ -99,7 +100,9 @@ def subject(request: pytest.FixtureRequest) -> Subject:
 
 def each(names: list[str]) -> pytest.MarkDecorator:
     """One test per model; those of one model run one after the other and share its builds and counts."""
-    return pytest.mark.parametrize("subject", names, indirect=True, scope="module")
+    return pytest.mark.parametrize(
+        "subject", slow_but(QUICK_MODELS, names), indirect=True, scope="module"
+    )
 
 
 def flop_counter_macs(built: Built) -> int:
@@ -154,7 +157,7 @@ def test_one_stage_detectors_equal_flop_counter_to_the_integer(subject: Subject)
         assert report.macs == flop_counter_macs(built)
 
 
-@pytest.mark.parametrize("name", TWO_STAGE)
+@pytest.mark.parametrize("name", slow_but(QUICK_MODELS, TWO_STAGE))
 def test_two_stage_detectors_equal_flop_counter_on_the_same_weights(name: str):
     torch.manual_seed(0)
     built = build(name)
@@ -175,7 +178,7 @@ def test_quantized_models_do_the_macs_of_the_float_model(subject: Subject):
             assert report.macs / 1e9 == published(entry), entry.name
 
 
-@pytest.mark.parametrize("name", QUANTIZED)
+@pytest.mark.parametrize("name", slow_but(QUICK_MODELS, QUANTIZED))
 def test_the_float_model_of_a_quantized_one_has_its_params(name: str):
     options: dict[str, Any] = {"weights": None, "quantize": False}
     if "googlenet" in name:

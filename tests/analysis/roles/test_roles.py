@@ -767,6 +767,7 @@ def transformers():
 IDS = torch.zeros(B, N, dtype=torch.long)
 
 
+@pytest.mark.zoo
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
 def test_llama(transformers, attention):
     config = transformers.LlamaConfig(
@@ -791,6 +792,7 @@ def test_llama(transformers, attention):
     assert (params["norms"], params["embeddings"], params["head"]) == (7 * D, V * D, V * D)
 
 
+@pytest.mark.zoo
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
 def test_bert(transformers, attention):
     config = transformers.BertConfig(
@@ -811,6 +813,7 @@ def test_bert(transformers, attention):
     }
 
 
+@pytest.mark.zoo
 def test_gpt2(transformers):
     config = transformers.GPT2Config(n_embd=D, n_layer=2, n_head=H, vocab_size=V, n_positions=20)
     report = hookcount.count(transformers.GPT2LMHeadModel(config).eval(), IDS)
@@ -827,6 +830,7 @@ def test_gpt2(transformers):
     )  # the head's weight is the words', counted there
 
 
+@pytest.mark.zoo
 def test_t5(transformers):
     inner, m = H * 5, 9  # heads of 5; m words in, N out
     config = transformers.T5Config(
@@ -850,6 +854,7 @@ def test_t5(transformers):
     assert params["elementwise/other"] == 0
 
 
+@pytest.mark.zoo
 def test_deformable_detr(transformers):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -899,6 +904,7 @@ def test_deformable_detr(transformers):
     }
 
 
+@pytest.mark.zoo
 def test_mixture_of_experts(transformers):
     config = transformers.MixtralConfig(
         hidden_size=D,

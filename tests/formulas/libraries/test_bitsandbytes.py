@@ -166,6 +166,7 @@ def test_a_packed_weight_of_the_floats_shape():
     assert count(layer, torch.rand(ROWS, INS)) == PRODUCT + Ops(adds=OUTPUTS)
 
 
+@pytest.mark.zoo
 def test_torchao():
     quantization = pytest.importorskip("torchao.quantization")
     model = nn.Sequential(nn.Linear(INS, OUTS), nn.ReLU())

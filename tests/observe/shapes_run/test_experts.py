@@ -9,6 +9,7 @@ import torch
 import hookcount
 
 transformers = pytest.importorskip("transformers", minversion="5.0")
+pytestmark = pytest.mark.zoo
 
 RUNS = {run: hookcount.Counter(run=run) for run in ("shapes", "real")}
 

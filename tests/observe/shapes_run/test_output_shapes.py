@@ -225,6 +225,23 @@ def test_copies_and_masks(shape, layout, factor):
     assert all(same(getattr(aten, name).Scalar, plain, 2) for name in _COMPARE.split())
 
 
+@pytest.mark.skipif(not hasattr(aten, "_grouped_mm"), reason="this torch has no such op")
+@pytest.mark.parametrize(("left", "right"), [((6, 8), (2, 8, 7)), ((2, 6, 8), (8, 12))])
+def test_grouped_products_in_float32_as_the_kernel_gives_them(left, right):
+    """torch's shapes-only implementation refuses float32, so the real op says what is right."""
+    last = left[0] if len(left) == 2 else right[1]
+    offs = torch.tensor([4, last], dtype=torch.int32)
+    first, second = torch.ones(left), torch.ones(*right[:-2], right[-1], right[-2]).mT
+    expected = aten._grouped_mm.default(first, second, offs)
+    given_ = (first.to("meta"), second.to("meta"))
+    found = output("aten::_grouped_mm", False, (*given_, offs.to("meta")), {})
+    assert (found.shape, found.stride()) == (expected.shape, expected.stride())
+    assert (found.dtype, found.device.type) == (expected.dtype, "meta")
+    wrong = offs[:1].to("meta")  # torch says what is wrong
+    assert output("aten::_grouped_mm", False, (*given_, wrong), {}) is None
+    assert output("aten::_grouped_mm", False, (*given_, None), {}) is None
+
+
 def test_in_place_gives_what_was_given():
     x = tensor([2, 3])
     assert output("aten::add_", True, (x, tensor([3])), {}) is x
@@ -243,6 +260,7 @@ def test_every_rule_is_tested():
         "cat",
         "mm",
         "bmm",
+        "_grouped_mm",
         "convolution",
         "max_pool2d_with_indices",
         "avg_pool2d",

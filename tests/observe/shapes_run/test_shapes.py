@@ -5,6 +5,7 @@ import warnings
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers.marks import slow_but
 from torch import nn
 from torchvision import models
 
@@ -37,7 +38,13 @@ SMALL = (
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, torch.enable_grad])
-@pytest.mark.parametrize("name", [*SMALL.split(), "vit_b_32", "regnet_y_400mf", "squeezenet1_1"])
+@pytest.mark.parametrize(
+    "name",
+    slow_but(
+        ["resnet18", "googlenet", "swin_t", "vit_b_32"],
+        [*SMALL.split(), "vit_b_32", "regnet_y_400mf", "squeezenet1_1"],
+    ),
+)
 def test_torchvision_rows(name, mode):
     options = {"init_weights": False} if name == "googlenet" else {}
     model = models.get_model(name, weights=None, **options).train(mode is torch.enable_grad)
@@ -46,7 +53,13 @@ def test_torchvision_rows(name, mode):
         assert_same_rows(model, torch.zeros(2, 3, size, size))
 
 
-@pytest.mark.parametrize("name", ["ssdlite320_mobilenet_v3_large", "retinanet_resnet50_fpn"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ssdlite320_mobilenet_v3_large",
+        pytest.param("retinanet_resnet50_fpn", marks=pytest.mark.slow),
+    ],
+)
 def test_where_values_decide_auto_goes_on_with_the_real_run(name):
     model = models.get_model(name, weights=None, weights_backbone=None).eval()
     image = [torch.rand(3, 64, 64)]

@@ -1,0 +1,28 @@
+"""Which of a test's parameters the quick suite takes."""
+
+from collections.abc import Collection, Iterable
+
+import pytest
+
+QUICK_MODELS = frozenset(
+    [
+        "resnet18",
+        "mobilenet_v3_small",
+        "squeezenet1_1",
+        "shufflenet_v2_x0_5",
+        "efficientnet_b0",
+        "swin_t",
+        "vit_b_32",
+        "lraspp_mobilenet_v3_large",
+        "r3d_18",
+        "ssdlite320_mobilenet_v3_large",
+        "fasterrcnn_mobilenet_v3_large_320_fpn",
+        "quantized_shufflenet_v2_x0_5",
+    ]
+)
+"""Models of torchvision, cheap ones of each kind."""
+
+
+def slow_but(quick: Collection[str], names: Iterable[str]) -> list[object]:
+    """The names, all but the quick ones marked slow."""
+    return [name if name in quick else pytest.param(name, marks=pytest.mark.slow) for name in names]

@@ -41,7 +41,7 @@ _PARAMS = ((10**6, "M"), (10**3, "k"))
 _UNITS_OF_PARAMS = ((10**9, "B"), (10**6, "M"), (10**3, "K"))
 
 _STDOUT_OF_IMPORT = sys.stdout
-"""The default of ``ost``, as in ptflops. It stands for the ``sys.stdout`` at the time of a call."""
+"""The default of ``ost``, as in ptflops. It means ``sys.stdout`` at the time of a call."""
 
 _invoke_hook = invoked_as_hook("__flops__", int)
 

@@ -1,5 +1,8 @@
-"""Front doors with the names, signatures and return types of other tools, so that trying hookcount is a change of one line.
+"""Front doors with the names, signatures and return types of other tools.
 
-``hookcount.compat.thop`` stands for ``thop``, ``hookcount.compat.ptflops`` for ``ptflops``, and so on; none needs the tool. Each
-counts in the convention of its tool, by hookcount's rules: nothing is left on the model, and what is not supported raises.
+To try hookcount, change one import: ``hookcount.compat.thop`` replaces ``thop``,
+``hookcount.compat.ptflops`` replaces ``ptflops``, and so on. None of them needs the tool.
+
+Each one counts in the convention of its tool, but by hookcount's rules: it leaves nothing on the
+model, and an option that is not supported raises an error.
 """

@@ -1,12 +1,16 @@
-"""``from hookcount.compat.ptflops import get_model_complexity_info`` in place of ``from ptflops import ...``, no longer needed.
+"""``from hookcount.compat.ptflops import get_model_complexity_info`` replaces that of ``ptflops``.
+
+ptflops itself is not needed.
 
 >>> from torch import nn
 >>> model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
 >>> options = {"print_per_layer_stat": False, "backend": "aten"}
->>> get_model_complexity_info(model, (3, 8, 8), as_strings=False, **options)    # 4 * 36 * (3 * 9 + 1); 4 * 3 * 9 + 4
+>>> get_model_complexity_info(model, (3, 8, 8), as_strings=False, **options)
 (4032, 112)
 >>> get_model_complexity_info(model, (3, 8, 8), **options)
 ('4.03 KMac', '112')
+
+The MACs are 4 * 36 outputs times 3 * 9 + 1. The parameters are 4 * 3 * 9 + 4.
 """
 
 from __future__ import annotations
@@ -22,36 +26,28 @@ import torch
 from torch import nn
 
 from ..conventions import Convention, named
-from ..core.errors import InputError
 from ..core.trace import Call
 from ..observe.model import checked
 from ..observe.opfacts import op_facts
 from ..observe.places import unwrap
-from ..rules.registry import FREE, Registry, target_name
-from .shared import (
-    Handled,
-    Handler,
-    asked_by_hook,
-    hooks,
-    in_eval_mode,
-    observed,
-    on_meta,
-    register_ops,
-    with_layer,
-)
+from ..rules.registry import FREE, Registry, Target, target_name
+from .counting import Price, in_eval_mode, observed, register_ops, with_layer
+from .shared import Handled, Handler, checked_hooks, invoked_as_hook, on_meta, refused
 from .unfused import unfused
 
+_WHERE = "get_model_complexity_info"
 _MACS = ((10**9, "GMac"), (10**6, "MMac"), (10**3, "KMac"))
 _PARAMS = ((10**6, "M"), (10**3, "k"))
 _UNITS_OF_PARAMS = ((10**9, "B"), (10**6, "M"), (10**3, "K"))
 
 _STDOUT_OF_IMPORT = sys.stdout
+"""The default of ``ost``, as in ptflops. It means ``sys.stdout`` at the time of a call."""
 
-_ask_hook = asked_by_hook("__flops__", int)
+_invoke_hook = invoked_as_hook("__flops__", int)
 
 
 class FLOPS_BACKEND(Enum):
-    """The names of ptflops' two ways to count."""
+    """The two backends of ptflops."""
 
     PYTORCH = "pytorch"
     ATEN = "aten"
@@ -62,45 +58,57 @@ def get_model_complexity_info(
     input_res: tuple[int, ...],
     print_per_layer_stat: bool = True,
     as_strings: bool = True,
-    input_constructor: Callable[[Any], Any] | None = None,
+    input_constructor: Callable[[tuple[int, ...]], object] | None = None,
     ost: TextIO = _STDOUT_OF_IMPORT,
     verbose: bool = False,
-    ignore_modules: Iterable[Any] = [],
+    ignore_modules: Iterable[Target] = [],
     custom_modules_hooks: Mapping[Any, Handler] = {},
     backend: str | FLOPS_BACKEND = FLOPS_BACKEND.PYTORCH,
     flops_units: str | None = None,
     param_units: str | None = None,
     output_precision: int = 2,
-    backend_specific_config: Mapping[str, Any] = {},
+    backend_specific_config: Mapping[str, object] = {},
 ) -> tuple[Any, Any]:
-    """``(macs, params)`` of one forward in eval mode, as ptflops 0.7.5 gives them: two texts, or two ints. ``params`` are those
-    that need gradients. The model is run for real, once, in the grad mode that is found; what is on meta, by its shapes.
+    """``(macs, params)`` of one forward in eval mode, as in ptflops 0.7.5.
 
-    ``backend``: the figures are those of ``"aten"``: matrix products and convolutions with their biases, wherever they are
-    called. ``"pytorch"`` patches Python functions, counts some of them twice and most not at all; asked for by that word it
-    raises. It is the default too, and since a call that leaves ``backend`` out has to work, that gives aten's figures, with a
-    warning.
+    Both are texts, or ints with ``as_strings=False``. ``params`` counts the parameters that need
+    gradients. The model runs once, for real, in the current grad mode. A model or an input on the
+    meta device runs on shapes only.
 
-    ``input_res``: the input's shape without the batch of 1, which gets the dtype and device of the first parameter.
-    ``input_constructor`` is called with it and gives a dict of keyword arguments, or the one argument of ``forward``.
+    ``backend``: the figures are always those of ``"aten"``. It counts matrix products and
+    convolutions with their biases, wherever the code calls them. The backend ``"pytorch"`` of
+    ptflops patches Python functions. It counts some of them twice and most of them not at all.
+    ``backend="pytorch"`` raises here. ``FLOPS_BACKEND.PYTORCH`` is the default, so that a call
+    without ``backend`` works: it gives the figures of ``"aten"``, with a warning.
 
-    ``custom_modules_hooks``: by the very module class, ``hook(module, inputs, out)``, which adds to ``module.__flops__`` and pays
-    for all beneath the module, undivided by the batch; by op (``torch.ops.aten.bmm``), ``function(args, outputs)``, which gives
-    the count. They are asked after the run, with tensors without values; a call's count is whole, or it raises.
-    ``ignore_modules``: ops, and module classes whose own ops then cost nothing; the modules that these call still count.
+    ``input_res``: the shape of the input without the batch. The batch is 1. The input gets the
+    dtype and the device of the first parameter. ``input_constructor``, if given, is called with
+    ``input_res``. It returns a dict of keyword arguments, or the only argument of ``forward``.
 
-    ``print_per_layer_stat`` writes hookcount's tree to ``ost``; ``verbose`` how the figure differs from hookcount's own.
+    ``custom_modules_hooks`` maps module classes and ops to functions. They are called after the
+    run, with tensors without values. The count of a call must be a whole number.
 
-    Raises ``InputError`` for an option that has no such value and for any ``backend_specific_config``, ``FormulaError`` for a
-    hook that fails, and what ``hookcount.count`` raises: never ``(None, None)``.
+    - For a module class, not its subclasses: ``hook(module, inputs, out)``. It adds its count to
+      ``module.__flops__``. It pays for all submodules too. The batch does not divide its count.
+    - For an op such as ``torch.ops.aten.bmm``: ``function(args, outputs)``. It returns its count.
+
+    ``ignore_modules`` lists ops, and module classes. The ops that such a module itself runs cost
+    nothing. The modules that it calls still count.
+
+    ``print_per_layer_stat`` writes hookcount's tree to ``ost``. ``verbose`` writes how the figure
+    differs from hookcount's own.
+
+    Raises ``InputError`` for an option without such a value, and for any
+    ``backend_specific_config``. Raises ``FormulaError`` for a hook that fails, and the errors of
+    ``hookcount.count``. It never returns ``(None, None)``.
     """
     _check(backend, input_res, backend_specific_config)
     convention = _convention(ignore_modules, custom_modules_hooks)
     args, kwargs = _inputs(model, input_res, input_constructor)
-    # ptflops hooks the model and its children
+    # ptflops puts hooks on the model and its children
     with in_eval_mode(model), unfused((unwrap(model), *unwrap(model).children())):
         report = observed(model, args, kwargs, convention, run="real")
-    if ost is _STDOUT_OF_IMPORT:  # which may be replaced, or closed, by now
+    if ost is _STDOUT_OF_IMPORT:  # sys.stdout may be another file by now
         ost = sys.stdout
     if print_per_layer_stat:
         print(report, file=ost)
@@ -115,7 +123,7 @@ def get_model_complexity_info(
 
 
 def flops_to_string(flops: int, units: str | None = None, precision: int = 2) -> str:
-    """MACs in GMac, MMac or KMac; without ``units`` in the largest that they reach.
+    """MACs as a text in GMac, MMac or KMac. Without ``units``, in the largest unit that fits.
 
     >>> flops_to_string(4101800000), flops_to_string(4101800000, "MMac", 1), flops_to_string(999)
     ('4.1 GMac', '4101.8 MMac', '999 Mac')
@@ -124,7 +132,7 @@ def flops_to_string(flops: int, units: str | None = None, precision: int = 2) ->
 
 
 def params_to_string(params_num: int, units: str | None = None, precision: int = 2) -> str:
-    """Parameters in B, M or K; without ``units`` in M or k, the larger that they reach.
+    """Parameters as a text in B, M or K. Without ``units``, in M or k, the larger that fits.
 
     >>> params_to_string(25557032), params_to_string(25557032, "K", 1), params_to_string(999)
     ('25.56 M', '25557.0 K', '999')
@@ -139,43 +147,44 @@ def _in_units(
     units: str | None,
     precision: int,
 ) -> str | None:
-    """None for units that are not known and for what is below all."""
+    """A count in ``units``, or in the first unit of ``reached`` that is not larger than the count.
+
+    None for units that are not in ``known``, and for a count below every unit.
+    """
     for step, name in reached if units is None else known:
         if name == units or (units is None and count >= step):
             return f"{round(count / float(step), precision)} {name}"
     return None
 
 
-def _check(backend: str | FLOPS_BACKEND, input_res: object, config: Mapping[str, Any]) -> None:
-    """Raises ``InputError``, or warns of the default backend."""
-    where = "get_model_complexity_info"
-    asked = backend.value if isinstance(backend, Enum) else backend
-    left_out = isinstance(backend, Enum) and asked == "pytorch"
-    if asked != "aten" and not left_out:
-        known = "only 'aten' is mirrored here" if asked == "pytorch" else "there is no such backend"
-        raise InputError(f"{where}(backend={backend!r}): {known}. To fix it: give backend='aten'.")
+def _check(backend: str | FLOPS_BACKEND, input_res: object, config: Mapping[str, object]) -> None:
+    """Raises ``InputError`` for an option without such a value. Warns of the default backend."""
+    name = backend.value if isinstance(backend, Enum) else backend
+    is_default = isinstance(backend, Enum) and name == "pytorch"
+    if name != "aten" and not is_default:
+        pytorch = name == "pytorch"
+        what = "only 'aten' is mirrored here" if pytorch else "there is no such backend"
+        raise refused(f"{_WHERE}(backend={backend!r})", what, "give backend='aten'")
     if not isinstance(input_res, tuple) or not input_res:
-        raise InputError(
-            f"{where}(input_res={input_res!r}): no shape. To fix it: give a tuple, such as (3, 224, 224)."
-        )
+        where = f"{_WHERE}(input_res={input_res!r})"
+        raise refused(where, "this is no shape", "give a tuple, such as (3, 224, 224)")
     if config:
         names = ", ".join(map(repr, config))
-        raise InputError(
-            f"{where}(backend_specific_config=...): {names} has no meaning here. To fix it: leave it out."
-        )
-    if left_out:
+        where = f"{_WHERE}(backend_specific_config=...)"
+        raise refused(where, f"{names} has no meaning here", "leave it out")
+    if is_default:
         warnings.warn(
-            f"{where}: the default backend, 'pytorch', is not mirrored; these are the figures of 'aten'. "
-            "To be rid of this warning: give backend='aten'.",
+            f"{_WHERE}: the default backend, 'pytorch', is not mirrored; these are the figures of "
+            "'aten'. To silence this warning: give backend='aten'.",
             stacklevel=3,
         )
 
 
-def _convention(ignored: Iterable[Any], handlers: Mapping[Any, Handler]) -> Convention:
-    """ptflops' own, with what a call asks for before it."""
-    known, layer = named("ptflops"), Registry(name="the hooks of get_model_complexity_info")
-    modules: dict[Any, Handler] = {}
-    ops: dict[Any, Any] = {}
+def _convention(ignored: Iterable[Target], handlers: Mapping[Any, Handler]) -> Convention:
+    """The convention of ptflops, with the ignored targets and the handlers of a call on top."""
+    ptflops, layer = named("ptflops"), Registry(name="the hooks of get_model_complexity_info")
+    modules: dict[type[nn.Module], Handler] = {}
+    ops: dict[Target, Price] = {}
     for target in ignored:
         if isinstance(target, type):
             layer.register(target, FREE)
@@ -185,23 +194,20 @@ def _convention(ignored: Iterable[Any], handlers: Mapping[Any, Handler]) -> Conv
         if isinstance(target, type):
             modules[target] = handler
         elif target not in ops:
-            ops[target] = Handled(handler, _ask_op)
-    for target, handler in hooks(
-        modules, "get_model_complexity_info(custom_modules_hooks=...)"
-    ).items():
-        if target not in layer:
-            layer.register(target, Handled(handler, _ask_hook), covers="subtree")
+            ops[target] = Handled(handler, _invoke_op)
+    for cls, hook in checked_hooks(modules, f"{_WHERE}(custom_modules_hooks=...)").items():
+        if cls not in layer:
+            layer.register(cls, Handled(hook, _invoke_hook), covers="subtree")
     for op in filter(_runs_as_others, ops):
-        fix = "name the ops that it runs as, see report.by_op() of hookcount.count"
-        raise InputError(
-            f"get_model_complexity_info: {target_name(op)} runs as other ops and is never seen. To fix it: {fix}."
-        )
-    register_ops(layer, ops, known)
-    return replace(with_layer(known, layer), matches="type")
+        what = f"{target_name(op)} runs as other ops and never appears"
+        fix = "name the ops that it runs as; report.by_op() of hookcount.count shows them"
+        raise refused(_WHERE, what, fix)
+    register_ops(layer, ops, ptflops)
+    return replace(with_layer(ptflops, layer), matches="type")
 
 
-def _runs_as_others(op: Any) -> bool:
-    """Whether an op of ATen is made of others in each overload, but for those that write to an ``out``."""
+def _runs_as_others(op: Target) -> bool:
+    """Whether each overload of an ATen op is composite, except those that write to ``out``."""
     packet: Any = op
     overloads = (
         [getattr(op, name) for name in packet.overloads()]
@@ -214,17 +220,19 @@ def _runs_as_others(op: Any) -> bool:
     )
 
 
-def _ask_op(handler: Handler, path: str, call: Call) -> Any:
-    """``handler(args, outputs)``: the op's positional arguments, and a tuple of what it gave."""
+def _invoke_op(handler: Handler, path: str, call: Call) -> object:
+    """``handler(args, outputs)``: the op's positional arguments, and its outputs as a tuple."""
     args = [list(each) if type(each) is tuple else each for each in on_meta(call.args)]
     out = on_meta(call.out)
     return handler(tuple(args), out if isinstance(out, tuple) else (out,))
 
 
 def _inputs(
-    model: nn.Module, input_res: tuple[int, ...], constructor: Callable[[Any], Any] | None
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """What ``forward`` takes."""
+    model: nn.Module,
+    input_res: tuple[int, ...],
+    constructor: Callable[[tuple[int, ...]], object] | None,
+) -> tuple[tuple[object, ...], dict[str, object]]:
+    """The positional and keyword arguments of ``forward``."""
     checked(model)
     if constructor is not None:
         made = constructor(input_res)

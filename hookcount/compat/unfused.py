@@ -1,4 +1,4 @@
-"""Taking transformer layers off torch's fused path, as the hooks of another tool do."""
+"""Transformer layers off torch's fused path, as under the hooks of another tool."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from torch import nn
 
 @contextmanager
 def unfused(modules: Iterable[nn.Module]) -> Iterator[None]:
-    """In the block, each ``nn.TransformerEncoderLayer`` among ``modules`` runs its parts.
+    """In the block, each ``nn.TransformerEncoderLayer`` in ``modules`` calls its submodules.
 
-    A layer with a hook on it does not take its fused path. Tools that hook modules see the parts.
+    Without a hook, such a layer may run as one fused op. With a hook, torch does not use this
+    fused path. A tool that hooks modules therefore sees the submodules.
     """
     layers = [each for each in modules if isinstance(each, nn.TransformerEncoderLayer)]
     handles = [each.register_forward_hook(_nothing) for each in layers]

@@ -514,8 +514,8 @@ def test_what_is_logged(caplog):
     with caplog.at_level(logging.WARNING):
         FlopCountAnalysis(model, TOKENS).total()
     assert [record.getMessage() for record in caplog.records] == [
-        "aten::gelu has no rule in fvcore: 1 calls are not counted",
-        "no op ran in b: unused, or used otherwise than by a call",
+        "aten::gelu has no rule in fvcore: 1 calls are uncounted",
+        "no op ran in b: each is unused, or used in another way than by a call",
     ]
     caplog.clear()
     quiet(model, TOKENS).total()

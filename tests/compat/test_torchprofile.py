@@ -122,7 +122,8 @@ def test_a_handler_that_fails_is_named_with_its_module_and_the_fix(handler, what
 
 
 @pytest.mark.parametrize(
-    "name", ["linear", "aten::conv2d", "aten::convolution", "prim::constant", 3]
+    "name",
+    ["linear", "aten::conv2d", "aten::convolution", "aten::lstm_cell", "prim::constant", 3],
 )
 def test_an_operator_that_is_never_seen_raises(name):
     HANDLER_MAP[name] = None

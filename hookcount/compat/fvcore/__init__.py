@@ -1,16 +1,18 @@
-"""``from hookcount.compat.fvcore import FlopCountAnalysis, flop_count_table`` in place of ``from fvcore.nn import ...``.
+"""``from hookcount.compat.fvcore import FlopCountAnalysis`` replaces ``from fvcore.nn import ...``.
 
-fvcore itself is not needed. Its figures are those of ops as a jit trace has them, so ops that are made of others (linear, layer
-norm, attention) are seen whole here too.
+fvcore itself is not needed. It counts the ops of a jit trace, so it sees a composite op (linear,
+layer norm, attention) as one op. So does this package.
 
 >>> import torch
 >>> from torch import nn
 >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU()).eval()
 >>> flops = FlopCountAnalysis(model, torch.zeros(1, 3, 6, 6))
->>> flops.total()                                          # 8 * 4 * 4 outputs of 3 * 3 * 3 products, and 2 for each in the norm
+>>> flops.total()
 3712
 >>> flops.by_operator(), flops.by_module()["0"]
 (Counter({'conv': 3456, 'batch_norm': 256}), 3456)
+
+These are 8 * 4 * 4 outputs of 3 * 3 * 3 products, and 2 for each output in the norm.
 """
 
 from .analysis import FlopCountAnalysis, flop_count

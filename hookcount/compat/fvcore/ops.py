@@ -1,11 +1,10 @@
-"""What fvcore counts of each op of a jit trace, and which ops it passes over."""
+"""The formulas of fvcore for the ops of a jit trace, and the ops that fvcore passes over."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
 from math import prod
-from typing import Any
 
 from torch import Size
 
@@ -16,24 +15,21 @@ from ...conventions.fvcore import (
     interpolated,
     upsample_nearest,
 )
-from ...conventions.shared.borrowed import contractions
+from ...conventions.shared.borrowed import contractions, rule_of
 from ...core.ops import Ops
 from ...rules.convention import Convention
 from ...rules.registry import Registry, target_name
-from ...rules.resolver import Resolver
+from ..jit.names import aten
 
 FORMULAS = Registry(name="the formulas of fvcore for whole ops")
+_rule = rule_of(FORMULAS)
 
-for _whole, _formula in (
-    ("aten::batch_norm", batch_norm),
-    ("aten::adaptive_avg_pool2d", adaptive_avg_pool),
-    ("aten::upsample_nearest2d", upsample_nearest),
-    ("aten::upsample_bilinear2d", interpolated),
-    ("aten::grid_sampler", interpolated),
-):
-    FORMULAS.register(_whole, _formula)
+_rule("aten::batch_norm")(batch_norm)
+_rule("aten::adaptive_avg_pool2d")(adaptive_avg_pool)
+_rule("aten::upsample_nearest2d")(upsample_nearest)
+_rule("aten::upsample_bilinear2d", "aten::grid_sampler")(interpolated)
 
-contractions(FORMULAS, (f"aten::{name}" for name in ("addmm", "bmm", "mm", "convolution")))
+contractions(FORMULAS, aten("addmm bmm mm convolution"))
 
 WHOLE = Convention(
     "fvcore, ops whole",
@@ -42,48 +38,38 @@ WHOLE = Convention(
     sees="listed",
     mirrors=FVCORE.mirrors,
 )
-RESOLVER: Resolver = WHOLE.resolver(FORMULAS)
+RESOLVER = WHOLE.resolver(FORMULAS)
 
 
-@FORMULAS.register("aten::linear")
-def linear(input: Size, weight: Size, bias: Any = None, *, out: Size) -> Ops:
+@_rule("aten::linear")
+def linear(input: Size, weight: Size) -> Ops:
     """[*, n] = linear([*, k], [n, k]): a dot product of length k per output; no bias."""
     return Ops(macs=prod(input) * weight[0])
 
 
-@FORMULAS.register("aten::matmul")
-def matmul(self: Size, other: Size, *, out: Size) -> Ops:
-    """[*, m, n] = [*, m, k] x [*, k, n]: each element of the left meets n columns, once also where it is repeated for a batch
-    of the right. A vector on the right is one column.
+@_rule("aten::matmul")
+def matmul(self: Size, other: Size) -> Ops:
+    """[*, m, n] = [*, m, k] x [*, k, n]: n MACs per element of the left operand.
+
+    The left operand counts once, even if it is broadcast over a batch of the right operand. A
+    vector on the right is one column.
     """
     return Ops(macs=prod(self) * (other[-1] if len(other) > 1 else 1))
 
 
-@FORMULAS.register("aten::layer_norm")
-def layer_norm(
-    input: Size, normalized_shape: Any, weight: Any = None, *rest: Any, out: Size
-) -> Ops:
-    """4 per element, 5 with a weight."""
+@_rule("aten::layer_norm", "aten::group_norm", "aten::instance_norm")
+def norm(input: Size, weight: Size | None) -> Ops:
+    """[*] = norm([*], weight): 4 per element, 5 with a weight."""
     return Ops(muls=(4 + (weight is not None)) * prod(input))
 
 
-@FORMULAS.register("aten::group_norm")
-def group_norm(input: Size, num_groups: int, weight: Any = None, *rest: Any, out: Size) -> Ops:
-    """4 per element, 5 with a weight."""
-    return Ops(muls=(4 + (weight is not None)) * prod(input))
+@_rule("aten::einsum")
+def einsum(equation: str, tensors: Sequence[Size]) -> Ops:
+    """out = einsum(equation, tensors), as numpy's ``einsum_path`` counts it, halved and rounded up.
 
-
-@FORMULAS.register("aten::instance_norm")
-def instance_norm(input: Size, weight: Any = None, *rest: Any, out: Size) -> Ops:
-    """4 per element, 5 with a weight."""
-    return Ops(muls=(4 + (weight is not None)) * prod(input))
-
-
-@FORMULAS.register("aten::einsum")
-def einsum(equation: str, tensors: Sequence[Size], *, path: Any = None, out: Size) -> Ops:
-    """A pair's product: the sizes of all its labels, multiplied; half of that, rounded up, where no label is summed.
-
-    Of more than two operands: by the pairs that take the fewest, none of them larger than the largest operand or the result.
+    A pair of operands costs the product of the sizes of all its labels; half of that, rounded up,
+    if no label is summed. More than two operands cost the cheapest order of pairs. No intermediate
+    result may be larger than the largest operand or the result.
     """
     terms, result, sizes = _labels(equation, tensors)
     largest = max(prod(sizes[label] for label in term) for term in (*terms, result))
@@ -93,7 +79,10 @@ def einsum(equation: str, tensors: Sequence[Size], *, path: Any = None, out: Siz
 def _labels(
     equation: str, tensors: Sequence[Size]
 ) -> tuple[list[frozenset[str]], frozenset[str], dict[str, int]]:
-    """The labels of each operand and of the result, and their sizes; an ellipsis is labels of its own."""
+    """The labels of each operand, the labels of the result, and the size of each label.
+
+    Each axis of an ellipsis has a label of its own, counted from the last axis.
+    """
     given, arrow, result = equation.replace(" ", "").partition("->")
     sizes: dict[str, int] = {}
     terms: list[list[str]] = []
@@ -119,7 +108,7 @@ def _labels(
 def _flops(
     terms: list[frozenset[str]], result: frozenset[str], sizes: dict[str, int], largest: int
 ) -> int:
-    """Multiplications, and additions where labels are summed, of the cheapest order."""
+    """Multiplications of the cheapest order of pairs, and additions where labels are summed."""
     if len(terms) < 3 or result == frozenset().union(*terms):
         return _at_once(terms, result, sizes)
     orders: list[int] = []
@@ -135,83 +124,38 @@ def _flops(
 
 
 def _at_once(terms: list[frozenset[str]], result: frozenset[str], sizes: dict[str, int]) -> int:
+    """Multiplications and additions if all operands are multiplied in one loop."""
     labels = frozenset().union(*terms)
     return prod(sizes[label] for label in labels) * (max(1, len(terms) - 1) + bool(labels - result))
 
 
-PASSED_OVER = frozenset(
-    f"aten::{name}"
-    for name in (
-        # views and shapes
-        *(
-            "chunk",
-            "expand",
-            "flatten",
-            "narrow",
-            "permute",
-            "reshape",
-            "select",
-            "size",
-            "slice",
-            "split",
-            "split_with_sizes",
-        ),
-        *("squeeze", "t", "transpose", "unbind", "unsqueeze", "unsqueeze_", "view"),
-        # copies, gathers, dtypes and devices
-        *(
-            "cat",
-            "constant_pad_nd",
-            "contiguous",
-            "copy_",
-            "detach",
-            "dropout",
-            "gather",
-            "index",
-            "index_put_",
-            "masked_fill",
-        ),
-        *("nonzero", "roll", "stack", "to", "type_as"),
-        # new tensors
-        *(
-            "arange",
-            "empty",
-            "full",
-            "full_like",
-            "new_empty",
-            "new_full",
-            "new_zeros",
-            "ones",
-            "zeros",
-            "zeros_like",
-        ),
-        # comparisons, selections, integers
-        *(
-            "Int",
-            "ScalarImplicit",
-            "__and__",
-            "bitwise_not",
-            "clamp",
-            "clamp_",
-            "eq",
-            "floor",
-            "floor_divide",
-            "ge",
-            "gt",
-            "max",
-        ),
-        *("relu", "relu_", "remainder"),
-        # what a dispatcher sees and a jit trace has no node for
-        *("alias", "lift_fresh"),
-    )
+_VIEWS = aten(
+    "chunk expand flatten narrow permute reshape select size slice split split_with_sizes squeeze "
+    "t transpose unbind unsqueeze unsqueeze_ view"
 )
-"""Ops that are neither counted nor named in ``unsupported_ops``."""
+_COPIES = aten(
+    "cat constant_pad_nd contiguous copy_ detach dropout gather index index_put_ masked_fill "
+    "nonzero roll stack to type_as"
+)
+_NEW_TENSORS = aten(
+    "arange empty full full_like new_empty new_full new_zeros ones zeros zeros_like"
+)
+_COMPARISONS_AND_INTEGERS = aten(
+    "Int ScalarImplicit __and__ bitwise_not clamp clamp_ eq floor floor_divide ge gt max "
+    "relu relu_ remainder"
+)
+_NOT_IN_A_JIT_TRACE = aten("alias lift_fresh")
+"""Ops that a dispatcher sees and for which a jit trace has no node."""
+
+PASSED_OVER = _VIEWS | _COPIES | _NEW_TENSORS | _COMPARISONS_AND_INTEGERS | _NOT_IN_A_JIT_TRACE
+"""Ops that have no figure and are not in ``unsupported_ops``."""
 
 
-def has_rule(op: Any) -> bool:
-    """Whether fvcore counts this op."""
+def has_rule(op: object) -> bool:
+    """Whether fvcore counts an op."""
     return target_name(op).partition(".")[0] in FORMULAS
 
 
 def short(name: str) -> str:
-    """The name under which a figure of op ``name`` stands: without its namespace; a convolution is ``conv``."""
+    """The name of an op in ``by_operator``: without its namespace; ``conv`` for a convolution."""
     return "conv" if name == "aten::_convolution" else name.partition("::")[2]

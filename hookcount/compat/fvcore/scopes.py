@@ -1,26 +1,30 @@
-"""Where fvcore's figures stand: the modules that an op of a trace counts for, and what each of them comes to."""
+"""Which modules an op of a trace counts for in fvcore, and the figures of each module."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 from ...core.trace import Trace
 from ...pricing.price import Charge, Prices, charges
-from ..jit.run import kind
-from .handles import Handle, asked
+from ..counting import run_by_itself
+from ..jit.names import jit_name
+from .handles import Figures, Handle, figures_from
 from .ops import PASSED_OVER, RESOLVER, WHOLE, has_rule, short
 
 Ancestors = Literal["owner", "caller"]
-Figures = dict[str, Any]
 Names = frozenset[str]
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """Figures by module and op, calls of ops without one by module, and the modules that ran no op; by canonical names."""
+    """The statistics of a trace, by the canonical names of the modules.
+
+    ``counts``: the figure of each op. ``unsupported``: the number of calls of each op without a
+    figure. ``uncalled``: the modules that ran no op.
+    """
 
     counts: dict[str, Counter[str]]
     unsupported: dict[str, Counter[str]]
@@ -29,21 +33,30 @@ class Statistics:
 
 @dataclass(frozen=True)
 class Handles:
-    """What prices an op: a handle of the user's; else, if he does not ignore it, fvcore's rule, unless these were cleared."""
+    """The settings that decide the figure of an op.
+
+    ``mine``: the user's handles. ``ignored``: the ops that the user ignores. ``cleared``: whether
+    the user took fvcore's own handles away.
+    """
 
     mine: Mapping[str, Handle]
     ignored: frozenset[str] = frozenset()
     cleared: bool = False
 
     def figures(self, charge: Charge, known: dict[int, Figures]) -> Figures | None:
-        """What all calls of an op count, by name: nothing of one that is passed over, None of one that has no rule."""
+        """The figures of all calls of an op, by name.
+
+        A handle of the user comes first, then fvcore's rule. Empty for an op that is ignored or
+        passed over. None for an op without a rule. ``known`` keeps the figures of handles, by the
+        identity of the call.
+        """
         call = charge.call
         assert call is not None  # an op always has one
-        name = kind(call.target)
+        name = jit_name(call.target)
         handle = self.mine.get(name)
         if handle is not None:
             if id(call) not in known:
-                known[id(call)] = asked(handle, call, charge.path)
+                known[id(call)] = figures_from(handle, call, charge.path)
             return {key: figure * charge.calls for key, figure in known[id(call)].items()}
         if name in self.ignored or name in PASSED_OVER:
             return {}
@@ -55,9 +68,11 @@ class Handles:
 def statistics(
     trace: Trace, aliases: Mapping[str, str], handles: Handles, mode: Ancestors, prices: Prices
 ) -> Statistics:
-    """The statistics of a trace. ``aliases``: each module's name and its canonical one. ``prices``: as ``charges`` takes them.
+    """The statistics of a trace.
 
-    Raises ``FormulaError`` where a handle raises or gives what is no number.
+    ``aliases`` maps each name of a module to its canonical name. ``prices`` is as in ``charges``.
+
+    Raises ``FormulaError`` if a handle raises, or if its figure is no number.
     """
     counts: dict[str, Counter[str]] = {name: Counter() for name in aliases.values()}
     unsupported: dict[str, Counter[str]] = {name: Counter() for name in aliases.values()}
@@ -69,7 +84,7 @@ def statistics(
         figures = handles.figures(charge, known)
         for name in modules:
             if figures is None and charge.call is not None:
-                unsupported[name][kind(charge.call.target)] += charge.calls
+                unsupported[name][jit_name(charge.call.target)] += charge.calls
             elif figures:
                 counts[name] += Counter(figures)
     return Statistics(counts, unsupported, set(aliases.values()) - seen)
@@ -78,29 +93,35 @@ def statistics(
 def _scoped(
     trace: Trace, aliases: Mapping[str, str], prices: Prices
 ) -> Iterator[tuple[Names, Names, Charge]]:
-    """Each op of the forward pass, the modules whose forward was under way, and the one that ran it with those that own it."""
+    """Each op of the forward pass, with the names of its callers and of its owners.
+
+    The callers are the modules whose forward was running. The owners are the module that ran the
+    op, and the modules above it in the tree.
+    """
     root = frozenset({""})
     callers: list[Names] = []
     for run in trace.runs:
         name = _canonical(run.path, aliases)
         callers.append((root if run.parent is None else callers[run.parent]) | {name})
         owners = frozenset(_owners(name))
-        alone = replace(trace, runs=(run._replace(parent=None),), outside=())
-        for charge in charges(alone, RESOLVER, prices):
+        for charge in charges(run_by_itself(trace, run), RESOLVER, prices):
             yield callers[-1], owners, charge
     for charge in charges(replace(trace, runs=()), RESOLVER, prices):
         yield root, root, charge
 
 
 def _canonical(path: str, aliases: Mapping[str, str]) -> str:
-    """The name of the module at ``path``; of one that is not in the model's tree, of the nearest above it that is."""
+    """The canonical name of the module at ``path``, or of the nearest module above in the tree.
+
+    A module that ran without being in the model's tree has no name of its own.
+    """
     while path not in aliases:
         path = path.rpartition(".")[0]
     return aliases[path]
 
 
 def _owners(name: str) -> Iterator[str]:
-    """A module's name, and those of all that it is beneath."""
+    """The name of a module, and the names of all modules above it."""
     while name:
         yield name
         name = name.rpartition(".")[0]

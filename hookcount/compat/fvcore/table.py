@@ -1,24 +1,23 @@
-"""fvcore's tables: parameters and flops of each module, as text."""
+"""The tables of fvcore: parameters and flops of each module, as text."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from ...core.errors import InputError
 from ...core.units import si
 from ...observe.places import unwrap
-
-if TYPE_CHECKING:
-    from .analysis import FlopCountAnalysis
+from ..counting import depth_of
+from ..shared import refused
+from .analysis import FlopCountAnalysis
 
 
 def parameter_count(model: nn.Module) -> defaultdict[str, int]:
-    """Elements of each parameter and of all parameters in each module, by name; ``""`` is the model. A shared parameter counts
-    under its first name.
+    """The elements of each parameter, and of all parameters in each module, by name.
+
+    ``""`` is the model. A shared parameter counts under its first name.
     """
     counts: defaultdict[str, int] = defaultdict(int)
     for name, parameter in model.named_parameters():
@@ -30,12 +29,15 @@ def parameter_count(model: nn.Module) -> defaultdict[str, int]:
 
 
 def parameter_count_table(model: nn.Module, max_depth: int = 3) -> str:
-    """The table of ``parameter_count``, of names with at most ``max_depth`` parts; of a parameter its shape."""
+    """The table of ``parameter_count``. A parameter has its shape instead of its elements.
+
+    It has the names with at most ``max_depth`` parts.
+    """
     shapes = _shapes(model)
     rows = [
         (_indented(name), _indent(name) + (str(shapes[name]) if name in shapes else si(count)))
         for name, count in _in_order(parameter_count(model))
-        if _depth(name) <= max_depth
+        if depth_of(name) <= max_depth
     ]
     return _table(("name", "#elements or shape"), rows)
 
@@ -43,20 +45,23 @@ def parameter_count_table(model: nn.Module, max_depth: int = 3) -> str:
 def flop_count_table(
     flops: FlopCountAnalysis,
     max_depth: int = 3,
-    activations: Any = None,
+    activations: object = None,
     show_param_shapes: bool = True,
 ) -> str:
-    """A row for each module with parameters or flops, to ``max_depth``, and with ``show_param_shapes`` for each parameter.
+    """A table with a row for each module that has parameters or flops.
 
-    Raises ``InputError`` for ``activations``: they are not counted here.
+    It has the names with at most ``max_depth`` parts. With ``show_param_shapes`` each parameter has
+    a row too.
+
+    Raises ``InputError`` for ``activations``, which cannot be counted here.
     """
     _no_activations(activations)
-    model = unwrap(flops._model)
+    model = unwrap(flops.model)
     shapes, params, counts = _shapes(model), parameter_count(model), _quiet(flops).by_module()
     uncalled = flops.uncalled_modules()
     rows: list[tuple[str, ...]] = []
     for name, own in _in_order({**dict.fromkeys(counts, 0), **params}):
-        if _depth(name) > max_depth or not (own or counts[name] or not name):
+        if depth_of(name) > max_depth or not (own or counts[name] or not name):
             continue
         if name in shapes:
             if show_param_shapes:
@@ -67,14 +72,15 @@ def flop_count_table(
     return _table(("module", "#parameters" + " or shape" * show_param_shapes, "#flops"), rows)
 
 
-def flop_count_str(flops: FlopCountAnalysis, activations: Any = None) -> str:
-    """The model as ``str(model)`` writes it, with ``#params`` and ``#flops`` of each module that has either; of a module in which
-    no op ran, ``#flops: N/A``.
+def flop_count_str(flops: FlopCountAnalysis, activations: object = None) -> str:
+    """The model as in ``str(model)``, with ``#params`` and ``#flops`` of each module with either.
 
-    Raises ``InputError`` for ``activations``: they are not counted here.
+    A module in which no op ran has ``#flops: N/A``.
+
+    Raises ``InputError`` for ``activations``, which cannot be counted here.
     """
     _no_activations(activations)
-    model = unwrap(flops._model)
+    model = unwrap(flops.model)
     params, counts = parameter_count(model), _quiet(flops).by_module()
     uncalled = flops.uncalled_modules()
 
@@ -96,6 +102,7 @@ def flop_count_str(flops: FlopCountAnalysis, activations: Any = None) -> str:
 
 
 def _quiet(flops: FlopCountAnalysis) -> FlopCountAnalysis:
+    """The analysis, with its warnings off from now on."""
     return (
         flops.unsupported_ops_warnings(False)
         .uncalled_modules_warnings(False)
@@ -103,11 +110,10 @@ def _quiet(flops: FlopCountAnalysis) -> FlopCountAnalysis:
     )
 
 
-def _no_activations(activations: Any) -> None:
+def _no_activations(activations: object) -> None:
     if activations is not None:
-        raise InputError(
-            "activations are not counted here. To fix it: leave activations away, or call fvcore for them."
-        )
+        fix = "leave activations out, or call fvcore for them"
+        raise refused("activations=...", "activations cannot be counted here", fix)
 
 
 def _shapes(model: nn.Module) -> dict[str, tuple[int, ...]]:
@@ -115,20 +121,16 @@ def _shapes(model: nn.Module) -> dict[str, tuple[int, ...]]:
 
 
 def _in_order(counts: dict[str, int]) -> Iterable[tuple[str, int]]:
-    """Each name under the one that it belongs to, siblings in the order in which they came."""
+    """Each name after the name that it belongs to. Siblings keep their order in ``counts``."""
     places: dict[str, tuple[int, ...]] = {}
-    for index, name in enumerate(sorted(counts, key=_depth)):
+    for index, name in enumerate(sorted(counts, key=depth_of)):
         above = name.rpartition(".")[0]
         places[name] = (*places.get(above, ()), index) if name else ()
     return ((name, counts[name]) for name in sorted(counts, key=places.__getitem__))
 
 
-def _depth(name: str) -> int:
-    return name.count(".") + 1 if name else 0
-
-
 def _indent(name: str) -> str:
-    return " " * _depth(name)
+    return " " * depth_of(name)
 
 
 def _indented(name: str) -> str:
@@ -136,7 +138,10 @@ def _indented(name: str) -> str:
 
 
 def _table(titles: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    """As a Markdown table, its columns aligned."""
+    """A Markdown table in the layout of fvcore: all cells of a column are padded to one width.
+
+    ``tables.rows.markdown`` does not pad, so its text would differ from that of fvcore.
+    """
     cells = [titles, *rows]
     widths = [max(len(row[column]) for row in cells) for column in range(len(titles))]
     lines = [

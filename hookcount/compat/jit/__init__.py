@@ -1,1 +1,1 @@
-"""Runs and values as a jit trace has them."""
+"""Runs, op names and values in the form of a jit trace, without tracing."""

@@ -1,9 +1,11 @@
-"""A real run that sees ops as a jit trace does: an op that is made of others is noted whole, and what it runs is not."""
+"""A real run that sees ops as a jit trace does.
+
+A composite op is recorded as one op. The ops that it runs are not recorded.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 import torch
 
@@ -17,39 +19,29 @@ from ...observe.places import Places
 from ...observe.run import Modes
 from ...observe.specs import op_specs
 from ...observe.state import Guard
-from ...rules.registry import target_name
+from ...rules.registry import Op
 from ..unfused import unfused
+from .names import OPENED
 
-CONVOLUTIONS = frozenset(
-    f"aten::{name}"
-    for name in (
-        "conv1d",
-        "conv2d",
-        "conv3d",
-        "conv_transpose1d",
-        "conv_transpose2d",
-        "conv_transpose3d",
-    )
-)
-_CELLS = frozenset(
-    f"aten::{name}" for name in ("lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell")
-)
-OPENED = CONVOLUTIONS | _CELLS
-"""Composite ops that a jit trace opens: convolutions down to the one that they all are, cells to their products."""
+Args = tuple[object, ...]
+Kwargs = Mapping[str, object]
 
 
 class WholeRun(RealRun):  # type: ignore[no-untyped-call]
-    """Notes the outermost op of each call. What that op runs only passes the guard, which saves what is written to."""
+    """Records the outermost op of each call.
+
+    An op inside it is only passed to the guard, which saves the tensors that the op writes.
+    """
 
     def __init__(self, observer: Observer, guard: Guard | None) -> None:
         super().__init__(observer, guard)
         self._inside = False
 
-    def see(self, func: Any, args: Any, kwargs: Any) -> Any:
+    def see(self, func: Op, args: Args, kwargs: Kwargs) -> object:
         facts = op_facts(func)
         if self._inside or not facts.composite or facts.name in OPENED:
             return super().see(func, args, kwargs)
-        before = _specs(args, kwargs)
+        before = op_specs(args), {name: op_specs(value) for name, value in kwargs.items()}
         self._inside = True
         try:
             out = super().see(func, args, kwargs)
@@ -58,7 +50,7 @@ class WholeRun(RealRun):  # type: ignore[no-untyped-call]
         self._observer.ran(func, *before, out)
         return out
 
-    def op(self, func: Any, facts: OpFacts, args: Any, kwargs: Any) -> Any:
+    def op(self, func: Op, facts: OpFacts, args: Args, kwargs: Kwargs) -> object:
         if not self._inside:
             return super().op(func, facts, args, kwargs)
         if self._guard is not None:
@@ -66,34 +58,31 @@ class WholeRun(RealRun):  # type: ignore[no-untyped-call]
         return func(*args, **kwargs)
 
 
-def whole(observer: Observer, guard: Guard, data: Iterator[torch.Tensor]) -> tuple[Run, Modes]:
-    """The modes of such a run: below autograd, composite ops come to the mode whole, whatever the grad mode is."""
+def whole_modes(
+    observer: Observer, guard: Guard, data: Iterator[torch.Tensor]
+) -> tuple[Run, Modes]:
+    """The modes of a run with whole ops, in the form of ``observe.run.MakesModes``.
+
+    The run is below autograd. There, a composite op reaches the dispatch mode as one op in every
+    grad mode.
+    """
     return WholeRun(observer, guard), [torch._C._AutoDispatchBelowAutograd()]
 
 
-def observe(places: Places, args: tuple[Any, ...]) -> Trace:
-    """Run ``model(*args)`` for real once; the trace of it has composite ops whole. All is as before afterwards.
+def observe(places: Places, args: Args) -> Trace:
+    """Run ``model(*args)`` for real once. The trace has composite ops as one op.
 
-    Raises what the model raises; with a note where it asked for gradients, which do not exist below autograd.
+    The model, its inputs and the random state are afterwards as before. Raises the exceptions of
+    the model. One gets a note if the model needed gradients, because there are none below autograd.
     """
-
     try:
         with unfused(places.modules):
-            return Counter(run="real").runner.traced(places, args, {}, whole)
+            return Counter(run="real").runner.traced(places, args, {}, whole_modes)
     except RuntimeError as error:
         if "does not require grad" in str(error):
             note(
                 error,
-                'hookcount: ops are kept whole below autograd. To fix it: use hookcount.count(...).under("fvcore").',
+                "hookcount: this run is below autograd, where there are no gradients. "
+                'To fix it: use hookcount.count(...).under("fvcore").',
             )
         raise
-
-
-def _specs(args: Any, kwargs: Any) -> tuple[Any, dict[str, Any]]:
-    return op_specs(args), {name: op_specs(value) for name, value in kwargs.items()}
-
-
-def kind(op: Any) -> str:
-    """An op's name in a jit trace, without its overload."""
-    name = target_name(op).partition(".")[0]
-    return "aten::_convolution" if name == "aten::convolution" else name

@@ -1,14 +1,17 @@
-"""An op's inputs and outputs, which answer as the values of a jit graph do."""
+"""The inputs and outputs of an op, with the methods of the values of a jit graph."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import NoReturn
+
+import torch
 
 from ...core.trace import Call, Spec
-from .run import kind
+from .names import jit_name
 
-_KINDS: tuple[tuple[type, str], ...] = (
+_TYPE_NAMES: tuple[tuple[type, str], ...] = (
     (Spec, "TensorType"),
     (bool, "BoolType"),
     (int, "IntType"),
@@ -21,99 +24,100 @@ _KINDS: tuple[tuple[type, str], ...] = (
 )
 
 
-def _unknown(what: str, name: str, known: str) -> AttributeError:
+def _missing(owner: str, name: str, existing: str) -> AttributeError:
     return AttributeError(
-        f"{name!r}: there is no jit graph behind this {what}, so it does not know. To fix it: read {known}, "
-        "or compute the figure from the shapes alone."
+        f"this {owner} has no {name!r}, because there is no jit graph behind it. "
+        f"To fix it: use {existing}, or compute the figure from shapes only."
     )
 
 
 @dataclass(frozen=True)
 class Type:
-    """The type of a value: ``kind()``, and of a tensor ``sizes()``, ``dim()`` and ``dtype()``."""
+    """The type of a value. Every value has ``kind()``; a tensor has sizes, a rank and a dtype."""
 
-    held: Any
+    held: object
 
     def kind(self) -> str:
         """``"TensorType"``, ``"IntType"``, ``"ListType"`` and so on."""
-        return next((name for each, name in _KINDS if isinstance(self.held, each)), "AnyType")
+        return next((name for cls, name in _TYPE_NAMES if isinstance(self.held, cls)), "AnyType")
 
     def sizes(self) -> list[int] | None:
-        """A tensor's shape; None of anything else."""
+        """The shape of a tensor; None for any other value."""
         return list(self.held.shape) if isinstance(self.held, Spec) else None
 
     def dim(self) -> int | None:
-        """A tensor's number of axes; None of anything else."""
+        """The number of axes of a tensor; None for any other value."""
         return len(self.held.shape) if isinstance(self.held, Spec) else None
 
-    def dtype(self) -> Any:
-        """A tensor's ``torch.dtype``; None of anything else."""
+    def dtype(self) -> torch.dtype | None:
+        """The dtype of a tensor; None for any other value."""
         return self.held.dtype if isinstance(self.held, Spec) else None
 
-    def __getattr__(self, name: str) -> Any:
-        raise _unknown("type", name, "kind(), sizes(), dim() or dtype()")
+    def __getattr__(self, name: str) -> NoReturn:
+        raise _missing("type", name, "kind(), sizes(), dim() or dtype()")
 
 
 @dataclass(frozen=True)
 class Node:
-    """What made a list: its items are the inputs."""
+    """The node that made a list. The items of the list are the inputs of the node."""
 
-    held: Any
+    held: object
 
     def inputs(self) -> list[Value]:
-        """The values in a list; of anything else none."""
+        """The values in a list; empty for any other value."""
         return [Value(item) for item in self.held] if isinstance(self.held, (list, tuple)) else []
 
-    def __getattr__(self, name: str) -> Any:
-        raise _unknown("node", name, "inputs()")
+    def __getattr__(self, name: str) -> NoReturn:
+        raise _missing("node", name, "inputs()")
 
 
 @dataclass(frozen=True)
 class Value:
-    """An input or output of an op: a tensor of a known shape, or a plain Python value or list of such."""
+    """An input or output of an op: a tensor with a known shape, a plain value, or a list."""
 
-    held: Any
+    held: object
 
     def isCompleteTensor(self) -> bool:
-        """Whether it is a tensor; the shape of each is known."""
+        """Whether the value is a tensor. The shape of every tensor is known."""
         return isinstance(self.held, Spec)
 
     def type(self) -> Type:
-        """Its ``Type``."""
+        """The type of the value."""
         return Type(self.held)
 
-    def toIValue(self) -> Any:
-        """The plain value; None of a tensor, whose values are not kept, and of a list with one in it."""
+    def toIValue(self) -> object:
+        """The plain value.
+
+        None for a tensor and for a list with a tensor in it: the values of tensors are not kept.
+        """
         items = self.held if isinstance(self.held, (list, tuple)) else (self.held,)
         if any(isinstance(item, Spec) for item in items):
             return None
         return list(self.held) if isinstance(self.held, tuple) else self.held
 
     def node(self) -> Node:
-        """What made it, as far as a list's items go."""
+        """The node that made the value. The node only knows the items of a list."""
         return Node(self.held)
 
-    def __getattr__(self, name: str) -> Any:
-        raise _unknown("value", name, "isCompleteTensor(), type(), toIValue() or node()")
+    def __getattr__(self, name: str) -> NoReturn:
+        raise _missing("value", name, "isCompleteTensor(), type(), toIValue() or node()")
 
 
-_FLAGS = (
-    False,
-    False,
-    True,
-    True,
-)  # benchmark, deterministic, enabled, TF32 of cuDNN: a jit trace has them on its convolution
+_CUDNN_FLAGS = (False, False, True, True)
+"""The last four inputs of ``aten::_convolution``: benchmark, deterministic, enabled, allow TF32."""
 
 
 def values(call: Call) -> tuple[list[Value], list[Value]]:
-    """Inputs and outputs of an op's call, the inputs in the order of its schema, with those left out at their defaults."""
+    """The inputs and outputs of an op's call.
+
+    The inputs have the order of the op's schema. An input that the call leaves out has its default.
+    """
     given = list(call.args)
     schema = getattr(call.target, "_schema", None)
     rest = () if schema is None else schema.arguments[len(given) :]
     given += [call.kwargs.get(argument.name, argument.default_value) for argument in rest]
-    if kind(call.target) == "aten::_convolution":
-        given += _FLAGS
+    if jit_name(call.target) == "aten::_convolution":
+        given += _CUDNN_FLAGS
     several = schema is not None and len(schema.returns) > 1
-    return [Value(each) for each in given], [
-        Value(each) for each in (call.out if several else (call.out,))
-    ]
+    outputs: Iterable[object] = call.out if several else (call.out,)
+    return [Value(each) for each in given], [Value(each) for each in outputs]

@@ -1,12 +1,11 @@
-"""The rows of ``torchinfo.summary``: a layer per call, with the containers that are not called themselves."""
+"""The rows of ``torchinfo.summary``: one per call of a module, and one per uncalled container."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
-from typing import Any
 
 import torch
 from torch import nn
@@ -16,16 +15,20 @@ from ...observe.places import type_name
 from ...pricing.price import Prices, charges
 from ...report import Report
 from ...rules.registry import Registry
+from ..counting import depth_of, run_by_itself
 
 Modules = Mapping[str, nn.Module]
 
 
 @dataclass(eq=False)
 class LayerInfo:
-    """A module at one call, or a container of such. Sizes are of the first tensor that it was given and gave.
+    """One call of a module, or a container of modules that are called.
 
-    ``num_params``, ``trainable_params`` and ``param_bytes`` are of all parameters in it; ``macs`` of this call alone, where it
-    has no children. ``children``: all rows beneath it. ``inner_layers``: its parameters' shapes, by name.
+    ``input_size`` and ``output_size`` are the shapes of the first tensor in the input and in the
+    output. ``output_bytes`` are the bytes of that output. ``num_params``, ``trainable_params`` and
+    ``param_bytes`` are of all parameters in the module and its submodules. ``macs`` are those of
+    this call only; 0 for a module with children. ``children`` are all rows beneath this one.
+    ``inner_layers`` maps the name of a parameter to its shape and its elements.
     """
 
     var_name: str
@@ -39,7 +42,7 @@ class LayerInfo:
     kernel_size: int | list[int] | None
     inner_layers: dict[str, tuple[list[int], int]] = field(repr=False)
     is_recursive: bool = False
-    """The same module has a row above."""
+    """Whether the same module has an earlier row."""
     executed: bool = False
     input_size: list[int] = field(default_factory=list)
     output_size: list[int] = field(default_factory=list)
@@ -50,17 +53,17 @@ class LayerInfo:
 
     @property
     def trainable(self) -> str:
-        """``"True"``, ``"False"``, ``"Partial"``, or ``"--"`` without parameters."""
+        """``"True"``, ``"False"`` or ``"Partial"``; ``"--"`` for a module without parameters."""
         if not self.num_params:
             return "--"
         return {0: "False", self.num_params: "True"}.get(self.trainable_params, "Partial")
 
     def leftover_params(self) -> int:
-        """Parameters that none of the rows beneath has."""
+        """The parameters that are in no row beneath this one."""
         return self._leftover[0]
 
     def leftover_trainable_params(self) -> int:
-        """Those of them that are trainable."""
+        """The trainable parameters that are in no row beneath this one."""
         return self._leftover[1]
 
     @cached_property
@@ -68,17 +71,17 @@ class LayerInfo:
         left, trainable = self.num_params, self.trainable_params
         for child in self.children:
             if not child.is_recursive:
-                theirs = (
-                    (child.num_params, child.trainable_params)
-                    if child.is_leaf_layer
-                    else child._leftover
-                )
-                left, trainable = left - theirs[0], trainable - theirs[1]
+                own = child.num_params, child.trainable_params
+                params, trainable_params = own if child.is_leaf_layer else child._leftover
+                left, trainable = left - params, trainable - trainable_params
         return left, trainable
 
 
 def layers_called(report: Report, walked: Iterable[tuple[str, nn.Module]]) -> list[LayerInfo]:
-    """The rows of a run, in the order of the calls. A module with several places stands at the last."""
+    """The rows of a run, in the order of the calls.
+
+    ``walked`` has the paths and modules of the model. A module with several paths has its last one.
+    """
     modules = dict(walked)
     last = {id(module): path for path, module in modules.items()}
     prices: Prices = {}
@@ -88,14 +91,14 @@ def layers_called(report: Report, walked: Iterable[tuple[str, nn.Module]]) -> li
             path = last[id(modules[run.path])]
             layer = _layer(path, modules[path])
             if run.call is not None:
-                _say_what_ran(layer, run.call)
+                _note_call(layer, run.call)
                 layer.macs = _macs(report, run, prices) if layer.is_leaf_layer else 0
             rows.append((path, layer))
     return _numbered(_with_containers(rows, modules))
 
 
 def layers_held(walked: Iterable[tuple[str, nn.Module]]) -> list[LayerInfo]:
-    """The rows of a model that is not run: each module at each of its places."""
+    """The rows of a model that is not run: each module at each of its paths."""
     return _numbered(_marked([_layer(path, module) for path, module in walked], set()))
 
 
@@ -106,7 +109,7 @@ def _layer(path: str, module: nn.Module) -> LayerInfo:
         var_name=path.rpartition(".")[2] or type_name(module),
         class_name=type_name(module),
         layer_id=id(module),
-        depth=_depth(path),
+        depth=depth_of(path),
         is_leaf_layer=not any(module.children()),  # an empty container is no child to torchinfo
         num_params=sum(count for _, _, count in counts),
         trainable_params=sum(count for _, each, count in counts if each.requires_grad),
@@ -121,7 +124,11 @@ def _layer(path: str, module: nn.Module) -> LayerInfo:
 
 
 def _parameters(module: nn.Module) -> Iterator[tuple[str, nn.Parameter, int]]:
-    """Name, parameter and elements; of a pruned one the elements that its mask lets through, under the name without ``_orig``."""
+    """The name, the parameter and the number of elements of each parameter.
+
+    A pruned parameter has the number of elements that its mask keeps, and its name without
+    ``_orig``.
+    """
     for name, parameter in module.named_parameters():
         plain = name.removesuffix("_orig")
         owner, _, last = plain.rpartition(".")
@@ -133,42 +140,47 @@ def _parameters(module: nn.Module) -> Iterator[tuple[str, nn.Parameter, int]]:
 
 
 def _shown(name: str, parameter: nn.Parameter) -> list[int]:
-    """A parameter's shape; of a weight inputs first."""
+    """The shape of a parameter as torchinfo shows it: the second axis of a weight comes first."""
     shape = list(parameter.shape)
     return [shape[1], shape[0], *shape[2:]] if name == "weight" and len(shape) > 1 else shape
 
 
-def _say_what_ran(layer: LayerInfo, call: Call) -> None:
-    given, made = _first(call.args), _first(call.out, outermost=True)
+def _note_call(layer: LayerInfo, call: Call) -> None:
+    """Set the sizes of a layer from a call of its module."""
+    given, made = _first_tensor(call.args), _first_tensor(_last_of_mapping(call.out))
     layer.executed = True
     layer.input_size = [] if given is None else list(given.shape)
     if made is not None:
         layer.output_size, layer.output_bytes = list(made.shape), made.itemsize * prod(made.shape)
 
 
-def _first(value: Any, outermost: bool = False) -> Spec | None:
-    """The tensor whose size is shown: the first; of a mapping that is the whole output, the last."""
+def _last_of_mapping(out: object) -> object:
+    """A list with the last value of a mapping, whose size is shown. Any other output as it is."""
+    return list(out.values())[-1:] if isinstance(out, Mapping) else out
+
+
+def _first_tensor(value: object) -> Spec | None:
+    """The tensor whose size is shown: the first one in a structure."""
     while not isinstance(value, Spec):
         if isinstance(value, Mapping):
-            items = list(value.values())
-            value = items[-1:] if outermost else items
+            value = list(value.values())
         elif hasattr(value, "tensors"):
             value = [value.tensors]
         if not isinstance(value, (list, tuple)) or not value:
             return None
-        value, outermost = value[0], False
+        value = value[0]
     return value
 
 
 def _macs(report: Report, run: ModuleRun, prices: Prices) -> int:
-    """What the report's convention counts of one run alone."""
-    alone = replace(report.priced.trace, runs=(run._replace(parent=None),), outside=())
-    found = charges(alone, report.convention.resolver(Registry()), prices)
+    """The figure of one run in the report's convention, without the runs beneath it."""
+    resolver = report.convention.resolver(Registry())
+    found = charges(run_by_itself(report.priced.trace, run), resolver, prices)
     return sum(report.convention.figure(charge.ops) for charge in found if charge.ops is not None)
 
 
 def _with_containers(rows: list[tuple[str, LayerInfo]], modules: Modules) -> list[LayerInfo]:
-    """Before a row those modules above it that have none, since they are not called (a ``ModuleList``)."""
+    """All rows, each after the rows of the uncalled modules above it, such as a ``ModuleList``."""
     met = {layer.layer_id for _, layer in rows}
     _marked([layer for _, layer in rows], set())
     found: list[LayerInfo] = []
@@ -188,7 +200,10 @@ def _with_containers(rows: list[tuple[str, LayerInfo]], modules: Modules) -> lis
 
 
 def _marked(layers: list[LayerInfo], met: set[int]) -> list[LayerInfo]:
-    """With those marked whose module was met before."""
+    """The layers, where each one whose module is in ``met`` is marked as recursive.
+
+    The modules of the layers are added to ``met``.
+    """
     for layer in layers:
         layer.is_recursive = layer.layer_id in met
         met.add(layer.layer_id)
@@ -196,7 +211,7 @@ def _marked(layers: list[LayerInfo], met: set[int]) -> list[LayerInfo]:
 
 
 def _numbered(layers: list[LayerInfo]) -> list[LayerInfo]:
-    """With their number among the rows of their depth, and all that stands beneath each."""
+    """The layers, each with its number among the rows of its depth, and the rows beneath it."""
     numbers: dict[int, int] = {}
     under_way: list[LayerInfo] = []
     for layer in layers:
@@ -207,7 +222,3 @@ def _numbered(layers: list[LayerInfo]) -> list[LayerInfo]:
             each.children.append(layer)
         under_way.append(layer)
     return layers
-
-
-def _depth(path: str) -> int:
-    return path.count(".") + 1 if path else 0

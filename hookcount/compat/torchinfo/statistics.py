@@ -1,10 +1,9 @@
-"""What ``torchinfo.summary`` gives: the totals of its rows, and their table as text."""
+"""The result of ``torchinfo.summary``: the totals of its rows, and their table as text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from .layers import LayerInfo
 
@@ -25,7 +24,11 @@ _UNITS = {"T": 1e12, "G": 1e9, "M": 1e6, "": 1}
 
 @dataclass
 class Formatting:
-    """How the rows are shown: to which depth, which columns and how wide, and the settings of rows. It may be changed."""
+    """How the rows are shown. A user may change it after the summary.
+
+    Rows are shown down to ``max_depth``, with the columns ``col_names``. Each column is
+    ``col_width`` characters wide. ``row_settings`` are some of ``ROW_SETTINGS``.
+    """
 
     max_depth: int
     verbose: int
@@ -37,15 +40,19 @@ class Formatting:
 class ModelStatistics:
     """The totals of a summary, its rows (``summary_list``) and their text (``str()``).
 
-    ``total_params`` and ``trainable_params``: of the rows that are no container, and what containers have besides. Bytes:
-    ``total_input`` of the inputs' storages with their Python objects, ``total_param_bytes`` of the rows without children,
-    ``total_output_bytes`` twice the outputs of those that have parameters.
+    ``total_params`` and ``trainable_params`` are the parameters of the rows without children, and
+    the parameters that only a row with children has. ``total_mult_adds`` are the MACs of the rows
+    without children.
+
+    In bytes: ``total_input`` has the storages of the inputs with their Python objects.
+    ``total_param_bytes`` has the parameters of the rows without children.
+    ``total_output_bytes`` has twice the outputs of the rows with parameters and without children.
     """
 
     def __init__(
         self,
         summary_list: list[LayerInfo],
-        input_size: Any,
+        input_size: object,
         total_input_size: int,
         formatting: Formatting,
     ) -> None:
@@ -55,7 +62,7 @@ class ModelStatistics:
         self.formatting = formatting
         leaves = [layer for layer in summary_list if layer.is_leaf_layer]
         first = [layer for layer in leaves if not layer.is_recursive]
-        above = [
+        containers = [
             layer for layer in summary_list if not layer.is_leaf_layer and not layer.is_recursive
         ]
         self.total_mult_adds = sum(layer.macs for layer in leaves)
@@ -64,18 +71,22 @@ class ModelStatistics:
         )
         self.total_param_bytes = sum(layer.param_bytes for layer in first)
         self.total_params = sum(layer.num_params for layer in first)
-        self.total_params += sum(max(layer.leftover_params(), 0) for layer in above)
+        self.total_params += sum(max(layer.leftover_params(), 0) for layer in containers)
         self.trainable_params = sum(layer.trainable_params for layer in first)
-        self.trainable_params += sum(max(layer.leftover_trainable_params(), 0) for layer in above)
+        self.trainable_params += sum(
+            max(layer.leftover_trainable_params(), 0) for layer in containers
+        )
 
     @staticmethod
     def to_megabytes(num: float) -> float:
-        """Bytes in units of 10^6."""
+        """Bytes in units of 10^6 bytes."""
         return num / 1e6
 
     @staticmethod
     def to_readable(num: float, units: str = "auto") -> tuple[str, float]:
-        """The unit (``"T"``, ``"G"``, ``"M"``, ``""``) and the number in it.
+        """The unit (``"T"``, ``"G"``, ``"M"`` or ``""``), and the number in that unit.
+
+        ``"auto"`` takes the largest unit that is not larger than the number, at least ``"M"``.
 
         >>> ModelStatistics.to_readable(4089184256), ModelStatistics.to_readable(1500, "")
         (('G', 4.089184256), ('', 1500.0))
@@ -125,23 +136,14 @@ class ModelStatistics:
         params = layer.num_params if whole else max(layer.leftover_params(), 0)
         beneath = sum(child.macs for child in layer.children)
         macs = layer.macs if layer.is_leaf_layer else beneath if whole else 0
-        counted = (
-            "(recursive)"
-            if layer.is_recursive and layer.num_params
-            else f"{params:,}"
-            if params
-            else "--"
-        )
-        if params and not layer.trainable_params and not layer.is_recursive:
-            counted = f"({counted})"  # frozen
-        percent = (
-            f"{100 * params / self.total_params:.2f}%" if params and self.total_params else "--"
-        )
+        percent = "--"
+        if params and self.total_params:
+            percent = f"{100 * params / self.total_params:.2f}%"
         cells: Mapping[str, str] = {
             "kernel_size": str(layer.kernel_size or "--"),
             "input_size": str(layer.input_size or "--"),
             "output_size": str(layer.output_size or "--"),
-            "num_params": counted,
+            "num_params": _params_cell(layer, params),
             "params_percent": "(recursive)" if layer.is_recursive else percent,
             "mult_adds": f"{macs:,}" if macs else "--",
             "trainable": layer.trainable,
@@ -165,6 +167,16 @@ class ModelStatistics:
             )
             for title, size in zip(titles, (*sizes, sum(sizes)), strict=True):
                 yield f"{title} (MB): {self.to_megabytes(size):.2f}"
+
+
+def _params_cell(layer: LayerInfo, params: int) -> str:
+    """The cell of the parameters of a row. Frozen parameters are in parentheses."""
+    if layer.is_recursive and layer.num_params:
+        return "(recursive)"
+    if not params:
+        return "--"
+    frozen = not layer.trainable_params and not layer.is_recursive
+    return f"({params:,})" if frozen else f"{params:,}"
 
 
 def _start(depth: int, settings: set[str]) -> str:

@@ -1,10 +1,9 @@
-"""What torchprofile counts of each op of a jit trace, where ops that are made of others are whole; and what it knows as free."""
+"""The formulas of torchprofile for the ops of a jit trace, where a composite op is one op."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
-from typing import Any
 
 from torch import Size, nn
 
@@ -14,76 +13,75 @@ from ...conventions.torchprofile import TORCHPROFILE
 from ...core.ops import NOTHING, Ops
 from ...rules.convention import Convention
 from ...rules.registry import Registry
+from ..jit.names import aten
 
 FORMULAS = Registry(name="the formulas of torchprofile for whole ops")
 _rule = rule_of(FORMULAS)
 
 
-def _per_output(times: int = 1) -> Any:
-    def formula(*args: Any, out: Size, **kwargs: Any) -> Ops:
-        return Ops(macs=times * prod(out))  # of integers too, of which nothing but MACs would count
+def _per_output(macs: int = 1) -> Callable[[Size], Ops]:
+    """A formula: so many MACs per output element. The weight of MACs counts integers too."""
+
+    def formula(out: Size) -> Ops:
+        return Ops(macs=macs * prod(out))
 
     return formula
 
 
-for _name in ("mul", "mul_", "multiply", "multiply_", "mean", "leaky_relu"):
+for _name in (
+    *("mul", "mul_", "multiply", "multiply_", "mean", "leaky_relu"),
+    *(f"{pool}{axes}d" for pool in ("avg_pool", "adaptive_avg_pool") for axes in "123"),
+):
     FORMULAS.register(f"aten::{_name}", _per_output())
-for _axes in "123":
-    FORMULAS.register(f"aten::avg_pool{_axes}d", _per_output())
-    FORMULAS.register(f"aten::adaptive_avg_pool{_axes}d", _per_output())
 FORMULAS.register("aten::upsample_bilinear2d", _per_output(4))
 
 
-@_rule("aten::linear", "aten::matmul")
-def product(self: Size, other: Size, bias: Any = None, *, out: Size) -> Ops:
+@_rule("aten::linear", "aten::matmul", "aten::bmm")
+def product(left: Size, *, out: Size) -> Ops:
     """[*, n] = [*, k] x [k, n]: a dot product of length k per output; no bias."""
-    return Ops(macs=prod(out) * self[-1])
-
-
-@_rule("aten::bmm")
-def bmm(self: Size, other: Size, *, out: Size) -> Ops:
-    """[b, m, n] = [b, m, k] x [b, k, n]."""
-    return Ops(macs=prod(out) * self[-1])
+    return Ops(macs=prod(out) * left[-1])
 
 
 @_rule("aten::addmm", "aten::addmv", "aten::baddbmm")
-def added_product(self: Size, one: Size, other: Size, *rest: Any, out: Size, **kw: Any) -> Ops:
-    """[*, n] = [*, n] + [*, k] x [k, n]: the product alone, also where ``self`` is repeated."""
-    return Ops(macs=prod(out) * one[-1])
+def added_product(added: Size, left: Size, *, out: Size) -> Ops:
+    """[*, n] = [*, n] + [*, k] x [k, n]: a dot product of length k per output; no sum."""
+    return Ops(macs=prod(out) * left[-1])
 
 
 @_rule("aten::convolution")
-def convolution(input: Size, weight: Size, *rest: Any, out: Size, **kw: Any) -> Ops:
-    """Outputs times input channels of a group times kernel positions. A transposed one is told by its channels: where it has as
-    many of them in as out, it is taken for a plain one, and its groups are.
+def convolution(weight: Size, *, out: Size) -> Ops:
+    """[b, n, *] = convolution([b, c, *], [n, c / groups, *]).
+
+    Output elements times input channels of a group times kernel positions. To torchprofile, a
+    convolution is transposed if its output channels differ from the first axis of its weight. A
+    transposed one counts all input channels, not those of a group. With as many input as output
+    channels, it counts as a plain one.
     """
     plain = out[1] == weight[0]
     return Ops(macs=prod(out) * weight[1 if plain else 0] * prod(weight[2:]))
 
 
-@_rule("aten::batch_norm", "aten::instance_norm")
-def norm_over_a_batch(input: Size, weight: Any = None, *rest: Any, out: Size, **kw: Any) -> Ops:
-    """1 per output with a weight, else nothing."""
-    return NOTHING if weight is None else Ops(muls=prod(out))
-
-
-@_rule("aten::layer_norm", "aten::group_norm")
-def norm_of_one(
-    input: Size, over: Any, weight: Any = None, *rest: Any, out: Size, **kw: Any
-) -> Ops:
-    """1 per output with a weight, else nothing."""
+@_rule("aten::batch_norm", "aten::instance_norm", "aten::layer_norm", "aten::group_norm")
+def norm(weight: Size | None, *, out: Size) -> Ops:
+    """[*] = norm([*], weight): 1 per output element with a weight, else nothing."""
     return NOTHING if weight is None else Ops(muls=prod(out))
 
 
 @_rule("aten::grid_sampler")
-def grid_sampler(input: Size, grid: Size, mode: int, *rest: Any, out: Size, **kw: Any) -> Ops:
-    """4 per output, 16 where it is bicubic, nothing where it is the nearest."""
-    return Ops(muls={1: 0, 2: 16}.get(mode, 4) * prod(out))
+def grid_sampler(interpolation_mode: int, *, out: Size) -> Ops:
+    """[b, c, *out] = grid_sampler([b, c, *in], [b, *out, axes], mode).
+
+    4 per output element for bilinear (0), 16 for bicubic (2), nothing for nearest (1).
+    """
+    return Ops(muls={1: 0, 2: 16}.get(interpolation_mode, 4) * prod(out))
 
 
 @_rule("aten::einsum")
-def einsum(equation: str, tensors: Sequence[Size], *rest: Any, out: Size, **kw: Any) -> Ops:
-    """The sizes of all labels, multiplied: all operands at once. Nothing with an ellipsis."""
+def einsum(equation: str, tensors: Sequence[Size]) -> Ops:
+    """out = einsum(equation, tensors): the product of the sizes of all labels.
+
+    All operands are multiplied at once. An equation with an ellipsis counts nothing.
+    """
     if "..." in equation:
         return NOTHING
     terms = equation.partition("->")[0].replace(" ", "").split(",")
@@ -96,15 +94,21 @@ def einsum(equation: str, tensors: Sequence[Size], *rest: Any, out: Size, **kw: 
 
 
 @_rule("aten::scaled_dot_product_attention")
-def attention(query: Size, key: Size, value: Size, *rest: Any, out: Size, **kw: Any) -> Ops:
-    """[*, q, e] = attention([*, q, d], [*, k, d], [*, k, e]): two products over the full square, for each head of the query."""
+def attention(query: Size, key: Size, value: Size) -> Ops:
+    """[*, q, e] = attention([*, q, d], [*, k, d], [*, k, e]).
+
+    Two products over the full square of q and k, for each head of the query.
+    """
     return Ops(macs=prod(query[:-1]) * key[-2] * (query[-1] + value[-1]))
 
 
 @_rule("aten::lstm")
-def lstm(input: Size, *rest: Any, out: tuple[Size, Size, Size], **kw: Any) -> Ops:
-    """Four gates of two products per step, direction and layer; a projection's width is taken for the hidden one. Of packed
-    sequences the features of an output are taken for steps.
+def lstm(input: Size, *, out: tuple[Size, Size, Size]) -> Ops:
+    """[s, b, directions * h], h_n, c_n = lstm([s, b, k], ...).
+
+    Four gates of two products per step, direction and layer. As in torchprofile, the width of a
+    projection counts as the hidden width. For packed sequences, [elements, k], the features of the
+    output count as steps.
     """
     result, (passes, *_, hidden) = out[0], out[1]
     directions = result[-1] // hidden
@@ -114,30 +118,26 @@ def lstm(input: Size, *rest: Any, out: tuple[Size, Size, Size], **kw: Any) -> Op
 
 
 @_rule("aten::split")
-def packed_projections(self: Size, split_size: Any, *rest: Any, out: Any, **kw: Any) -> Ops:
-    """A product of sizes, where multi-head attention does it."""
-    return (
-        NOTHING
-        if isinstance(split_size, int)
-        else traced_sizes.packed_projections(self, split_size)
-    )
+def equal_parts() -> Ops:
+    """[*, size], ... = split([*, n], size): torchprofile lists this op with no MACs."""
+    return NOTHING
+
+
+FORMULAS.register("aten::split.sizes", traced_sizes.packed_projections)
 
 
 @FORMULAS.register(nn.MultiheadAttention, covers="nothing")
-def products_of_sizes(
-    module: Any,
-    query: Size,
-    key: Size,
-    value: Size,
-    key_padding_mask: Any = None,
-    *rest: Any,
-    **kw: Any,
-) -> Ops:
-    """As ``traced_sizes`` has them, wherever it did not run as one op, which a real run shows: see ``FUSED``."""
+def products_of_sizes(module: nn.MultiheadAttention, key_padding_mask: Size | None) -> Ops:
+    """[b, q, e], weights = attention(query, key, value, key_padding_mask).
+
+    The products of sizes in its forward, as in ``traced_sizes``, if the module did not run as one
+    op. A real run shows whether it did: see ``FUSED``.
+    """
     return Ops(muls=4 + (key_padding_mask is not None) + bool(module.add_zero_attn))
 
 
 FUSED = "aten::_native_multi_head_attention"
+"""The op that ``nn.MultiheadAttention`` may run as. Its products of sizes then do not exist."""
 
 WHOLE = Convention(
     "torchprofile, ops whole",
@@ -147,78 +147,25 @@ WHOLE = Convention(
     mirrors=TORCHPROFILE.mirrors,
 )
 
-PASSED_OVER = frozenset(
-    f"aten::{name}"
-    for name in (
-        # arithmetic and comparisons
-        *(
-            "abs",
-            "add",
-            "add_",
-            "clamp",
-            "cos",
-            "div",
-            "div_",
-            "eq",
-            "floor",
-            "floor_divide",
-            "ge",
-            "gt",
-            "le",
-            "log2",
-            "lt",
-        ),
-        *(
-            "max",
-            "ne",
-            "neg",
-            "pow",
-            "reciprocal",
-            "rsqrt",
-            "rsub",
-            "sign",
-            "sin",
-            "sqrt",
-            "sub",
-            "sum",
-        ),
-        # activations and pools
-        *(
-            "gelu",
-            "hardtanh",
-            "hardtanh_",
-            "log_softmax",
-            "relu",
-            "relu_",
-            "sigmoid",
-            "silu",
-            "softmax",
-            "softshrink",
-            "tanh",
-        ),
-        *(
-            "threshold",
-            *(f"adaptive_max_pool{axes}d" for axes in "123"),
-            *(f"max_unpool{axes}d" for axes in "123"),
-        ),
-        *(f"max_pool{axes}d{more}" for axes in "123" for more in ("", "_with_indices")),
-        # dropouts, a transform
-        *("alpha_dropout", "dropout", "dropout_", "feature_dropout", "fft_fft"),
-        # views, copies and gathers that are made of others, which no registry says to be free
-        *(
-            "chunk",
-            "contiguous",
-            "expand",
-            "flatten",
-            "imag",
-            "real",
-            "reshape",
-            "to",
-            "unflatten",
-            "view",
-        ),
-        *(f"{kind}_pad{axes}d" for kind in ("reflection", "replication") for axes in "123"),
-        *("embedding", "upsample_nearest2d"),
-    )
+_ARITHMETIC = aten(
+    "abs add add_ clamp cos div div_ eq floor floor_divide ge gt le log2 lt max ne neg pow "
+    "reciprocal rsqrt rsub sign sin sqrt sub sum fft_fft"
 )
-"""Ops that torchprofile knows and counts nothing for."""
+_ACTIVATIONS = aten(
+    "gelu hardtanh hardtanh_ log_softmax relu relu_ sigmoid silu softmax softshrink tanh threshold"
+)
+_POOLS = aten(
+    "adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d max_pool1d max_pool2d max_pool3d "
+    "max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices "
+    "max_unpool1d max_unpool2d max_unpool3d"
+)
+_DROPOUTS = aten("alpha_dropout dropout dropout_ feature_dropout")
+_COPIES = aten(
+    "chunk contiguous embedding expand flatten imag real reflection_pad1d reflection_pad2d "
+    "reflection_pad3d replication_pad1d replication_pad2d replication_pad3d reshape to unflatten "
+    "upsample_nearest2d view"
+)
+"""Composite views and copies, and gathers. No registry lists them as free."""
+
+PASSED_OVER = _ARITHMETIC | _ACTIVATIONS | _POOLS | _DROPOUTS | _COPIES
+"""The ops for which torchprofile has a handler that counts nothing."""

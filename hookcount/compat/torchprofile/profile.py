@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from ...core.errors import InputError
 from ...core.trace import Call, Spec
 from ...counter import Counter
 from ...formulas import BUILTIN
@@ -18,15 +17,19 @@ from ...observe.model import checked
 from ...pricing.price import Charge
 from ...pricing.priced import Priced
 from ...report import Report
-from ...rules.registry import FREE, Registry, target_name
-from ..jit.run import CONVOLUTIONS, kind, whole
+from ...rules.registry import FREE, Registry, Target, target_name
+from ..counting import Price, register_ops, with_layer
+from ..jit.names import checked_name, jit_name
+from ..jit.run import whole_modes
 from ..jit.values import values
-from ..shared import Handled, Handler, register_ops, with_layer
+from ..shared import Handled, Handler
 from .ops import FORMULAS, FUSED, PASSED_OVER, WHOLE
 
 HANDLER_MAP: dict[str, Callable[[Node], int] | None] = {}
-"""Handlers of one's own, by operator: ``function(node)`` gives the MACs of a call, None says that there are none. They come
-before those of torchprofile, which are not in it.
+"""The user's handlers, by operator.
+
+``function(node)`` returns the MACs of a call. None means that the operator has no MACs. These
+handlers are used instead of those of torchprofile, which are not in this dict.
 """
 
 _DTYPES = {
@@ -41,13 +44,15 @@ _DTYPES = {
     torch.int32: "int",
     torch.int64: "long",
 }
-"""Where a jit trace has another name than torch."""
+"""The dtypes that have another name in a jit trace than in torch."""
 
 
 @dataclass(eq=False)
 class Variable:
-    """An input or output of a node. ``shape`` of a tensor, else None; ``value`` of anything else: of a list of tensors their
-    shapes, of a plain value or a list of such itself.
+    """An input or output of a node.
+
+    ``shape`` is that of a tensor; None for any other value. ``value`` is any other value: a plain
+    value, or a list of plain values. A list of tensors has their shapes as ``value``.
     """
 
     name: str
@@ -57,40 +62,51 @@ class Variable:
 
     @property
     def ndim(self) -> int:
-        """Of a tensor."""
+        """The number of axes of a tensor; 0 for any other value."""
         return len(self.shape or ())
 
 
 @dataclass(eq=False)
 class Node:
-    """A call of an op: its name as in a jit trace, inputs in the order of its schema, and the path of the module that ran it."""
+    """A call of an op.
+
+    ``operator`` is the op's name in a jit trace. ``inputs`` have the order of the op's schema.
+    ``scope`` is the path of the module that ran the op.
+    """
 
     operator: str
     inputs: list[Variable]
     outputs: list[Variable]
     scope: str
-    attributes: dict[str, Any] = field(default_factory=dict)
+    attributes: dict[str, object] = field(default_factory=dict)
 
 
 def profile_macs(
     model: nn.Module,
-    args: Any = (),
-    kwargs: dict[str, Any] | None = None,
-    reduction: Callable[..., Any] | None = sum,
+    args: object = (),
+    kwargs: Mapping[str, object] | None = None,
+    reduction: Callable[[list[int]], object] | None = sum,
 ) -> Any:
-    """The MACs of ``model(*args, **kwargs)`` as torchprofile 0.1.0 counts them: ``reduction`` of one int per call of an op, their
-    sum; or, where it is None, a dict of them by ``Node``. ``args`` is a tuple of arguments, or one argument.
+    """The MACs of ``model(*args, **kwargs)``, as torchprofile 0.1.0 counts them.
 
-    The model runs once, for real, in the modes that it is in, and is bit for bit as before afterwards. Nodes come module by
-    module. ``HANDLER_MAP`` has the handlers of one's own; they are asked after the run. One ``UserWarning`` names the operators
-    that no handler knows.
+    ``args`` is a tuple of arguments, or one argument. The result is ``reduction`` of a list with
+    one int per call of an op: by default their sum. Without a reduction (None), the result is a
+    dict that maps each ``Node`` to its MACs.
 
-    Where it differs from torchprofile: a product of sizes (``x.shape[0] * 2``) is an op of a jit trace, counted as one MAC, and
-    runs no op here, so that of the layers of torch and torchvision alone they are counted; a jit trace drops what the output does
-    not depend on, such as attention weights that nobody takes; keyword arguments and grouped queries count here, and raise there.
+    The model runs once, for real, in the current train or eval modes. Afterwards it is bit for bit
+    as before. Nodes are in the order of the modules. The user's handlers are in ``HANDLER_MAP``;
+    they are called after the run. One ``UserWarning`` names the operators without a handler.
 
-    Raises ``InputError`` for a handler whose operator is never seen, ``FormulaError`` for one that fails, and what
-    ``hookcount.count`` raises.
+    The differences from torchprofile:
+
+    - A product of sizes (``x.shape[0] * 2``) is an op of a jit trace and counts as one MAC. Such a
+      product runs no op. It is therefore counted only in the layers of torch and torchvision.
+    - A jit trace drops the ops that the output does not depend on, such as attention weights that
+      nobody uses. These ops count here.
+    - Keyword arguments and grouped queries count here. In torchprofile they raise.
+
+    Raises ``InputError`` for a handler whose operator never appears. Raises ``FormulaError`` for a
+    handler that fails, and the errors of ``hookcount.count``.
     """
     report = _report(model, args if isinstance(args, tuple) else (args,), kwargs or {})
     _warn(report)
@@ -100,50 +116,46 @@ def profile_macs(
     return reduction([figure for _, figure, times in counted for _ in range(times)])
 
 
-def _report(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Report:
+def _report(model: nn.Module, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Report:
     layer = Registry(name="HANDLER_MAP")
-    register_ops(
-        layer, {_seen_as(name): _priced(handler) for name, handler in HANDLER_MAP.items()}, WHOLE
-    )
+    prices: dict[Target, Price] = {
+        _observed_name(name): _price(handler) for name, handler in HANDLER_MAP.items()
+    }
+    register_ops(layer, prices, WHOLE)
     counter = Counter(run="real")
-    trace = counter.runner.traced(checked(model), args, dict(kwargs), whole)
+    trace = counter.runner.traced(checked(model), args, dict(kwargs), whole_modes)
     return Report(Priced(trace, counter.registry, with_layer(WHOLE, layer)))
 
 
-def _seen_as(operator: str) -> str:
-    """The name under which an operator of a jit trace is seen."""
-    if not isinstance(operator, str) or "::" not in operator or operator.startswith("prim::"):
-        raise InputError(
-            f"HANDLER_MAP: {operator!r} is no op. To fix it: name one with its namespace, such as 'aten::relu'."
-        )
-    if operator in CONVOLUTIONS or operator == "aten::convolution":
-        raise InputError(
-            f"HANDLER_MAP: {operator!r} is an 'aten::_convolution' in a jit trace. To fix it: name that."
-        )
-    return "aten::convolution" if operator == "aten::_convolution" else operator
+def _observed_name(operator: str) -> str:
+    """The name that a run shows for an operator of a jit trace. Raises ``InputError`` for none."""
+    name = checked_name(f"HANDLER_MAP[{operator!r}]", operator)
+    return "aten::convolution" if name == "aten::_convolution" else name
 
 
-def _priced(handler: Callable[[Node], int] | None) -> Any:
-    return FREE if handler is None else Handled(handler, _ask)
+def _price(handler: Callable[[Node], int] | None) -> Price:
+    return FREE if handler is None else Handled(handler, _invoke)
 
 
-def _ask(handler: Handler, path: str, call: Call) -> Any:
+def _invoke(handler: Handler, path: str, call: Call) -> object:
     return handler(_node(path, call))
 
 
 def _counted(report: Report) -> Iterator[tuple[Charge, int, int]]:
-    """What a handler counted, the figure of one node, and how many nodes have it. A module is charged for products of sizes."""
+    """Each charge of a formula or handler, the figure of one node, and the number of nodes.
+
+    The charge of a module is for its products of sizes: each is a node with one MAC.
+    """
     charges = list(report.charges())
     fused = {charge.path for charge in charges if charge.target == FUSED}
     for charge in charges:
         in_parts = charge.by == "op" or charge.path not in fused
         if in_parts and charge.entry is not None and callable(charge.entry.price):
             figure = 0 if charge.ops is None else report.convention.figure(charge.ops)
-            yield (
-                (charge, 1, figure)
-                if charge.by == "module"
-                else (charge, figure // charge.calls, charge.calls)
-            )
+            if charge.by == "module":
+                yield charge, 1, figure
+            else:
+                yield charge, figure // charge.calls, charge.calls
 
 
 def _node_of(charge: Charge) -> Node:
@@ -156,44 +168,40 @@ def _node(path: str, call: Call) -> Node:
     given, made = values(call)
     inputs = [_variable(str(index), each.held) for index, each in enumerate(given)]
     outputs = [_variable(f"out{index}", each.held) for index, each in enumerate(made)]
-    return Node(kind(call.target).lower(), inputs, outputs, path)
+    return Node(jit_name(call.target).lower(), inputs, outputs, path)
 
 
-def _variable(name: str, held: Any) -> Variable:
+def _variable(name: str, held: object) -> Variable:
     if isinstance(held, Spec):
-        return Variable(
-            name, _DTYPES.get(held.dtype, str(held.dtype).removeprefix("torch.")), list(held.shape)
-        )
+        dtype = _DTYPES.get(held.dtype, str(held.dtype).removeprefix("torch."))
+        return Variable(name, dtype, list(held.shape))
     if isinstance(held, (tuple, list)):
-        return Variable(
-            name,
-            "list",
-            None,
-            [list(each.shape) if isinstance(each, Spec) else each for each in held],
-        )
+        items = [list(each.shape) if isinstance(each, Spec) else each for each in held]
+        return Variable(name, "list", None, items)
     return Variable(name, type(held).__name__.lower(), None, held)
 
 
 def _warn(report: Report) -> None:
-    unknown: dict[str, int] = {}
+    uncounted: dict[str, int] = {}
     for charge in report.charges():
-        if charge.call is not None and charge.by == "op" and not _known(charge.call.target):
-            name = kind(charge.call.target)
-            unknown[name] = unknown.get(name, 0) + charge.calls
-    if unknown:
-        names = ", ".join(f"{name} ({calls} calls)" for name, calls in unknown.items())
-        text = f"profile_macs: no handler knows {names}; nothing was counted for them. To count one: HANDLER_MAP[name] = function."
+        if charge.call is not None and charge.by == "op" and not _has_handler(charge.call.target):
+            name = jit_name(charge.call.target)
+            uncounted[name] = uncounted.get(name, 0) + charge.calls
+    if uncounted:
+        names = ", ".join(f"{name} ({calls} calls)" for name, calls in uncounted.items())
+        text = (
+            f"profile_macs: no handler for {names}. These ops are uncounted. "
+            "To count one: HANDLER_MAP[name] = function."
+        )
         warnings.warn(text, stacklevel=3)
 
 
-def _known(op: Any) -> bool:
+def _has_handler(op: object) -> bool:
+    """Whether an op has a handler, of the user or of torchprofile, or is known to be free."""
     name = target_name(op).partition(".")[0]
-    if (
-        name in FORMULAS
-        or name in PASSED_OVER
-        or kind(op) in HANDLER_MAP
-        or getattr(op, "is_view", False)
-    ):
+    if name in FORMULAS or name in PASSED_OVER or jit_name(op) in HANDLER_MAP:
+        return True
+    if getattr(op, "is_view", False):
         return True
     entry = BUILTIN.get(name) or BUILTIN.get(name.removesuffix("_"))
     return entry is not None and entry.price is FREE

@@ -1,4 +1,4 @@
-"""Conventions: hookcount's own, one file for each other tool, and two of the literature."""
+"""Conventions: hookcount's own, one file for each other tool, and two from the literature."""
 
 from __future__ import annotations
 
@@ -36,18 +36,22 @@ CONVENTIONS = {
         RFDETR,
     )
 }
-"""By name, hookcount's own first."""
+"""Each convention by its name, hookcount's own first."""
 
 __all__ = ["CONVENTIONS", "DEFAULT", "MODULES", "Convention", "named"]
 
 
 def named(convention: Convention | str) -> Convention:
-    """The convention of that name. Raises ``InputError`` for a name that is none."""
+    """The convention that has this name. A ``Convention`` is returned as it is.
+
+    Raises ``InputError`` if no convention has the name.
+    """
     if isinstance(convention, Convention):
         return convention
     if convention not in CONVENTIONS:
         known = ", ".join(CONVENTIONS)
         raise InputError(
-            f"{convention!r} names no convention. To fix it: use one of {known}, or give a hookcount.Convention."
+            f"{convention!r} names no convention. "
+            f"To fix it: use one of {known}, or give a hookcount.Convention."
         )
     return CONVENTIONS[convention]

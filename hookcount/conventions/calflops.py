@@ -1,4 +1,7 @@
-"""The MACs of ``calflops.calculate_flops``: as ``patched.py`` says; neither ``@`` nor ``bmm`` nor attention in one op is seen."""
+"""The MACs of ``calflops.calculate_flops``: see ``shared/python_patching.py``.
+
+The tool sees neither ``@`` nor ``bmm`` nor attention in one op.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,10 @@ from math import prod
 from torch import Size
 
 from ..core.ops import Ops
-from ..formulas import convolution as shipped
+from ..formulas import arithmetic
 from ..rules.convention import Convention
 from ..rules.registry import Registry
-from .shared import python_patching as patched
+from .shared import python_patching
 
 FORMULAS = Registry(name="the formulas of calflops")
 
@@ -18,21 +21,25 @@ FORMULAS = Registry(name="the formulas of calflops")
 @FORMULAS.register("aten::convolution")
 @FORMULAS.register("aten::_convolution")
 def convolution(input: Size, weight: Size, transposed: bool, groups: int, out: Size) -> Ops:
-    """As hookcount's; a transposed one's output channels of a group are divided by the groups once more, without remainder."""
+    """[N, Co, *O] = conv([N, Ci, *I], [Co, Ci/g, *K]): as in hookcount, without the bias.
+
+    For a transposed convolution the tool divides the output channels of a group by the number of
+    groups once more, without remainder.
+    """
     if not transposed:
-        return Ops(macs=shipped.convolution(input, weight, None, False, out).macs)
+        return arithmetic.convolution(input, weight, out)
     return Ops(macs=prod(input) * (weight[1] // groups) * prod(weight[2:]))
 
 
 CALFLOPS = Convention(
     "calflops",
-    formulas=FORMULAS.over(patched.FORMULAS),
+    formulas=FORMULAS.over(python_patching.FORMULAS),
     sees="listed",
-    functions=patched.FUNCTIONS,
+    functions=python_patching.FUNCTIONS,
     mirrors="calflops 0.3.2, its MACs",
     exact=True,
     differs=(
-        *patched.DIFFERS,
+        *python_patching.DIFFERS,
         "a module with two places in the tree: the tool adds all its calls at each of them",
     ),
 )

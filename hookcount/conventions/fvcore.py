@@ -1,36 +1,28 @@
-"""``fvcore.nn.FlopCountAnalysis``: its "flops" are MACs, to which it adds norms, adaptive pools and upsampling.
+"""``fvcore.nn.FlopCountAnalysis``: its "flops" are MACs, plus norms, adaptive pools and upsampling.
 
-It reads the graph of a jit trace, which keeps linear, layer norm, pools and attention whole; the figures here are of the ops that
-these run as.
+The tool reads the graph of a jit trace, which keeps linear, layer norm, pools and attention whole.
+The formulas here are for the ops as which these run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import Any
 
 from torch import Size, nn
 
 from ..core.ops import NOTHING, Ops
 from ..rules.convention import Convention
 from ..rules.registry import FREE, Registry
-from .shared import tool_formulas as cells
-from .shared.borrowed import EVERY_KIND, contractions
+from .shared import tool_formulas
+from .shared.borrowed import EVERY_KIND, aten, contractions
 
 FORMULAS = Registry(name="the formulas of fvcore")
 
-contractions(
-    FORMULAS,
-    (
-        nn.Linear,
-        *(f"aten::{name}" for name in ("mm", "addmm", "bmm", "convolution", "_convolution")),
-    ),
-)
-
+contractions(FORMULAS, (nn.Linear, *aten("mm addmm bmm convolution _convolution")))
 
 for _convolution in (nn.Conv1d, nn.Conv2d, nn.Conv3d):
-    FORMULAS.register(_convolution, cells.traced_convolution)
+    FORMULAS.register(_convolution, tool_formulas.traced_convolution)
 
 
 def _norm(elements: int, affine: bool) -> Ops:
@@ -39,34 +31,35 @@ def _norm(elements: int, affine: bool) -> Ops:
 
 
 @FORMULAS.register("aten::native_batch_norm")
-def batch_norm(input: Size, weight: Any, training: bool) -> Ops:
-    """In eval 1 per element, 2 with a weight; by the batch's statistics as any norm."""
+def batch_norm(input: Size, weight: Size | None, training: bool) -> Ops:
+    """[N, C, *] = batch norm([N, C, *]): in eval mode 1 per element, 2 with a weight.
+
+    With the statistics of the batch it costs as much as any other norm.
+    """
     if training:
         return _norm(prod(input), weight is not None)
     return Ops(muls=prod(input) * (1 + (weight is not None)))
 
 
 @FORMULAS.register("aten::native_layer_norm")
-def layer_norm(input: Size, weight: Any) -> Ops:
-    """As any norm."""
-    return _norm(prod(input), weight is not None)
-
-
 @FORMULAS.register("aten::native_group_norm")
-def group_norm(input: Size, weight: Any) -> Ops:
-    """As any norm."""
+def norm(input: Size, weight: Size | None) -> Ops:
+    """[*] = norm([*]): 4 per element, 5 with a weight."""
     return _norm(prod(input), weight is not None)
 
 
 @FORMULAS.register("aten::_adaptive_avg_pool2d")
 def adaptive_avg_pool(self: Size) -> Ops:
-    """1 per input element."""
+    """[N, C, *O] = adaptive average pool([N, C, *I]): 1 per input element."""
     return Ops(adds=prod(self))
 
 
 @FORMULAS.register("aten::mean.dim")
 def pooled_to_one(self: Size, dim: Sequence[int] | None, keepdim: bool = False) -> Ops:
-    """1 per input element where it is what torch runs an adaptive pool to one position as; a mean is not seen."""
+    """[*, 1, 1] = mean([*, h, w]): 1 per input element.
+
+    Torch runs an adaptive pool to one position as this op. The tool does not see any other mean.
+    """
     return (
         Ops(adds=prod(self)) if keepdim and dim is not None and list(dim) == [-1, -2] else NOTHING
     )
@@ -74,7 +67,7 @@ def pooled_to_one(self: Size, dim: Sequence[int] | None, keepdim: bool = False) 
 
 @FORMULAS.register("aten::upsample_nearest2d")
 def upsample_nearest(out: Size) -> Ops:
-    """1 per output element."""
+    """[N, C, *O] = upsample([N, C, *I]): 1 per output element."""
     return Ops(muls=prod(out))
 
 
@@ -82,18 +75,22 @@ def upsample_nearest(out: Size) -> Ops:
 @FORMULAS.register("aten::grid_sampler_2d")
 @FORMULAS.register("aten::grid_sampler_3d")
 def interpolated(out: Size) -> Ops:
-    """4 per output element."""
+    """[N, C, *O] = interpolate([N, C, *I]): 4 per output element."""
     return Ops(muls=4 * prod(out))
 
 
 @FORMULAS.register("aten::_transformer_encoder_layer_fwd")
 def encoder_layer(src: Size, ffn_weight_1: Size) -> Ops:
-    """Under the tool's hooks the layer does not run as one op: its two linears and two norms; its attention is not seen."""
-    linears, normed = cells.encoder_layer(src, wide=ffn_weight_1[0])
+    """[*, d] = encoder layer([*, d], [h, d]): two linear layers and two norms.
+
+    Under the tool's hooks the layer does not run as one op. The tool does not see its attention.
+    """
+    linears, normed = tool_formulas.encoder_layer(src, wide=ffn_weight_1[0])
     return linears + _norm(normed, True)
 
 
-for _kept_whole in (nn.RNN, nn.GRU, nn.LSTM):  # by a jit trace, and then it has no formula for them
+# A jit trace keeps these whole, and the tool has no formula for them.
+for _kept_whole in (nn.RNN, nn.GRU, nn.LSTM):
     FORMULAS.register(_kept_whole, FREE)
 
 FVCORE = Convention(
@@ -105,10 +102,13 @@ FVCORE = Convention(
     mirrors="fvcore 0.1.5",
     exact=True,
     differs=(
-        "F.scaled_dot_product_attention that the code calls by a variable of its own: in parts, its products are seen here",
-        "einsum: the tool prints the products with four digits (maxvit_t, mvit_v2_s); here they are exact",
-        "a functional convolution with padding='same': the tool does not know it; here it counts",
-        "a product whose left operand is repeated for the right one's batch: the tool counts it once, not per repetition",
-        "a mean over the last two axes that keeps them counts as an adaptive pool",
+        "F.scaled_dot_product_attention that the code calls by a variable of its own and that runs "
+        "in parts: hookcount sees its products",
+        "einsum: the tool prints the products with four digits (maxvit_t, mvit_v2_s); hookcount "
+        "counts them exactly",
+        "a functional convolution with padding='same': the tool does not price it, hookcount does",
+        "a product that repeats its left operand for the right one's batch: the tool counts it "
+        "once, not once per repetition",
+        "a mean over the last two axes that keeps them: hookcount counts it as an adaptive pool",
     ),
 )

@@ -1,4 +1,4 @@
-"""``ptflops.get_model_complexity_info`` with its aten backend: torchvision's recipe, to which it adds biases."""
+"""``ptflops.get_model_complexity_info`` with its aten backend: torchvision's recipe and biases."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FORMULAS.register("aten::addmm_", FREE)
 
 @FORMULAS.register("aten::addmm")
 def addmm(mat1: Size, mat2: Size, out: Size) -> Ops:
-    """[m, n] = self + [m, k] @ [k, n]: the product, and 1 per output whatever the factors are."""
+    """[m, n] = self + [m, k] @ [k, n]: m * k * n, and 1 per output whatever the factors are."""
     return Ops(macs=prod(mat1) * mat2[1], adds=prod(out))
 
 
@@ -34,9 +34,11 @@ PTFLOPS = Convention(
     mirrors="ptflops 0.7.5, its aten backend",
     exact=True,
     differs=(
-        "nn.TransformerEncoderLayer that is the model, or a child of it: the tool's hooks take it off its fused path, so that it "
-        "sees the two linears; here an encoder layer that ran as one op is not seen, as by the tool where it lies deeper "
-        "(encoder_layer_even)",
-        "under inference_mode the tool sees matmul whole and does not see linear; here as under no_grad",
+        "nn.TransformerEncoderLayer that is the model or a child of it: the tool's hooks take the "
+        "layer off its fused path, and the tool sees two linear layers. hookcount does not see an "
+        "encoder layer that ran as one op; nor does the tool where the layer lies deeper "
+        "(encoder_layer_even).",
+        "inference_mode: under it the tool sees matmul whole and does not see linear; hookcount "
+        "counts as under no_grad",
     ),
 )

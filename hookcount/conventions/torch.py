@@ -1,4 +1,7 @@
-"""``torch.utils.flop_counter.FlopCounterMode``: products, convolutions and attention as the dispatcher sees them, times 2."""
+"""``torch.utils.flop_counter.FlopCounterMode``: products, convolutions and attention, times 2.
+
+The tool counts the ops that the dispatcher sees.
+"""
 
 from __future__ import annotations
 
@@ -6,28 +9,21 @@ import torch
 
 from ..rules.convention import Convention
 from ..rules.registry import Registry
-from .shared.borrowed import contractions
+from .shared.borrowed import FUSED_ATTENTION_ON_CPU, FUSED_ATTENTION_ON_GPU, aten, contractions
 
 ATTENTION_ON_CPU = tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 15)
-"""Before, the tool had no formula for it."""
+"""Whether the installed tool has a formula for fused attention on a CPU."""
 
 PRODUCTS = Registry(name="the formulas of FlopCounterMode")
 
 contractions(
     PRODUCTS,
     (
-        *(f"aten::{name}" for name in ("mm", "addmm", "bmm", "baddbmm", "_scaled_mm")),
-        *(
-            f"aten::{name}"
-            for name in ("convolution", "_convolution", "cudnn_convolution", "_slow_conv2d_forward")
-        ),
-        *(
-            f"aten::_scaled_dot_product_{name}_attention"
-            for name in ("efficient", "flash", "cudnn")
-        ),
-        *(("aten::_scaled_dot_product_flash_attention_for_cpu",) if ATTENTION_ON_CPU else ()),
-        "aten::_flash_attention_forward",
-        "aten::_efficient_attention_forward",
+        *aten("mm addmm bmm baddbmm _scaled_mm"),
+        *aten("convolution _convolution cudnn_convolution _slow_conv2d_forward"),
+        *FUSED_ATTENTION_ON_GPU,
+        *(FUSED_ATTENTION_ON_CPU if ATTENTION_ON_CPU else ()),
+        *aten("_flash_attention_forward _efficient_attention_forward"),
         "higher_order::flex_attention",
     ),
 )
@@ -41,9 +37,10 @@ TORCH = Convention(
     mirrors="torch.utils.flop_counter.FlopCounterMode of torch 2.15",
     exact=True,
     differs=(
-        "an op that the run took as one is not seen: the fused attention and encoder layer of a real run in eval mode, an LSTM; "
-        "a shapes-only run may take it in parts",
-        "products in place (addmm_) are seen here",
-        "attention that ran as one op on a CPU: the tool sees it since torch 2.15, and so does this, on that torch",
+        "work that the run took as one op is not seen: an LSTM, and the fused attention and "
+        "encoder layer of a real run in eval mode. A shapes-only run may take these in parts.",
+        "products in place (addmm_): hookcount sees them, the tool does not",
+        "attention that ran as one op on a CPU: the tool sees it since torch 2.15, as does "
+        "hookcount on that torch",
     ),
 )

@@ -1,13 +1,13 @@
-"""``torchinfo.summary``: no op is counted, but each parameter of a module without children, times the positions of its output.
+"""``torchinfo.summary``: the parameters of modules without children, times output positions.
 
-Of the output's shape the class's name says which sizes are positions; a linear layer's rows beyond the first axis are not.
+The tool counts no op. The name of a module's class decides which sizes of the output are
+positions. For a linear layer only the first size counts, whatever its other rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from math import prod
-from typing import Any
 
 from torch import Size, nn
 
@@ -20,25 +20,25 @@ FORMULAS = Registry(name="the formulas of torchinfo")
 
 
 @FORMULAS.register(nn.Module)
-def module(module: Any, out: Any) -> Ops:
-    """Of each parameter its elements times the positions of the output; nothing of a module that has children.
+def module(module: nn.Module, out: object) -> Ops:
+    """[N, C, *] = module(...): for each parameter its elements times the output's positions.
 
-    ``weight`` and ``bias``: all sizes of the output but the second where the class has "Conv" in its name, the first size alone
-    elsewhere. Another name with "weight" or "bias" in it, as recurrent layers have: the first two sizes. Any other name: none.
+    A module that has children costs nothing. The positions depend on the parameter's name:
+
+    1. ``weight`` and ``bias``: all sizes of the output but the second, if the class's name has
+       "Conv" in it. For other classes only the first size.
+    2. Other names with "weight" or "bias" in them, as in recurrent layers: the first two sizes.
+    3. Any other name: none.
     """
     held = [(name, each.shape) for name, each in module._parameters.items() if each is not None]
-    if not held or any(
-        module.children()
-    ):  # as the tool asks it: a child that is an empty container is none
+    # any(): an empty container is false. The tool takes such a child for none too.
+    if not held or any(module.children()):
         return NOTHING
     size = _first_size(out)
     of_convolutions, ops = "Conv" in type(module).__name__, NOTHING
     for name, shape in held:
-        name = (
-            name.removesuffix("_orig")
-            if hasattr(module, name.removesuffix("_orig") + "_mask")
-            else name
-        )
+        plain = name.removesuffix("_orig")
+        name = plain if hasattr(module, plain + "_mask") else name
         if name in ("weight", "bias"):
             positions = prod(size[:1] + size[2:]) if of_convolutions else size[0] if size else 0
         else:
@@ -48,14 +48,14 @@ def module(module: Any, out: Any) -> Ops:
 
 
 def _times(name: str, shape: Size) -> Ops:
-    """A parameter's elements, by what its place in a product would be."""
+    """A parameter's elements, by the part that it would have in a product."""
     if "weight" not in name:
         return Ops(adds=prod(shape))
     return Ops(macs=prod(shape)) if len(shape) > 1 else Ops(muls=prod(shape))
 
 
-def _first_size(out: Any) -> tuple[int, ...]:
-    """The shape of the output's first tensor, in a mapping of its last; empty if there is none."""
+def _first_size(out: object) -> tuple[int, ...]:
+    """The shape of the output's first tensor, or of a mapping's last; empty if there is none."""
     if isinstance(out, Mapping):
         out = list(out.values())[-1] if out else None
     while not isinstance(out, Size):
@@ -67,13 +67,15 @@ def _first_size(out: Any) -> tuple[int, ...]:
     return tuple(out)
 
 
-FORMULAS.register(nn.TransformerEncoderLayer, OBSERVED)  # for the one op that it may run as
+FORMULAS.register(nn.TransformerEncoderLayer, OBSERVED)  # It may run as one op: priced below.
 
 
 @FORMULAS.register("aten::_transformer_encoder_layer_fwd")
 def encoder_layer(src: Size, embed_dim: int, ffn_weight_1: Size) -> Ops:
-    """Under the tool's hooks the layer does not run as one op: its two linears and two norms, each parameter times the first
-    size; its attention has a child and is not counted.
+    """[N, *, d] = encoder layer([N, *, d], [h, d]): two linear layers and two norms.
+
+    Each of their parameters counts N times. Under the tool's hooks the layer does not run as one
+    op. The tool does not count the attention, which has a child.
     """
     wide, width = ffn_weight_1[0], embed_dim
     return Ops(macs=2 * width * wide, adds=wide + width + 2 * width, muls=2 * width) * src[0]
@@ -88,11 +90,13 @@ TORCHINFO = Convention(
     mirrors="torchinfo 1.8.0",
     exact=True,
     differs=(
-        "the tool runs the model in eval mode; here it is counted in its own",
-        "a pruned parameter counts whole here, as its mask is not kept; the tool takes the mask's ones",
-        "one parameter under two names of the same module counts twice here",
+        "the tool runs the model in eval mode; hookcount counts it in the mode that it has",
+        "a pruned parameter: hookcount counts all of it, as its mask is not kept; the tool counts "
+        "the mask's ones",
+        "one parameter under two names of the same module: hookcount counts it twice",
         "a module that is not in the model's tree when the run begins: the tool does not see it",
-        "a ScriptModule is not seen by the tool",
-        "where a module with a weight gives no tensor first, or one without axes, the tool raises; here it counts nothing",
+        "a ScriptModule: the tool does not see it",
+        "a module with a weight whose first output is no tensor, or a tensor without axes: "
+        "the tool raises; hookcount counts nothing",
     ),
 )

@@ -1,77 +1,64 @@
-"""``thop.profile`` of ultralytics-thop: hooks on modules of the classes it lists and their subclasses, and, outside of these, the
-functions linear, matmul, bmm, einsum and attention, seen here as the ops that they run as. Norms weigh as much as MACs.
+"""``thop.profile`` of ultralytics-thop: hooks on modules of listed classes and their subclasses.
+
+Outside of these modules the tool sees the functions linear, matmul, bmm, einsum and attention. The
+formulas here are for the ops as which they run. An operation of a norm weighs as much as a MAC.
 """
 
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
 from torch import Size, nn
 
 from ..core.ops import Ops
+from ..formulas import recurrent
 from ..rules.convention import Convention
 from ..rules.registry import Registry
-from .shared import tool_formulas as cells
-from .shared.borrowed import EVERY_KIND, contractions, rule_of
+from .shared import tool_formulas
+from .shared.borrowed import EVERY_KIND, FUSED_ATTENTION, aten, contractions, rule_of
 
 FORMULAS = Registry(name="the formulas of ultralytics-thop")
 _rule = rule_of(FORMULAS)
 
-contractions(
-    FORMULAS,
-    (
-        *(f"aten::{name}" for name in ("mm", "addmm", "bmm")),
-        *(
-            f"aten::_scaled_dot_product_{name}_attention"
-            for name in ("efficient", "flash", "cudnn")
-        ),
-        "aten::_scaled_dot_product_flash_attention_for_cpu",
-    ),
-)
+contractions(FORMULAS, (*aten("mm addmm bmm"), *FUSED_ATTENTION))
 
-
-@_rule(nn.Conv1d, nn.Conv2d, nn.Conv3d)
-def convolution(module: Any, out: Size) -> Ops:
-    """Outputs times input channels of a group times kernel positions."""
-    return Ops(macs=prod(out) * prod(module.weight.shape[1:]))
+_rule(nn.Conv1d, nn.Conv2d, nn.Conv3d)(tool_formulas.convolution)
 
 
 @_rule(nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-def transposed_convolution(module: Any, input: Size, /) -> Ops:
-    """Inputs times output channels of a group times kernel positions."""
+def transposed_convolution(module: tool_formulas.Convolution, input: Size, /) -> Ops:
+    """[N, Co, *O] = convT([N, Ci, *I], [Ci, Co/g, *K]): Co/g * prod(K) per input element."""
     return Ops(macs=prod(input) * prod(module.weight.shape[1:]))
 
 
-@_rule(nn.Linear)
-def linear(module: Any, out: Size) -> Ops:
-    """Outputs times input features."""
-    return Ops(macs=module.in_features * prod(out))
+_rule(nn.Linear)(tool_formulas.linear)
 
 
 @_rule(nn.Bilinear)
-def bilinear(module: Any, out: Size) -> Ops:
-    """Both contractions."""
+def bilinear(module: nn.Bilinear, out: Size) -> Ops:
+    """[*, n] = bilinear([*, i], [*, j]): both contractions, (i + 1) * j per output."""
     return Ops(macs=(module.in1_features + 1) * module.in2_features * prod(out))
 
 
-@_rule(nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, "torch.nn.RMSNorm")
-def norm(module: Any, input: Size, /) -> Ops:
-    """2 per element, 4 with a weight."""
-    return cells.norm(module, input)
+_rule(nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, "torch.nn.RMSNorm")(
+    tool_formulas.norm
+)
 
 
 @_rule(nn.PReLU)
 def prelu(out: Size) -> Ops:
-    """1 per element; the tool sets eval mode itself."""
+    """[*] = prelu([*]): 1 per element; the tool sets eval mode itself."""
     return Ops(muls=prod(out))
 
 
 @_rule(nn.Softmax, nn.LogSoftmax, nn.Softmin, nn.Softmax2d)
-def softmax(module: Any, input: Size, /) -> Ops:
-    """3n - 1 per row of n; a logarithm per row, or a sign per element, more."""
+def softmax(module: nn.Softmax | nn.LogSoftmax | nn.Softmin | nn.Softmax2d, input: Size, /) -> Ops:
+    """[*] = softmax([*]): 3n - 1 per row of n.
+
+    ``LogSoftmax`` adds a logarithm per row, and ``Softmin`` a change of sign per element.
+    """
     axis = -3 if isinstance(module, nn.Softmax2d) else module.dim
-    if axis is None:  # as torch takes it then
+    if axis is None:  # torch chooses the axis by the number of axes
         axis = 0 if len(input) in (0, 1, 3) else 1
     n = input[axis] if input else 1
     rows = prod(input) // n if n else 0
@@ -82,13 +69,16 @@ def softmax(module: Any, input: Size, /) -> Ops:
         if isinstance(module, nn.Softmin)
         else 0
     )
-    return cells.softmax(rows, n) + Ops(specials=more)
+    return tool_formulas.softmax(rows, n) + Ops(specials=more)
 
 
 @_rule(nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)
-def avg_pool(module: Any, input: Size, /, out: Size) -> Ops:
-    """1 per element of each window, without what lies outside of the padding, and 1 per output."""
-    axes = 1 if isinstance(module, nn.AvgPool1d) else 3 if isinstance(module, nn.AvgPool3d) else 2
+def avg_pool(module: tool_formulas.AveragePool, input: Size, /, out: Size) -> Ops:
+    """[N, C, *O] = average pool([N, C, *I]): 1 per element of each window, and 1 per output.
+
+    Elements of a window beyond the padding do not count.
+    """
+    axes = tool_formulas.pooled_axes(module)
     kernels, strides, pads = (
         (each,) * axes if isinstance(each, int) else each
         for each in (module.kernel_size, module.stride, module.padding)
@@ -104,23 +94,29 @@ def avg_pool(module: Any, input: Size, /, out: Size) -> Ops:
 
 
 @_rule(nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d)
-def adaptive_avg_pool(module: Any, input: Size, /, out: Size) -> Ops:
-    """1 per element of each window, which may overlap, and 1 per output."""
-    return Ops(adds=cells.windows(input, out), specials=prod(out))
+def adaptive_avg_pool(module: nn.Module, input: Size, /, out: Size) -> Ops:
+    """[N, C, *O] = adaptive average pool([N, C, *I]): see ``tool_formulas.adaptive_average``."""
+    return tool_formulas.adaptive_average(input, out)
 
 
 @_rule(nn.Upsample)
-def upsample(module: Any, out: Size) -> Ops:
-    """5, 11, 259 or 31 per output, by the mode; nearest nothing."""
-    return Ops(
-        muls={"linear": 5, "bilinear": 11, "bicubic": 259, "trilinear": 31}.get(module.mode, 0)
-        * prod(out)
-    )
+def upsample(module: nn.Upsample, out: Size) -> Ops:
+    """[N, C, *O] = upsample([N, C, *I]): 5, 11, 259 or 31 per output, by the mode.
+
+    Other modes cost nothing.
+    """
+    costs = {"linear": 5, "bilinear": 11, "bicubic": 259, "trilinear": 31}
+    return Ops(muls=costs.get(module.mode, 0) * prod(out))
 
 
 @_rule(nn.MultiheadAttention)
-def multihead_attention(module: Any, query: Size, key: Size, /, out: Any) -> Ops:
-    """The four projections, the two products, and 3n - 1 per row of scores; no bias."""
+def multihead_attention(
+    module: nn.MultiheadAttention, query: Size, key: Size, /, out: tuple[Size, Size | None]
+) -> Ops:
+    """[B, L, E] = attention([B, L, E], [B, S, Ek], [B, S, Ev]): four projections, two products.
+
+    The softmax costs 3n - 1 per row of n scores. Biases cost nothing.
+    """
     result, weights = out
     length_at = -2 if module.batch_first or len(result) == 2 else 0
     batch = 1 if len(result) == 2 else result[0 if module.batch_first else 1]
@@ -130,46 +126,45 @@ def multihead_attention(module: Any, query: Size, key: Size, /, out: Any) -> Ops
     width = module.embed_dim
     projections = width * (2 * queries * width + (keys - appended) * (module.kdim + module.vdim))
     products = 2 * queries * keys * width
-    return Ops(macs=batch * (projections + products)) + cells.softmax(
+    return Ops(macs=batch * (projections + products)) + tool_formulas.softmax(
         batch * module.num_heads * queries, keys
     )
 
 
-def _steps(input: Size) -> int:
-    return input[0] if len(input) == 2 else input[0] * input[1]
-
-
-@_rule(nn.RNN, nn.GRU)
-def recurrent(module: Any, input: Size, /) -> Ops:
-    """See ``cells.layers``."""
-    return cells.layers("RNN" if isinstance(module, nn.RNN) else "GRU", module, _steps(input))
-
-
-@_rule(nn.LSTM)
-def lstm(module: Any, input: Size, /) -> Ops:
-    """See ``cells.projected_lstm``."""
-    return cells.projected_lstm(module, _steps(input))
+@_rule(nn.RNN, nn.GRU, nn.LSTM)
+def recurrent_layers(module: nn.RNNBase, input: Size, /) -> Ops:
+    """[T, N, D * H] = all layers in all directions of [T, N, I], with the projection of an LSTM."""
+    return recurrent.stack(
+        tool_formulas.cell_of(module),
+        prod(input[:-1]),
+        module.input_size,
+        module.hidden_size,
+        layers=int(module.num_layers),
+        bidirectional=bool(module.bidirectional),
+        biased=bool(module.bias),
+        projected=module.proj_size,
+    )
 
 
 @_rule(nn.RNNCell, nn.GRUCell, nn.LSTMCell)
-def cell(module: Any, input: Size, /) -> Ops:
-    """A cell per sample."""
-    kind = (
-        "RNN"
-        if isinstance(module, nn.RNNCell)
-        else "GRU"
-        if isinstance(module, nn.GRUCell)
-        else "LSTM"
-    )
-    return cells.CELLS[kind](module.input_size, module.hidden_size, bool(module.bias)) * (
-        input[0] if len(input) == 2 else 1
+def recurrent_cell(module: nn.RNNCellBase, input: Size, /) -> Ops:
+    """[N, H] = cell([N, I], [N, H]): one step for each sample."""
+    return recurrent.steps(
+        tool_formulas.cell_of(module),
+        input[0] if len(input) == 2 else 1,
+        module.input_size,
+        module.hidden_size,
+        biased=bool(module.bias),
     )
 
 
 @_rule("aten::_transformer_encoder_layer_fwd")
 def encoder_layer(src: Size, embed_dim: int, num_heads: int, ffn_weight_1: Size) -> Ops:
-    """Under the tool's hooks the layer does not run as one op: its attention, its two linears and two norms with weights."""
-    linears, normed = cells.encoder_layer(src, wide=ffn_weight_1[0])
+    """[B, L, E] = encoder layer([B, L, E], [h, E]): attention, two linear layers, two norms.
+
+    The norms have weights. Under the tool's hooks the layer does not run as one op.
+    """
+    linears, normed = tool_formulas.encoder_layer(src, wide=ffn_weight_1[0])
     batch, length = src[:2]
     attention = Ops(
         macs=batch * (4 * length * embed_dim * embed_dim + 2 * length * length * embed_dim)
@@ -178,7 +173,7 @@ def encoder_layer(src: Size, embed_dim: int, num_heads: int, ffn_weight_1: Size)
         linears
         + Ops(adds=2 * normed, muls=2 * normed)
         + attention
-        + cells.softmax(batch * num_heads * length, length)
+        + tool_formulas.softmax(batch * num_heads * length, length)
     )
 
 
@@ -194,9 +189,12 @@ ULTRALYTICS = Convention(
     mirrors="ultralytics-thop 2.2.3",
     exact=True,
     differs=(
-        "torch.mm and torch.addmm that the code calls by a variable of its own: the tool does not see them",
-        "a product with a vector (matmul, linear of one sample) outside of nn.Linear is not seen here",
-        "multi_head_attention_forward outside of nn.MultiheadAttention: its softmax is not counted here",
+        "torch.mm and torch.addmm that the code calls by a variable of its own: "
+        "the tool does not see them",
+        "a product with a vector (matmul, linear of one sample) outside of nn.Linear: "
+        "hookcount does not see it",
+        "multi_head_attention_forward outside of nn.MultiheadAttention: "
+        "hookcount does not count its softmax",
         "packed sequences, and an einsum that broadcasts",
     ),
 )

@@ -1,1 +1,1 @@
-"""What several tools' conventions share."""
+"""Formulas and helpers that several tools' conventions share."""

@@ -1,28 +1,48 @@
-"""What the conventions of other tools share: hookcount's own formulas, where they agree but for biases and the like."""
+"""hookcount's own formulas, for the conventions of tools that agree with them on contractions.
+
+Such a tool counts the same multiply-accumulates. It differs in biases, scales and the like.
+"""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from ...core.ops import Ops
 from ...formulas import BUILTIN
-from ...rules.registry import Formula, Registry, target_name
+from ...rules.registry import Formula, Registry, Target, target_name
 
 F = TypeVar("F", bound=Formula)
-T = TypeVar("T")
-Shapes = Any
-"""The shape of an output, or a structure of shapes."""
+Result = TypeVar("Result")
+Output = TypeVar("Output")
 
 EVERY_KIND = {"macs": 1, "adds": 1, "muls": 1, "compares": 1, "specials": 1}
-"""Weights of a tool that adds whatever it counts to its MACs."""
+"""The weights of a tool that adds every operation that it counts to its MACs."""
+
+
+def aten(names: str) -> tuple[str, ...]:
+    """Targets of torch's own ops, from their names with spaces between them.
+
+    >>> aten("mm bmm")
+    ('aten::mm', 'aten::bmm')
+    """
+    return tuple(f"aten::{name}" for name in names.split())
+
+
+FUSED_ATTENTION_ON_CPU = aten("_scaled_dot_product_flash_attention_for_cpu")
+FUSED_ATTENTION_ON_GPU = aten(
+    "_scaled_dot_product_efficient_attention _scaled_dot_product_flash_attention "
+    "_scaled_dot_product_cudnn_attention"
+)
+FUSED_ATTENTION = FUSED_ATTENTION_ON_GPU + FUSED_ATTENTION_ON_CPU
+"""The fused ops as which ``F.scaled_dot_product_attention`` runs."""
 
 
 def rule_of(registry: Registry) -> Callable[..., Callable[[F], F]]:
-    """A decorator that registers a formula for several targets."""
+    """A decorator for ``registry`` that registers one formula for several targets."""
 
-    def rule(*targets: Any) -> Callable[[F], F]:
+    def rule(*targets: Target) -> Callable[[F], F]:
         def put(formula: F) -> F:
             for each in targets:
                 registry.register(each, formula)
@@ -33,21 +53,31 @@ def rule_of(registry: Registry) -> Callable[..., Callable[[F], F]]:
     return rule
 
 
-def contractions(registry: Registry, targets: Iterable[Any]) -> None:
-    """Give ``registry`` hookcount's own formulas for these targets, their multiply-accumulates alone."""
+def contractions(registry: Registry, targets: Iterable[Target]) -> None:
+    """Register hookcount's own formula for each target, reduced to its multiply-accumulates.
+
+    Raises ``LookupError`` for a target for which hookcount has no formula.
+    """
     for target in targets:
-        entry = BUILTIN.get(target_name(target))
+        name = target_name(target)
+        entry = BUILTIN.get(name)
         if entry is None or not callable(entry.price):
-            raise LookupError(f"hookcount has no formula for {target_name(target)}")
+            raise LookupError(
+                f"{name}: hookcount has no formula to borrow. "
+                "To fix it: write a formula for this convention."
+            )
         registry.register(target, changed(entry.price, _macs), covers=entry.covers)
 
 
-def changed(formula: Callable[..., T], change: Callable[[T, Shapes], Ops]) -> Formula:
-    """A formula with the parameters of another: ``change(its result, the shapes of the output)``."""
+def changed(formula: Callable[..., Result], change: Callable[[Result, Output], Ops]) -> Formula:
+    """A formula that has the parameters of ``formula`` and returns ``change(its result, out)``.
+
+    ``out`` is the shape of the call's output, or a structure of shapes.
+    """
     signature = inspect.signature(formula)
     wants_out = "out" in signature.parameters
 
-    def made(*args: object, out: Shapes, **named: object) -> Ops:
+    def made(*args: object, out: Output, **named: object) -> Ops:
         return change(formula(*args, **named, **({"out": out} if wants_out else {})), out)
 
     if not wants_out:
@@ -58,5 +88,5 @@ def changed(formula: Callable[..., T], change: Callable[[T, Shapes], Ops]) -> Fo
     return made
 
 
-def _macs(ops: Ops, out: Shapes) -> Ops:
+def _macs(ops: Ops, out: object) -> Ops:
     return Ops(macs=ops.macs)

@@ -1,7 +1,8 @@
-"""What calflops and DeepSpeed's flops profiler share: one comes of the other.
+"""What calflops and DeepSpeed's flops profiler count alike: calflops was made from the profiler.
 
-Both put functions of their own in the place of some of torch's, and count what is called by those names: a product that
-``torch.matmul`` made, not one of ``torch.einsum``. What torch's C++ calls by itself (an LSTM, attention in one op) is not seen.
+Both replace some of torch's functions by their own, and count the calls that use those names.
+They see a product of ``torch.matmul``, but none of ``torch.einsum``. They do not see what torch's
+C++ calls by itself, such as an LSTM or attention in one op.
 """
 
 from __future__ import annotations
@@ -12,12 +13,16 @@ from torch import Size
 
 from ...core.ops import Ops
 from ...rules.registry import Registry
-from . import tool_formulas as cells
-from .borrowed import contractions
+from . import tool_formulas
+from .borrowed import aten, contractions
 
 
 def called_as(*, functional: str = "", of_torch: str = "", methods: str = "") -> frozenset[str]:
-    """Names as ``OpRun.called`` has them: of functions of ``torch.nn.functional`` and ``torch``, and of methods of a tensor."""
+    """Names of functions, written as in ``OpRun.called``; spaces separate them in each argument.
+
+    ``functional`` are functions of ``torch.nn.functional``, ``of_torch`` those of ``torch``, and
+    ``methods`` those of a tensor.
+    """
     return frozenset(
         (
             *(f"torch.nn.functional.{name}" for name in functional.split()),
@@ -35,30 +40,31 @@ FUNCTIONS = called_as(
 
 FORMULAS = Registry(name="what calflops and deepspeed share")
 
-contractions(
-    FORMULAS,
-    (f"aten::{name}" for name in ("mm", "addmm", "bmm", "baddbmm", "convolution", "_convolution")),
-)
+contractions(FORMULAS, aten("mm addmm bmm baddbmm convolution _convolution"))
 
 
 @FORMULAS.register("aten::mv")
 @FORMULAS.register("aten::dot")
 def by_a_vector(self: Size, vector: Size) -> Ops:
-    """[*] = [*, k] @ [k]: k times too much, since the last axis of the right operand is taken for its columns."""
+    """[*] = [*, k] @ [k]: k times too much, as the tools take k for the number of columns."""
     return Ops(macs=prod(self) * vector[0])
 
 
 @FORMULAS.register("aten::_transformer_encoder_layer_fwd")
 def encoder_layer(src: Size, ffn_weight_1: Size) -> Ops:
-    """Under the tools' hooks the layer does not run as one op: its two linears; its attention does, and is not seen."""
-    linears, _ = cells.encoder_layer(src, wide=ffn_weight_1[0])
+    """[*, d] = encoder layer([*, d], [h, d]): the products of its two linear layers.
+
+    Under the tools' hooks the layer does not run as one op. The tools do not see its attention.
+    """
+    linears, _ = tool_formulas.encoder_layer(src, wide=ffn_weight_1[0])
     return linears
 
 
 DIFFERS = (
-    "matmul whose left operand is repeated for the right one's batch: the tool counts it once, not per repetition "
-    "(x@y_bcast_lhs)",
-    "padding='same' before a window of even length: the tool takes one position too few along that axis",
-    "a function of torch that the code calls by a variable of its own is not seen here; the tool sees it if the code took it "
-    "while the tool was at work",
+    "matmul that repeats its left operand for the right one's batch: the tool counts the product "
+    "once, not once per repetition (x@y_bcast_lhs)",
+    "padding='same' before a window of even length: the tool takes one position too few along "
+    "that axis",
+    "a function of torch that the code calls by a variable of its own: hookcount does not see it. "
+    "The tool sees it if the code took the function while the tool was at work.",
 )

@@ -1,31 +1,60 @@
-"""What two tools count alike: recurrent cells and norms in thop and ultralytics-thop, convolutions in those of a jit trace; and a
-layer that ran as one op.
+"""Formulas that two or more tools share, with the ops that these tools count.
+
+thop and ultralytics-thop share recurrent cells and norms. Tools of a jit trace share convolutions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import prod
-from typing import Any
 
-from torch import Size
+from torch import Size, nn
 
 from ...core.ops import NOTHING, Ops
+from ...formulas.recurrent import Cell
+
+Convolution = nn.modules.conv._ConvNd
+"""The base of all convolutions, transposed ones included."""
+
+AveragePool = nn.AvgPool1d | nn.AvgPool2d | nn.AvgPool3d
+
+RNN_CELL = Cell(1, Ops(adds=1))
+"""Per hidden unit the sum of both products."""
+
+GRU_CELL = Cell(3, Ops(adds=3) + Ops(adds=1, muls=3))
+"""Per hidden unit a sum of both products for each of 3 gates, and 4 more."""
+
+LSTM_CELL = Cell(4, Ops(adds=4) + Ops(adds=1, muls=3))
+"""Per hidden unit a sum of both products for each of 4 gates, and 4 more."""
 
 
-def norm(module: Any, input: Size) -> Ops:
-    """2 per input element, 4 with a weight."""
+def cell_of(module: nn.RNNBase | nn.RNNCellBase) -> Cell:
+    """The cell of a recurrent module, as thop and ultralytics-thop count it."""
+    if isinstance(module, (nn.LSTM, nn.LSTMCell)):
+        return LSTM_CELL
+    return GRU_CELL if isinstance(module, (nn.GRU, nn.GRUCell)) else RNN_CELL
+
+
+def linear(module: nn.Linear, out: Size) -> Ops:
+    """[*, n] = linear([*, k]): k per output; a bias costs nothing."""
+    return Ops(macs=module.in_features * prod(out))
+
+
+def norm(module: nn.Module, input: Size, /) -> Ops:
+    """[*] = norm([*]): 2 per element, 4 with a weight."""
     affine = bool(getattr(module, "affine", False) or getattr(module, "elementwise_affine", False))
     return Ops(adds=prod(input), muls=prod(input)) * (1 + affine)
 
 
 def softmax(rows: int, n: int) -> Ops:
-    """n exps, n - 1 adds and n divisions per row."""
+    """[rows, n] = softmax([rows, n]): per row n exps, n - 1 adds and n divisions."""
     return Ops(adds=n - 1, specials=2 * n) * rows if n else NOTHING
 
 
-def windows(input: Size, out: Size) -> int:
-    """Elements of all windows of an adaptive pool from ``input`` to ``out``; they may overlap."""
+def adaptive_average(input: Size, out: Size) -> Ops:
+    """[N, C, *O] = adaptive average pool([N, C, *I]): 1 per element of each window, 1 per output.
+
+    Windows may overlap.
+    """
     pooled = 1
     for size, count in zip(input, out, strict=True):
         pooled *= (
@@ -33,65 +62,34 @@ def windows(input: Size, out: Size) -> int:
             if size == count
             else sum(-(-(j + 1) * size // count) - j * size // count for j in range(count))
         )
-    return pooled
+    return Ops(adds=pooled, specials=prod(out))
 
 
-def traced_convolution(module: Any, input: Size, *, out: Size) -> Ops:
-    """Outputs times input channels of a group times kernel positions, as tools of a jit trace count it: padding given as a word
-    makes it another op there, which they do not know, unless the module pads first.
-    """
-    if isinstance(module.padding, str) and module.padding_mode == "zeros":
-        return NOTHING
+def pooled_axes(module: AveragePool) -> int:
+    """The number of axes over which a module pools."""
+    return 1 if isinstance(module, nn.AvgPool1d) else 3 if isinstance(module, nn.AvgPool3d) else 2
+
+
+def convolution(module: Convolution, out: Size) -> Ops:
+    """[N, Co, *O] = conv([N, Ci, *I], [Co, Ci/g, *K]): Ci/g * prod(K) per output."""
     return Ops(macs=prod(out) * prod(module.weight.shape[1:]))
 
 
-def rnn(inputs: int, hidden: int, biased: bool) -> Ops:
-    """One gate: the two products, their sum, two biases."""
-    return Ops(macs=hidden * (inputs + hidden), adds=hidden + 2 * hidden * biased)
+def traced_convolution(module: Convolution, out: Size) -> Ops:
+    """[N, Co, *O] = conv([N, Ci, *I], [Co, Ci/g, *K]): Ci/g * prod(K) per output, in a jit trace.
 
-
-def gru(inputs: int, hidden: int, biased: bool) -> Ops:
-    """Three gates and 4 per hidden unit."""
-    return rnn(inputs, hidden, biased) * 3 + Ops(adds=hidden, muls=3 * hidden)
-
-
-def lstm(inputs: int, hidden: int, biased: bool, projected: int = 0) -> Ops:
-    """Four gates, 4 per hidden unit, and the product with the projection."""
-    gate = rnn(inputs, hidden, biased)
-    if projected:
-        gate = Ops(macs=hidden * (inputs + projected), adds=gate.adds)
-    return gate * 4 + Ops(macs=hidden * projected, adds=hidden, muls=3 * hidden)
+    With padding given as a word the trace has another op, which these tools do not price. A module
+    with a ``padding_mode`` pads first and runs the usual op.
+    """
+    if isinstance(module.padding, str) and module.padding_mode == "zeros":
+        return NOTHING
+    return convolution(module, out)
 
 
 def encoder_layer(src: Size, wide: int) -> tuple[Ops, int]:
-    """Of a transformer layer that ran as one op, what its parts do where it does not: two linears to ``wide`` features and back,
-    and the elements that its two norms take.
+    """[*, d] = encoder layer([*, d]), run as one op: the work of the modules that it stands for.
+
+    Returns the products of two linear layers, to ``wide`` features and back, and the number of
+    elements that two norms take.
     """
     return Ops(macs=2 * prod(src) * wide), 2 * prod(src)
-
-
-CELLS = {"RNN": rnn, "GRU": gru, "LSTM": lstm}
-
-
-def layers(kind: str, module: Any, steps: int) -> Ops:
-    """A recurrent module that takes ``steps`` vectors: a cell per layer and direction; projections as of plain layers."""
-    return _layers(CELLS[kind], module, module.hidden_size, steps)
-
-
-def projected_lstm(module: Any, steps: int) -> Ops:
-    """As ``layers``, with the projection."""
-    projected: int = module.proj_size
-
-    def cell(inputs: int, hidden: int, biased: bool) -> Ops:
-        return lstm(inputs, hidden, biased, projected)
-
-    return _layers(cell, module, projected or module.hidden_size, steps)
-
-
-def _layers(cell: Callable[[int, int, bool], Ops], module: Any, passed_on: int, steps: int) -> Ops:
-    directions, depth = 2 if module.bidirectional else 1, int(module.num_layers)
-    biased, hidden = bool(module.bias), module.hidden_size
-    first = cell(module.input_size, hidden, biased)
-    return (first + cell(passed_on * directions, hidden, biased) * (depth - 1)) * (
-        directions * steps
-    )

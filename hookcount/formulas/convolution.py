@@ -1,8 +1,8 @@
 """Convolutions: ``nn.Conv*``, ``nn.ConvTranspose*``, the ops that backends run for them, folding.
 
 In the equations N is the batch, Ci are the input channels, Co the output channels, g the groups.
-The input has the sizes I, the output the sizes O, the kernel the sizes K. ``arithmetic.convolution`` is the
-count that all share.
+The input has the sizes I, the output the sizes O, the kernel the sizes K.
+``arithmetic.convolution`` is the count that all share.
 """
 
 from __future__ import annotations
@@ -53,9 +53,7 @@ def transposed_convolution_module(module: _ConvNd, input: Size, out: Size) -> Op
 @formula("aten::convolution", kind="convolution")
 @formula("aten::_convolution", kind="convolution")
 @formula("aten::convolution_overrideable", kind="convolution")
-def convolution(
-    input: Size, weight: Size, bias: Size | None, transposed: bool, out: Size
-) -> Ops:
+def convolution(input: Size, weight: Size, bias: Size | None, transposed: bool, out: Size) -> Ops:
     """[N, Co, *O] = conv([N, Ci, *I], [Co, Ci/g, *K], [Co]).
 
     Transposed: convT([N, Ci, *I], [Ci, Co/g, *K], [Co]). The bias is counted in both.
@@ -107,9 +105,7 @@ def cudnn_convolution_transpose(self: Size, weight: Size, out: Size) -> Ops:
 
 
 @formula("aten::miopen_convolution_transpose", kind="convolution")
-def miopen_convolution_transpose(
-    self: Size, weight: Size, bias: Size | None, out: Size
-) -> Ops:
+def miopen_convolution_transpose(self: Size, weight: Size, bias: Size | None, out: Size) -> Ops:
     """[N, Co, *O] = convT([N, Ci, *I], [Ci, Co/g, *K], [Co])."""
     return _convolution(self, weight, out, biased=bias is not None, transposed=True)
 

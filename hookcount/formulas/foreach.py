@@ -7,6 +7,7 @@ Optimizers and weight averages use them. The operations per element come from ``
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import cast
 
 from torch import Size
 
@@ -110,8 +111,8 @@ def pow(self: Sizes | Scalar, exponent: Operands) -> Ops:
 
     Per element it is one pow if the base is a number or the exponent a tensor.
     """
-    bases = self if isinstance(self, tuple) else exponent
-    return over([power(one) for one in each(exponent, len(bases))], bases)
+    tensors = cast(Sizes, self if isinstance(self, tuple) else exponent)
+    return over([power(one) for one in each(exponent, len(tensors))], tensors)
 
 
 @formula("aten::_foreach_max", kind="elementwise")

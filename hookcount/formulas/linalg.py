@@ -4,7 +4,7 @@ They are no contractions, so they have no macs. The one exception is the product
 pseudo-inverse.
 
 Gaussian elimination, Cholesky, substitution and Householder reflections are counted step by step.
-The leading terms are those of Golub and Van Loan, Matrix Computations: LU 2 n^3 / 3, Cholesky
+The leading terms agree with Golub and Van Loan, Matrix Computations: LU 2 n^3 / 3, Cholesky
 n^3 / 3, a triangular system n^2, QR 2 n^2 (m - n / 3). Iterations for eigenvalues and singular
 values are priced by the leading-order models of that book, half adds and half muls.
 """

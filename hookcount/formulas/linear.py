@@ -8,9 +8,8 @@ from math import prod
 from torch import Size, nn
 
 from ..core.ops import NOTHING, Ops
-from .arithmetic import Scalar
+from .arithmetic import Scalar, matmul
 from .arithmetic import bias as bias_adds
-from .arithmetic import matmul
 from .builtin import formula
 from .elementwise import gelu_figure
 
@@ -27,7 +26,10 @@ def linear_module(module: nn.Linear, input: Size, out: Size) -> Ops:
 @formula("aten::linear", kind="product")
 @formula("aten::mkldnn_linear", kind="product")
 def linear(input: Size, weight: Size, bias: Size | None = None, *, out: Size) -> Ops:
-    """[*, n] = [*, k] @ [n, k]^T + [n]: per output a dot product of length k, an add for the bias."""
+    """[*, n] = [*, k] @ [n, k]^T + [n].
+
+    Per output a dot product of length k, and an add for the bias, if any.
+    """
     return _product_and_bias(input, out, biased=bias is not None)
 
 
@@ -116,25 +118,28 @@ def _scaled_sum(product: Ops, outputs: int, beta: Scalar, alpha: Scalar) -> Ops:
 
 
 @formula("aten::addmm", kind="product")
-def addmm(mat1: Size, mat2: Size, *, beta: Any = 1, alpha: Any = 1, out: Size) -> Ops:
+def addmm(mat1: Size, mat2: Size, *, beta: Scalar = 1, alpha: Scalar = 1, out: Size) -> Ops:
     """[m, n] = beta * self + alpha * [m, k] @ [k, n]."""
     return _scaled_sum(mm(mat1, mat2), prod(out), beta, alpha)
 
 
 @formula("aten::baddbmm", kind="product")
-def baddbmm(batch1: Size, batch2: Size, *, beta: Any = 1, alpha: Any = 1, out: Size) -> Ops:
+def baddbmm(batch1: Size, batch2: Size, *, beta: Scalar = 1, alpha: Scalar = 1, out: Size) -> Ops:
     """[b, m, n] = beta * self + alpha * [b, m, k] @ [b, k, n]."""
     return _scaled_sum(bmm(batch1, batch2), prod(out), beta, alpha)
 
 
 @formula("aten::addbmm", kind="product")
-def addbmm(batch1: Size, batch2: Size, *, beta: Any = 1, alpha: Any = 1, out: Size) -> Ops:
-    """[m, n] = beta * self + alpha * sum over b of [b, m, k] @ [b, k, n]: a contraction over b and k."""
+def addbmm(batch1: Size, batch2: Size, *, beta: Scalar = 1, alpha: Scalar = 1, out: Size) -> Ops:
+    """[m, n] = beta * self + alpha * sum over b of [b, m, k] @ [b, k, n].
+
+    The product is one contraction, over b and k.
+    """
     return _scaled_sum(bmm(batch1, batch2), prod(out), beta, alpha)
 
 
 @formula("aten::addmv", kind="product")
-def addmv(mat: Size, *, beta: Any = 1, alpha: Any = 1, out: Size) -> Ops:
+def addmv(mat: Size, *, beta: Scalar = 1, alpha: Scalar = 1, out: Size) -> Ops:
     """[m] = beta * self + alpha * [m, k] @ [k]."""
     return _scaled_sum(mv(mat), prod(out), beta, alpha)
 
@@ -147,14 +152,20 @@ def outer(out: Size) -> Ops:
 
 
 @formula("aten::addr", kind="product")
-def addr(*, beta: Any = 1, alpha: Any = 1, out: Size) -> Ops:
+def addr(*, beta: Scalar = 1, alpha: Scalar = 1, out: Size) -> Ops:
     """[m, n] = beta * self + alpha * [m] x [n]."""
     return _scaled_sum(outer(out), prod(out), beta, alpha)
 
 
 @formula("aten::_addmm_activation", kind="product")
 def addmm_activation(
-    mat1: Size, mat2: Size, *, beta: Any = 1, alpha: Any = 1, use_gelu: bool = False, out: Size
+    mat1: Size,
+    mat2: Size,
+    *,
+    beta: Scalar = 1,
+    alpha: Scalar = 1,
+    use_gelu: bool = False,
+    out: Size,
 ) -> Ops:
     """[m, n] = relu(addmm(...)), or gelu(addmm(...)): ``addmm`` and the activation."""
     each = gelu_figure("none") if use_gelu else Ops(compares=1)
@@ -163,7 +174,10 @@ def addmm_activation(
 
 @formula("aten::linear_backward", kind="product")
 def linear_backward(self: Size, grad_output: Size, output_mask: Sequence[bool]) -> Ops:
-    """dx = g @ W, dW = g^T @ x, db = sum of g over rows: each only where ``output_mask`` is true."""
+    """dx = g @ W, dW = g^T @ x, db = sum of g over rows.
+
+    Each gradient is counted only where ``output_mask`` is true. db takes rows - 1 adds per feature.
+    """
     rows, features = prod(grad_output[:-1]), grad_output[-1]
     product = matmul(rows, self[-1], features)
     summed = Ops(adds=max(rows - 1, 0) * features)

@@ -21,13 +21,13 @@ def linear_cross_entropy(
 ) -> Ops:
     """[], ... = cross_entropy(linear([N, k], [C, k]), [N] or [N, C]).
 
-    The products, the bias, the log-softmax and the losses. If the target [N, C] holds probabilities,
+    The products, the bias, the log-softmax and the losses. A target [N, C] holds probabilities:
     each logit is multiplied by its probability (and by its class weight), and all are added up.
     A mean is one division.
 
-    In grad mode torch computes the gradients in the same call. They belong to the backward pass and
-    are not counted here. So a forward costs the same in chunks and as a whole. Label smoothing never
-    gets here: torch then uses other ops.
+    In grad mode torch computes the gradients in the same call. They belong to the backward pass,
+    and are not counted here. So a forward costs the same in chunks and as a whole. With label
+    smoothing torch does not use this op.
     """
     samples, classes = input[0], linear_weight[0]
     logits = samples * classes
@@ -44,7 +44,7 @@ def linear_cross_entropy(
 def linear_cross_entropy_each(
     input: Size, linear_weight: Size, target: Size, linear_bias: Size | None, weight: Size | None
 ) -> Ops:
-    """[N], ... = cross_entropy(linear([N, k], [C, k]), [N]): as ``linear_cross_entropy``, no mean."""
+    """[N], ... = cross_entropy(linear([N, k], [C, k]), [N]), without a reduction."""
     return linear_cross_entropy(input, linear_weight, target, linear_bias, weight, "none")
 
 

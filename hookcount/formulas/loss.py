@@ -32,7 +32,10 @@ SOFT_MARGIN = Ops(adds=1, muls=1, specials=2)
 
 
 def reduced(reduction: int, n: int) -> Ops:
-    """[n] or [] = reduced([n]): unchanged, averaged (n - 1 adds, a division) or summed (n - 1 adds)."""
+    """[n] or [] = reduced([n]): unchanged, the mean or the sum.
+
+    A sum takes n - 1 adds. A mean takes one division more.
+    """
     return (NOTHING, average(1, n), total(1, n))[reduction] if n else NOTHING
 
 
@@ -137,7 +140,10 @@ def binary_cross_entropy_with_logits(
 @formula("aten::nll_loss_forward", kind="loss")
 @formula("aten::nll_loss2d_forward", kind="loss")
 def nll_loss(target: Size, weight: Size | None = None, reduction: int = 1) -> Ops:
-    """[] or [N, *], total weight = nll([N, C, *], [N, *]): see ``nll``. Only the target's class costs."""
+    """[] or [N, *], total weight = nll([N, C, *], [N, *]): see ``nll``.
+
+    The classes that are not the target cost nothing.
+    """
     return nll(target.numel(), weight, reduction)
 
 
@@ -161,8 +167,8 @@ def multi_margin_loss(
 def ctc_loss(log_probs: Size, targets: Size) -> Ops:
     """[N], [N, T, 2 S + 1] = ctc([T, N, C], [N, S] or [sum of S]) (Graves et al. 2006).
 
-    The forward recursion over the 2 S + 1 states of each target. From the second step on, a state is
-    log(exp(a - m) + exp(b - m) + exp(c - m)) + m + log p, with m = max(a, b, c). These are
+    The forward recursion over the 2 S + 1 states of each target. From the second step on, a state
+    is log(exp(a - m) + exp(b - m) + exp(c - m)) + m + log p, with m = max(a, b, c). These are
     2 compares, 3 subtractions, 3 exps, 2 adds, a log, 2 adds. At the end two states are added as
     logarithms, and negated. Every input is counted at the full length T, every target at the full
     length of its row.
@@ -226,7 +232,10 @@ def bce_with_logits_module(module: nn.BCEWithLogitsLoss, input: Size) -> Ops:
 
 @formula(nn.KLDivLoss, kind="loss")
 def kl_div_module(module: nn.KLDivLoss, input: Size, target: Size) -> Ops:
-    """[] or [*] = y (log y - x) reduced: see ``kl_div_figure``; "batchmean" is a sum and a division."""
+    """[] or [*] = y (log y - x) reduced: see ``kl_div_figure``.
+
+    "batchmean" is a sum and a division.
+    """
     n = joint(input, target)
     ops = kl_div_figure(module.log_target) * n + reduced(REDUCTIONS[module.reduction], n)
     return ops + Ops(specials=1) if module.reduction == "batchmean" else ops

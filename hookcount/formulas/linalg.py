@@ -123,7 +123,7 @@ def solve_ex(A: Size, out: Sequence[Size]) -> Ops:
 
 @formula("aten::linalg_inv_ex", kind="linear algebra")
 def inv_ex(A: Size) -> Ops:
-    """[*, n, n] = A^-1: 8 n^3 / 3. As torch does, solve A X = 1 with an LU, for n columns."""
+    """[*, n, n] = A^-1: 8 n^3 / 3. torch solves A X = 1, by an LU and n columns."""
     return solve_ex(A, (A,))
 
 

@@ -1,4 +1,8 @@
-"""Matrix products: ``nn.Linear``, ``nn.Bilinear``, and the ATen ops that run a product."""
+"""Matrix products: ``nn.Linear``, ``nn.Bilinear``, and the ATen ops that run a product.
+
+In ``addmm`` and its relatives, adding ``self`` is an add per output. Each of the factors ``beta``
+and ``alpha`` is a mul per output, unless it is 1.
+"""
 
 from __future__ import annotations
 

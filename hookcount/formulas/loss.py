@@ -58,7 +58,8 @@ def bce_figure(weight: Size | None) -> Ops:
 def bce_with_logits_figure(weight: Size | None, pos_weight: Size | None) -> Ops:
     """w ((1 - y) x - v log_sigmoid(x)), v = (pos_weight - 1) y + 1, per element.
 
-    v takes 2 adds and 2 muls, all together with its product, if there is a ``pos_weight``.
+    A log_sigmoid, 2 adds, a mul, and a mul if there is a weight w. With ``pos_weight`` also 2 adds
+    and 2 muls: one mul makes v, the other multiplies by v.
     """
     positive = Ops(adds=2, muls=2) if pos_weight is not None else NOTHING
     return FIGURES["log_sigmoid_forward"][0] + Ops(adds=2, muls=1 + (weight is not None)) + positive

@@ -40,8 +40,8 @@ LERP = Ops(adds=2, muls=1)
 def power(exponent: Operand) -> Ops:
     """x^p, per element, as torch evaluates it (ATen's pow_tensor_scalar kernel).
 
-    Special exponents become x x, x x x, 1 / x, 1 / (x x), sqrt or its reciprocal. Any other, a
-    tensor as the exponent, and a number as the base are one pow.
+    Special exponents become x x, x x x, 1 / x, 1 / (x x), sqrt or its reciprocal. All
+    others are one pow, and so are a tensor as the exponent and a number as the base.
     """
     cases: dict[Scalar, Ops] = {
         0: NOTHING,

@@ -22,7 +22,7 @@ class Cell:
     """A kind of recurrent cell."""
 
     gates: int
-    """For each gate, a unit of the state needs a dot product with the input and the last output."""
+    """The number of gates. Per unit each takes a dot product with the input and the last output."""
     unit: Ops
     """The cost of one unit of the state, without these products."""
 
@@ -159,7 +159,7 @@ def _fused_step(cell: Cell, gates: Size, state: Size, bias: Size | None) -> Ops:
 def mkldnn_rnn_layer(input: Size, mode: int, hidden_size: int, has_biases: bool) -> Ops:
     """[T, N, H] = rnn([T, N, I]), a single layer in one direction.
 
-    Its argument ``num_layers`` is the number of layers of the whole, and is not used.
+    The argument ``num_layers`` of the op is the number of layers of the whole: not used here.
     """
     return steps(BY_CUDNN_MODE[mode], prod(input[:-1]), input[-1], hidden_size, biased=has_biases)
 

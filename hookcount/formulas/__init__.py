@@ -1,4 +1,7 @@
-"""hookcount's own formulas, a file per concept. Importing this package fills ``BUILTIN``, the registry of them all."""
+"""hookcount's own formulas, one file per concept.
+
+Importing this package fills ``BUILTIN``, the registry that holds them all.
+"""
 
 from . import (
     activation,

@@ -1,9 +1,12 @@
-"""The activation modules: [*] = module([*]). Each calls the figure of the op it is, from ``elementwise``."""
+"""The activation modules: [*] = module([*]).
+
+Each module is one op and costs the same. The figure, operations per element, is the op's: see
+``elementwise`` and ``parametric``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from torch import Size, nn
 
@@ -31,7 +34,7 @@ FIGURE_OF: dict[type[nn.Module], str] = {
     nn.Tanh: "tanh",
     nn.Threshold: "threshold",
 }
-"""The modules that are one op, and that op's row in ``elementwise.FIGURES``."""
+"""By module class, the name of its op in ``elementwise.FIGURES``."""
 
 
 def _per_element(name: str) -> Callable[..., Ops]:
@@ -47,42 +50,42 @@ for _cls, _name in FIGURE_OF.items():
 
 
 @formula(nn.ELU, kind="activation")
-def elu(module: Any, out: Size) -> Ops:
-    """[*] = elu([*]): see parametric.elu_figure."""
+def elu(module: nn.ELU, out: Size) -> Ops:
+    """[*] = elu([*]): see ``parametric.elu_figure``."""
     return elu_figure(module.alpha) * out.numel()
 
 
 @formula(nn.SELU, kind="activation")
 def selu(out: Size) -> Ops:
-    """[*] = selu([*]): ELU with alpha 1.67 and scale 1.05, which fold into one factor per arm."""
+    """[*] = selu([*]): ELU with alpha 1.67 and scale 1.05, folded into one factor per branch."""
     return elu_figure(1.6732632423543772, 1.0507009873554805) * out.numel()
 
 
 @formula(nn.CELU, kind="activation")
-def celu(module: Any, out: Size) -> Ops:
-    """[*] = celu([*]): see parametric.celu_figure."""
+def celu(module: nn.CELU, out: Size) -> Ops:
+    """[*] = celu([*]): see ``parametric.celu_figure``."""
     return celu_figure(module.alpha) * out.numel()
 
 
 @formula(nn.GELU, kind="activation")
-def gelu(module: Any, out: Size) -> Ops:
-    """[*] = gelu([*]): see elementwise.gelu_figure."""
+def gelu(module: nn.GELU, out: Size) -> Ops:
+    """[*] = gelu([*]): see ``elementwise.gelu_figure``."""
     return gelu_figure(module.approximate) * out.numel()
 
 
 @formula(nn.Softplus, kind="activation")
-def softplus(module: Any, out: Size) -> Ops:
-    """[*] = softplus([*]): see parametric.softplus_figure."""
+def softplus(module: nn.Softplus, out: Size) -> Ops:
+    """[*] = softplus([*]): see ``parametric.softplus_figure``."""
     return softplus_figure(module.beta) * out.numel()
 
 
 @formula(nn.Softsign, kind="activation")
 def softsign(out: Size) -> Ops:
-    """[*] = x / (|x| + 1): an abs, an add, a division."""
+    """[*] = x / (|x| + 1), x of shape [*]: an abs, an add and a division per element."""
     return Ops(adds=1, compares=1, specials=1) * out.numel()
 
 
 @formula(nn.Tanhshrink, kind="activation")
 def tanhshrink(out: Size) -> Ops:
-    """[*] = x - tanh(x): a tanh and a subtraction."""
+    """[*] = x - tanh(x), x of shape [*]: a tanh and a subtraction per element."""
     return (FIGURES["tanh"][0] + Ops(adds=1)) * out.numel()

@@ -1,15 +1,20 @@
 """Scaled dot-product attention: the fused ops of each backend.
 
-All are priced through ``arithmetic.attention``, so a fused op costs exactly what the ops cost that torch falls back to: scale q,
-scale k, product, mask, softmax, product. The full square of scores is counted, also under a causal mask or a window, which
-halve or thin out the useful work. Grouped-query attention repeats keys and values for
-the query's heads: the heads counted are the query's.
+All are priced by ``arithmetic.attention``. So a fused op costs exactly as much as the separate ops
+that torch falls back to: scale q, scale k, product, mask, softmax, product.
+
+The full square of scores is counted, although a causal mask or a window makes part of the work
+useless. Grouped-query attention repeats keys and values for the query heads, so query heads are
+counted.
+
+In the equations B is the batch, H are the query heads and Hk the key heads, L the queries and
+S the keys. E is the depth of queries and keys, Ev of values. Packed means that sequences of
+different lengths lie one after the other, in a single tensor.
 """
 
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
 from torch import Size
 
@@ -19,12 +24,12 @@ from .builtin import formula
 
 
 def dropout_on_scores(scores: int, probability: float) -> Ops:
-    """weights * (mask / (1 - p)): a division and a mul per score; nothing where p is 0."""
+    """[scores] = weights * (mask / (1 - p)): a division and a mul per score; nothing if p is 0."""
     return Ops(muls=scores, specials=scores) if probability > 0 else Ops()
 
 
 def by_heads(query: Size, key: Size, value: Size, dropout_p: float = 0.0, *, masked: bool) -> Ops:
-    """[*, H, L, Ev] = attention([*, H, L, E], [*, Hk, S, E], [*, Hk, S, Ev])."""
+    """[*, H, L, Ev] = attention([*, H, L, E], [*, Hk, S, E], [*, Hk, S, Ev]), and its dropout."""
     heads, queries, depth = query[-3:]
     keys, batch = key[-2], prod(query[:-3])
     ops = arithmetic.attention(batch, heads, queries, keys, depth, value[-1], masked=masked)
@@ -43,7 +48,10 @@ def flash_attention(
 def quantized_flash_attention(
     query: Size, key: Size, value: Size, dropout_p: float = 0.0, is_causal: bool = False
 ) -> Ops:
-    """[B, H, L, Ev] = attention([B, H, L, E], [B, Hk, S, E], [B, Hk, S, Ev]); descaling is folded into the scale of q and k."""
+    """[B, H, L, Ev] = attention([B, H, L, E], [B, Hk, S, E], [B, Hk, S, Ev]).
+
+    The descale factors are folded into the scale of q and k: not counted.
+    """
     return by_heads(query, key, value, dropout_p, masked=is_causal)
 
 
@@ -55,7 +63,7 @@ def flash_attention_for_cpu(
     dropout_p: float = 0.0,
     is_causal: bool = False,
     *,
-    attn_mask: Any = None,
+    attn_mask: Size | None = None,
 ) -> Ops:
     """[B, H, L, Ev] = attention([B, H, L, E], [B, Hk, S, E], [B, Hk, S, Ev])."""
     return by_heads(query, key, value, dropout_p, masked=is_causal or attn_mask is not None)
@@ -67,7 +75,7 @@ def biased_attention(
     query: Size,
     key: Size,
     value: Size,
-    attn_bias: Any,
+    attn_bias: Size | None,
     dropout_p: float = 0.0,
     is_causal: bool = False,
 ) -> Ops:
@@ -81,7 +89,7 @@ def overrideable_attention(
     query: Size,
     key: Size,
     value: Size,
-    attn_bias: Any = None,
+    attn_bias: Size | None = None,
     dropout_p: float = 0.0,
     is_causal: bool = False,
 ) -> Ops:
@@ -97,9 +105,10 @@ def triton_attention(q: Size, k: Size, v: Size, dropout_p: float = 0.0) -> Ops:
 
 @formula("higher_order::flex_attention", kind="attention")
 def flex_attention(query: Size, key: Size, value: Size) -> Ops:
-    """[B, H, L, Ev] = attention([B, H, L, E], [B, Hk, S, E], [B, Hk, S, Ev]), whatever the block mask leaves out.
+    """[B, H, L, Ev] = attention([B, H, L, E], [B, Hk, S, E], [B, Hk, S, Ev]).
 
-    What ``score_mod`` computes per score is not counted: it is a function, not an op.
+    The full square of scores is counted, whatever the block mask leaves out. The function
+    ``score_mod`` is no op: its work per score is not counted.
     """
     return by_heads(query, key, value, masked=False)
 
@@ -114,10 +123,12 @@ def by_positions(
     packed: bool,
     masked: bool,
 ) -> Ops:
-    """[B, L, H, Ev] = attention([B, L, H, E], [B, S, Hk, E], [B, S, Hk, Ev]), or packed: [total L, H, Ev].
+    """[B, L, H, Ev] = attention([B, L, H, E], [B, S, Hk, E], [B, S, Hk, Ev]), or packed.
 
-    Of packed sequences the shapes tell only the total and the longest: each query is taken to meet the longest sequence's
-    keys, an upper bound that is exact where all are equally long. Keys are scaled once each.
+    Packed: [total L, H, Ev] = attention([total L, H, E], [total S, Hk, E], [total S, Hk, Ev]).
+    Shapes then show only the total length and the longest sequence. Each query is counted with as
+    many keys as the longest sequence has. This is an upper bound, and exact if all sequences have
+    one length. Each key is scaled once.
     """
     heads, depth = query[-2:]
     queries = prod(query[:-2])
@@ -137,12 +148,15 @@ def flash_attention_forward(
     query: Size,
     key: Size,
     value: Size,
-    cum_seq_q: Any,
+    cum_seq_q: Size | None,
     max_k: int,
     dropout_p: float,
     is_causal: bool,
 ) -> Ops:
-    """[B, L, H, E] = attention([B, L, H, E], [B, S, Hk, E], [B, S, Hk, E]); with cum_seq packed: [total, H, E]."""
+    """[B, L, H, E] = attention([B, L, H, E], [B, S, Hk, E], [B, S, Hk, E]).
+
+    With ``cum_seq_q`` packed: [total L, H, E]. See ``by_positions``.
+    """
     return by_positions(
         query, key, value, max_k, dropout_p, packed=cum_seq_q is not None, masked=is_causal
     )
@@ -153,12 +167,15 @@ def flash_attention_forward_into(
     query: Size,
     key: Size,
     value: Size,
-    cum_seq_q: Any,
+    cum_seq_q: Size | None,
     max_k: int,
     dropout_p: float,
     is_causal: bool,
 ) -> Ops:
-    """[B, L, H, E] = attention([B, L, H, E], [B, S, Hk, E], [B, S, Hk, E]); with cum_seq packed: [total, H, E]."""
+    """[B, L, H, E] = attention([B, L, H, E], [B, S, Hk, E], [B, S, Hk, E]).
+
+    With ``cum_seq_q`` packed: [total L, H, E]. See ``by_positions``.
+    """
     return by_positions(
         query, key, value, max_k, dropout_p, packed=cum_seq_q is not None, masked=is_causal
     )
@@ -169,13 +186,16 @@ def efficient_attention_forward(
     query: Size,
     key: Size,
     value: Size,
-    bias: Any,
-    cu_seqlens_q: Any,
+    bias: Size | None,
+    cu_seqlens_q: Size | None,
     max_seqlen_k: int | None,
     dropout_p: float,
     custom_mask_type: int,
 ) -> Ops:
-    """[B, L, H, Ev] = attention([B, L, H, E], [B, S, H, E], [B, S, H, Ev]); with cu_seqlens packed: [1, total, H, E]."""
+    """[B, L, H, Ev] = attention([B, L, H, E], [B, S, H, E], [B, S, H, Ev]).
+
+    With ``cu_seqlens_q`` packed: [1, total L, H, Ev]. See ``by_positions``.
+    """
     masked = bias is not None or custom_mask_type != 0
     return by_positions(
         query, key, value, max_seqlen_k, dropout_p, packed=cu_seqlens_q is not None, masked=masked
@@ -187,13 +207,16 @@ def cudnn_attention_forward(
     query: Size,
     key: Size,
     value: Size,
-    attn_bias: Any,
-    cum_seq_q: Any,
+    attn_bias: Size | None,
+    cum_seq_q: Size | None,
     max_k: int,
     dropout_p: float = 0.0,
     is_causal: bool = False,
 ) -> Ops:
-    """[B, H, L, Ev] = attention([B, H, L, E], [B, Hk, S, E], [B, Hk, S, Ev]); with cum_seq packed: [total, H, E]."""
+    """[B, H, L, Ev] = attention([B, H, L, E], [B, Hk, S, E], [B, Hk, S, Ev]).
+
+    With ``cum_seq_q`` packed: [total L, H, Ev]. See ``by_positions``.
+    """
     masked = is_causal or attn_bias is not None
     if cum_seq_q is None:
         return by_heads(query, key, value, dropout_p, masked=masked)
@@ -204,5 +227,8 @@ def cudnn_attention_forward(
 def cudnn_attention_forward_into(
     *, query: Size, key: Size, value: Size, max_k: int, is_causal: bool = False
 ) -> Ops:
-    """Packed: [total L, H, Ev] = attention([total L, H, E], [total S, Hk, E], [total S, Hk, Ev])."""
+    """[total L, H, Ev] = attention([total L, H, E], [total S, Hk, E], [total S, Hk, Ev]).
+
+    The sequences are packed: see ``by_positions``.
+    """
     return by_positions(query, key, value, max_k, 0.0, packed=True, masked=is_causal)

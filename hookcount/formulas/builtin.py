@@ -8,7 +8,10 @@ from ..rules.registry import FREE, OBSERVED, Formula, Kind, Registry, Target
 
 
 class _Builtin(Registry):
-    """Names are checked by a test, not here: another version of a library must not break the import."""
+    """A registry that does not check the parameter names of its formulas. A test checks them.
+
+    Another version of a library may name them differently, and must not break the import.
+    """
 
     def check_names(self, name: str, target: Target, formula: Formula) -> None:
         pass
@@ -19,12 +22,12 @@ formula = BUILTIN.register
 
 
 def free(targets: Iterable[Target], kind: Kind | None = None) -> None:
-    """Register each target as free."""
+    """Register each target as free: it costs nothing, and nobody is warned about it."""
     for target in targets:
         BUILTIN.register(target, FREE, kind=kind)
 
 
 def observed(targets: Iterable[Target], kind: Kind | None = None) -> None:
-    """Declare that each module class is priced op by op."""
+    """Declare that each module class has no formula: its ops and submodules are priced."""
     for target in targets:
         BUILTIN.register(target, OBSERVED, kind=kind)

@@ -1,4 +1,4 @@
-"""Module classes with no arithmetic of their own to price: those that only move data, and those that only call others."""
+"""Module classes without arithmetic of their own: they move data, or call modules and ops."""
 
 from __future__ import annotations
 
@@ -32,20 +32,21 @@ free(
     ]
 )
 
-# In eval a dropout runs nothing; in training its ops tell, and each way that torch runs it costs a division and a mul per
-# element (native_dropout, or bernoulli_, div_ and mul). Dropout2d and its like divide their smaller mask only.
+# In eval mode a dropout runs nothing. In training mode its ops are priced: native_dropout, or
+# bernoulli_, div_ and mul. Either way it costs a division and a mul per element. Dropout2d and its
+# relatives divide only their mask, which is smaller.
 observed(
     [nn.AlphaDropout, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.FeatureAlphaDropout]
 )
 
-# Looking up is free; with max_norm an embedding renormalises first, and a bag adds up.
+# A lookup is free. With max_norm an embedding renormalises rows first, and a bag adds rows up.
 observed([nn.Embedding, nn.EmbeddingBag], kind="embedding")
 
 observed(
     [nn.Container, nn.ModuleDict, nn.ModuleList, nn.ParameterDict, nn.ParameterList, nn.Sequential]
 )
 
-# They hand on to what they hold.
+# These call the modules that they hold.
 observed(
     [
         "torch.nn.parallel.data_parallel.DataParallel",

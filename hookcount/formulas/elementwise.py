@@ -1,27 +1,28 @@
-"""Ops that compute each output element by itself: [*] = op([*], ...), with the operands broadcast.
+"""Element-wise ops: [*] = op([*], ...), with the operands broadcast.
 
-``FIGURES`` gives the operations per output element, beside the formula they are read off; the ops whose cost depends on an
-argument (``pow``, ``clamp``, ``add`` with ``alpha`` ...) are in ``parametric``. The rules of reading:
+``FIGURES`` gives the operations per output element, beside the expression that they are counted
+from. Ops whose cost depends on an argument (``pow``, ``clamp``, ``add`` with ``alpha`` ...) are in
+``parametric``. Operations are counted by these rules:
 
-- one library function of no elementary formula (exp, log, sin, erf, lgamma, a Bessel function ...), a division, a square root
-  and a rounding are one special each; sinh, tanh and their like are written out by exp, log and sqrt;
-- a negation or subtraction is one add; abs, a selection by magnitude and a test of a value are one compare each;
-- where an element takes one of several arms, the tests and the dearest arm are counted;
-- an optional factor that is 1 (``alpha``, ``beta``, ``scale``, ``value``) is no multiplication;
-- constants are folded: ``sqrt(2 / pi)`` costs nothing.
+- A library function is one special: exp, log, sin, erf, lgamma, a Bessel function and so on. But
+  sinh, tanh and the like are written out with exp, log and sqrt.
+- A division, a square root and a rounding are one special each.
+- A negation or subtraction is one add.
+- abs, a selection by magnitude and a test of a value are one compare each.
+- If an expression has several branches, its tests and the most expensive branch are counted.
+- An optional factor (``alpha``, ``beta``, ``scale``, ``value``) that is 1 is no multiplication.
+- Constants are folded: ``sqrt(2 / pi)`` costs nothing.
 
-Elements are counted, whatever their type: a complex multiplication is one mul. Only the Fourier transforms count real operations.
+Elements are counted, whatever their type: a complex multiplication is one mul. Only the Fourier
+transforms count real operations.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
-
-from torch import Size
 
 from ..core.ops import Ops
-from .arithmetic import SIGMOID, TANH
+from .arithmetic import SIGMOID, TANH, Outputs, first
 from .builtin import formula
 
 ADD = Ops(adds=1)
@@ -116,35 +117,35 @@ FIGURES: dict[str, tuple[Ops, str]] = {
     "mish": (TANH + Ops(muls=1, specials=2), "x tanh(log1p(exp(x)))"),
     "glu": (SIGMOID + MUL, "a sigmoid(b)"),
     "log_sigmoid_forward": (Ops(adds=2, compares=2, specials=2), "min(x, 0) - log1p(exp(-|x|))"),
-    # a dropout mask is drawn (free), divided by 1 - p, and multiplied in: whether as one op or as three
+    # The mask is drawn (free), divided by 1 - p, and multiplied in, be it one op or three.
     "native_dropout": (MUL + SPECIAL, "x (mask / (1 - p))"),
     "_fused_dropout": (MUL + SPECIAL, "x (mask / (1 - p))"),
     "_masked_scale": (Ops(muls=2), "x mask s"),
     "_add_relu": (ADD + COMPARE, "max(x + y, 0)"),
 }
+"""By op, the operations per output element, and the expression that they are counted from."""
 
 SPECIAL_FUNCTIONS = """
-    digamma erf erfc erfinv i0 igamma igammac lgamma polygamma special_airy_ai special_bessel_j0 special_bessel_j1
-    special_bessel_y0 special_bessel_y1 special_chebyshev_polynomial_t special_chebyshev_polynomial_u
-    special_chebyshev_polynomial_v special_chebyshev_polynomial_w special_erfcx special_hermite_polynomial_h
-    special_hermite_polynomial_he special_i0e special_i1 special_i1e special_laguerre_polynomial_l
-    special_legendre_polynomial_p special_log_ndtr special_modified_bessel_i0 special_modified_bessel_i1
-    special_modified_bessel_k0 special_modified_bessel_k1 special_ndtri special_scaled_modified_bessel_k0
-    special_scaled_modified_bessel_k1 special_shifted_chebyshev_polynomial_t special_shifted_chebyshev_polynomial_u
-    special_shifted_chebyshev_polynomial_v special_shifted_chebyshev_polynomial_w special_spherical_bessel_j0 special_zeta
+    digamma erf erfc erfinv i0 igamma igammac lgamma polygamma special_airy_ai special_bessel_j0
+    special_bessel_j1 special_bessel_y0 special_bessel_y1 special_chebyshev_polynomial_t
+    special_chebyshev_polynomial_u special_chebyshev_polynomial_v special_chebyshev_polynomial_w
+    special_erfcx special_hermite_polynomial_h special_hermite_polynomial_he special_i0e special_i1
+    special_i1e special_laguerre_polynomial_l special_legendre_polynomial_p special_log_ndtr
+    special_modified_bessel_i0 special_modified_bessel_i1 special_modified_bessel_k0
+    special_modified_bessel_k1 special_ndtri special_scaled_modified_bessel_k0
+    special_scaled_modified_bessel_k1 special_shifted_chebyshev_polynomial_t
+    special_shifted_chebyshev_polynomial_u special_shifted_chebyshev_polynomial_v
+    special_shifted_chebyshev_polynomial_w special_spherical_bessel_j0 special_zeta
 """
+"""Ops that evaluate one library function per element: one special each."""
+
 FIGURES |= {name: (SPECIAL, f"{name}(x), one evaluation") for name in SPECIAL_FUNCTIONS.split()}
-
-
-def first(out: Any) -> Size:
-    """The first output of an op that may have several."""
-    return out if isinstance(out, Size) else out[0]
 
 
 def per_element(name: str, figure: Ops, text: str) -> Callable[..., Ops]:
     """A formula that charges ``figure`` for each output element."""
 
-    def price(out: Any) -> Ops:
+    def price(out: Outputs) -> Ops:
         return figure * first(out).numel()
 
     price.__name__ = name
@@ -153,11 +154,11 @@ def per_element(name: str, figure: Ops, text: str) -> Callable[..., Ops]:
 
 
 _NAMES = """
-    erf glu hardsigmoid hardswish hardtanh leaky_relu log_sigmoid_forward mish relu rrelu_with_noise selu sigmoid silu tanh
-    threshold _prelu_kernel
+    erf glu hardsigmoid hardswish hardtanh leaky_relu log_sigmoid_forward mish relu
+    rrelu_with_noise selu sigmoid silu tanh threshold _prelu_kernel
 """
 ACTIVATIONS = frozenset(_NAMES.split())
-"""Of these rows, the activation functions. ``erf`` is one, since GELU is often written out with it."""
+"""The rows that are activation functions. ``erf`` is one: GELU is often written out with it."""
 
 for _name, (_figure, _text) in FIGURES.items():
     formula(f"aten::{_name}", kind="activation" if _name in ACTIVATIONS else "elementwise")(
@@ -166,8 +167,9 @@ for _name, (_figure, _text) in FIGURES.items():
 
 
 def gelu_figure(approximate: str) -> Ops:
-    """none: 0.5 x (1 + erf(x / sqrt 2)): 3 muls, an add, an erf.
+    """gelu(x), per element.
 
-    tanh: 0.5 x (1 + tanh(c (x + 0.044715 x x x))), c = sqrt(2 / pi): 6 muls, 2 adds, a tanh.
+    "none": 0.5 x (1 + erf(x / sqrt 2)): 3 muls, an add, an erf.
+    "tanh": 0.5 x (1 + tanh(c (x + 0.044715 x x x))), c = sqrt(2 / pi): 6 muls, 2 adds, a tanh.
     """
     return TANH + Ops(adds=2, muls=6) if approximate == "tanh" else Ops(adds=1, muls=3, specials=1)

@@ -1,29 +1,42 @@
-"""The ``_foreach`` ops: the element-wise figures over every tensor of a list. The optimizers and weight averages use them."""
+"""The ``_foreach`` ops: element-wise ops on each tensor of a list.
+
+Optimizers and weight averages use them. The operations per element come from ``elementwise`` and
+``parametric``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import cast
 
 from torch import Size
 
 from ..core.ops import Ops
 from . import reduction
+from .arithmetic import Operand, Scalar
 from .builtin import formula
 from .elementwise import FIGURES
 from .parametric import LERP, power, quotient, scaled_add, scaled_product, scaled_quotient
 
 Sizes = tuple[Size, ...]
+"""The shapes of a list of tensors."""
+
+Operands = Operand | Sequence[Operand]
+"""One operand for all tensors of a list, or a list with one for each."""
 
 PLAIN = """
-    abs acos asin atan ceil clamp_max clamp_min cos cosh erf erfc exp expm1 floor frac lgamma log log10 log1p log2
-    maximum minimum mul neg reciprocal rsqrt sigmoid sign sin sinh sqrt tan tanh trunc
+    abs acos asin atan ceil clamp_max clamp_min cos cosh erf erfc exp expm1 floor frac lgamma
+    log log10 log1p log2 maximum minimum mul neg reciprocal rsqrt sigmoid sign sin sinh sqrt tan
+    tanh trunc
 """
-"""Those whose figure needs no argument."""
+"""The ops whose cost depends on no argument."""
 
 
 def elements(tensors: Sizes) -> int:
-    """How many elements the tensors of a list have together. The in-place forms return nothing, so inputs are counted."""
+    """How many elements the tensors of a list have together.
+
+    The elements of the inputs are counted, since in-place ops return nothing.
+    """
     return sum(size.numel() for size in tensors)
 
 
@@ -39,17 +52,15 @@ for _name in PLAIN.split():
     formula(f"aten::_foreach_{_name}", kind="elementwise")(_per_element(_name))
 
 
-def each(values: Any, count: int) -> tuple[Any, ...]:
-    """One value per tensor: of a list its members, of anything else itself again."""
-    return (
-        (values,) * count
-        if isinstance(values, Size) or not isinstance(values, (tuple, list))
-        else tuple(values)
-    )
+def each(values: Operands, count: int) -> tuple[Operand, ...]:
+    """One operand per tensor: the members of a list, or ``count`` times the one operand."""
+    if isinstance(values, Size) or not isinstance(values, Sequence):
+        return (values,) * count
+    return tuple(values)
 
 
 def over(figures: list[Ops], tensors: Sizes) -> Ops:
-    """Each figure times the elements of its tensor, together."""
+    """The sum over the list: the operations per element times the elements of that tensor."""
     return sum(
         (figure * size.numel() for figure, size in zip(figures, tensors, strict=True)), Ops()
     )
@@ -57,7 +68,7 @@ def over(figures: list[Ops], tensors: Sizes) -> Ops:
 
 @formula("aten::_foreach_add", kind="elementwise")
 @formula("aten::_foreach_sub", kind="elementwise")
-def add(self: Sizes, other: Any, /, *, alpha: Any = 1) -> Ops:
+def add(self: Sizes, other: Operands, /, *, alpha: Scalar = 1) -> Ops:
     """[*] = [*] + alpha [*], per tensor of the list."""
     return over([scaled_add(one, alpha) for one in each(other, len(self))], self)
 
@@ -75,14 +86,14 @@ def round(self: Sizes) -> Ops:
 
 
 @formula("aten::_foreach_addcmul", kind="elementwise")
-def addcmul(self: Sizes, *, value: Any = 1, scalars: Any = None) -> Ops:
+def addcmul(self: Sizes, *, value: Scalar = 1, scalars: Operands | None = None) -> Ops:
     """[*] = [*] + value [*] [*], per tensor of the list."""
     values = value if scalars is None else scalars
     return over([scaled_product(one) for one in each(values, len(self))], self)
 
 
 @formula("aten::_foreach_addcdiv", kind="elementwise")
-def addcdiv(self: Sizes, *, value: Any = 1, scalars: Any = None) -> Ops:
+def addcdiv(self: Sizes, *, value: Scalar = 1, scalars: Operands | None = None) -> Ops:
     """[*] = [*] + value [*] / [*], per tensor of the list."""
     values = value if scalars is None else scalars
     return over([scaled_quotient(one) for one in each(values, len(self))], self)
@@ -95,10 +106,13 @@ def lerp(self: Sizes) -> Ops:
 
 
 @formula("aten::_foreach_pow", kind="elementwise")
-def pow(self: Any, exponent: Any) -> Ops:
-    """[*] = [*] ^ p, per tensor of the list; a number as the base, and tensors as exponents, are pows."""
-    bases = self if isinstance(self, tuple) else exponent
-    return over([power(one) for one in each(exponent, len(bases))], bases)
+def pow(self: Sizes | Scalar, exponent: Operands) -> Ops:
+    """[*] = [*] ^ p, per tensor of the list: see ``parametric.power``.
+
+    Per element it is one pow if the base is a number or the exponent a tensor.
+    """
+    tensors = cast(Sizes, self if isinstance(self, tuple) else exponent)
+    return over([power(one) for one in each(exponent, len(tensors))], tensors)
 
 
 @formula("aten::_foreach_max", kind="elementwise")
@@ -121,11 +135,11 @@ def powsum(self: Sizes, ord: float = 2) -> Ops:
 
 @formula("aten::_amp_foreach_non_finite_check_and_unscale", kind="elementwise")
 def unscale(self: Sizes) -> Ops:
-    """[*] = [*] / scale, per gradient of the list: a test for inf and nan, and a mul, per element."""
+    """[*] = [*] / scale, per gradient of the list: per element a mul and a test for inf or nan."""
     return Ops(muls=1, compares=1) * elements(self)
 
 
 @formula("aten::_amp_update_scale", kind="elementwise")
 def update_scale() -> Ops:
-    """[] = [] grown or backed off: a test and a mul."""
+    """[] = [] * growth or backoff factor: a test and a mul."""
     return Ops(muls=1, compares=1)

@@ -1,10 +1,16 @@
-"""Discrete Fourier transforms, by the convention of FFTW's benchmarks: 5 N log2 N operations for a complex transform of N.
+"""Discrete Fourier transforms, by the convention of FFTW's benchmarks.
 
-It is radix-2 Cooley-Tukey: (N / 2) log2 N butterflies, each a complex multiplication (4 muls, 2 adds) and 2 complex additions
-(4 adds): 2 N log2 N muls, 3 N log2 N adds. A transform with a real side is half of that. N is the product of all transformed
-dimensions; where N is no power of two, N log2 N is rounded, once per transform. Source: http://www.fftw.org/speed/method.html.
-A normalisation is a mul per real number of the output, which FFTW leaves out. Real operations are counted here, as everywhere
-in print, unlike for other ops on complex tensors.
+A complex transform of N points takes 5 N log2 N operations. N is the product of all transformed
+dimensions. Source: http://www.fftw.org/speed/method.html.
+
+The convention follows radix-2 Cooley-Tukey, with (N / 2) log2 N butterflies. Each is a complex
+multiplication (4 muls, 2 adds) and 2 complex additions (4 adds). Together these are 2 N log2 N muls
+and 3 N log2 N adds. A transform with a real side takes half of that. If N is no power of two,
+N log2 N is rounded, once per transform.
+
+A normalisation is a mul per real number of the output, which FFTW leaves out.
+Real operations are counted here, as in the literature. For all other ops on complex tensors,
+elements are counted.
 """
 
 from __future__ import annotations
@@ -19,22 +25,25 @@ from .builtin import formula
 
 
 def steps(points: int) -> int:
-    """N log2 N, rounded."""
+    """N log2 N, rounded: the unit of the convention, for a transform of N points."""
     return round(points * log2(points)) if points else 0
 
 
 def complex_transform(batch: int, points: int) -> Ops:
-    """2 N log2 N muls, 3 N log2 N adds, per transform."""
+    """[batch, N] = fft([batch, N]): 2 N log2 N muls and 3 N log2 N adds per transform."""
     return Ops(adds=3 * steps(points), muls=2 * steps(points)) * batch
 
 
 def real_transform(batch: int, points: int) -> Ops:
-    """Half of a complex one: N log2 N muls, 1.5 N log2 N adds (rounded down), per transform."""
+    """[batch, N // 2 + 1] = rfft([batch, N]), or its inverse: half of a complex transform.
+
+    Per transform N log2 N muls and 1.5 N log2 N adds, rounded down.
+    """
     return Ops(adds=3 * steps(points) // 2, muls=steps(points)) * batch
 
 
 def transforms(size: Sequence[int], dim: Sequence[int]) -> tuple[int, int]:
-    """How many transforms, and of how many points each."""
+    """The number of transforms along ``dim`` of a tensor, and the number of points of each."""
     points = prod(size[d] for d in dim)
     return (prod(size) // points if points else 0), points
 

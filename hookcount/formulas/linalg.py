@@ -1,15 +1,18 @@
-"""Factorisations and solvers, by the textbook algorithm without blocking. They are no contractions, so they have no macs
-(but for the product at the end of a pseudo-inverse).
+"""Factorisations and solvers, by the textbook algorithm without blocking.
 
-Gaussian elimination, Cholesky, substitution and Householder's reflections are counted step by step, to the leading terms that
-Golub and Van Loan, Matrix Computations, print: LU 2 n^3 / 3, Cholesky n^3 / 3, a triangular system n^2, QR 2 n^2 (m - n / 3).
-The iterations for eigenvalues and singular values are that book's leading-order models, half adds and half muls.
+They are no contractions, so they have no macs. The one exception is the product at the end of a
+pseudo-inverse.
+
+Gaussian elimination, Cholesky, substitution and Householder reflections are counted step by step.
+The leading terms agree with Golub and Van Loan, Matrix Computations: LU 2 n^3 / 3, Cholesky
+n^3 / 3, a triangular system n^2, QR 2 n^2 (m - n / 3). Iterations for eigenvalues and singular
+values are priced by the leading-order models of that book, half adds and half muls.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
-from typing import Any
 
 from torch import Size
 
@@ -19,13 +22,21 @@ from .builtin import formula
 
 
 def triangular_solve(n: int, columns: int, *, unit: bool) -> Ops:
-    """[n, columns] = T^-1 [n, columns]: per column n (n - 1) / 2 muls and subtractions, n divisions (none if unit)."""
+    """[n, columns] = T^-1 [n, columns], T triangular [n, n].
+
+    Per column n (n - 1) / 2 muls and as many subtractions. Also n divisions, or none if T has a
+    unit diagonal (``unit``).
+    """
     below = n * (n - 1) // 2
     return Ops(adds=below, muls=below, specials=0 if unit else n) * columns
 
 
 def lu(m: int, n: int) -> Ops:
-    """P L U = [m, n]: step k finds a pivot below it, divides its column, and updates what is to the right and below."""
+    """P L U = [m, n]: step k finds a pivot, divides its column, and updates the rest.
+
+    The rest are the rows below k and the columns to the right of k. Finding the pivot of m - k + 1
+    values takes m - k compares.
+    """
     steps = range(1, min(m, n) + 1)
     inner = sum((m - k) * (n - k) for k in steps)
     column = sum(m - k for k in steps)
@@ -33,18 +44,27 @@ def lu(m: int, n: int) -> Ops:
 
 
 def cholesky(n: int) -> Ops:
-    """L L^T = [n, n]: step j takes a square root, divides its column, and updates half of what is to the right and below."""
+    """L L^T = [n, n]: step j takes a square root, divides its column, and updates half of the rest.
+
+    The rest are the rows below j and the columns to the right of j.
+    """
     inner = sum((n - j) * (n - j + 1) // 2 for j in range(1, n + 1))
     return Ops(adds=inner, muls=inner, specials=n * (n - 1) // 2 + n)
 
 
 def reflect(length: int, columns: int) -> Ops:
-    """x - tau v (v x) per column: a dot product, a mul, and a subtraction of a multiple, of ``length`` each."""
+    """[length, columns] = x - tau v (v x), x of shape [length, columns].
+
+    Per column: a dot product, a mul by tau, and a subtraction of a multiple of v.
+    """
     return Ops(adds=2 * length - 1, muls=2 * length + 1) * columns if length else Ops()
 
 
 def householder(m: int, n: int) -> Ops:
-    """R and its reflectors from [m, n]: reflector j (a norm and a scale of length m - j) updates the columns to its right."""
+    """R and its reflectors from [m, n]: reflector j updates the columns to its right.
+
+    The reflector itself takes a norm and a scaling, both of length m - j.
+    """
     ops = Ops()
     for j in range(min(m, n)):
         length = m - j
@@ -53,25 +73,25 @@ def householder(m: int, n: int) -> Ops:
 
 
 def reflectors_product(m: int, n: int, k: int) -> Ops:
-    """Q [m, n] from k reflectors: applied last to first, reflector j to the columns from j on."""
+    """Q [m, n] from k reflectors: applied last to first, reflector j to columns j and later."""
     return sum((reflect(m - j, n - j) for j in range(k)), Ops())
 
 
 def leading(twelfths: int) -> Ops:
-    """A model's operations, given in twelfths: half of them adds, half muls."""
+    """The operations of a leading-order model, given in twelfths: half adds, half muls."""
     half = twelfths // 24
     return Ops(adds=half, muls=half)
 
 
 def batch(size: Size) -> int:
-    """How many matrices a tensor holds."""
+    """The number of matrices in a tensor."""
     return prod(size[:-2])
 
 
 @formula("aten::linalg_cholesky_ex", kind="linear algebra")
 @formula("aten::cholesky", kind="linear algebra")
 def cholesky_ex(self: Size) -> Ops:
-    """[*, n, n] = cholesky([*, n, n])."""
+    """[*, n, n] = cholesky([*, n, n]): n^3 / 3 to leading order, see ``cholesky``."""
     return cholesky(self[-1]) * batch(self)
 
 
@@ -80,27 +100,30 @@ def cholesky_ex(self: Size) -> Ops:
 @formula("aten::_linalg_det", kind="linear algebra")
 @formula("aten::_linalg_slogdet", kind="linear algebra")
 def lu_factor(A: Size) -> Ops:
-    """[*, m, n] = lu([*, m, n]). A determinant's last n - 1 factors, or n logs, are not counted beside it."""
+    """[*, m, n] = lu([*, m, n]): see ``lu``.
+
+    A determinant also multiplies n diagonal values, or adds up their logs: not counted.
+    """
     return lu(A[-2], A[-1]) * batch(A)
 
 
 @formula("aten::linalg_lu_solve", kind="linear algebra")
 def lu_solve(LU: Size, out: Size) -> Ops:
-    """[*, n, k] = U^-1 L^-1 [*, n, k]: two triangular systems, one of a unit diagonal."""
+    """[*, n, k] = U^-1 L^-1 [*, n, k]: two triangular systems, one with a unit diagonal."""
     n = LU[-1]
     columns = out.numel() // n if n else 0
     return triangular_solve(n, columns, unit=True) + triangular_solve(n, columns, unit=False)
 
 
 @formula("aten::_linalg_solve_ex", kind="linear algebra")
-def solve_ex(A: Size, out: Any) -> Ops:
-    """[*, n, k], ... = A^-1 B: an LU per matrix, and its two triangular systems per column."""
+def solve_ex(A: Size, out: Sequence[Size]) -> Ops:
+    """[*, n, k], ... = A^-1 B: an LU per matrix, and two triangular systems per column."""
     return lu(A[-1], A[-1]) * batch(A) + lu_solve(A, out[0])
 
 
 @formula("aten::linalg_inv_ex", kind="linear algebra")
 def inv_ex(A: Size) -> Ops:
-    """[*, n, n] = A^-1: as torch runs it, the system A X = 1, by an LU and n columns (8 n^3 / 3)."""
+    """[*, n, n] = A^-1: 8 n^3 / 3. torch solves A X = 1, by an LU and n columns."""
     return solve_ex(A, (A,))
 
 
@@ -112,7 +135,7 @@ def solve_triangular(self: Size, *, unitriangular: bool = False, out: Size) -> O
 
 
 @formula("aten::triangular_solve", kind="linear algebra")
-def triangular_solve_op(A: Size, unitriangular: bool = False, *, out: Any) -> Ops:
+def triangular_solve_op(A: Size, unitriangular: bool = False, *, out: Sequence[Size]) -> Ops:
     """[*, n, k], ... = T^-1 [*, n, k]: a triangular system per column."""
     n = A[-1]
     return triangular_solve(n, out[0].numel() // n if n else 0, unit=unitriangular)
@@ -127,8 +150,8 @@ def cholesky_solve(self: Size, input2: Size, out: Size) -> Ops:
 
 
 @formula("aten::linalg_qr", kind="linear algebra")
-def qr(A: Size, mode: str = "reduced", *, out: Any) -> Ops:
-    """[*, m, k], [*, k, n] = qr([*, m, n]): the reflectors, and Q from them unless mode is 'r'."""
+def qr(A: Size, mode: str = "reduced", *, out: Sequence[Size]) -> Ops:
+    """[*, m, k], [*, k, n] = qr([*, m, n]): the reflectors; unless ``mode`` is "r", Q from them."""
     m, n = A[-2:]
     ops = householder(m, n)
     if mode != "r":
@@ -144,20 +167,23 @@ def geqrf(self: Size) -> Ops:
 
 @formula("aten::linalg_householder_product", kind="linear algebra")
 def householder_product(input: Size, tau: Size) -> Ops:
-    """[*, m, n] = Q of [*, m, k]."""
+    """[*, m, n] = Q of the k reflectors in [*, m, n]: see ``reflectors_product``."""
     return reflectors_product(input[-2], input[-1], tau[-1]) * batch(input)
 
 
 @formula("aten::ormqr", kind="linear algebra")
 def ormqr(input2: Size, left: bool = True, *, out: Size) -> Ops:
-    """[*, m, n] = Q [*, m, n], Q of k reflectors: each is applied to every column."""
+    """[*, m, n] = Q [*, m, n], Q the product of k reflectors: each is applied to every column."""
     m, n = out[-2:] if left else (out[-1], out[-2])
     return sum((reflect(m - j, n) for j in range(input2[-1])), Ops()) * batch(out)
 
 
 @formula("aten::_linalg_eigh", kind="linear algebra")
 def eigh(A: Size, compute_v: bool = True) -> Ops:
-    """[*, n], [*, n, n] = eigh([*, n, n]): symmetric QR, 9 n^3 with vectors, 4 n^3 / 3 without (Golub and Van Loan 8.3)."""
+    """[*, n], [*, n, n] = eigh([*, n, n]): symmetric QR (Golub and Van Loan 8.3).
+
+    9 n^3 with eigenvectors, 4 n^3 / 3 without.
+    """
     return leading((108 if compute_v else 16) * A[-1] ** 3) * batch(A)
 
 
@@ -165,7 +191,8 @@ def eigh(A: Size, compute_v: bool = True) -> Ops:
 def svd(A: Size, full_matrices: bool = False, compute_uv: bool = True) -> Ops:
     """U, S, V = svd([*, m, n]), m >= n: Golub-Reinsch (Golub and Van Loan 8.6).
 
-    14 m n^2 + 8 n^3 with reduced vectors, 4 m^2 n + 8 m n^2 + 9 n^3 with full ones, 4 m n^2 - 4 n^3 / 3 with none.
+    Reduced vectors: 14 m n^2 + 8 n^3. Full vectors: 4 m^2 n + 8 m n^2 + 9 n^3.
+    No vectors: 4 m n^2 - 4 n^3 / 3. If m < n, the two change places.
     """
     m, n = max(A[-2:]), min(A[-2:])
     if not compute_uv:
@@ -177,19 +204,22 @@ def svd(A: Size, full_matrices: bool = False, compute_uv: bool = True) -> Ops:
 
 @formula("aten::cholesky_inverse", kind="linear algebra")
 def cholesky_inverse(self: Size) -> Ops:
-    """[*, n, n] = L^-T L^-1: 2 n^3 / 3, the operation count of LAPACK's potri (LAPACK Working Note 41)."""
+    """[*, n, n] = L^-T L^-1: 2 n^3 / 3, the count of LAPACK's potri (LAPACK Working Note 41)."""
     return leading(8 * self[-1] ** 3) * batch(self)
 
 
 @formula("aten::linalg_ldl_factor_ex", kind="linear algebra")
 def ldl_factor(self: Size) -> Ops:
-    """[*, n, n], ... = ldl([*, n, n]): n^3 / 3, as Cholesky, without the square roots."""
+    """[*, n, n], ... = ldl([*, n, n]): n^3 / 3, as for Cholesky without its square roots."""
     return leading(4 * self[-1] ** 3) * batch(self)
 
 
 @formula("aten::linalg_ldl_solve", kind="linear algebra")
 def ldl_solve(LD: Size, out: Size) -> Ops:
-    """[*, n, k] = L^-T D^-1 L^-1 [*, n, k]: two triangular systems of a unit diagonal, and n divisions, per column."""
+    """[*, n, k] = L^-T D^-1 L^-1 [*, n, k].
+
+    Per column two triangular systems with a unit diagonal, and n divisions.
+    """
     n = LD[-1]
     columns = out.numel() // n if n else 0
     return triangular_solve(n, columns, unit=True) * 2 + Ops(specials=out.numel())
@@ -197,7 +227,10 @@ def ldl_solve(LD: Size, out: Size) -> Ops:
 
 @formula("aten::linalg_pinv", kind="linear algebra")
 def pinv(A: Size, *, hermitian: bool = False) -> Ops:
-    """[*, n, m] = pinv([*, m, n]) = V S^-1 U^T: svd (or eigh); per value a test and a division; V scaled; a product."""
+    """[*, n, m] = pinv([*, m, n]) = V S^-1 U^T.
+
+    An svd (eigh if ``hermitian``), per singular value a test and a division, V scaled, a product.
+    """
     m, n = A[-2:]
     k = min(m, n)
     decomposed = eigh(A) if hermitian else svd(A)

@@ -1,4 +1,4 @@
-"""A linear layer and the cross-entropy of its outputs as one op, which never holds all logits at once."""
+"""Linear layer and cross-entropy as one op, which never holds all logits at once."""
 
 from __future__ import annotations
 
@@ -19,11 +19,15 @@ def linear_cross_entropy(
     weight: Size | None,
     reduction: str,
 ) -> Ops:
-    """[], ... = cross_entropy(linear([N, k], [C, k]), [N] or [N, C]): the products, the bias, the log-softmax, the losses.
+    """[], ... = cross_entropy(linear([N, k], [C, k]), [N] or [N, C]).
 
-    Where gradients are on, torch works them out in the same call. That is the work of the backward pass and is not counted here,
-    so that a forward costs the same in chunks and whole. With a target of probabilities each logit is multiplied by its own (and
-    by its class's weight) and added up; a mean is one division. torch takes this op only where no labels are smoothed.
+    The products, the bias, the log-softmax and the losses. A target [N, C] holds probabilities:
+    each logit is multiplied by its probability (and by its class weight), and all are added up.
+    A mean is one division.
+
+    In grad mode torch computes the gradients in the same call. They belong to the backward pass,
+    and are not counted here. So a forward costs the same in chunks and as a whole. With label
+    smoothing torch does not use this op.
     """
     samples, classes = input[0], linear_weight[0]
     logits = samples * classes
@@ -40,7 +44,7 @@ def linear_cross_entropy(
 def linear_cross_entropy_each(
     input: Size, linear_weight: Size, target: Size, linear_bias: Size | None, weight: Size | None
 ) -> Ops:
-    """[N], ... = cross_entropy(linear([N, k], [C, k]), [N]), not reduced."""
+    """[N], ... = cross_entropy(linear([N, k], [C, k]), [N]), without a reduction."""
     return linear_cross_entropy(input, linear_weight, target, linear_bias, weight, "none")
 
 

@@ -1,9 +1,11 @@
-"""Multi-head attention: ``nn.MultiheadAttention`` and the ops that run it, or a whole encoder layer, as one."""
+"""Multi-head attention: ``nn.MultiheadAttention``, and ops that run it or a whole encoder layer.
+
+In the equations B is the batch, L are the queries, S the keys, E the embedding, H the heads.
+"""
 
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
 from torch import Size, nn
 
@@ -18,10 +20,10 @@ from .normalization import standardization
 def attention_with_weights(
     batch: int, heads: int, queries: int, keys: int, depth: int, *, masked: bool, averaged: bool
 ) -> Ops:
-    """[batch, queries, heads * depth] = softmax((q / sqrt(depth)) k^T + mask) v, whose weights are returned too.
+    """[batch, queries, heads * depth] = softmax((q / sqrt(depth)) k^T + mask) v, and the weights.
 
-    Here torch scales q alone, unlike in ``arithmetic.attention``; averaging the weights over heads is heads - 1 adds and a
-    division for each.
+    Here torch scales only q; in ``arithmetic.attention`` it scales q and k. Averaging the weights
+    over the heads takes heads - 1 adds and a division for each.
     """
     each = batch * heads
     ops = (
@@ -39,7 +41,10 @@ def attention_with_weights(
 def projections(
     rows: int, key_rows: int, embed: int, key_depth: int, value_depth: int, *, biased: bool
 ) -> Ops:
-    """q, k, v of [rows, embed], [key_rows, key_depth], [key_rows, value_depth], and the output's projection, each to embed."""
+    """q, k, v and output projection, each to ``embed`` features, and their biases.
+
+    The inputs are [rows, embed], [key_rows, key_depth], [key_rows, value_depth], [rows, embed].
+    """
     ops = (
         matmul(rows, embed, embed) * 2
         + matmul(key_rows, key_depth, embed)
@@ -54,16 +59,19 @@ def multihead_attention_module(
     query: Size,
     key: Size,
     value: Size,
-    key_padding_mask: Any = None,
+    key_padding_mask: Size | None = None,
     need_weights: bool = True,
-    attn_mask: Any = None,
+    attn_mask: Size | None = None,
     average_attn_weights: bool = True,
 ) -> Ops:
-    """[B, L, E] = attention of the projections of [B, L, E], [B, S, Ek], [B, S, Ev], projected; batched or not.
+    """[B, L, E] = multi-head attention([B, L, E], [B, S, Ek], [B, S, Ev]), batched or not.
 
-    The four projections, of which the last, ``out_proj``, is never called as a module; per head the attention, with a key more
-    for ``bias_k`` and for ``add_zero_attn`` each, which are put there for free. Two masks are summed first: an add per score.
-    In eval torch may run one fused op instead, which is taken to cost the same. In training, dropout on the weights.
+    Four projections, and the attention of each head. ``bias_k`` and ``add_zero_attn`` add a key
+    each; appending it is free. If there are two masks, torch sums them first: an add per score.
+    In training mode, dropout on the weights.
+
+    ``out_proj`` is never called as a module, so its product is counted here. In eval mode torch may
+    run one fused op instead: counted as the same work.
     """
     embed, heads = module.embed_dim, module.num_heads
     batched = len(query) == 3
@@ -107,6 +115,7 @@ def _heads(
     weights: bool,
     averaged: bool,
 ) -> Ops:
+    """[batch, queries, heads * depth] = attention, with its weights or (cheaper) without."""
     if weights:
         return attention_with_weights(
             batch, heads, queries, keys, depth, masked=masked, averaged=averaged
@@ -120,11 +129,14 @@ def native_multi_head_attention(
     key: Size,
     embed_dim: int,
     num_head: int,
-    mask: Any = None,
+    mask: Size | None = None,
     need_weights: bool = True,
     average_attn_weights: bool = True,
 ) -> Ops:
-    """[B, L, E] = attention of the projections of [B, L, E], [B, S, E], [B, S, E], projected: as ``nn.MultiheadAttention``."""
+    """[B, L, E] = multi-head attention([B, L, E], [B, S, E], [B, S, E]).
+
+    It costs as much as ``nn.MultiheadAttention``.
+    """
     batch, queries = query[:2]
     depth = embed_dim // num_head
     ops = projections(batch * queries, batch * key[1], embed_dim, embed_dim, embed_dim, biased=True)
@@ -142,15 +154,18 @@ def native_multi_head_attention(
 
 @formula("aten::_triton_multi_head_attention", kind="multihead")
 def triton_multi_head_attention(
-    query: Size, key: Size, embed_dim: int, num_head: int, mask: Any = None
+    query: Size, key: Size, embed_dim: int, num_head: int, mask: Size | None = None
 ) -> Ops:
-    """[B, L, E] = attention of the projections of [B, L, E], [B, S, E], [B, S, E], projected; no weights are returned."""
+    """[B, L, E] = multi-head attention([B, L, E], [B, S, E], [B, S, E]), without its weights."""
     return native_multi_head_attention(query, key, embed_dim, num_head, mask, False)
 
 
 @formula("aten::_transform_bias_rescale_qkv", kind="multihead")
 def transform_bias_rescale_qkv(qkv: Size) -> Ops:
-    """q / sqrt(E / H), k, v, [B, H, L, E / H] each = [B, L, 3 E] + [3 E]: an add each, and a mul for q's."""
+    """q, k, v of [B, H, L, E / H] each = [B, L, 3 E] + [3 E], and q / sqrt(E / H).
+
+    An add per element, and a mul per element of q.
+    """
     return Ops(adds=prod(qkv), muls=prod(qkv) // 3)
 
 
@@ -160,15 +175,16 @@ def transformer_encoder_layer(
     embed_dim: int,
     num_heads: int,
     use_gelu: bool,
-    norm_weight_1: Any,
-    norm_bias_1: Any,
+    norm_weight_1: Size | None,
+    norm_bias_1: Size | None,
     ffn_weight_1: Size,
-    ffn_bias_1: Any,
-    mask: Any = None,
+    ffn_bias_1: Size | None,
+    mask: Size | None = None,
 ) -> Ops:
-    """[B, L, E] = a whole encoder layer of [B, L, E]: what its parts cost when they run by themselves.
+    """[B, L, E] = encoder layer([B, L, E]): as much as its parts cost as separate ops.
 
-    Attention without weights, two layer norms, two residual sums, two linear layers and the activation between them.
+    Attention without weights, two layer norms, two residual sums, two linear layers, and the
+    activation between them.
     """
     rows, inner = prod(src[:-1]), ffn_weight_1[0]
     batch = src[0] if len(src) == 3 else 1

@@ -1,50 +1,65 @@
-"""Recurrent layers and cells: ``nn.RNN``, ``nn.LSTM``, ``nn.GRU``, and the ops that run a step or a whole sequence."""
+"""Recurrent layers and cells: ``nn.RNN``, ``nn.LSTM``, ``nn.GRU``, and the ops that run them.
+
+In the equations T is the length of the sequences, N the batch, I are the input features, H the
+hidden features, D the directions.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any
 
 from torch import Size, nn
 
 from ..core.ops import NOTHING, Ops
-from .arithmetic import SIGMOID, TANH, matmul
+from .arithmetic import SIGMOID, TANH, Outputs, first, matmul
 from .builtin import formula, free
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A kind of recurrent cell: how many gates it has, and what one unit of its state costs besides the gates' products."""
+    """A kind of recurrent cell."""
 
     gates: int
+    """The number of gates. Per unit each takes a dot product with the input and the last output."""
     unit: Ops
+    """The cost of one unit of the state, without these products."""
 
 
 RELU_CELL = Cell(1, Ops(adds=1) + Ops(compares=1))
-"""h' = relu(i + h): the sum of the two products, and a compare."""
+"""h' = relu(i + h), i and h the two products: an add and a compare."""
 
 TANH_CELL = Cell(1, Ops(adds=1) + TANH)
-"""h' = tanh(i + h): the sum of the two products, and a tanh."""
+"""h' = tanh(i + h), i and h the two products: an add and a tanh."""
 
 LSTM_CELL = Cell(4, Ops(adds=4) + SIGMOID * 3 + TANH * 2 + Ops(adds=1, muls=3))
-"""Four sums of products; i, f, o sigmoids, g a tanh; c' = f c + i g: 2 muls, an add; h' = o tanh(c'): a mul, a tanh."""
+"""Four sums of two products; sigmoids for i, f and o, a tanh for g.
+
+c' = f c + i g: 2 muls, an add. h' = o tanh(c'): a mul, a tanh.
+"""
 
 GRU_CELL = Cell(3, Ops(adds=2) + SIGMOID * 2 + Ops(adds=1, muls=1) + TANH + Ops(adds=2, muls=1))
-"""r, z: a sum and a sigmoid each; n = tanh(i + r h): a mul, an add, a tanh; h' = (h - n) z + n: 2 adds, a mul."""
+"""r and z: a sum of two products and a sigmoid each.
+
+n = tanh(i + r h): a mul, an add, a tanh. h' = (h - n) z + n: 2 adds, a mul.
+"""
 
 CELLS = {"RNN_RELU": RELU_CELL, "RNN_TANH": TANH_CELL, "LSTM": LSTM_CELL, "GRU": GRU_CELL}
+"""By the ``mode`` of an ``nn.RNNBase``."""
+
 BY_CUDNN_MODE = (RELU_CELL, TANH_CELL, LSTM_CELL, GRU_CELL)
+"""By the number that cuDNN gives to a mode."""
 
 
 def steps(
     cell: Cell, rows: int, inputs: int, hidden: int, *, biased: bool, projected: int = 0
 ) -> Ops:
-    """[rows, hidden] = cell([rows, inputs], [rows, hidden]), once for each of ``rows`` positions of each sequence.
+    """[rows, hidden] = cell([rows, inputs], [rows, hidden]), a row per sequence and position.
 
-    The gates' products with the input and with the last output are contractions; each has a bias, if any, of an add per gate.
-    With a projection the output is a product of hidden by ``projected``, and it is that which comes back.
+    Each gate contracts the input and the last output. Biases, if any, are an add per gate for each
+    of the two products. With ``projected``, a product maps the state from ``hidden`` to
+    ``projected`` features: these are the output, and the input of the next step.
     """
     outputs = projected or hidden
     ops = matmul(rows, inputs + outputs, cell.gates * hidden) + cell.unit * (rows * hidden)
@@ -65,9 +80,10 @@ def stack(
     dropout: float = 0.0,
     projected: int = 0,
 ) -> Ops:
-    """Layer upon layer of ``steps``, each in every direction; a layer above takes the outputs of all directions below.
+    """[rows, D * hidden] = ``layers`` layers of ``steps``, each in every direction.
 
-    ``dropout`` is that of a training pass, between the layers: a division and a mul for each value.
+    A higher layer takes the outputs of all directions of the layer below. ``dropout`` is the
+    probability in a training pass: a division and a mul per value, between the layers.
     """
     directions = 2 if bidirectional else 1
     width = directions * (projected or hidden)
@@ -80,9 +96,12 @@ def stack(
 @formula(nn.RNN, kind="recurrent")
 @formula(nn.LSTM, kind="recurrent")
 @formula(nn.GRU, kind="recurrent")
-def recurrent_module(module: nn.RNNBase, input: Any) -> Ops:
-    """[T, N, D * H] = rnn([T, N, I]), batched or not, or of a packed sequence, whose rows are its real positions alone."""
-    data = input if isinstance(input, Size) else input[0]
+def recurrent_module(module: nn.RNNBase, input: Outputs) -> Ops:
+    """[T, N, D * H] = rnn([T, N, I]), batched or not, or of a packed sequence.
+
+    A packed sequence has a row for each real position, and none for padding.
+    """
+    data = first(input)
     return stack(
         CELLS[module.mode],
         prod(data[:-1]),
@@ -97,6 +116,7 @@ def recurrent_module(module: nn.RNNBase, input: Any) -> Ops:
 
 
 def _cell_module(cell: Cell, module: nn.RNNCellBase, input: Size) -> Ops:
+    """[N, H] = cell([N, I], [N, H]): a single step, batched or not."""
     return steps(cell, prod(input[:-1]), input[-1], module.hidden_size, biased=module.bias)
 
 
@@ -119,30 +139,38 @@ def gru_cell_module(module: nn.GRUCell, input: Size) -> Ops:
 
 
 @formula("aten::_thnn_fused_lstm_cell", kind="recurrent")
-def fused_lstm_cell(input_gates: Size, cx: Size, input_bias: Any = None) -> Ops:
-    """[N, H], [N, H] = what is left of a step when both products, [N, 4 H] each, are there."""
+def fused_lstm_cell(input_gates: Size, cx: Size, input_bias: Size | None = None) -> Ops:
+    """[N, H], [N, H] = the rest of a step, given both products of [N, 4 H] and the state [N, H]."""
     return _fused_step(LSTM_CELL, input_gates, cx, input_bias)
 
 
 @formula("aten::_thnn_fused_gru_cell", kind="recurrent")
-def fused_gru_cell(input_gates: Size, hx: Size, input_bias: Any = None) -> Ops:
-    """[N, H] = what is left of a step when both products, [N, 3 H] each, are there."""
+def fused_gru_cell(input_gates: Size, hx: Size, input_bias: Size | None = None) -> Ops:
+    """[N, H] = the rest of a step, given both products of [N, 3 H] and the state [N, H]."""
     return _fused_step(GRU_CELL, input_gates, hx, input_bias)
 
 
-def _fused_step(cell: Cell, gates: Size, state: Size, bias: Any) -> Ops:
+def _fused_step(cell: Cell, gates: Size, state: Size, bias: Size | None) -> Ops:
+    """[N, H] = the rest of a step, and an add per gate for each of the two biases, if any."""
     return cell.unit * prod(state) + (NOTHING if bias is None else Ops(adds=2 * prod(gates)))
 
 
 @formula("aten::mkldnn_rnn_layer", kind="recurrent")
 def mkldnn_rnn_layer(input: Size, mode: int, hidden_size: int, has_biases: bool) -> Ops:
-    """[T, N, H] = one layer in one direction of [T, N, I]; ``num_layers`` is that of the whole, of which this is a part."""
+    """[T, N, H] = rnn([T, N, I]), a single layer in one direction.
+
+    The argument ``num_layers`` of the op is the number of layers of the whole: not used here.
+    """
     return steps(BY_CUDNN_MODE[mode], prod(input[:-1]), input[-1], hidden_size, biased=has_biases)
 
 
 @formula("aten::mkldnn_rnn_layer_backward", kind="recurrent")
 def mkldnn_rnn_layer_backward(input: Size, mode: int, hidden_size: int, has_biases: bool) -> Ops:
-    """dx, dW, dh = gradients of one layer: of each product two, to its input and its weight; the rest is taken twice."""
+    """dx, dW, dh = gradients of a single layer in one direction: twice the cost of the forward.
+
+    Each product has two gradients, for its input and for its weight. The other work is counted
+    twice too.
+    """
     return (
         steps(BY_CUDNN_MODE[mode], prod(input[:-1]), input[-1], hidden_size, biased=has_biases) * 2
     )
@@ -160,10 +188,12 @@ def cudnn_rnn(
     train: bool,
     bidirectional: bool,
 ) -> Ops:
-    """[T, N, D * H] = all layers in all directions of [T, N, I], or of the rows of a packed sequence."""
-    parts = weight_stride0 - (
-        1 if proj_size else 0
-    )  # weights of a layer and direction: two, two biases, a projection
+    """[T, N, D * H] = rnn([T, N, I]), all layers and directions, or of a packed sequence's rows.
+
+    ``weight_stride0`` is the number of weights per layer and direction: two, with biases four, and
+    one more with a projection.
+    """
+    parts = weight_stride0 - (1 if proj_size else 0)
     return stack(
         BY_CUDNN_MODE[mode],
         prod(input[:-1]),
@@ -188,7 +218,7 @@ def miopen_rnn(
     train: bool,
     bidirectional: bool,
 ) -> Ops:
-    """[T, N, D * H] = all layers in all directions of [T, N, I], or of the rows of a packed sequence."""
+    """[T, N, D * H] = rnn([T, N, I]), all layers and directions, or of a packed sequence's rows."""
     return stack(
         BY_CUDNN_MODE[mode],
         prod(input[:-1]),
@@ -211,7 +241,7 @@ def lstm_mps(
     train: bool,
     bidirectional: bool,
 ) -> Ops:
-    """[T, N, D * H] = all layers in all directions of [T, N, I]."""
+    """[T, N, D * H] = lstm([T, N, I]), all layers and directions."""
     return stack(
         LSTM_CELL,
         prod(input[:-1]),

@@ -1,52 +1,59 @@
-"""Reductions and running sums: [*] = op([*, n]), many elements to one.
+"""Reductions, [*] = op([*, n]), and running sums, [*, n] = op([*, n]).
 
-``rows`` is the number of results, ``n`` the elements that each is made of. Indices that an op returns beside its values are free.
+``rows`` is the number of results, ``n`` the number of elements that each is computed from. Indices
+that an op returns beside its values are free.
 """
 
 from __future__ import annotations
 
 from math import inf
-from typing import Any
 
 from torch import Size
 
 from ..core.ops import NOTHING, Ops
+from .arithmetic import Outputs, first
 from .builtin import formula
-from .elementwise import first
 from .parametric import power
 from .softmax import rows_along
 
 
-def shape(self: Size, out: Any) -> tuple[int, int]:
-    """The results of a reduction, and the elements that go into each. Whatever ``dim`` is, the outputs tell."""
+def shape(self: Size, out: Outputs) -> tuple[int, int]:
+    """The number of results of a reduction, and the number of elements that each is computed from.
+
+    Both follow from the shapes of input and output, whatever ``dim`` is.
+    """
     rows = first(out).numel()
     return (rows, self.numel() // rows) if rows else (0, 0)
 
 
 def total(rows: int, n: int) -> Ops:
-    """x1 + ... + xn: n - 1 adds."""
+    """[rows] = x1 + ... + xn: n - 1 adds per row."""
     return Ops(adds=rows * max(n - 1, 0))
 
 
 def average(rows: int, n: int) -> Ops:
-    """(x1 + ... + xn) / n: n - 1 adds, a division."""
+    """[rows] = (x1 + ... + xn) / n: n - 1 adds and a division per row."""
     return total(rows, n) + Ops(specials=rows)
 
 
 def largest(rows: int, n: int) -> Ops:
-    """max(x1, ..., xn): n - 1 compares."""
+    """[rows] = max(x1, ..., xn): n - 1 compares per row."""
     return Ops(compares=rows * max(n - 1, 0))
 
 
 def variance(rows: int, n: int) -> Ops:
-    """sum((x - mean)^2) / (n - correction): the mean, n subtractions, n squares, n - 1 adds, a division."""
+    """[rows] = sum((x - mean)^2) / (n - correction).
+
+    Per row: the mean, n subtractions, n squares, n - 1 adds, a division.
+    """
     return average(rows, n) + Ops(adds=n, muls=n) * rows + average(rows, n) if n else NOTHING
 
 
 def powers_of(rows: int, n: int, ord: float) -> Ops:
-    """sum(|x|^p). p = 2: n squares. p = 1: n abs. p = 0: n tests. p = inf: n abs, then the largest. Else n abs, n pows.
+    """[rows] = sum(|x|^p), or the largest |x| for p = inf, the smallest for p = -inf.
 
-    Then n - 1 adds (n - 1 compares for inf and -inf).
+    Per row, n squares for p = 2, n abs for p = 1, n tests for p = 0. For any other finite p, n abs
+    and n powers. Then n - 1 adds. For inf and -inf, n abs and n - 1 compares.
     """
     if abs(ord) == inf:
         return Ops(compares=rows * n) + largest(rows, n)
@@ -57,7 +64,10 @@ def powers_of(rows: int, n: int, ord: float) -> Ops:
 
 
 def norm_of(rows: int, n: int, ord: float) -> Ops:
-    """sum(|x|^p)^(1 / p): the sum of powers, and a root, which p = 0, 1, inf do not need."""
+    """[rows] = sum(|x|^p)^(1 / p): the sum of powers, and a root per row.
+
+    p = 0, 1, inf and -inf need no root.
+    """
     rooted = abs(ord) not in (0, 1, inf) or ord == -1
     return powers_of(rows, n, ord) + Ops(specials=rows if rooted else 0)
 
@@ -70,7 +80,7 @@ def sum_(self: Size, out: Size) -> Ops:
 
 @formula("aten::nansum", kind="reduction")
 def nansum(self: Size, out: Size) -> Ops:
-    """[*] = sum([*, n]) of what is not nan: n tests, n - 1 adds."""
+    """[*] = nansum([*, n]): n tests for nan, n - 1 adds."""
     return total(*shape(self, out)) + Ops(compares=self.numel())
 
 
@@ -89,15 +99,15 @@ def prod(self: Size, out: Size) -> Ops:
 
 @formula("aten::var", kind="reduction")
 @formula("aten::var_mean", kind="reduction")
-def var(self: Size, out: Any) -> Ops:
-    """[*] (, [*]) = var([*, n]): see variance. The mean is a part of it."""
+def var(self: Size, out: Outputs) -> Ops:
+    """[*] (, [*]) = var([*, n]): see ``variance``. The mean is a part of it."""
     return variance(*shape(self, out))
 
 
 @formula("aten::std", kind="reduction")
 @formula("aten::std_mean", kind="reduction")
-def std(self: Size, out: Any) -> Ops:
-    """[*] (, [*]) = sqrt(var([*, n])): one sqrt per result more."""
+def std(self: Size, out: Outputs) -> Ops:
+    """[*] (, [*]) = sqrt(var([*, n])): see ``variance``, and a root per result."""
     rows, n = shape(self, out)
     return variance(rows, n) + Ops(specials=rows)
 
@@ -108,14 +118,14 @@ def std(self: Size, out: Any) -> Ops:
 @formula("aten::min", kind="reduction")
 @formula("aten::argmax", kind="reduction")
 @formula("aten::argmin", kind="reduction")
-def extreme(self: Size, out: Any) -> Ops:
+def extreme(self: Size, out: Outputs) -> Ops:
     """[*] (, indices) = max([*, n]): n - 1 compares."""
     return largest(*shape(self, out))
 
 
 @formula("aten::aminmax", kind="reduction")
 @formula("aten::_aminmax", kind="reduction")
-def aminmax(self: Size, out: Any) -> Ops:
+def aminmax(self: Size, out: Outputs) -> Ops:
     """[*], [*] = min and max of [*, n]: 2 (n - 1) compares."""
     return largest(*shape(self, out)) * 2
 
@@ -124,7 +134,7 @@ def aminmax(self: Size, out: Any) -> Ops:
 @formula("aten::all", kind="reduction")
 @formula("aten::count_nonzero", kind="reduction")
 def test_all(self: Size) -> Ops:
-    """[*] = any([*, n] != 0): n tests. Joining bits and counting are no floating-point work."""
+    """[*] = any([*, n] != 0): n tests. Combining the bits, or counting them, is free."""
     return Ops(compares=self.numel())
 
 
@@ -148,19 +158,19 @@ def trace(self: Size) -> Ops:
 
 @formula("aten::linalg_vector_norm", kind="reduction")
 def vector_norm(self: Size, ord: float = 2, *, out: Size) -> Ops:
-    """[*] = norm([*, n]): see norm_of."""
+    """[*] = norm([*, n]): see ``norm_of``."""
     return norm_of(*shape(self, out), ord)
 
 
 @formula("aten::norm", kind="reduction")
 def norm(self: Size, p: float | None = 2, *, out: Size) -> Ops:
-    """[*] = norm([*, n]): see norm_of."""
+    """[*] = norm([*, n]): see ``norm_of``."""
     return norm_of(*shape(self, out), 2 if p is None else p)
 
 
 @formula("aten::linalg__powsum", kind="reduction")
 def powsum(self: Size, ord: float = 2, *, out: Size) -> Ops:
-    """[*] = sum(|[*, n]|^p): see powers_of."""
+    """[*] = sum(|[*, n]|^p): see ``powers_of``."""
     return powers_of(*shape(self, out), ord)
 
 
@@ -173,9 +183,10 @@ def dist(self: Size, other: Size, p: float = 2) -> Ops:
 
 @formula("aten::renorm", kind="reduction")
 def renorm(self: Size, p: float, dim: int) -> Ops:
-    """[d, *] = [d, *] with no slice of norm above maxnorm: a norm, a compare, a division per slice, a mul per element.
+    """[d, *] = [d, *], each slice scaled down to a norm of at most ``maxnorm``.
 
-    Every slice is counted as too long: which are is not known from shapes.
+    A norm, a compare and a division per slice, a mul per element. Shapes do not show which norms
+    are too large: all slices are counted so.
     """
     slices = self[dim]
     n = self.numel() // slices if slices else 0
@@ -204,5 +215,5 @@ def cummax(self: Size, dim: int) -> Ops:
 @formula("aten::_cummax_helper", kind="reduction")
 @formula("aten::_cummin_helper", kind="reduction")
 def cummax_helper(self: Size, dim: int) -> Ops:
-    """values [*, n], indices = cummax([*, n]), into tensors given: n - 1 compares per row."""
+    """[*, n], indices = cummax([*, n]), written into given tensors: n - 1 compares per row."""
     return largest(*rows_along(self, dim))

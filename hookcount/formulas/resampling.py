@@ -1,8 +1,10 @@
 """Resampling: interpolation to another size, and sampling at the points of a grid.
 
-What is counted are the weighted taps: each output is a sum of taps values times their weights. Where the taps lie, and with
-which weights, is worked out per row and per column (per point of a grid), not per channel, and is left out. A nearest
-neighbour is a gather: free.
+Each output is a weighted sum of input values, called taps. These sums are counted. Not counted are
+the positions and weights of the taps: they are computed per row and column, or per point of a grid,
+not per channel. A nearest neighbour is a gather, which is free.
+
+In the equations N is the batch, C are the channels, I the input sizes, O the output sizes.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from .builtin import formula, free, observed
 
 
 def weighted_taps(outputs: int, taps: int) -> Ops:
-    """A weighted sum of ``taps`` values per output: taps muls and taps - 1 adds."""
+    """[outputs] = a weighted sum of ``taps`` values: taps muls and taps - 1 adds per output."""
     return Ops(adds=outputs * (taps - 1), muls=outputs * taps)
 
 
@@ -47,14 +49,18 @@ def upsample_bicubic2d(out: Size) -> Ops:
 
 
 def _antialiased(radius: int) -> Callable[..., Ops]:
-    """Interpolation of a kernel of this radius in input positions, stretched by the scale where the image shrinks.
+    """A formula for antialiased interpolation with a kernel of this radius, in input positions.
 
-    Two passes, first along the width, then along the height of what the first left. Output i is the weighted sum of the
-    inputs within radius * max(scale, 1) of its centre (i + 1/2) * scale, those beyond the edge cut off.
+    There are two passes, first along the width, then along the height of the first result. Output i
+    is the weighted sum of the inputs within radius * max(scale, 1) of its centre (i + 1/2) * scale.
+    So the kernel is stretched where the image shrinks. Taps beyond the edge are not counted.
     """
 
     def antialiased(self: Size, align_corners: bool, out: Size) -> Ops:
-        """[N, C, *O] = interpolate([N, C, *I]), antialiased: a mul per tap, an add per tap but the first, in two passes."""
+        """[N, C, *O] = interpolate([N, C, *I]), antialiased, in two passes.
+
+        A mul per tap, and an add per tap except the first.
+        """
         (rows, columns), planes = out[-2:], prod(out[:-2])
         height, width = self[-2:]
         across = _axis(width, columns, radius, align_corners)
@@ -65,7 +71,7 @@ def _antialiased(radius: int) -> Callable[..., Ops]:
 
 
 def _axis(size: int, outputs: int, radius: int, align_corners: bool) -> Ops:
-    """One line resampled from ``size`` to ``outputs`` values."""
+    """[outputs] = interpolate([size]), antialiased: a single line."""
     corners = align_corners and outputs > 1
     scale = (size - 1) / (outputs - 1) if corners else size / outputs
     support = radius * max(scale, 1.0)
@@ -85,7 +91,10 @@ for _name, _radius in (("bilinear", 1), ("bicubic", 2), ("lanczos", 3)):
 @formula("aten::grid_sampler_2d", kind="sampling")
 @formula("aten::_grid_sampler_2d_cpu_fallback", kind="sampling")
 def grid_sampler_2d(interpolation_mode: int, out: Size) -> Ops:
-    """[N, C, H, W] = [N, C, *I] sampled at [N, H, W, 2]: 4 taps if bilinear (0), a gather if nearest (1), 16 if bicubic (2)."""
+    """[N, C, H, W] = [N, C, *I] sampled at [N, H, W, 2].
+
+    By ``interpolation_mode``: bilinear (0) 4 taps, nearest (1) a gather, bicubic (2) 16 taps.
+    """
     return (
         NOTHING
         if interpolation_mode == 1
@@ -95,7 +104,10 @@ def grid_sampler_2d(interpolation_mode: int, out: Size) -> Ops:
 
 @formula("aten::grid_sampler_3d", kind="sampling")
 def grid_sampler_3d(interpolation_mode: int, out: Size) -> Ops:
-    """[N, C, D, H, W] = [N, C, *I] sampled at [N, D, H, W, 3]: 8 taps if bilinear (0), a gather if nearest (1)."""
+    """[N, C, D, H, W] = [N, C, *I] sampled at [N, D, H, W, 3].
+
+    By ``interpolation_mode``: trilinear (0) 8 taps, nearest (1) a gather.
+    """
     return NOTHING if interpolation_mode == 1 else weighted_taps(prod(out), 8)
 
 
@@ -107,19 +119,30 @@ def cudnn_grid_sampler(out: Size) -> Ops:
 
 @formula("aten::affine_grid_generator", kind="resampling")
 def affine_grid_generator(theta: Size, out: Size) -> Ops:
-    """[N, *S, d] = theta [N, d, d + 1] @ the homogeneous points of the grid: prod(S) products of d by d + 1 per sample."""
+    """[N, *S, d] = theta [N, d, d + 1] @ the homogeneous points of the grid.
+
+    Per sample prod(S) products of d by d + 1. Making the points is not counted.
+    """
     return matmul(prod(out[1:-1]), theta[2], theta[1], theta[0])
 
 
 @formula("aten::cudnn_affine_grid_generator", kind="resampling")
 def cudnn_affine_grid_generator(theta: Size, out: Size) -> Ops:
-    """[N, H, W, 2] = theta [N, 2, 3] @ the homogeneous points of the grid."""
+    """[N, H, W, 2] = theta [N, 2, 3] @ the homogeneous points of the grid.
+
+    Per sample H * W products of 2 by 3. Making the points is not counted.
+    """
     return matmul(prod(out[1:-1]), theta[2], theta[1], theta[0])
 
 
 def _spread_back(taps: int) -> Callable[..., Ops]:
+    """A formula for the gradient of an interpolation with ``taps`` taps per output."""
+
     def spread_back(grad_output: Size) -> Ops:
-        """[N, C, *I] = each value of [N, C, *O], weighted, added to its taps: a mul and an add for each."""
+        """[N, C, *I] = each value of [N, C, *O], weighted and added to its taps.
+
+        A mul and an add per tap.
+        """
         return Ops(adds=taps, muls=taps) * prod(grad_output)
 
     return spread_back
@@ -136,7 +159,7 @@ for _name, _taps in (("linear1d", 2), ("bilinear2d", 4), ("trilinear3d", 8), ("b
 @formula("aten::_upsample_nearest_exact2d_backward", kind="gradient")
 @formula("aten::_upsample_nearest_exact3d_backward", kind="gradient")
 def upsample_nearest_backward(grad_output: Size) -> Ops:
-    """[N, C, *I] = each value of [N, C, *O] added to the one value it was taken from: an add."""
+    """[N, C, *I] = each value of [N, C, *O] added to its nearest neighbour: an add per value."""
     return Ops(adds=prod(grad_output))
 
 

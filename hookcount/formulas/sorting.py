@@ -1,65 +1,73 @@
-"""Sorting, selecting and searching: compares, by the comparison algorithm that the textbooks count.
+"""Sorting, selecting and searching, counted as compares of the textbook algorithms.
 
-Sorting n takes n ceil(log2 n) compares: the bound of merge sort (Knuth, The Art of Computer Programming 3, 5.2.4). The
-largest k of n are held in a heap of k, of ceil(log2(k + 1)) levels, through which each element sinks: n ceil(log2(k + 1))
-compares, never more than a sort.
-A value is found among n sorted ones in ceil(log2(n + 1)) compares (6.2.1). Moving elements and indices is free. A device
-may sort by radix instead: the count does not follow it.
+The source is Knuth, The Art of Computer Programming 3.
+
+- Sorting n values takes n ceil(log2 n) compares: the bound of merge sort (5.2.4).
+- Selecting the largest k of n takes n ceil(log2(k + 1)) compares, never more than a sort. A heap of
+  k has ceil(log2(k + 1)) levels, and each value sinks through them.
+- Finding a value among n sorted ones takes ceil(log2(n + 1)) compares: binary search (6.2.1).
+
+Moving elements and indices is free. A device may use radix sort; it is counted as compares too.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import Size
 
 from ..core.ops import Ops
+from .arithmetic import Operand
 from .builtin import formula
 from .reduction import largest, total
 from .softmax import rows_along
 
 
 def log2_ceil(n: int) -> int:
-    """The least whole b with 2^b >= n, exactly; 0 for n = 0."""
+    """The smallest integer b with 2^b >= n, exactly. It is 0 for n = 0."""
     return max(n - 1, 0).bit_length()
 
 
 def sorting(rows: int, n: int) -> Ops:
-    """Rows of n, sorted: n ceil(log2 n) compares each."""
+    """[rows, n] = sorted rows of [rows, n]: n ceil(log2 n) compares per row."""
     return Ops(compares=rows * n * log2_ceil(n))
 
 
 def selection(rows: int, n: int, k: int) -> Ops:
-    """The largest k of rows of n: n ceil(log2(k + 1)) compares each, or a sort where that is less."""
+    """[rows, k] = the largest k of each row of [rows, n].
+
+    Per row n ceil(log2(k + 1)) compares, or a sort if that takes fewer.
+    """
     return Ops(compares=rows * n * min(log2_ceil(k + 1), log2_ceil(n)))
 
 
 def search(values: int, n: int) -> Ops:
-    """Each value's place among n sorted ones: ceil(log2(n + 1)) compares."""
+    """[values] = the place of each value among n sorted ones: ceil(log2(n + 1)) compares."""
     return Ops(compares=values * log2_ceil(n + 1))
 
 
-def numel(value: Any) -> int:
-    """How many elements a tensor has, or a number, which is one."""
+def numel(value: Operand) -> int:
+    """The number of elements of a tensor. A number counts as one element."""
     return value.numel() if isinstance(value, Size) else 1
 
 
 @formula("aten::sort", kind="sorting")
 @formula("aten::argsort", kind="sorting")
 def sort(self: Size, dim: int = -1) -> Ops:
-    """[*, n], indices = sort([*, n])."""
+    """[*, n], indices = sort([*, n]): see ``sorting``."""
     return sorting(*rows_along(self, dim))
 
 
 @formula("aten::topk", kind="sorting")
 def topk(self: Size, k: int, dim: int = -1) -> Ops:
-    """[*, k], indices = topk([*, n], k). Putting the k in order at last is not counted."""
+    """[*, k], indices = topk([*, n], k): see ``selection``. Sorting the k is not counted."""
     return selection(*rows_along(self, dim), k)
 
 
 @formula("aten::kthvalue", kind="sorting")
 def kthvalue(self: Size, k: int, dim: int = -1) -> Ops:
-    """[*], indices = kthvalue([*, n], k): the k-th is the last of the smallest k, or of the largest n - k + 1."""
+    """[*], indices = kthvalue([*, n], k): see ``selection``.
+
+    The value is the last of the smallest k, or of the largest n - k + 1, whichever are fewer.
+    """
     rows, n = rows_along(self, dim)
     return selection(rows, n, min(k, n - k + 1))
 
@@ -67,7 +75,10 @@ def kthvalue(self: Size, k: int, dim: int = -1) -> Ops:
 @formula("aten::median", kind="sorting")
 @formula("aten::nanmedian", kind="sorting")
 def median(self: Size, dim: int | None = None) -> Ops:
-    """[*] (, indices) = median([*, n]): the (n + 1) // 2-th value; over all elements where no dim is given."""
+    """[*] (, indices) = median([*, n]): a ``selection`` of (n + 1) // 2 values.
+
+    Without ``dim`` it is the median of all elements.
+    """
     rows, n = (1, self.numel()) if dim is None else rows_along(self, dim)
     return selection(rows, n, (n + 1) // 2)
 
@@ -88,7 +99,10 @@ def unique(self: Size) -> Ops:
 
 @formula("aten::unique_dim", kind="sorting")
 def unique_dim(self: Size, dim: int) -> Ops:
-    """[u, *], ... = unique([n, *]) of whole slices: as unique, where two slices are compared element by element, to the end."""
+    """[u, *], ... = unique([n, *]) of slices: as ``unique``, with a compare for each element.
+
+    Two slices are compared in all elements, whether they differ early or not.
+    """
     slices = self[dim]
     size = self.numel() // slices if slices else 0
     return (sorting(1, slices) + largest(1, slices)) * size
@@ -97,43 +111,49 @@ def unique_dim(self: Size, dim: int) -> Ops:
 @formula("aten::unique_consecutive", kind="sorting")
 @formula("aten::unique_dim_consecutive", kind="sorting")
 def unique_consecutive(self: Size) -> Ops:
-    """[u], ... = unique_consecutive([*]): n - 1 compares of neighbours; of slices, to the end: no more than one per element."""
+    """[u], ... = unique_consecutive([*]): n - 1 compares of neighbours.
+
+    Slices are counted the same way, over all their elements.
+    """
     return largest(1, self.numel())
 
 
 @formula("aten::searchsorted", kind="sorting")
-def searchsorted(sorted_sequence: Size, self: Any) -> Ops:
+def searchsorted(sorted_sequence: Size, self: Operand) -> Ops:
     """[*, v] = searchsorted([*, n], [*, v]): a binary search per value."""
     return search(numel(self), sorted_sequence[-1])
 
 
 @formula("aten::bucketize", kind="sorting")
-def bucketize(self: Any, boundaries: Size) -> Ops:
+def bucketize(self: Operand, boundaries: Size) -> Ops:
     """[*] = bucketize([*], [n]): a binary search per value."""
     return search(numel(self), boundaries[-1])
 
 
 @formula("aten::isin", kind="sorting")
-def isin(elements: Any, test_elements: Any) -> Ops:
-    """[*] = [*] in [m]: the m are sorted once, and each element searched among them."""
+def isin(elements: Operand, test_elements: Operand) -> Ops:
+    """[*] = [*] in [m]: the m values are sorted once, and each element is searched among them."""
     tests = numel(test_elements)
     return sorting(1, tests) + search(numel(elements), tests)
 
 
 def binning(values: int) -> Ops:
-    """floor((x - low) / (high - low) bins): a subtraction, mul, division and rounding, 2 tests of the range, an add to a bin."""
+    """[values] = floor((x - low) / (high - low) bins), and counting.
+
+    Per value: a subtraction, a mul, a division, a rounding, 2 tests of the range, an add to a bin.
+    """
     return Ops(adds=2, muls=1, compares=2, specials=2) * values
 
 
 @formula("aten::histc", kind="sorting")
 def histc(self: Size) -> Ops:
-    """[bins] = histc([*]): see binning."""
+    """[bins] = histc([*]): see ``binning``."""
     return binning(self.numel())
 
 
 @formula("aten::histogram.bin_ct", kind="sorting")
 def histogram(self: Size) -> Ops:
-    """[bins], edges = histogram([*]): see binning. ``density`` is not counted."""
+    """[bins], edges = histogram([*]): see ``binning``. ``density`` is not counted."""
     return binning(self.numel())
 
 
@@ -151,10 +171,11 @@ def bincount(self: Size) -> Ops:
 
 @formula("aten::multinomial", kind="sorting")
 def multinomial(self: Size, num_samples: int, replacement: bool = False) -> Ops:
-    """[*, s] = multinomial([*, n], s). Random numbers are free.
+    """[*, s] = multinomial([*, n], s).
 
-    One sample, or without replacement: n divisions by exponential noise, and the largest s of n. With replacement: a running
-    sum, its normalisation by n divisions, and a binary search per sample.
+    One sample, or without replacement: n divisions by exponential noise, and the largest s of n.
+    With replacement: a running sum, n divisions to normalise it, and a binary search per sample.
+    Random numbers are free.
     """
     rows, n = rows_along(self, -1)
     if num_samples == 1 or not replacement:

@@ -93,14 +93,21 @@ def test_a_weight_that_is_added_to_scores_has_their_shape():
 
 
 def test_an_op_that_ran_first_on_a_weight_and_later_on_an_activation():
-    """The trace holds both sums over [D, M] as one call, at the first. Their results are [D]."""
+    """The trace holds the two sums of one line as one call, where the first ran."""
+
+    def sums(x):
+        return x.sum(1, keepdim=True)
 
     def function(m, x):
-        of_weight = m.weight.sum(1)[:, None]
-        of_input = (x.T[:, :M] * 1).sum(1)[:, None]
+        of_weight = sums(m.weight)
+        of_input = sums(x.T[:, :M].contiguous())
         return x @ of_input + x @ of_weight
 
-    assert set(operands(Model(function, D, M), X)) == {"unclear"}
+    model = Model(function, D, M).requires_grad_(False)
+    trace = hookcount.count(model, X).priced.trace
+    (run,) = [run for run in trace.runs if run.path == ""]
+    assert [each.times for each in run.ops if op_name(each.call) == "sum"] == [2]
+    assert set(operands(model, X)) == {"unclear"}
     only_weight = Model(lambda m, x: x @ m.weight.sum(1)[:, None], D, M)
     assert operands(only_weight, X) == ["weight"]
 

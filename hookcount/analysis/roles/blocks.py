@@ -66,6 +66,9 @@ class Blocks:
     softmax output or as another such product. Or it runs bilinear sampling and a softmax.
 
     The work of a module without parameters, such as a softmax module, counts for its caller.
+
+    ``attentions``: the modules of each owner's attention. ``blocks``: paths of the smallest blocks.
+    ``sites``: all products with a weight that ran in a module. ``types``: the type by path.
     """
 
     def __init__(self, trace: Trace, pieces: Iterable[Piece], kinds: Kinds) -> None:
@@ -161,9 +164,9 @@ class Blocks:
         """The attention of an owner. Its scope is found by going upwards from the owner.
 
         A module above belongs to the scope if it adds no activation function and no other
-        attention. Of its linear layers, at most one may run after the owner. Projections may be beside their
-        owner, while a feed-forward has an activation function. The model itself belongs to the
-        scope only if no linear layer was found before.
+        attention. Of its linear layers, at most one may run after the owner. So projections may
+        be beside their owner, and a feed-forward, which has an activation function, is outside.
+        The model itself belongs to the scope only if no linear layer was found before.
         """
         scope, holds = owner, self._beneath[owner] > 0
         while parent(scope) or (scope and not holds):
@@ -252,7 +255,10 @@ class Blocks:
         return top in (one, other) or self.first[one] < self.first[other]
 
     def beside(self, site: str, owner: str) -> bool:
-        """Whether a layer's child of the owner holds other layers and an activation function."""
+        """Whether a layer has other layers and an activation function beside it.
+
+        They must be in the same child of the owner as the layer.
+        """
         if site == owner or not within(site, owner):
             return False
         child = site[len(owner) :].lstrip(".").partition(".")[0]

@@ -61,7 +61,7 @@ class Shapes:
             if len(spec.shape) > 1
         }
         calls = [(_given(op.call), [spec.shape for spec in leaves(op.call.out)]) for op in run.ops]
-        # A trace holds equal calls once, where the first ran. Later ops may feed them too.
+        # A trace holds equal calls of one line once, where the first ran. Later ops may feed them.
         while self._follow(calls):
             pass
 

@@ -35,6 +35,7 @@ _SORT_OF_KIND: dict[Kind | None, Sort] = {
     "linear": "weight",
     "sampling": "sampling",
 }
+"""The sort of work of each kind. Other kinds are cut, or decided by their operands."""
 _TWO_OPERANDS = ("product", "distance")
 """Kinds of contractions whose operands decide the sort: two activations, or one and a weight."""
 

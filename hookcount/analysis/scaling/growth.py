@@ -55,11 +55,16 @@ class Growth:
             raise InputError(
                 f"{self.what}({n}): {self.what} are not a polynomial of n. To fix it: count at {n}."
             )
-        value = self.polynomial(n)
-        if n % self.step != self.offset or value.denominator != 1:
+        if n % self.step != self.offset:
             raise InputError(
                 f"{self.what}({n}): the polynomial holds only for {self.known_for}. "
                 f"To fix it: count at {n}, or at sizes without a common step."
+            )
+        value = self.polynomial(n)
+        if value.denominator != 1:
+            raise InputError(
+                f"{self.what}({n}): the polynomial gives {value}, which is not a whole number. "
+                f"To fix it: count at {n}."
             )
         return int(value)
 

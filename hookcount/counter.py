@@ -25,7 +25,7 @@ from .report import Again, Report
 from .rules.convention import Convention
 from .rules.registry import Registry
 
-USER = Registry(BUILTIN, name="the registrations of hookcount.register")
+USER = Registry(BUILTIN, name="the registrations of hookcount.register", home=f"{__name__}:USER")
 """The layer that ``hookcount.register`` fills. It comes before hookcount's own formulas."""
 
 register = USER.register

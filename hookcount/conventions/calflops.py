@@ -15,7 +15,7 @@ from ..rules.convention import Convention
 from ..rules.registry import Registry
 from .shared import python_patching
 
-FORMULAS = Registry(name="the formulas of calflops")
+FORMULAS = Registry(name="the formulas of calflops", home=f"{__name__}:FORMULAS")
 
 
 @FORMULAS.register("aten::convolution")

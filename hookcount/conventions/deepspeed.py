@@ -10,7 +10,7 @@ from ..rules.registry import Registry
 from .shared import python_patching
 from .shared.borrowed import FUSED_ATTENTION, contractions
 
-FORMULAS = Registry(name="the formulas of deepspeed")
+FORMULAS = Registry(name="the formulas of deepspeed", home=f"{__name__}:FORMULAS")
 
 contractions(FORMULAS, FUSED_ATTENTION)
 

@@ -17,7 +17,7 @@ from ..rules.registry import FREE, Registry
 from .shared import tool_formulas
 from .shared.borrowed import EVERY_KIND, aten, contractions
 
-FORMULAS = Registry(name="the formulas of fvcore")
+FORMULAS = Registry(name="the formulas of fvcore", home=f"{__name__}:FORMULAS")
 
 contractions(FORMULAS, (nn.Linear, *aten("mm addmm bmm convolution _convolution")))
 

@@ -12,7 +12,7 @@ from ..rules.convention import Convention
 from ..rules.registry import FREE, Registry
 from .shared.borrowed import contractions
 
-FORMULAS = Registry(name="the formulas of ptflops")
+FORMULAS = Registry(name="the formulas of ptflops", home=f"{__name__}:FORMULAS")
 
 contractions(FORMULAS, ("aten::mm", "aten::bmm"))
 FORMULAS.register("aten::convolution", convolution)

@@ -14,7 +14,7 @@ from ..rules.convention import Convention
 from ..rules.registry import Registry
 from .shared.borrowed import EVERY_KIND, FUSED_ATTENTION, aten, contractions, rule_of
 
-FORMULAS = Registry(name="the formulas of RF-DETR's figures")
+FORMULAS = Registry(name="the formulas of RF-DETR's figures", home=f"{__name__}:FORMULAS")
 _rule = rule_of(FORMULAS)
 
 contractions(

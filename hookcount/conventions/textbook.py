@@ -19,7 +19,7 @@ from ..rules.registry import FREE, Registry, Target, target_name
 from .shared import tool_formulas
 from .shared.borrowed import aten, changed, rule_of
 
-FORMULAS = Registry(name="the formulas of textbooks")
+FORMULAS = Registry(name="the formulas of textbooks", home=f"{__name__}:FORMULAS")
 _rule = rule_of(FORMULAS)
 
 

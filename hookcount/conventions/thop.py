@@ -17,7 +17,7 @@ from ..rules.registry import Registry
 from .shared import tool_formulas
 from .shared.borrowed import EVERY_KIND, rule_of
 
-FORMULAS = Registry(name="the formulas of thop")
+FORMULAS = Registry(name="the formulas of thop", home=f"{__name__}:FORMULAS")
 _rule = rule_of(FORMULAS)
 
 

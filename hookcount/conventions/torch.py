@@ -14,7 +14,7 @@ from .shared.borrowed import FUSED_ATTENTION_ON_CPU, FUSED_ATTENTION_ON_GPU, ate
 ATTENTION_ON_CPU = tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 15)
 """Whether the installed tool has a formula for fused attention on a CPU."""
 
-PRODUCTS = Registry(name="the formulas of FlopCounterMode")
+PRODUCTS = Registry(name="the formulas of FlopCounterMode", home=f"{__name__}:PRODUCTS")
 
 contractions(
     PRODUCTS,

@@ -16,7 +16,7 @@ from ..rules.convention import Convention
 from ..rules.registry import OBSERVED, Registry
 from .shared.borrowed import EVERY_KIND
 
-FORMULAS = Registry(name="the formulas of torchinfo")
+FORMULAS = Registry(name="the formulas of torchinfo", home=f"{__name__}:FORMULAS")
 
 
 @FORMULAS.register(nn.Module)

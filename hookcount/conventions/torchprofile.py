@@ -21,7 +21,7 @@ from ..rules.registry import FREE, Registry, Target
 from .shared import tool_formulas, traced_sizes
 from .shared.borrowed import EVERY_KIND, FUSED_ATTENTION, aten, contractions, rule_of
 
-FORMULAS = Registry(name="the formulas of torchprofile")
+FORMULAS = Registry(name="the formulas of torchprofile", home=f"{__name__}:FORMULAS")
 _rule = rule_of(FORMULAS)
 
 contractions(FORMULAS, (nn.Linear, *aten("mm addmm bmm baddbmm mv addmv dot"), *FUSED_ATTENTION))

@@ -10,7 +10,7 @@ from ..rules.convention import Convention
 from ..rules.registry import Registry
 from .shared.borrowed import FUSED_ATTENTION, aten, contractions
 
-_PRODUCTS = Registry(name="the formulas of torchvision's _ops")
+_PRODUCTS = Registry(name="the formulas of torchvision's _ops", home=f"{__name__}:_PRODUCTS")
 
 contractions(
     _PRODUCTS,

@@ -17,7 +17,7 @@ from ..rules.registry import Registry
 from .shared import tool_formulas
 from .shared.borrowed import EVERY_KIND, FUSED_ATTENTION, aten, contractions, rule_of
 
-FORMULAS = Registry(name="the formulas of ultralytics-thop")
+FORMULAS = Registry(name="the formulas of ultralytics-thop", home=f"{__name__}:FORMULAS")
 _rule = rule_of(FORMULAS)
 
 contractions(FORMULAS, (*aten("mm addmm bmm"), *FUSED_ATTENTION))

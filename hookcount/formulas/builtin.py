@@ -17,7 +17,7 @@ class _Builtin(Registry):
         pass
 
 
-BUILTIN = _Builtin(name="hookcount's own formulas")
+BUILTIN = _Builtin(name="hookcount's own formulas", home=f"{__name__}:BUILTIN")
 formula = BUILTIN.register
 
 

@@ -1,4 +1,4 @@
-"""``Convention``: how a trace becomes one figure. What other tools do differently is data here."""
+"""``Convention``: how a trace becomes one figure. The differences between tools are data here."""
 
 from __future__ import annotations
 
@@ -16,23 +16,26 @@ Unit = Literal["MACs", "FLOPs"]
 
 @dataclass(frozen=True)
 class Convention:
-    """A way to count: which formulas price what ran, and what each kind of operation weighs in the one figure.
+    """A way to count: which formulas price a trace, and the weight of each kind of operation.
 
-    ``unit``: what the figure is called, ``"MACs"`` or ``"FLOPs"``. ``weights``: of each kind of ``Ops``; a kind that is not there
-    weighs nothing. ``formulas``: where it differs in structure.
+    ``unit``: the unit of the figure, ``"MACs"`` or ``"FLOPs"``. ``weights``: by kind of ``Ops``; a
+    kind without a weight counts nothing. ``formulas``: those that differ from hookcount's own.
 
-    ``sees``: ``"all"``: its formulas answer before hookcount's own, and what none prices is uncounted. ``"modules"``: the same,
-    but no op outside of a module that has a formula. ``"listed"``: nothing but what its formulas list; the rest costs nothing.
+    ``sees="all"``: its formulas answer before hookcount's own. What none prices is uncounted.
+    ``"modules"``: the same, but only modules that have a formula count. ``"listed"``: only its own
+    formulas count, and everything else costs nothing.
 
-    ``matches``: which modules a class's formula is for: those that run its ``forward``, all its subclasses (``"mro"``), or those
-    of that very class (``"type"``).
+    ``matches`` says which modules get the formula of a class: those that run its ``forward``
+    (``"forward"``), all its subclasses (``"mro"``), or only that class (``"type"``).
 
-    ``functions``: of ops, those alone that one of these functions of torch ran, as the calling code names it (``OpRun.called``):
-    for a tool that puts functions of its own in their place. None: whatever ran it. ``unseen``: none that one of these ran.
+    ``functions``: count only ops called through these torch functions, as the calling code names
+    them (``OpRun.called``). This is for tools that replace torch's functions. None: all ops.
+    ``unseen``: ignore ops called through these.
 
-    ``mirrors``: the tool and version. ``exact``: tested to give that tool's figure to the integer, but where ``differs`` says so.
+    ``mirrors``: the tool and its version. ``exact``: tests hold the figure to the tool's own, to
+    the integer, except for the cases in ``differs``.
 
-    >>> Convention("multiplications", weights={"macs": 1, "muls": 1}).figure(Ops(macs=3, adds=5, muls=2))
+    >>> Convention("products", weights={"macs": 1, "muls": 1}).figure(Ops(macs=3, adds=5, muls=2))
     5
     """
 
@@ -56,23 +59,29 @@ class Convention:
         ):
             if value not in known:
                 raise InputError(
-                    f"Convention({what}={value!r}): unknown. To fix it: use one of {', '.join(map(repr, known))}."
+                    f"Convention({what}={value!r}): unknown. "
+                    f"To fix it: use one of {', '.join(map(repr, known))}."
                 )
         if strange := [kind for kind in self.weights if kind not in KINDS]:
             raise InputError(
-                f"Convention(weights): no such kind as {strange[0]!r}. To fix it: use {', '.join(KINDS)}."
+                f"Convention(weights): there is no kind {strange[0]!r}. "
+                f"To fix it: use {', '.join(KINDS)}."
             )
         if self.sees == "listed" and self.formulas is None:
             raise InputError(
-                "Convention(sees='listed') without formulas sees nothing. To fix it: give formulas=Registry()."
+                "Convention(sees='listed') without formulas sees nothing. "
+                "To fix it: give formulas=Registry()."
             )
 
     def figure(self, ops: Ops) -> int:
-        """Each kind of ``ops`` times its weight."""
+        """The figure: each kind of ``ops`` times its weight, in ``unit``."""
         return sum(weight * int(getattr(ops, kind)) for kind, weight in self.weights.items())
 
     def resolver(self, registry: Registry) -> Resolver:
-        """What answers for the classes and ops of a trace; ``registry`` where this convention sees more than it lists."""
+        """Finds the entries for the modules and ops of a trace under this convention.
+
+        ``registry`` has the formulas beneath those of the convention.
+        """
         if self.formulas is not None:
             registry = self.formulas if self.sees == "listed" else self.formulas.over(registry)
         return Resolver(

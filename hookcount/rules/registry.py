@@ -1,4 +1,4 @@
-"""``Registry``: what is said of a target, in layers. What no layer knows is uncounted, never zero."""
+"""``Registry``: entries for targets, in layers. Without an entry a target is uncounted, not zero."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ Target = type[nn.Module] | Op | str
 
 
 def target_name(target: object) -> str:
-    """The name under which a target is kept: ``package.module.Class`` or ``namespace::op[.overload]``."""
+    """The name of a target: ``package.module.Class`` or ``namespace::op[.overload]``."""
     if isinstance(target, str):
         if "::" not in target and "." not in target:
             raise RegistrationError(
-                f"{target!r} names no target. To fix it: write a module class as 'package.module.Class' "
-                "and an op as 'namespace::op'."
+                f"{target!r} names no target. To fix it: write a module class as "
+                "'package.module.Class' and an op as 'namespace::op'."
             )
         return target
     if isinstance(target, type) and issubclass(target, nn.Module):
@@ -52,29 +52,36 @@ def target_name(target: object) -> str:
         return f"higher_order::{target.__name__}"
     kind = "an instance" if isinstance(target, nn.Module) else repr(target)
     raise RegistrationError(
-        f"cannot register {kind} of {type(target).__name__}. To fix it: give an nn.Module class, an op such as "
-        "torch.ops.aten.bmm, or the name of either as a string."
+        f"cannot register {kind} of {type(target).__name__}. To fix it: give an nn.Module class, "
+        "an op such as torch.ops.aten.bmm, or the name of either as a string."
     )
 
 
 class Registry:
-    """What is said of targets, in one layer, over an optional ``base``. The base answers where this layer does not.
+    """Entries for targets, in one layer, over an optional ``base``.
 
-    A target is an ``nn.Module`` class, an op (``torch.ops.aten.bmm``), or the name of either as a string
-    (``"package.module.Class"``, ``"namespace::op"``). A name needs no import of a third-party package.
+    Where this layer has no entry, the base answers. A target is an ``nn.Module`` class, an op
+    (``torch.ops.aten.bmm``), or the name of either (``"package.module.Class"``,
+    ``"namespace::op"``). A name needs no import of a third-party package.
 
     >>> mine = Registry(name="mine")
     >>> @mine.register("mylib::scale")
-    ... def scale(x, factor, *, out):
+    ... def scale(out):
     ...     return Ops(muls=out.numel())
     >>> "mylib::scale" in mine
     True
     """
 
-    def __init__(self, base: Registry | None = None, *, name: str = "registry") -> None:
+    def __init__(
+        self, base: Registry | None = None, *, name: str = "registry", home: str = ""
+    ) -> None:
+        """``home``: ``package.module:NAME`` of a registry that exists once in a process.
+
+        A pickle refers to it by this name, and so needs none of its formulas.
+        """
         self.base = base
         self.name = name
-        self.table = Table(name)
+        self.table = Table(name, home)
 
     @overload
     def register(
@@ -97,19 +104,23 @@ class Registry:
         covers: Covers = "own",
         kind: Kind | None = None,
     ) -> Callable[[F], F] | None:
-        """Register a formula, ``FREE`` or ``OBSERVED`` for ``target``. Without ``price`` it is a decorator.
+        """Register a formula, ``FREE`` or ``OBSERVED`` for ``target``.
 
-        A formula is a function of shapes that returns ``Ops``: every tensor is replaced by its ``torch.Size``. It names
-        the parameters that it needs, by the names of the op's schema or of the module's ``forward``. It may also name
-        ``module`` (the module) and ``out`` (the result). Names of its own are bound by position.
+        A formula is a function of shapes that returns ``Ops``. Each tensor is replaced by its
+        ``torch.Size``. The formula names the parameters that it needs: those of the op's schema,
+        or of the module's ``forward``. It may also name ``module`` (the module) and ``out`` (the
+        result). Parameters with names of its own are bound by position.
 
-        ``covers="own"`` (default) pays for what the target's own forward does; ``"subtree"`` also for all that it calls.
-        With ``"nothing"`` the ops of the forward are priced too, and the formula comes on top.
+        ``covers="own"`` (default) pays for the work of the target's own forward. ``"subtree"``
+        also pays for all modules and ops that it calls. With ``"nothing"`` the ops of the forward
+        are priced too, and the formula comes on top.
 
-        ``kind`` says what sort of work it is (``"product"``, ``"convolution"``, ``"norm"`` ...). Roles go by it.
+        ``kind`` is the sort of work: ``"product"``, ``"convolution"``, ``"norm"`` and so on.
+        Roles go by it. Without ``price``, this method is a decorator.
 
-        Raises ``RegistrationError`` for a target that this layer has already (use ``replace``), for what is no target,
-        and for a formula with a keyword-only parameter that the target does not have.
+        Raises ``RegistrationError`` if this layer already has a price for the target (use
+        ``replace``), if ``target`` is not a target, and if the formula has a keyword-only
+        parameter that the target does not have.
         """
         if price is None:
             return self._decorator(target, covers, kind, replace=False)
@@ -124,14 +135,21 @@ class Registry:
         covers: Covers = "own",
         kind: Kind | None = None,
     ) -> Callable[[F], F] | None:
-        """As ``register``, for a target that this layer has already. Its fake stays, and its kind if none is given."""
+        """Register another price for a target of this layer.
+
+        The target's fake stays, and so does its kind if none is given. Without ``price``, this
+        method is a decorator. Raises ``RegistrationError`` if there is no price to replace.
+        """
         if price is None:
             return self._decorator(target, covers, kind, replace=True)
         self._put(target, price, covers, kind, replace=True)
         return None
 
     def unregister(self, target: Target) -> None:
-        """Take away all that this layer says of ``target``, its fake too. The layers below answer again."""
+        """Remove this layer's entry for ``target``, with its fake. The layers below answer again.
+
+        Raises ``RegistrationError`` if there is none.
+        """
         name = target_name(target)
         if name not in self.table.entries:
             raise RegistrationError(
@@ -144,15 +162,17 @@ class Registry:
     @overload
     def register_fake(self, target: Target) -> Callable[[K], K]: ...
     def register_fake(self, target: Target, fake: Fake | None = None) -> Callable[[K], K] | None:
-        """Register a replacement for ``forward``, for shapes-only runs in which ``forward`` needs tensor values.
+        """Register a replacement for ``forward``, for shapes-only runs in which it needs values.
 
-        ``target`` is a module class or its name, in which ``*`` stands for anything. The fake is called as
-        ``fake(module, *args, **kwargs)`` with the arguments of ``forward``, as tensors without values. It runs what the
-        forward would run, as far as shapes go, and returns tensors of the output's shapes. It may call
-        ``module.forward``. Its ops and the modules that it calls are counted as if the forward had run them. It runs
-        only where the forward fails for want of values. Without ``fake`` this is a decorator.
+        ``target`` is a module class or its name. In a name, ``*`` matches any text. The fake is
+        called as ``fake(module, *args, **kwargs)`` with the arguments of ``forward``, as tensors
+        without values. It runs the ops of the forward, as far as shapes go, and returns tensors
+        of the output's shapes. It may call ``module.forward``. Its ops and the modules that it
+        calls are counted as if the forward had run them. It runs only where the forward fails
+        for want of values. Without ``fake``, this method is a decorator.
 
-        Raises ``RegistrationError`` for a target that has a fake in this layer already, or that is no module.
+        Raises ``RegistrationError`` if this layer already has a fake for the target, and for an
+        op.
         """
         if fake is None:
 
@@ -169,13 +189,17 @@ class Registry:
         known = self.table.entries.get(name)
         if known is not None and known.fake is not None:
             raise RegistrationError(
-                f"{name} has a fake in {self.name} already, at {written_at(known.fake)}. To fix it: unregister() it first."
+                f"{name} has a fake in {self.name} already, at {written_at(known.fake)}. "
+                "To fix it: unregister() it first."
             )
         self.table.put_fake(name, fake)
         return None
 
     def fake(self, cls: type) -> Fake | None:
-        """The fake for a class's forward, in this layer or below: that of the nearest class whose forward it runs."""
+        """The fake for a class, in this layer or below; None if there is none.
+
+        It is that of the nearest base class whose ``forward`` the class runs.
+        """
         for layer in self.layers():
             for base in cls.__mro__ if layer.table.has_fakes else ():
                 if getattr(cls, "forward", None) is getattr(base, "forward", None):
@@ -214,8 +238,8 @@ class Registry:
                 )
         if not isinstance(price, State) and not callable(price):
             raise RegistrationError(
-                f"{name}: {price!r} is no formula. To fix it: register a function of shapes that returns "
-                "hookcount.Ops, or hookcount.FREE."
+                f"{name}: {price!r} is no formula. To fix it: register a function of shapes that "
+                "returns hookcount.Ops, or hookcount.FREE."
             )
         if "*" in name:
             raise RegistrationError(
@@ -225,8 +249,8 @@ class Registry:
         priced = old is not None and old.price is not None
         if old is not None and priced and not replace:
             raise RegistrationError(
-                f"{name} is registered in {self.name} already, at {old.source}; now again at {written_at(price)}. "
-                "To fix it: use replace() to put the new one in its place."
+                f"{name} is registered in {self.name} already, at {old.source}; now again at "
+                f"{written_at(price)}. To fix it: use replace() to put the new one in its place."
             )
         if not priced and replace:
             raise RegistrationError(
@@ -239,15 +263,15 @@ class Registry:
         )
 
     def check_names(self, name: str, target: Target, formula: Formula) -> None:
-        """Raises ``RegistrationError`` for a keyword-only parameter that the target is known not to have."""
+        """Raise ``RegistrationError`` for a keyword-only parameter that no overload has."""
         known = known_parameters(name, target) if keyword_names(formula) else []
         if strange := strange_names(formula, known) if known else []:
             there = ", ".join(
                 dict.fromkeys(each for one in known for each in (*one.positional, *one.keyword))
             )
             raise RegistrationError(
-                f"{name}: the formula at {written_at(formula)} asks for {strange[0]!r}, which {name} does not have. "
-                f"To fix it: use names of {there}, module, out."
+                f"{name}: the formula at {written_at(formula)} asks for {strange[0]!r}, "
+                f"which {name} does not have. To fix it: use names of {there}, module, out."
             )
 
     def __contains__(self, target: Target) -> bool:
@@ -264,18 +288,21 @@ class Registry:
         return f"<Registry {self.name}: {len(self)} targets{over}>"
 
     def layers(self) -> Iterator[Registry]:
-        """This layer and those below it, in the order in which they answer."""
+        """This layer and the layers below it, in the order in which they answer."""
         layer: Registry | None = self
         while layer is not None:
             yield layer
             layer = layer.base
 
     def over(self, base: Registry) -> Registry:
-        """A registry that answers as this one does, and below its lowest layer as ``base``. This one stays as it is."""
+        """This registry with ``base`` beneath its lowest layer. This one stays as it is.
+
+        Both see what is registered later in either.
+        """
         made = Registry(base if self.base is None else self.base.over(base), name=self.name)
-        made.table = self.table  # what is registered later in either is found by both
+        made.table = self.table
         return made
 
     def get(self, name: str) -> Entry | None:
-        """The entry of this very layer under ``name``."""
+        """The entry of this layer for the target of that name; the layers below are not asked."""
         return self.table.entries.get(name)

@@ -18,15 +18,18 @@ _VIEW = Entry("a view", FREE, "own", "its schema says that it is a view", "schem
 
 
 class Resolver:
-    """Answers for the classes and ops of one trace. Each name is resolved once, against what is imported by then.
+    """Finds the entries for the modules and ops of one trace.
 
-    ``matches``: a class's formula is for the modules that run its ``forward``; for all its subclasses (``"mro"``); or for
-    that very class (``"type"``).
+    Each name is resolved once, against the modules that are imported by then.
 
-    ``sees``: ``"all"`` ops, no op (``"modules"``), or only the ``"listed"`` ones. An op that is not seen costs nothing.
+    ``matches`` says which modules get the formula of a class: those that run its ``forward``
+    (``"forward"``), all its subclasses (``"mro"``), or only that class (``"type"``).
 
-    ``functions``: count only ops called through these torch functions (None: all). ``unseen``: ignore ops called through
-    these.
+    ``sees`` says which ops count: ``"all"``, none (``"modules"``), or only the ``"listed"`` ones.
+    An op that is not seen costs nothing.
+
+    ``functions``: count only ops called through these torch functions (None: all).
+    ``unseen``: ignore ops called through these.
     """
 
     def __init__(
@@ -50,8 +53,8 @@ class Resolver:
     def module(self, module: nn.Module) -> Entry | None:
         """The entry for a module: that of the nearest class in its MRO whose ``forward`` it runs.
 
-        A subclass with a ``forward`` of its own does not inherit a formula, nor does an instance with one, unless
-        ``matches`` says so.
+        A subclass with a ``forward`` of its own does not inherit a formula, nor does an instance
+        with one, unless ``matches`` says so.
         """
         if self.matches == "forward" and "forward" in vars(module):
             return None
@@ -82,9 +85,10 @@ class Resolver:
                     yield entry
 
     def op(self, op: Op, called: str = "") -> tuple[Entry | None, str]:
-        """The entry for an op and its name. Asked in turn: its overload, its name, its functional form, its being a view.
+        """The entry for an op, and the op's name.
 
-        ``called``: the function that ran it, see ``OpRun``.
+        Looked up in this order: its overload, its name, its functional form. A view without an
+        entry is free. ``called``: the function that ran the op, see ``OpRun``.
         """
         known = self._ops.get(op)
         if known is None:

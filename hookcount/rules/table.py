@@ -1,7 +1,8 @@
-"""``Table``: the entries of one layer of a registry. An entry holds all that the layer says of a target."""
+"""``Table``: the entries of one layer of a registry. One entry holds all aspects of a target."""
 
 from __future__ import annotations
 
+import importlib
 import re
 import sys
 from collections.abc import Callable
@@ -71,7 +72,10 @@ OBSERVED = State(
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """What one layer says of a target, and where it was said. An aspect that is None is left to the layers below."""
+    """All that one layer says of a target, and where that is written.
+
+    An aspect that is None is left to the layers below.
+    """
 
     target: str
     price: Formula | State | None
@@ -80,6 +84,9 @@ class Entry:
     layer: str
     kind: Kind | None = None
     fake: Fake | None = None
+
+    def __getstate__(self) -> dict[str, object]:
+        return {name: value for name, value in vars(self).items() if name != "binder"}
 
     @cached_property
     def binder(self) -> Binder:
@@ -95,13 +102,20 @@ def written_at(said: object) -> str:
 
 
 class Table:
-    """Entries by the name of their target. Every index over them is made here, so that none can be out of date."""
+    """Entries by the name of their target.
 
-    def __init__(self, layer: str) -> None:
+    All indexes over the entries are built in this class, so none of them can be out of date.
+    """
+
+    def __init__(self, layer: str, home: str = "") -> None:
         self.layer = layer
+        self.home = home
         self.entries: dict[str, Entry] = {}
         self._classes: dict[str, type] = {}
         self._changed()
+
+    def __reduce__(self) -> str | tuple[object, ...]:
+        return (_table_at, (self.home,)) if self.home else super().__reduce_ex__(2)
 
     def _changed(self) -> None:
         self._imported: dict[int, dict[type, str]] = {}
@@ -147,7 +161,10 @@ class Table:
         self._changed()
 
     def imported(self) -> dict[type, str]:
-        """The classes that this layer names by the path under which users know them (``torchvision.ops.RoIAlign``)."""
+        """The classes that this layer names by the path that users know.
+
+        ``torchvision.ops.RoIAlign``, for example, is defined in another module.
+        """
         known = self._imported.get(len(sys.modules))
         if known is None:
             found = {
@@ -173,6 +190,12 @@ class Table:
         if not self._patterns.match(name):
             return None
         return next(fake for known, fake in self._fakes.items() if fnmatchcase(name, known))
+
+
+def _table_at(home: str) -> Table:
+    module, _, name = home.partition(":")
+    table: Table = getattr(importlib.import_module(module), name).table
+    return table
 
 
 def _imported(name: str) -> type | None:

@@ -5,7 +5,7 @@ A composite op is recorded as one op. The ops that it runs are not recorded.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import torch
 
@@ -19,12 +19,10 @@ from ...observe.places import Places
 from ...observe.run import Modes
 from ...observe.specs import op_specs
 from ...observe.state import Guard
+from ...observe.values import OpArgs, OpKwargs, OpResult
 from ...rules.registry import Op
 from ..unfused import unfused
 from .names import OPENED
-
-Args = tuple[object, ...]
-Kwargs = Mapping[str, object]
 
 
 class WholeRun(RealRun):  # type: ignore[no-untyped-call]
@@ -37,7 +35,7 @@ class WholeRun(RealRun):  # type: ignore[no-untyped-call]
         super().__init__(observer, guard)
         self._inside = False
 
-    def see(self, func: Op, args: Args, kwargs: Kwargs) -> object:
+    def see(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         facts = op_facts(func)
         if self._inside or not facts.composite or facts.name in OPENED:
             return super().see(func, args, kwargs)
@@ -50,7 +48,7 @@ class WholeRun(RealRun):  # type: ignore[no-untyped-call]
         self._observer.ran(func, *before, out)
         return out
 
-    def op(self, func: Op, facts: OpFacts, args: Args, kwargs: Kwargs) -> object:
+    def op(self, func: Op, facts: OpFacts, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         if not self._inside:
             return super().op(func, facts, args, kwargs)
         if self._guard is not None:
@@ -69,7 +67,7 @@ def whole_modes(
     return WholeRun(observer, guard), [torch._C._AutoDispatchBelowAutograd()]
 
 
-def observe(places: Places, args: Args) -> Trace:
+def observe(places: Places, args: tuple[object, ...]) -> Trace:
     """Run ``model(*args)`` for real once. The trace has composite ops as one op.
 
     The model, its inputs and the random state are afterwards as before. Raises the exceptions of

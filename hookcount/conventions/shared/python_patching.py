@@ -38,7 +38,7 @@ FUNCTIONS = called_as(
     methods="matmul addmm",
 )
 
-FORMULAS = Registry(name="what calflops and deepspeed share")
+FORMULAS = Registry(name="what calflops and deepspeed share", home=f"{__name__}:FORMULAS")
 
 contractions(FORMULAS, aten("mm addmm bmm baddbmm convolution _convolution"))
 

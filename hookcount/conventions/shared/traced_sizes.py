@@ -16,7 +16,7 @@ from ...core.ops import NOTHING, Ops
 from ...rules.registry import Registry, Target
 from .borrowed import changed
 
-FORMULAS = Registry(name="products of sizes in a jit trace")
+FORMULAS = Registry(name="products of sizes in a jit trace", home=f"{__name__}:FORMULAS")
 
 _VISION = "torchvision.models."
 

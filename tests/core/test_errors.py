@@ -166,7 +166,7 @@ def test_empty_batches(shape):
 def test_unwritable_output(tmp_path):
     report = hookcount.count(nn.Linear(6, 5), torch.zeros(4, 6))
     for write in (report.to_csv, report.to_json):
-        with pytest.raises(OSError, match="(?s)cannot write .*To fix it") as caught:
+        with pytest.raises(OSError, match="cannot write the file.*\n.*To fix it") as caught:
             write(tmp_path / "missing" / "report.csv")
         assert isinstance(caught.value, hookcount.HookcountError)
         assert caught.value.filename.endswith("report.csv")
@@ -177,8 +177,8 @@ def test_unwritable_output(tmp_path):
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda: hookcount.Counter(run="fast"), "run='fast'.*'auto', 'shapes', 'real'"),
-        (lambda: hookcount.Counter(registry={}), "registry={}.*hookcount.Registry"),
+        (lambda: hookcount.Counter(run="fast"), "run='fast'.*\n.*'auto', 'shapes', 'real'"),
+        (lambda: hookcount.Counter(registry={}), "registry={}.*\n.*hookcount.Registry"),
         (
             lambda: hookcount.count(nn.Linear(2, 2), torch.zeros(2)).top(by="speed"),
             "by='speed'.*own_macs",

@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from .grouped_shapes import grouped_mm
+
 _UNARY = """abs cos elu erf exp gelu hardsigmoid hardswish hardtanh leaky_relu log mish neg reciprocal relu rsqrt sigmoid silu sin
 softplus sqrt tanh"""
 _BINARY = "add sub mul div"
@@ -61,29 +63,6 @@ def matmul(left: torch.Tensor, right: torch.Tensor) -> Any:
         if left.dtype == right.dtype
         else None
     )
-
-
-def grouped_mm(
-    left: torch.Tensor, right: torch.Tensor, offs: torch.Tensor | None = None, *rest: Any
-) -> Any:
-    """[m, n] = [m, k] @ [g, k, n] or [g, m, k] @ [k, n], each group with its rows or columns.
-
-    torch's own shapes-only implementation refuses float32, but the kernel on the CPU takes it.
-    A row of the output begins at a multiple of 16 bytes, which are four elements.
-    """
-    fits = (
-        left.dtype == right.dtype == torch.float32
-        and {left.dim(), right.dim()} == {2, 3}
-        and offs is not None
-        and left.shape[-1] == right.shape[-2]
-        and offs.shape == (left if left.dim() == 3 else right).shape[:1]
-        and not any(each is not None for each in rest)
-    )
-    if not fits:
-        return None
-    m, n = left.shape[-2], right.shape[-1]
-    step = n if torch.version.hip else -(-n // 4) * 4
-    return torch.empty_strided((m, n), (step, 1), dtype=left.dtype, device=_META)
 
 
 def window(size: int, kernel: int, step: int, padding: int, dilation: int) -> int:

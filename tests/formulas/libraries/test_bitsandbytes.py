@@ -134,7 +134,9 @@ def test_ops_of_few_bits(schema, made, args, expected):
 
 
 class Packed(torch.Tensor):
-    """A weight held in 8 bits, as torchao's are: a tensor of the float's shape, which a linear layer reads first."""
+    """A weight held in 8 bits, as torchao's are: a tensor of the float's shape, which a linear
+    layer reads first.
+    """
 
     @staticmethod
     def __new__(cls, codes, scale):

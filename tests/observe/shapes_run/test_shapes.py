@@ -1,4 +1,6 @@
-"""The shapes-only run: the same rows as the real run, nothing computed, and the real run where values are needed."""
+"""The shapes-only run: the same rows as the real run, nothing computed, and the real run where
+values are needed.
+"""
 
 import warnings
 
@@ -136,7 +138,9 @@ def test_attention_costs_the_same_on_every_backend(options):
 
 
 class ReadsConstants(nn.Module):
-    """Reads values of what does not come of data, on the device of what does, as DETR-style code does."""
+    """Reads values of what does not come of data, on the device of what does, as DETR-style code
+    does.
+    """
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,6 @@
-"""``hookcount.compat.torchprofile`` against products written out, and against torchprofile itself where it is installed."""
+"""``hookcount.compat.torchprofile`` against products written out, and against torchprofile itself
+where it is installed.
+"""
 
 import copy
 import inspect
@@ -148,7 +150,7 @@ def test_on_meta(hardswish_known):
     assert profile_macs(model, X.to("meta")) == CONV + OUT + HEAD
 
 
-# -- torchprofile itself ---------------------------------------------------------------------------------------------------
+# -- torchprofile itself ---------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")

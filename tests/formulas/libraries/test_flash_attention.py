@@ -1,4 +1,6 @@
-"""Attention ops of flash-attn and xformers: products written out, and torch's own attention of the same operands."""
+"""Attention ops of flash-attn and xformers: products written out, and torch's own attention of the
+same operands.
+"""
 
 import pytest
 import torch

@@ -1,4 +1,6 @@
-"""After every test, nothing is left anywhere: no hook, mode, patch or observer, no changed setting."""
+"""After every test, nothing is left anywhere: no hook, mode, patch or observer, no
+changed setting.
+"""
 
 import gc
 import os

@@ -1,6 +1,4 @@
-"""``benchmarks/equality.py`` on a quick part of its models, and ``benchmarks/collection.py``; the
-whole is run by hand.
-"""
+"""``benchmarks/equality.py`` on a quick part of its models, and ``benchmarks/collection.py``; the whole is run by hand."""
 
 from __future__ import annotations
 
@@ -38,8 +36,7 @@ CONSTANTS_READ = "deformable-detr-r50 d-fine-l grounding-dino-t mask2former-swin
 ATTENTION = "owlv2-b16 sam-b t5-base whisper-small gemma-3-4b llava-1.5-7b"
 MIXTURES_AND_STATES = "mixtral-8x7b deepseek-v3 qwen3.5-9b mamba-130m mamba2-7b"
 
-# what FlopCounterMode leaves out: torch's grouped product on the CPU, and a matrix times a vector
-UNSEEN = {
+UNSEEN = {  # what FlopCounterMode leaves out: torch's grouped product on the CPU, and a matrix times a vector
     "mixtral-8x7b": 2
     * 20
     * 2

@@ -1,6 +1,4 @@
-"""``benchmarks/zoo.py``: a row says what came of it, good or bad, and the counts are the figures
-that others give.
-"""
+"""``benchmarks/zoo.py``: a row says what came of it, good or bad, and the counts are the figures that others give."""
 
 from __future__ import annotations
 
@@ -15,9 +13,7 @@ from zoo_rows import Row, made, rows, timm_model
 
 
 class Scored(nn.Module):
-    """A linear layer, attention's two products, and a matrix by a vector, which ``FlopCounterMode``
-    leaves out.
-    """
+    """A linear layer, attention's two products, and a matrix by a vector, which ``FlopCounterMode`` leaves out."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -629,5 +629,8 @@ def test_activations_are_refused(table):
 
 
 def test_the_tool_is_not_imported():
-    ask = "import sys, hookcount.compat.fvcore; sys.exit(any(name.split('.')[0] == 'fvcore' for name in sys.modules))"
+    ask = (
+        "import sys, hookcount.compat.fvcore; sys.exit(any(name.split('.')[0] == 'fvcore' for "
+        "name in sys.modules))"
+    )
     assert subprocess.run([sys.executable, "-c", ask]).returncode == 0

@@ -372,7 +372,9 @@ def test_what_the_output_does_not_depend_on_is_the_difference(theirs):
 
 @pytest.mark.peers
 def test_handlers_of_their_form(theirs, monkeypatch):
-    """The same handlers in both; for an op that it does not know, and in place of one that it does."""
+    """The same handlers in both; for an op that it does not know, and in place of one
+    that it does.
+    """
     from math import prod
 
     from torchprofile import handlers

@@ -1,8 +1,6 @@
-"""Conventions against the tools themselves, where these are installed (the extra ``[peers]``;
-``PEERS_DIR``, see benchmarks).
+"""Conventions against the tools themselves, where these are installed (the extra ``[peers]``; ``PEERS_DIR``, see benchmarks).
 
-``benchmarks/agreement.py`` does the work, and more of it; here it is asked for its small cases and
-one model of each kind.
+``benchmarks/agreement.py`` does the work, and more of it; here it is asked for its small cases and one model of each kind.
 """
 
 import json

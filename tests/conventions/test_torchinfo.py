@@ -44,7 +44,9 @@ class WithChild(WithEmptyChild):
 
 
 class MyConvGate(nn.Module):
-    """Its name says that it is a convolution; ``weight_mix`` is no ``weight``, ``scale`` neither."""
+    """Its name says that it is a convolution; ``weight_mix`` is no ``weight``,
+    ``scale`` neither.
+    """
 
     def __init__(self):
         super().__init__()

@@ -27,14 +27,20 @@ UNKNOWN = {
         _sparse_semi_structured_mm
         _sparse_semi_structured_tile _sparse_softmax _sparse_sparse_matmul _sparse_sum _spsolve
         _to_sparse_semi_structured hspmm native_norm sparse_sampled_addmm""",
-    "nested tensors: the lengths of the rows are not in the shape": "_nested_tensor_softmax_with_shape",
+    "nested tensors: the lengths of the rows are not in the shape": (
+        "_nested_tensor_softmax_with_shape"
+    ),
     "a whole step of an optimizer as one op": "_fused_adagrad _fused_adam _fused_adamw _fused_sgd",
     "derivatives": "_dirichlet_grad _standard_gamma_grad glu_jvp",
     "packing of weights, once before any forward": """
         _convert_weight_to_int4pack _convert_weight_to_int4pack_for_cpu
         _dyn_quant_pack_4bit_weight""",
-    "statistics gathered from several devices": "batch_norm_gather_stats batch_norm_gather_stats_with_counts",
-    "overloads for packed weights of an old format, which torch only still loads": "quantized_gru quantized_lstm",
+    "statistics gathered from several devices": (
+        "batch_norm_gather_stats batch_norm_gather_stats_with_counts"
+    ),
+    "overloads for packed weights of an old format, which torch only still loads": (
+        "quantized_gru quantized_lstm"
+    ),
     "torch's own tests": "_foobar",
 }
 WRITTEN = {name: reason for reason, names in UNKNOWN.items() for name in names.split()}

@@ -1,6 +1,4 @@
-"""Asks hookcount and a tool for their figures of the same models, in a process of its own: a tool
-that fails leaves patches.
-"""
+"""Asks hookcount and a tool for their figures of the same models, in a process of its own: a tool that fails leaves patches."""
 
 import contextlib
 import io
@@ -28,9 +26,7 @@ MODELS = {
 
 
 def figures(convention, peer):
-    """By case hookcount's figure under ``convention`` and the tool's. Skips where the tool is not
-    installed.
-    """
+    """By case hookcount's figure under ``convention`` and the tool's. Skips where the tool is not installed."""
     if PEERS[peer].version(os.environ.get("PEERS_DIR")) is None:
         pytest.skip(f"{peer} is not installed")
     done = subprocess.run(
@@ -76,9 +72,7 @@ def answer(convention, peer):
 
 
 def cases():
-    """By name what makes a model and its arguments: one op each, those of ``products.py``, and
-    classifiers of torchvision.
-    """
+    """By name what makes a model and its arguments: one op each, those of ``products.py``, and classifiers of torchvision."""
     import one_op
     import torch
 

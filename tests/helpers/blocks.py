@@ -179,7 +179,9 @@ class HybridEncoder(nn.Module):
 
 
 class QuerySelection(nn.Module):
-    """The k best-scored positions of the memory become queries, their boxes counted from anchors."""
+    """The k best-scored positions of the memory become queries, their boxes counted
+    from anchors.
+    """
 
     def __init__(self, d, classes, k):
         super().__init__()

@@ -25,9 +25,16 @@ MAY_IMPORT = {
     "counter": "core rules formulas conventions observe pricing analysis report",
     "comparison": "core rules conventions pricing models analysis tables report counter",
     "testing": "core rules observe pricing report counter",
-    "compat": "core rules formulas conventions observe pricing tables analysis render report counter",
-    "cli": "core rules conventions pricing tables models analysis render report counter comparison __init__",
-    "__init__": "core rules conventions pricing analysis observe formulas report counter comparison",
+    "compat": (
+        "core rules formulas conventions observe pricing tables analysis render report counter"
+    ),
+    "cli": (
+        "core rules conventions pricing tables models analysis render report counter comparison "
+        "__init__"
+    ),
+    "__init__": (
+        "core rules conventions pricing analysis observe formulas report counter comparison"
+    ),
     "__main__": "cli",
 }
 """By room, the rooms that it may import. A room is a folder or a file at the top level of

@@ -23,11 +23,13 @@ import hookcount
 from hookcount.models import Built, build
 
 UNTRAINED = (
-    "how many proposals survive, and so how often the heads run, depends on trained weights, and these are random: "
+    "how many proposals survive, and so how often the heads run, depends on trained weights, and "
+    "these are random: "
     "compared with FlopCounterMode on the same weights and image instead"
 )
 PACKED = (
-    "a quantized model holds its weights packed, not as parameters, and num_params is copied from the float model: "
+    "a quantized model holds its weights packed, not as parameters, and num_params is copied "
+    "from the float model: "
     "compared on the float build"
 )
 EXCEPTIONS = {

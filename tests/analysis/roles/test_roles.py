@@ -976,7 +976,9 @@ def test_a_model_that_attends_itself_and_does_all_else_too():
 
 def test_feed_forwards_of_a_model_that_does_not_attend():
     class Mix(nn.Module):
-        """Over positions, then over channels; and a gate made of a mean, which is no feed-forward."""
+        """Over positions, then over channels; and a gate made of a mean, which is no
+        feed-forward.
+        """
 
         def __init__(self):
             super().__init__()
@@ -1061,7 +1063,9 @@ def test_a_weighted_mean_is_attention():
 
 def test_layers_above_the_module_that_attends_as_long_as_they_run_before_it():
     class Wrapped(nn.Module):
-        """Two layers whose sum is attended to by a module with layers of its own, as in DAB-DETR."""
+        """Two layers whose sum is attended to by a module with layers of its own, as in
+        DAB-DETR.
+        """
 
         def __init__(self):
             super().__init__()

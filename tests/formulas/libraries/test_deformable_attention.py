@@ -65,7 +65,9 @@ class Deformable(nn.Module):
 
 
 class OfQueries(Deformable):
-    """The form of mmcv, detrex and Grounding DINO, which add the input where ``identity`` says so."""
+    """The form of mmcv, detrex and Grounding DINO, which add the input where
+    ``identity`` says so.
+    """
 
     identity = True
 

@@ -34,7 +34,8 @@ def assert_same_rows(model, *args, **kwargs):
 
 
 SMALL = (
-    "resnet18 mobilenet_v3_small efficientnet_b0 densenet121 googlenet swin_t swin_v2_t maxvit_t convnext_tiny "
+    "resnet18 mobilenet_v3_small efficientnet_b0 densenet121 googlenet swin_t swin_v2_t maxvit_t "
+    "convnext_tiny "
     "shufflenet_v2_x0_5 mnasnet0_5"
 )
 

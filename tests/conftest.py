@@ -1,4 +1,6 @@
-"""After every test, nothing is left anywhere: no hook, mode, patch or observer, no changed setting."""
+"""After every test, nothing is left anywhere: no hook, mode, patch or observer, no
+changed setting.
+"""
 
 import gc
 import os
@@ -14,7 +16,8 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 if "PYTEST_XDIST_WORKER" in os.environ:
     torch.set_num_threads(1)  # the workers share the cores
 
-# When torch's compiler is first used, it replaces torch.manual_seed and nn.Module.__init__. So it is
+# When torch's compiler is first used, it replaces torch.manual_seed and nn.Module.__init__. So it
+# is
 # used once before any snapshot.
 torch.compile(torch.nn.Identity(), backend="eager")(torch.zeros(1))
 

@@ -410,7 +410,9 @@ def test_a_cycle_in_the_module_tree():
 
 
 def test_modules_own_pre_hook_is_paid_beside_the_formula():
-    """``weight_norm`` works out the weight in a pre-hook: g * v / |v| per row, beside the product."""
+    """``weight_norm`` works out the weight in a pre-hook: g * v / |v| per row, beside
+    the product.
+    """
     plain = nn.Linear(6, 5, bias=False)
     normed = torch.nn.utils.weight_norm(nn.Linear(6, 5, bias=False))
     extra = hookcount.count(normed, torch.zeros(X)).total
@@ -460,7 +462,9 @@ def test_integer_product_is_still_a_contraction():
 
 
 def test_autograd_inside_forward_is_the_forwards_work():
-    """Forces from an energy: the gradient of x W summed is one more product, W^T applied to ones."""
+    """Forces from an energy: the gradient of x W summed is one more product, W^T
+    applied to ones.
+    """
 
     class Forces(nn.Module):
         def __init__(self):

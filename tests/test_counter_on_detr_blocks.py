@@ -1,4 +1,6 @@
-"""The blocks of detection transformers: MACs as products written out, however they are run, and not one word of warning."""
+"""The blocks of detection transformers: MACs as products written out, however they are run, and not
+one word of warning.
+"""
 
 import copy
 import warnings
@@ -30,7 +32,9 @@ def targets():
 
 
 def deformable(queries):
-    """The values' projection; offsets, weights and output of the queries. What is sampled is weighed by muls and adds."""
+    """The values' projection; offsets, weights and output of the queries. What is sampled is
+    weighed by muls and adds.
+    """
     return B * S * D * D + B * queries * (D * H * L * P * 2 + D * H * L * P + D * D)
 
 

@@ -52,7 +52,8 @@ def test_totals(report):
 def test_dataframe(report):
     frame = report.to_dataframe()
     needed = (
-        "path type depth calls params trainable_params param_bytes own_macs own_flops macs flops macs_share input_shapes "
+        "path type depth calls params trainable_params param_bytes own_macs own_flops macs flops "
+        "macs_share input_shapes "
         "output_shapes output_bytes uncounted"
     )
     assert set(needed.split()) <= set(frame.columns)
@@ -213,8 +214,10 @@ def test_importing_hookcount_imports_nothing_heavy():
     import sys
 
     code = (
-        "import sys, torch, hookcount; m = torch.nn.Linear(2, 3); r = hookcount.count(m, torch.zeros(4, 2)); assert r.macs == 24;"
-        "heavy = {'pandas', 'rich', 'torchvision', 'torch._dynamo', 'sympy'} & set(sys.modules) - before"
+        "import sys, torch, hookcount; m = torch.nn.Linear(2, 3); r = hookcount.count(m, "
+        "torch.zeros(4, 2)); assert r.macs == 24;"
+        "heavy = {'pandas', 'rich', 'torchvision', 'torch._dynamo', 'sympy'} & set(sys.modules) "
+        "- before"
     )
     code = "import sys, torch; before = set(sys.modules);" + code + "; assert not heavy, heavy"
     subprocess.run([sys.executable, "-c", code], check=True)

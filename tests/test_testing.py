@@ -1,4 +1,6 @@
-"""``check_formula``: it passes what is right, and says by how much and where what is wrong is wrong."""
+"""``check_formula``: it passes what is right, and says by how much and where what is wrong is
+wrong.
+"""
 
 import pytest
 import torch

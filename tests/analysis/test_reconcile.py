@@ -1,4 +1,6 @@
-"""From one convention's figure to another's: the lines sum to the difference, and each is what it says."""
+"""From one convention's figure to another's: the lines sum to the difference, and each is what it
+says.
+"""
 
 import itertools
 
@@ -169,7 +171,9 @@ def test_as_a_table_and_as_text(small):
 
 
 def test_which_convention_a_figure_was_counted_by():
-    """A norm of 10 million elements beside a product of 1000 million: 4 per element is told from 2, and 2 x MACs from MACs."""
+    """A norm of 10 million elements beside a product of 1000 million: 4 per element is told from 2,
+    and 2 x MACs from MACs.
+    """
     model = nn.Sequential(nn.Linear(1000, 1000), nn.LayerNorm(1000))
     report = hookcount.count(model, torch.zeros(1000, 1000, device="meta"))
     macs, elements = 10**9, 10**6
@@ -229,7 +233,9 @@ def test_a_figure_that_was_rounded_or_cut_off(published, macs, found):
 
 @pytest.mark.zoo
 def test_the_published_figure_of_rt_detr():
-    """136 GFLOPs (arXiv 2304.08069, table 2): twice the MACs of modules, which the products of attention are none of."""
+    """136 GFLOPs (arXiv 2304.08069, table 2): twice the MACs of modules, which the products of
+    attention are none of.
+    """
     transformers = pytest.importorskip("transformers")
     with torch.device("meta"):
         model = transformers.RTDetrForObjectDetection(transformers.RTDetrConfig()).eval()

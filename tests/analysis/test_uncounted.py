@@ -1,4 +1,6 @@
-"""Take any one formula away, and the report names exactly what it priced, and where; with all of them, it names nothing."""
+"""Take any one formula away, and the report names exactly what it priced, and where; with all of
+them, it names nothing.
+"""
 
 import contextlib
 import warnings

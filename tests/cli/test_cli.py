@@ -355,7 +355,8 @@ class Where(nn.Module):
     def __init__(self):
         super().__init__()
         self.lin = nn.Linear(4, 6)
-        self.widths = [int(width) for width in torch.linspace(1, 3, 3)]  # which the meta device cannot tell
+        self.widths = [int(width) for width in torch.linspace(1, 3, 3)]  # which the meta device
+        cannot tell
     def forward(self, x):
         print("given on", x.device, "weights on", self.lin.weight.device)
         return self.lin(x)
@@ -421,7 +422,9 @@ def llama_macs(n):
 
 
 def without_angles(whole):
-    """MACs without those of the rotary angles, which are a product or not, as the release of transformers has it."""
+    """MACs without those of the rotary angles, which are a product or not, as the release of
+    transformers has it.
+    """
     return whole["macs"] - sum(
         row["own_macs"] for row in whole["modules"] if row["path"].endswith("rotary_emb")
     )

@@ -169,11 +169,9 @@ def test_models_side_by_side(run):
 def test_models_side_by_side_on_one_input(run, folder):
     ask = ("compare", "small_models.py:small", "small_models.py:Secret", "--input", "2,8")
     assert run(*ask, "--output", "rows.csv")[0] == 0
-    assert (
-        (folder / "rows.csv").read_text()
-        == (
-            "model,params,default,uncounted\nsmall_models.py:small,36,64,0\nsmall_models.py:Secret,0,0,1\n"  # 8 * 4 + 4; 2 * 8 * 4
-        )
+    assert (folder / "rows.csv").read_text() == (
+        # 8 * 4 + 4; 2 * 8 * 4
+        "model,params,default,uncounted\nsmall_models.py:small,36,64,0\nsmall_models.py:Secret,0,0,1\n"
     )
     status, out, err = run(*ask, "--format", "markdown")
     assert status == 0

@@ -1,4 +1,6 @@
-"""``hookcount.compat.fvcore`` against fvcore itself where it is installed, and against products written out."""
+"""``hookcount.compat.fvcore`` against fvcore itself where it is installed, and against products
+written out.
+"""
 
 import copy
 import logging
@@ -314,7 +316,7 @@ def test_the_model_is_as_before():
     assert model[:3](torch.randn(2, 6, 8, 8)).requires_grad
 
 
-# -- handles -----------------------------------------------------------------------------------------------------------
+# -- handles ---------------------------------------------------------------------------------------
 
 
 def elements(value):
@@ -477,7 +479,7 @@ def test_a_handle_that_raises_names_the_module_and_the_shapes():
     assert isinstance(caught.value.__cause__, AttributeError)
 
 
-# -- settings ----------------------------------------------------------------------------------------------------------
+# -- settings --------------------------------------------------------------------------------------
 
 
 def test_bad_settings_and_names():
@@ -541,7 +543,7 @@ def test_a_forward_that_differentiates_is_told_where_to_go():
     assert any("under" in each for each in caught.value.__notes__)
 
 
-# -- functions and tables ----------------------------------------------------------------------------------------------
+# -- functions and tables --------------------------------------------------------------------------
 
 
 def test_flop_count():
@@ -627,5 +629,8 @@ def test_activations_are_refused(table):
 
 
 def test_the_tool_is_not_imported():
-    ask = "import sys, hookcount.compat.fvcore; sys.exit(any(name.split('.')[0] == 'fvcore' for name in sys.modules))"
+    ask = (
+        "import sys, hookcount.compat.fvcore; sys.exit(any(name.split('.')[0] == 'fvcore' for "
+        "name in sys.modules))"
+    )
     assert subprocess.run([sys.executable, "-c", ask]).returncode == 0

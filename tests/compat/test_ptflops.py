@@ -1,4 +1,6 @@
-"""``hookcount.compat.ptflops`` against products written out, and against ptflops itself where it is installed."""
+"""``hookcount.compat.ptflops`` against products written out, and against ptflops itself where it is
+installed.
+"""
 
 import contextlib
 import copy
@@ -256,7 +258,7 @@ def test_the_model_is_as_before():
         assert all(torch.equal(each, before[name]) for name, each in model.state_dict().items())
 
 
-# -- ptflops itself ------------------------------------------------------------------------------------------------------
+# -- ptflops itself --------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")

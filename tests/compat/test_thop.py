@@ -1,4 +1,6 @@
-"""``hookcount.compat.thop`` against products written out, and against thop itself where ``PEERS_DIR`` has it."""
+"""``hookcount.compat.thop`` against products written out, and against thop itself where
+``PEERS_DIR`` has it.
+"""
 
 import contextlib
 import copy
@@ -110,7 +112,9 @@ def test_a_handler_of_thops_form(handlers, macs):
 
 
 def test_layers():
-    """A block that a handler counts has its parameters and none beneath it; 8 * 8 + 8 of a linear, 8 of a scale."""
+    """A block that a handler counts has its parameters and none beneath it; 8 * 8 + 8 of a linear,
+    8 of a scale.
+    """
     macs, params, layers = profile(
         Net(), (X,), {Block: counts_a_block}, verbose=False, ret_layer_info=True
     )
@@ -283,7 +287,9 @@ def test_the_model_is_as_before_also_after_an_exception():
 
 
 def test_a_tree_with_shared_modules_and_a_cycle():
-    """A child under two names is one; a module within itself ends there. Each call counts once, and each parameter."""
+    """A child under two names is one; a module within itself ends there. Each call counts once, and
+    each parameter.
+    """
     shared = nn.Linear(8, 8)
     model = nn.Sequential()
     model.a, model.b, model.inner = shared, shared, nn.Sequential(nn.Linear(8, 3))
@@ -309,13 +315,14 @@ def test_a_rule_of_ones_own_is_no_doubt_and_a_missing_one_is_said(capsys):
     assert "WARN" not in said
     profile(Net(), (X,), verbose=False, report_missing=True)
     said = capsys.readouterr().out
-    # two products of 80 elements each in two blocks; containers do nothing themselves, and relu has a rule
+    # two products of 80 elements each in two blocks; containers do nothing themselves, and relu has
+    # a rule
     assert [line for line in said.splitlines() if "WARN" in line] == [
         "[WARN] Scale: no rule. Its own work is left out: 0 MACs, 320 FLOPs in all."
     ]
 
 
-# -- thop itself, in a process of its own: ultralytics-thop has the same import name --------------------------------------
+# -- thop itself, in a process of its own: ultralytics-thop has the same import name ---------------
 
 _ASK = "import test_thop; test_thop.against_thop()"
 

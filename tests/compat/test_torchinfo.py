@@ -1,4 +1,6 @@
-"""``hookcount.compat.torchinfo`` against torchinfo itself where it is installed, and against products written out."""
+"""``hookcount.compat.torchinfo`` against torchinfo itself where it is installed, and against
+products written out.
+"""
 
 import copy
 import inspect
@@ -222,7 +224,7 @@ def test_the_signature_is_the_tools():
     assert known(summary) == known(torchinfo.summary)
 
 
-# -- modes, and no trace -----------------------------------------------------------------------------------------------
+# -- modes, and no trace ---------------------------------------------------------------------------
 
 
 def mixed():
@@ -259,7 +261,7 @@ def test_after_an_exception_too():
     assert not any(module._forward_hooks for module in model.modules())
 
 
-# -- the text ----------------------------------------------------------------------------------------------------------
+# -- the text --------------------------------------------------------------------------------------
 
 
 def test_the_table_has_the_chosen_columns():
@@ -339,7 +341,7 @@ def test_recursive_rows_can_be_hidden():
     assert hidden.count("Linear") == 1
 
 
-# -- what is not supported ---------------------------------------------------------------------------------------------
+# -- what is not supported -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,6 @@
-"""``hookcount.compat.torchprofile`` against products written out, and against torchprofile itself where it is installed."""
+"""``hookcount.compat.torchprofile`` against products written out, and against torchprofile itself
+where it is installed.
+"""
 
 import copy
 import inspect
@@ -149,7 +151,7 @@ def test_on_meta(hardswish_known):
     assert profile_macs(model, X.to("meta")) == CONV + OUT + HEAD
 
 
-# -- torchprofile itself ---------------------------------------------------------------------------------------------------
+# -- torchprofile itself ---------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -371,7 +373,9 @@ def test_what_the_output_does_not_depend_on_is_the_difference(theirs):
 
 @pytest.mark.peers
 def test_handlers_of_their_form(theirs, monkeypatch):
-    """The same handlers in both; for an op that it does not know, and in place of one that it does."""
+    """The same handlers in both; for an op that it does not know, and in place of one
+    that it does.
+    """
     from math import prod
 
     from torchprofile import handlers

@@ -1,4 +1,6 @@
-"""Conventions: one trace under each; every figure a product written out, from what the tools were measured to count."""
+"""Conventions: one trace under each; every figure a product written out, from what the tools were
+measured to count.
+"""
 
 import warnings
 
@@ -164,7 +166,8 @@ CASES = {
         360 * 9 + 360,
     ),  # 2 x 6 x (5 x 6) outputs
     "adaptive pool to 1": (lambda: nn.AdaptiveAvgPool2d(1), IMAGE, 0, 0, X, (143 + 1) * 12, X + 12),
-    "adaptive pool to 4 x 3": (  # windows 4 x 3 of 11 and 13: 14 and 15 elements in sum; as real numbers (143 / 12 + 1) * 144
+    # windows 4 x 3 of 11 and 13: 14 and 15 elements in sum; as real numbers (143 / 12 + 1) * 144
+    "adaptive pool to 4 x 3": (
         lambda: nn.AdaptiveAvgPool2d((4, 3)),
         IMAGE,
         *(0, 0, X, 143 * 12 + 144, 12 * 14 * 15 + 144),
@@ -199,7 +202,9 @@ def test_each_kind_of_op_under_each_tool(case, run):
     expected = dict(zip(NAMES, figures, strict=True))
     if (
         "attention" in case
-    ):  # what sees products alone depends on whether it ran as one op: in a shapes-only run it may not
+        # what sees products alone depends on whether it ran as one op: in a shapes-only run it may
+        # not
+    ):
         products = SDPA if case == "attention" else 2 * 2 * 5 * 5 * 12
         unseen = 0 if ATTENTION_ON_CPU else 2 * products
         assert expected.pop("torch") - found.pop("torch") in (
@@ -273,7 +278,9 @@ def test_each_kind_of_op_as_the_literature_counts(case):
 
 @pytest.mark.parametrize("name", ["thop", "ultralytics"])
 def test_recurrent_layers(name):
-    """4 gates of (7 + 11) * 11 products, a sum and two biases each, and 4 per hidden unit; two directions, two layers."""
+    """4 gates of (7 + 11) * 11 products, a sum and two biases each, and 4 per hidden unit; two
+    directions, two layers.
+    """
     steps, extra = 4 * 5, 4 * 3 * 11 + 4 * 11
     one = hookcount.count(nn.LSTM(7, 11), torch.zeros(4, 5, 7)).under(name)
     assert one.headline == steps * (LSTM + extra)

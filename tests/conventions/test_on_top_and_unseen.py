@@ -1,4 +1,6 @@
-"""What a convention may say besides formulas: a price on top of a module's ops, and functions whose ops it does not see."""
+"""What a convention may say besides formulas: a price on top of a module's ops, and functions whose
+ops it does not see.
+"""
 
 import pytest
 import torch

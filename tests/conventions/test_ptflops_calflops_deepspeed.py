@@ -1,4 +1,6 @@
-"""The conventions ``ptflops``, ``calflops`` and ``deepspeed``: products written out, and the tools themselves."""
+"""The conventions ``ptflops``, ``calflops`` and ``deepspeed``: products written out, and the tools
+themselves.
+"""
 
 import pytest
 import torch

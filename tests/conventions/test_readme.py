@@ -1,4 +1,6 @@
-"""The README's tables of how each tool counts: each cell is worked out and compared with that convention's figure."""
+"""The README's tables of how each tool counts: each cell is worked out and compared with that
+convention's figure.
+"""
 
 import re
 import warnings
@@ -106,7 +108,9 @@ ROWS_OF = {
     "``x * y``": (of_held(lambda x, y: x * y, IMAGE.shape), IMAGE, {"Y": X}),
     "``x + y``": (of_held(lambda x, y: x + y, IMAGE.shape), IMAGE, {"Y": X}),
     "embedding": (nn.Embedding(17, 7), torch.zeros(3, 5, dtype=torch.long), {"N": 3, "W": 17 * 7}),
-    "``nn.LSTM``": (  # 4 gates of 7 + 11 inputs, in each of 4 x 5 steps; a sum and two biases each, and 4 per hidden unit
+    # 4 gates of 7 + 11 inputs, in each of 4 x 5 steps; a sum and two biases each, and 4 per hidden
+    # unit
+    "``nn.LSTM``": (
         nn.LSTM(7, 11),
         torch.zeros(4, 5, 7),
         {

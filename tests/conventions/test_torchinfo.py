@@ -44,7 +44,9 @@ class WithChild(WithEmptyChild):
 
 
 class MyConvGate(nn.Module):
-    """Its name says that it is a convolution; ``weight_mix`` is no ``weight``, ``scale`` neither."""
+    """Its name says that it is a convolution; ``weight_mix`` is no ``weight``,
+    ``scale`` neither.
+    """
 
     def __init__(self):
         super().__init__()
@@ -176,7 +178,9 @@ def test_multihead_attention_counts_nothing():
 
 
 def test_kinds_of_what_is_counted():
-    """2-dimensional weights are products, others a scale, biases sums: so the report's FLOPs are as everywhere."""
+    """2-dimensional weights are products, others a scale, biases sums: so the report's FLOPs are as
+    everywhere.
+    """
     total = (
         hookcount.count(nn.Sequential(nn.Linear(7, 11), nn.LayerNorm(11)), torch.zeros(3, 7))
         .under("torchinfo")
@@ -196,7 +200,7 @@ def test_a_pruned_weight_counts_whole():
     assert figure(layer, torch.zeros(2, 8)) == (8 * 4 + 4) * 2
 
 
-# -- against the tool ----------------------------------------------------------------------------------------------
+# -- against the tool ------------------------------------------------------------------------------
 
 
 def theirs(model, *args):

@@ -282,7 +282,7 @@ def test_kinds_of_what_is_counted():
     assert total == hookcount.Ops(macs=3 * 7 * 11, muls=3 * 11)
 
 
-# -- against the tool ----------------------------------------------------------------------------------------------
+# -- against the tool ------------------------------------------------------------------------------
 
 
 def theirs(model, *args):
@@ -333,7 +333,9 @@ def test_where_it_differs(case):
 
 @pytest.mark.peers
 def test_attention_that_the_tool_stops_at():
-    """The fused op, and grouped queries: here the first counts nothing, as where the tool gets through; the second does."""
+    """The fused op, and grouped queries: here the first counts nothing, as where the tool gets
+    through; the second does.
+    """
     grouped = Fn(
         lambda me, x: F.scaled_dot_product_attention(x, me.k, me.k, enable_gqa=True),
         k=torch.rand(2, 3, 7, 8),
@@ -416,7 +418,9 @@ def test_the_tools_own_figure_of_a_vision_transformer():
 
 
 def test_windows_of_attention():
-    """8 x 8 positions as 4 windows of 16, 2 heads of 4: projections, the scaled query, products; 2 * 2, and 4 * 1 windows."""
+    """8 x 8 positions as 4 windows of 16, 2 heads of 4: projections, the scaled query, products; 2
+    * 2, and 4 * 1 windows.
+    """
     attention = pytest.importorskip("torchvision").models.swin_transformer.ShiftedWindowAttention(
         8, [4, 4], [0, 0], 2
     )

@@ -40,7 +40,8 @@ def test_forwards_own_exception_is_passed_on_with_the_path_noted():
         hookcount.count(deep(), torch.zeros(4, 6))
     assert caught.value.args == ("no luck",)
     assert caught.value.__notes__ == [
-        "hookcount: raised in '1.1' (Fails) while it was being counted; the model is as it was before."
+        "hookcount: raised in '1.1' (Fails) while it was being counted; the model is as it was "
+        "before."
     ]
 
 

@@ -1,4 +1,6 @@
-"""Attention: figures written out, fused ops against the ops that torch falls back to, and multi-head modules."""
+"""Attention: figures written out, fused ops against the ops that torch falls back to, and
+multi-head modules.
+"""
 
 import copy
 
@@ -28,7 +30,9 @@ class Attention(nn.Module):
 
 
 def written_out(batch, heads, queries, keys, depth, depth_v, masked=False):
-    """Both products; q and k scaled; a softmax per row: n - 1 compares, n - 1 adds, n subtractions, exps, divisions; the mask."""
+    """Both products; q and k scaled; a softmax per row: n - 1 compares, n - 1 adds, n subtractions,
+    exps, divisions; the mask.
+    """
     rows = batch * heads * queries
     ops = Ops(macs=rows * keys * (depth + depth_v), muls=batch * heads * (queries + keys) * depth)
     ops = ops + Ops(compares=keys - 1, adds=keys + keys - 1, specials=keys + keys) * rows
@@ -269,7 +273,7 @@ def test_backward_is_five_products():
     )
 
 
-# -- nn.MultiheadAttention --------------------------------------------------------------------------------------------
+# -- nn.MultiheadAttention -------------------------------------------------------------------------
 
 
 @settings(max_examples=40, deadline=None)
@@ -355,7 +359,7 @@ def test_returned_weights_are_averaged_over_heads_and_the_keys_are_not_scaled():
     assert average == apart + Ops(adds=1, specials=1) * (3 * 5 * 5)
 
 
-# -- encoder and decoder layers ---------------------------------------------------------------------------------------
+# -- encoder and decoder layers --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("options", [{}, {"norm_first": True}, {"activation": "gelu"}])

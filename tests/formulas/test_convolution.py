@@ -177,11 +177,13 @@ def test_backward_costs_the_forward_per_gradient_asked_for(transposed):
 
 
 def test_fold_adds_where_windows_overlap():
-    # 2 x 2 windows at steps of 1 on 3 x 3: 4 windows of 4 values each reach 9 positions; at steps of 2 on 4 x 4 none overlap
+    # 2 x 2 windows at steps of 1 on 3 x 3: 4 windows of 4 values each reach 9 positions; at steps
+    # of 2 on 4 x 4 none overlap
     overlapping, apart = nn.Fold((3, 3), 2), nn.Fold((4, 4), 2, stride=2)
     assert by_formula(overlapping, torch.rand(1, 4, 4)) == Ops(adds=4 * 4 - 9)
     assert by_formula(apart, torch.rand(1, 4, 4)) == Ops()
-    # padding of 1: each of the 4 corners' windows of 2 x 2 on 2 x 2 at steps of 2 keeps a single value
+    # padding of 1: each of the 4 corners' windows of 2 x 2 on 2 x 2 at steps of 2 keeps a single
+    # value
     assert by_formula(nn.Fold((2, 2), 2, stride=2, padding=1), torch.rand(1, 4, 4)) == Ops()
 
 

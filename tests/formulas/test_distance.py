@@ -1,4 +1,6 @@
-"""Distances: pairs times the norm of a difference, or the product that torch takes for many rows."""
+"""Distances: pairs times the norm of a difference, or the product that torch takes for
+many rows.
+"""
 
 import torch
 from helpers.asked import ask

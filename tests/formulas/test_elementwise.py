@@ -1,4 +1,6 @@
-"""Element-wise figures: 6 outputs times what the defining formula asks for per output, written out."""
+"""Element-wise figures: 6 outputs times what the defining formula asks for per output,
+written out.
+"""
 
 import pytest
 from helpers.asked import ask

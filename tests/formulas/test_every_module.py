@@ -1,4 +1,6 @@
-"""Every module class that torch.nn exports is priced, free or declared observed, so that a new torch cannot slip one in."""
+"""Every module class that torch.nn exports is priced, free or declared observed, so that a new
+torch cannot slip one in.
+"""
 
 import importlib
 import pkgutil

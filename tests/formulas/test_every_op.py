@@ -1,6 +1,8 @@
-"""Every op that torch has is priced, free, a view, composite, or in a written list of those left unknown, each with its reason.
+"""Every op that torch has is priced, free, a view, composite, or in a written list of those left
+unknown, each with its reason.
 
-So a new torch cannot slip one in: a forward op of no known state fails here, and so does a reason that no longer holds.
+So a new torch cannot slip one in: a forward op of no known state fails here, and so does a reason
+that no longer holds.
 """
 
 import pytest
@@ -11,24 +13,34 @@ from hookcount.rules.resolver import Resolver
 
 UNKNOWN = {
     "iterations whose number is in the values": """
-        _compute_linear_combination _linalg_eigvals linalg_eig linalg_lstsq linalg_matrix_exp linalg_matrix_sqrth linalg_polar""",
+        _compute_linear_combination _linalg_eigvals linalg_eig linalg_lstsq linalg_matrix_exp
+        linalg_matrix_sqrth linalg_polar""",
     "the values say how much is to be done": """
         _coalesce _histogramdd_bin_edges _histogramdd_from_bin_cts _histogramdd_from_bin_tensors
         multilabel_margin_loss_forward""",
     "products and sums of sparse tensors: the work is in the pattern, which shapes do not tell": """
-        _cslt_compress _cslt_sparse_mm _cslt_sparse_mm_search _sparse_addmm _sparse_csr_prod _sparse_csr_sum
-        _sparse_log_softmax _sparse_mm_reduce_impl _sparse_semi_structured_addmm _sparse_semi_structured_apply
-        _sparse_semi_structured_apply_dense _sparse_semi_structured_linear _sparse_semi_structured_mm
+        _cslt_compress _cslt_sparse_mm _cslt_sparse_mm_search _sparse_addmm _sparse_csr_prod
+        _sparse_csr_sum
+        _sparse_log_softmax _sparse_mm_reduce_impl _sparse_semi_structured_addmm
+        _sparse_semi_structured_apply
+        _sparse_semi_structured_apply_dense _sparse_semi_structured_linear
+        _sparse_semi_structured_mm
         _sparse_semi_structured_tile _sparse_softmax _sparse_sparse_matmul _sparse_sum _spsolve
         _to_sparse_semi_structured hspmm native_norm sparse_sampled_addmm""",
-    "nested tensors: the lengths of the rows are not in the shape": "_nested_tensor_softmax_with_shape",
+    "nested tensors: the lengths of the rows are not in the shape": (
+        "_nested_tensor_softmax_with_shape"
+    ),
     "a whole step of an optimizer as one op": "_fused_adagrad _fused_adam _fused_adamw _fused_sgd",
     "derivatives": "_dirichlet_grad _standard_gamma_grad glu_jvp",
     "packing of weights, once before any forward": """
         _convert_weight_to_int4pack _convert_weight_to_int4pack_for_cpu
         _dyn_quant_pack_4bit_weight""",
-    "statistics gathered from several devices": "batch_norm_gather_stats batch_norm_gather_stats_with_counts",
-    "overloads for packed weights of an old format, which torch only still loads": "quantized_gru quantized_lstm",
+    "statistics gathered from several devices": (
+        "batch_norm_gather_stats batch_norm_gather_stats_with_counts"
+    ),
+    "overloads for packed weights of an old format, which torch only still loads": (
+        "quantized_gru quantized_lstm"
+    ),
     "torch's own tests": "_foobar",
 }
 WRITTEN = {name: reason for reason, names in UNKNOWN.items() for name in names.split()}
@@ -37,9 +49,11 @@ COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
 
 
 def overloads():
-    """Each overload that the dispatcher can call and that pricing may meet, with its name in ``aten``.
+    """Each overload that the dispatcher can call and that pricing may meet, with its name in
+    ``aten``.
 
-    A composite one is decomposed before it is priced; one that writes into ``out=`` is found under its functional form's name.
+    A composite one is decomposed before it is priced; one that writes into ``out=`` is found under
+    its functional form's name.
     """
     for schema in torch._C._jit_get_all_schemas():
         if not schema.name.startswith("aten::") or any(
@@ -70,7 +84,9 @@ def base(name):
 
 
 def is_forward(name):
-    """Backward ops are priced where that is one line; which are, is not checked here. torch's own test ops are no ops."""
+    """Backward ops are priced where that is one line; which are, is not checked here. torch's own
+    test ops are no ops.
+    """
     return "backward" not in name and not name.startswith("_test_")
 
 

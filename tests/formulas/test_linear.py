@@ -35,7 +35,8 @@ def test_linear_module_agrees_with_its_ops(leading, inputs, outputs, bias):
 )
 def test_bilinear_module_agrees_with_its_ops(leading, first, second, outputs, bias):
     module = nn.Bilinear(first, second, outputs, bias=bias)
-    # torch's counter does not know the op that it runs, _trilinear: the product is written out below
+    # torch's counter does not know the op that it runs, _trilinear: the product is written out
+    # below
     assert_formula_matches_ops(
         module, torch.rand(*leading, first), torch.rand(*leading, second), oracle=False
     )

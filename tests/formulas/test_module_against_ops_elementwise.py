@@ -1,4 +1,6 @@
-"""Activation, softmax, distance and loss modules: the module's formula and the formulas of the ops it runs say the same."""
+"""Activation, softmax, distance and loss modules: the module's formula and the formulas of the ops
+it runs say the same.
+"""
 
 import pytest
 import torch

@@ -1,4 +1,6 @@
-"""Every module class of torch.nn that contracts, normalizes, pools, resamples, attends or recurs has a price."""
+"""Every module class of torch.nn that contracts, normalizes, pools, resamples, attends or recurs
+has a price.
+"""
 
 import pytest
 from torch import nn

@@ -76,7 +76,8 @@ def test_a_given_state_costs_nothing_more():
 
 
 def test_lstm():
-    # 10 positions: 4 gates of 4 units, products with 3 inputs and 4 outputs, two biases and a sum each; then each unit
+    # 10 positions: 4 gates of 4 units, products with 3 inputs and 4 outputs, two biases and a sum
+    # each; then each unit
     unit = 3 * SIGMOID + 2 * TANH + Ops(adds=1, muls=3)
     expected = Ops(macs=4 * 4 * (3 + 4), adds=4 * 4 * (2 + 1)) * 10 + unit * (10 * 4)
     assert by_formula(nn.LSTM(3, 4), torch.rand(5, 2, 3)) == expected

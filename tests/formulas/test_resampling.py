@@ -74,7 +74,8 @@ def test_affine_grid_is_a_product_with_homogeneous_points():
 
 
 def test_antialiasing_widens_the_kernel_where_the_image_shrinks():
-    # 8 onto 4: each output's triangle spans 2 inputs to each side of its centre 1, 3, 5, 7, cut off at the edges: 3, 4, 4, 3 taps
+    # 8 onto 4: each output's triangle spans 2 inputs to each side of its centre 1, 3, 5, 7, cut off
+    # at the edges: 3, 4, 4, 3 taps
     shrunk = by_ops(
         Call(F.interpolate, size=(4, 4), mode="bilinear", antialias=True), torch.rand(1, 1, 8, 8)
     )

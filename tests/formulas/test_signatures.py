@@ -1,4 +1,6 @@
-"""Every op's formula takes what the dispatcher gives for every overload of the op that this torch has."""
+"""Every op's formula takes what the dispatcher gives for every overload of the op that this torch
+has.
+"""
 
 import inspect
 
@@ -14,7 +16,9 @@ OPS = sorted(name for name in BUILTIN if "::" in name and callable(BUILTIN.get(n
 
 
 def overloads(target):
-    """The overloads that a target answers for, but for those that arrive as their parts or are TorchScript's alone."""
+    """The overloads that a target answers for, but for those that arrive as their parts or are
+    TorchScript's alone.
+    """
     namespace, _, rest = target.partition("::")
     name, _, overload = rest.partition(".")
     packet = getattr(getattr(torch.ops, namespace), name, None)

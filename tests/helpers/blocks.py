@@ -1,6 +1,8 @@
-"""The blocks that detection transformers are made of, small and written out: what a counter of such models must get right.
+"""The blocks that detection transformers are made of, small and written out: what a counter of such
+models must get right.
 
-Shapes are in the docstrings: b images, q queries, d channels, h heads, l levels of s positions in all, p points.
+Shapes are in the docstrings: b images, q queries, d channels, h heads, l levels of s positions in
+all, p points.
 """
 
 import math
@@ -36,7 +38,9 @@ def flattened(maps):
 
 
 class DeformableAttention(nn.Module):
-    """Multi-scale deformable attention: each query samples p points on each of l levels, per head, and weighs them."""
+    """Multi-scale deformable attention: each query samples p points on each of l levels, per head,
+    and weighs them.
+    """
 
     def __init__(self, d, heads, levels, points):
         super().__init__()
@@ -175,7 +179,9 @@ class HybridEncoder(nn.Module):
 
 
 class QuerySelection(nn.Module):
-    """The k best-scored positions of the memory become queries, their boxes counted from anchors."""
+    """The k best-scored positions of the memory become queries, their boxes counted
+    from anchors.
+    """
 
     def __init__(self, d, classes, k):
         super().__init__()
@@ -211,7 +217,9 @@ class QuerySelection(nn.Module):
 
 
 class Denoising(nn.Module):
-    """Noisy copies of the targets are put before the queries, in groups that may not see each other, in training."""
+    """Noisy copies of the targets are put before the queries, in groups that may not see each
+    other, in training.
+    """
 
     def __init__(self, d, heads, classes, groups):
         super().__init__()
@@ -220,7 +228,9 @@ class Denoising(nn.Module):
         self.attention = nn.MultiheadAttention(d, heads, batch_first=True)
 
     def noisy(self, targets):
-        """[b, groups * m] labels and [b, groups * m, 4] boxes, where m is the most that an image has."""
+        """[b, groups * m] labels and [b, groups * m, 4] boxes, where m is the most that an image
+        has.
+        """
         most = max(len(each["labels"]) for each in targets)
         labels = torch.full([len(targets), most], self.classes, device=targets[0]["labels"].device)
         boxes = torch.zeros([len(targets), most, 4], device=targets[0]["boxes"].device)
@@ -234,7 +244,9 @@ class Denoising(nn.Module):
         return labels, (boxes + (torch.rand_like(boxes) * 2.0 - 1.0) * spread).clamp(0.0, 1.0), most
 
     def mask(self, copies, most, queries):
-        """[n, n], true where a query may not look: the real ones never at the copies, the copies only within their group."""
+        """[n, n], true where a query may not look: the real ones never at the copies, the copies
+        only within their group.
+        """
         n = copies + queries
         mask = torch.zeros(n, n, dtype=torch.bool)
         mask[copies:, :copies] = True
@@ -293,7 +305,9 @@ class Refinement(nn.Module):
 
 
 class BorrowedProjection(nn.Module):
-    """Attention that projects with the weight of a layer which it never calls, with a bias of two parts and none for k."""
+    """Attention that projects with the weight of a layer which it never calls, with a bias of two
+    parts and none for k.
+    """
 
     def __init__(self, d, heads):
         super().__init__()
@@ -342,7 +356,9 @@ class RotaryAttention(nn.Module):
 
 
 class MaskHead(nn.Module):
-    """Each query's mask is its product with every pixel; where the mask is low, the next attention may not look."""
+    """Each query's mask is its product with every pixel; where the mask is low, the next attention
+    may not look.
+    """
 
     def __init__(self, d, heads, classes):
         super().__init__()

@@ -1,4 +1,6 @@
-"""One op each with sizes that differ, and what ptflops, calflops and DeepSpeed count of it: products written out."""
+"""One op each with sizes that differ, and what ptflops, calflops and DeepSpeed count of it:
+products written out.
+"""
 
 import torch
 from torch import nn
@@ -163,7 +165,8 @@ CASES = {
         (2, 3, 5, 8),
         *(0, 0, 0),
     ),
-    "multi-head attention": (  # 3 heads: not the fused path; the last projection alone has its bias in the product
+    # 3 heads: not the fused path; the last projection alone has its bias in the product
+    "multi-head attention": (
         lambda: Attends(False),
         (2, 5, 12),
         *(PROJECTIONS + 2 * 5 * 12, PROJECTIONS, PROJECTIONS + 2 * SCORES),
@@ -178,7 +181,8 @@ CASES = {
         (2, 5, 12),
         *(PROJECTIONS + 2 * 5 * 12 + SCORES, PROJECTIONS + SCORES, PROJECTIONS + 2 * SCORES),
     ),
-    "fused encoder layers": (  # two linears to 24 and back, which calflops and deepspeed see; the attention is one op
+    # two linears to 24 and back, which calflops and deepspeed see; the attention is one op
+    "fused encoder layers": (
         lambda: nn.TransformerEncoder(
             nn.TransformerEncoderLayer(16, 4, 24, batch_first=True), 3, enable_nested_tensor=False
         ),

@@ -21,7 +21,9 @@ class Calls(nn.Module):
 
 
 def defined(schema, made):
-    """The op of that schema: the package's own, or one that gives what ``made`` makes of its arguments."""
+    """The op of that schema: the package's own, or one that gives what ``made`` makes of its
+    arguments.
+    """
     namespace, rest = schema.split("::", 1)
     name = rest.split("(", 1)[0]
     if not isinstance(

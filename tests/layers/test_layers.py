@@ -25,12 +25,21 @@ MAY_IMPORT = {
     "counter": "core rules formulas conventions observe pricing analysis report",
     "comparison": "core rules conventions pricing models analysis tables report counter",
     "testing": "core rules observe pricing report counter",
-    "compat": "core rules formulas conventions observe pricing tables analysis render report counter",
-    "cli": "core rules conventions pricing tables models analysis render report counter comparison __init__",
-    "__init__": "core rules conventions pricing analysis observe formulas report counter comparison",
+    "compat": (
+        "core rules formulas conventions observe pricing tables analysis render report counter"
+    ),
+    "cli": (
+        "core rules conventions pricing tables models analysis render report counter comparison "
+        "__init__"
+    ),
+    "__init__": (
+        "core rules conventions pricing analysis observe formulas report counter comparison"
+    ),
     "__main__": "cli",
 }
-"""By room, the rooms that it may import. A room is a folder or a file at the top level of hookcount/."""
+"""By room, the rooms that it may import. A room is a folder or a file at the top level of
+hookcount/.
+"""
 
 ONLY_IN = {
     "pandas": "analysis tables render report comparison cli",
@@ -54,7 +63,9 @@ MODULES = {module_name(path).removesuffix(".__init__"): path for path in FILES}
 
 
 def imports(path: Path) -> Iterator[tuple[str, str, int]]:
-    """What a file imports: a module of hookcount or of others, the name taken from it (or none), and the line."""
+    """What a file imports: a module of hookcount or of others, the name taken from it (or none),
+    and the line.
+    """
     package = module_name(path).split(".")[:-1]
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):

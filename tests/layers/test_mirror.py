@@ -20,10 +20,6 @@ MISSING = {
     "formulas/quantized/onednn.py",
     "formulas/quantized/quantization.py",
     "formulas/quantized/scaled_products.py",
-    "analysis/roles/blocks.py",
-    "analysis/roles/operands.py",
-    "analysis/scaling/growth.py",
-    "analysis/scaling/polynomial.py",
     "pricing/price.py",
     "pricing/tree.py",
 }

@@ -1,7 +1,10 @@
-"""Every published figure of torchvision: MACs and parameters of all weights that carry them, and FlopCounterMode's own.
+"""Every published figure of torchvision: MACs and parameters of all weights that carry them, and
+FlopCounterMode's own.
 
-``_ops`` is in giga-MACs with three decimals, made by torchvision on its own inputs (a random image through the weights'
-own transforms; 16 frames of video; 512 x 512 for optical flow; a square per detector), which are ``build``'s defaults.
+``_ops`` is in giga-MACs with three decimals, made by torchvision on its own inputs (a random image
+through the weights'
+own transforms; 16 frames of video; 512 x 512 for optical flow; a square per detector), which are
+``build``'s defaults.
 """
 
 from __future__ import annotations
@@ -20,11 +23,13 @@ import hookcount
 from hookcount.models import Built, build
 
 UNTRAINED = (
-    "how many proposals survive, and so how often the heads run, depends on trained weights, and these are random: "
+    "how many proposals survive, and so how often the heads run, depends on trained weights, and "
+    "these are random: "
     "compared with FlopCounterMode on the same weights and image instead"
 )
 PACKED = (
-    "a quantized model holds its weights packed, not as parameters, and num_params is copied from the float model: "
+    "a quantized model holds its weights packed, not as parameters, and num_params is copied "
+    "from the float model: "
     "compared on the float build"
 )
 EXCEPTIONS = {
@@ -44,7 +49,9 @@ EXCEPTIONS = {
         [name for name in models.list_models() if name.startswith("quantized_")], PACKED
     ),
 }
-"""Where the table's own figure is not the one to meet, and why. Each model here has a test of its own below."""
+"""Where the table's own figure is not the one to meet, and why. Each model here has a test of its
+own below.
+"""
 
 
 def group_of(name: str) -> str:
@@ -71,7 +78,9 @@ def shapes(inputs: Any) -> Any:
 
 
 class Subject:
-    """A model as each of its weights has it: one build, and one count, for all weights that share an input."""
+    """A model as each of its weights has it: one build, and one count, for all weights that share
+    an input.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -99,7 +108,9 @@ def subject(request: pytest.FixtureRequest) -> Subject:
 
 
 def each(names: list[str]) -> pytest.MarkDecorator:
-    """One test per model; those of one model run one after the other and share its builds and counts."""
+    """One test per model; those of one model run one after the other and share its builds and
+    counts.
+    """
     return pytest.mark.parametrize(
         "subject", slow_but(QUICK_MODELS, names), indirect=True, scope="module"
     )

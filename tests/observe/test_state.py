@@ -1,4 +1,6 @@
-"""A count leaves no trace: not in the model, its inputs, the random state or torch, also after an exception."""
+"""A count leaves no trace: not in the model, its inputs, the random state or torch, also after an
+exception.
+"""
 
 import dataclasses
 import random

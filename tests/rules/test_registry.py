@@ -1,4 +1,6 @@
-"""Registering: three states, layers, names, subclasses, subtrees, and the warning about what nobody registered."""
+"""Registering: three states, layers, names, subclasses, subtrees, and the warning about what nobody
+registered.
+"""
 
 import re
 import warnings
@@ -183,7 +185,7 @@ def test_wrong_registrations(wrong, says):
         wrong(Registry())
 
 
-# -- subclasses ----------------------------------------------------------------------------------------------------------
+# -- subclasses ------------------------------------------------------------------------------------
 
 
 class Kept(nn.Linear):
@@ -210,7 +212,7 @@ def test_formulas_go_by_who_owns_forward():
     assert count(registry, KeptOfChanged(6, 5)).total == Ops(adds=2)
 
 
-# -- what nobody registered ----------------------------------------------------------------------------------------------
+# -- what nobody registered ------------------------------------------------------------------------
 
 torch.library.define("hookcount_test::triple", "(Tensor x, float by=3.0) -> Tensor")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from .meta_tensors import META, Made, empty, like
+from .meta_tensors import Made, empty, like
 
 
 def addmm(bias: torch.Tensor, left: torch.Tensor, right: torch.Tensor, **scales: object) -> Made:
@@ -38,29 +38,6 @@ def matmul(left: torch.Tensor, right: torch.Tensor) -> Made:
         if left.dtype == right.dtype
         else None
     )
-
-
-def grouped_mm(
-    left: torch.Tensor, right: torch.Tensor, offs: torch.Tensor | None = None, *rest: object
-) -> Made:
-    """[m, n] = [m, k] @ [g, k, n] or [g, m, k] @ [k, n], each group with its rows or columns.
-
-    torch's own shapes-only implementation refuses float32, but the kernel on the CPU takes it.
-    A row of the output begins at a multiple of 16 bytes, which are four elements.
-    """
-    fits = (
-        left.dtype == right.dtype == torch.float32
-        and {left.dim(), right.dim()} == {2, 3}
-        and offs is not None
-        and left.shape[-1] == right.shape[-2]
-        and offs.shape == (left if left.dim() == 3 else right).shape[:1]
-        and not any(each is not None for each in rest)
-    )
-    if not fits:
-        return None
-    rows, columns = left.shape[-2], right.shape[-1]
-    step = columns if torch.version.hip else -(-columns // 4) * 4
-    return torch.empty_strided((rows, columns), (step, 1), dtype=left.dtype, device=META)
 
 
 def window(size: int, kernel: int, step: int, padding: int, dilation: int) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import torch
 
 from ..values import OpArgs, OpKwargs
+from .grouped_shapes import grouped_mm
 from .layer_shapes import (
     addmm,
     avg_pool2d,
@@ -19,7 +20,6 @@ from .layer_shapes import (
     batch_norm_in_eval,
     convolution,
     encoder_layer,
-    grouped_mm,
     layer_norm,
     matmul,
     max_pool2d,

@@ -1,4 +1,6 @@
-"""``report.by_role()``: each role's MACs are a product written out. Classes have bare names where structure alone must tell."""
+"""``report.by_role()``: each role's MACs are a product written out. Classes have bare names where
+structure alone must tell.
+"""
 
 import warnings
 
@@ -16,7 +18,9 @@ from hookcount.conventions import CONVENTIONS
 from hookcount.core.ops import KINDS
 
 B, N, D, H, FF, V = 2, 6, 16, 4, 40, 30
-"""Batch, positions, width, heads, inner width, classes or words: no two products of them meet by chance."""
+"""Batch, positions, width, heads, inner width, classes or words: no two products of them meet by
+chance.
+"""
 
 PROJECTIONS, PRODUCTS, FEED = 4 * B * N * D * D, 2 * B * N * N * D, 2 * B * N * D * FF
 
@@ -53,7 +57,7 @@ def tokens(*more):
     return torch.zeros(B, N, *more)
 
 
-# -- the parts of blocks, in the ways that people write them ----------------------------------------------------------------
+# -- the parts of blocks, in the ways that people write them ---------------------------------------
 
 
 class Fused(nn.Module):
@@ -313,7 +317,9 @@ def test_one_module_with_all_layers_is_told_apart_by_shapes():
 
 
 def test_what_shapes_do_not_tell_apart_is_named_and_not_guessed():
-    """With an inner width of D, each of the four layers takes or gives as much as the activation function."""
+    """With an inner width of D, each of the four layers takes or gives as much as the activation
+    function.
+    """
     report = hookcount.count(Words(Flat(D)), torch.zeros(B, N, dtype=torch.long))
     found = sound(report).set_index("role").macs
     assert found["feed-forward"] == 0
@@ -368,7 +374,7 @@ def test_a_part_by_itself(attention):
     assert roles(Block(attention(), plain()), tokens(D)) == block
 
 
-# -- where it is not attention ----------------------------------------------------------------------------------------------
+# -- where it is not attention ---------------------------------------------------------------------
 
 
 def test_a_product_of_two_activations_that_is_no_attention():
@@ -515,7 +521,7 @@ def test_an_activation_function_in_a_child_of_attention():
     assert (found["attention projections"], found["feed-forward"]) == (PROJECTIONS, FEED)
 
 
-# -- what is no contraction -------------------------------------------------------------------------------------------------
+# -- what is no contraction ------------------------------------------------------------------------
 
 
 class RootMeanSquareNorm(nn.Module):
@@ -532,7 +538,8 @@ def test_norms_of_torch_and_norms_in_python():
     report = hookcount.count(model, tokens(D))
     frame = sound(report).set_index("role")
     rows = B * N
-    # layer norm: test_normalization's figure; in Python: squares, D - 1 adds and a division, eps, 1 / sqrt (2), two muls
+    # layer norm: test_normalization's figure; in Python: squares, D - 1 adds and a division, eps, 1
+    # / sqrt (2), two muls
     layer = Ops(adds=4 * D - 1, muls=3 * D, specials=4) * rows
     python = Ops(adds=D - 1 + 1, muls=3 * D, specials=1 + 2) * rows
     assert frame.loc["norms", ["adds", "muls", "specials"]].tolist() == [
@@ -601,7 +608,7 @@ def test_deformable_attention_samples():
     assert frame.macs["feed-forward"] == FEED
 
 
-# -- fused layers, formulas of one's own -------------------------------------------------------------------------------------
+# -- fused layers, formulas of one's own -----------------------------------------------------------
 
 
 @pytest.mark.parametrize("way", ["train", "eval", "fast", "fast, masked"])
@@ -653,7 +660,9 @@ def test_torchs_multihead_attention_in_each_way_it_runs(weights, run):
 
 
 def test_multihead_attention_where_sizes_meet():
-    """N = D: weights and activations have the same shapes, but here it is known what each product is."""
+    """N = D: weights and activations have the same shapes, but here it is known what each product
+    is.
+    """
     x = torch.zeros(1, D, D)
     found = roles(nn.MultiheadAttention(D, H, batch_first=True), x, x, x)
     assert found == {"attention projections": 4 * D * D * D, "attention products": 2 * D * D * D}
@@ -709,7 +718,7 @@ def test_nothing_ran():
     assert roles(Nothing(), torch.zeros(1)) == {}
 
 
-# -- models of libraries -------------------------------------------------------------------------------------------------------
+# -- models of libraries ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("run", ["shapes", "real"])
@@ -967,7 +976,9 @@ def test_a_model_that_attends_itself_and_does_all_else_too():
 
 def test_feed_forwards_of_a_model_that_does_not_attend():
     class Mix(nn.Module):
-        """Over positions, then over channels; and a gate made of a mean, which is no feed-forward."""
+        """Over positions, then over channels; and a gate made of a mean, which is no
+        feed-forward.
+        """
 
         def __init__(self):
             super().__init__()
@@ -1052,7 +1063,9 @@ def test_a_weighted_mean_is_attention():
 
 def test_layers_above_the_module_that_attends_as_long_as_they_run_before_it():
     class Wrapped(nn.Module):
-        """Two layers whose sum is attended to by a module with layers of its own, as in DAB-DETR."""
+        """Two layers whose sum is attended to by a module with layers of its own, as in
+        DAB-DETR.
+        """
 
         def __init__(self):
             super().__init__()

@@ -1,4 +1,6 @@
-"""``hookcount.scaling``: polynomials written out by hand, checked where they were not fitted; and what is none."""
+"""``hookcount.scaling``: polynomials written out by hand, checked where they were not fitted; and
+what is none.
+"""
 
 import copy
 import gc
@@ -36,7 +38,7 @@ def poly(*coefficients):
     return Polynomial(tuple(map(Fraction, coefficients)))
 
 
-# -- transformers -----------------------------------------------------------------------------------------------------------
+# -- transformers ----------------------------------------------------------------------------------
 
 
 def test_a_transformer_grows_with_the_square_of_its_length():
@@ -46,7 +48,8 @@ def test_a_transformer_grows_with_the_square_of_its_length():
     assert found.macs.fitted == (64, 96, 101)
     assert found.macs.checked == (128, 160, 192, 203, 224, 256, 288)
     assert (found.macs.missed, found.refused, found.macs.step) == ((), (), 1)
-    # scores, per head: n - 1 compares, n subtractions, exps and divisions, n - 1 adds a row; two products are 4 n^2 D FLOPs
+    # scores, per head: n - 1 compares, n subtractions, exps and divisions, n - 1 adds a row; two
+    # products are 4 n^2 D FLOPs
     layer_n2 = 4 * D + H * (1 + 1 + 1 + 1 + 1)
     assert found.flops.polynomial.coefficient(2) == 2 * layer_n2
     assert found.params == sum(each.numel() for each in encoder().parameters())
@@ -157,7 +160,7 @@ def test_higher_powers():
     assert fifth.macs.polynomial is None
 
 
-# -- what rounds, and what is no polynomial ----------------------------------------------------------------------------------
+# -- what rounds, and what is no polynomial --------------------------------------------------------
 
 
 class Strided(nn.Module):
@@ -285,7 +288,7 @@ def test_ops_that_are_no_polynomial_beside_macs_that_are():
     assert "no polynomial either, by themselves: the model itself" in str(found)
 
 
-# -- polynomials ---------------------------------------------------------------------------------------------------------------
+# -- polynomials -----------------------------------------------------------------------------------
 
 
 @given(
@@ -326,7 +329,7 @@ def test_a_polynomial_in_words_and_in_sympy():
     assert poly(1, 2, 3)(10) == 321
 
 
-# -- what is given -----------------------------------------------------------------------------------------------------------
+# -- what is given ---------------------------------------------------------------------------------
 
 
 def test_each_form_of_input():
@@ -429,7 +432,7 @@ def test_what_is_not_counted_is_said_once():
     assert str(found).splitlines()[-1] == "Uncounted, so lower bounds: test_scaling::own"
 
 
-# -- of a report -----------------------------------------------------------------------------------------------------------------
+# -- of a report -----------------------------------------------------------------------------------
 
 
 def test_of_a_reports_model_with_its_formulas():
@@ -443,7 +446,9 @@ def test_of_a_reports_model_with_its_formulas():
 
 
 def test_of_a_report_under_another_convention():
-    """thop's own count has no products between modules: nothing is left of n squared but what its layers do."""
+    """thop's own count has no products between modules: nothing is left of n squared but what its
+    layers do.
+    """
     model = encoder(1).eval()
     report = hookcount.count(model, tokens(5)).under("thop")
     assert report.scaling(tokens, sizes=[4, 6, 8, 10]).macs.polynomial == poly(0, 2 * D * FF)

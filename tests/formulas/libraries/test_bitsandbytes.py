@@ -55,14 +55,16 @@ BITS = [
         PRODUCT,
     ),
     (
-        "int8_scaled_mm(Tensor A, Tensor B, Tensor row_stats, Tensor col_stats, Tensor? bias=None, ScalarType? dtype=None) "
+        "int8_scaled_mm(Tensor A, Tensor B, Tensor row_stats, Tensor col_stats, Tensor? "
+        "bias=None, ScalarType? dtype=None) "
         "-> Tensor",
         lambda a, b, r, c, bias=None, dtype=None: r.new_empty(a.shape[0], b.shape[0]),
         (INT8, WEIGHT, SCALES, COLUMNS, COLUMNS),
         PRODUCT + Ops(muls=2 * OUTPUTS, adds=OUTPUTS),
     ),
     (
-        "int8_mm_dequant(Tensor A, Tensor row_stats, Tensor col_stats, ScalarType? dtype=None, Tensor? bias=None) -> Tensor",
+        "int8_mm_dequant(Tensor A, Tensor row_stats, Tensor col_stats, ScalarType? dtype=None, "
+        "Tensor? bias=None) -> Tensor",
         lambda a, r, c, dtype=None, bias=None: r.new_empty(a.shape),
         (torch.zeros(ROWS, OUTS, dtype=torch.int32), SCALES, COLUMNS),
         Ops(muls=2 * OUTPUTS),
@@ -74,7 +76,8 @@ BITS = [
         Ops(muls=ROWS * INS),
     ),
     (
-        "quantize_4bit(Tensor A, int blocksize, str quant_type, ScalarType quant_storage) -> (Tensor, Tensor)",
+        "quantize_4bit(Tensor A, int blocksize, str quant_type, ScalarType quant_storage) -> "
+        "(Tensor, Tensor)",
         lambda a, size, kind, storage: (
             a.new_empty(a.numel() // 2, 1, dtype=torch.uint8),
             a.new_empty(a.numel() // size),
@@ -83,7 +86,8 @@ BITS = [
         Ops(muls=2048, compares=2048 + (2048 - 32) + 4 * 2048, specials=32),  # 32 blocks of 64
     ),
     (
-        "dequantize_4bit(Tensor A, Tensor absmax, int blocksize, str quant_type, int[] shape, ScalarType dtype) -> Tensor",
+        "dequantize_4bit(Tensor A, Tensor absmax, int blocksize, str quant_type, int[] shape, "
+        "ScalarType dtype) -> Tensor",
         lambda a, absmax, size, kind, shape, dtype: absmax.new_empty(shape),
         (
             torch.zeros(1024, 1, dtype=torch.uint8),
@@ -96,7 +100,8 @@ BITS = [
         Ops(muls=OUTS * INS),
     ),
     (
-        "gemv_4bit(Tensor A, Tensor B, int[] shapeB, Tensor absmax, Tensor code, int blocksize) -> Tensor",
+        "gemv_4bit(Tensor A, Tensor B, int[] shapeB, Tensor absmax, Tensor code, int blocksize) "
+        "-> Tensor",
         lambda a, b, shape, *rest: a.new_empty(*a.shape[:-1], shape[0]),
         (
             torch.rand(1, INS),
@@ -109,7 +114,8 @@ BITS = [
         Ops(macs=INS * OUTS, muls=OUTS * INS),
     ),
     (
-        "gemm_4bit(Tensor A, Tensor B, int[] shapeB, Tensor absmax, int blocksize, str quant_type, Tensor? bias=None, "
+        "gemm_4bit(Tensor A, Tensor B, int[] shapeB, Tensor absmax, int blocksize, str "
+        "quant_type, Tensor? bias=None, "
         "Tensor? absmax_8bit=None, Tensor? absmax_code=None, Tensor? absmax_offset=None) -> Tensor",
         lambda a, b, shape, *rest: a.new_empty(*a.shape[:-1], shape[0]),
         (
@@ -134,7 +140,9 @@ def test_ops_of_few_bits(schema, made, args, expected):
 
 
 class Packed(torch.Tensor):
-    """A weight held in 8 bits, as torchao's are: a tensor of the float's shape, which a linear layer reads first."""
+    """A weight held in 8 bits, as torchao's are: a tensor of the float's shape, which a linear
+    layer reads first.
+    """
 
     @staticmethod
     def __new__(cls, codes, scale):

@@ -15,7 +15,9 @@ PLACES = 4 * 6 + 2 * 3
 
 
 class Deformable(nn.Module):
-    """Deformable DETR's module, its kernel written out or, ``unseen``, called where torch does not see it."""
+    """Deformable DETR's module, its kernel written out or, ``unseen``, called where torch does not
+    see it.
+    """
 
     unseen = False
 
@@ -63,7 +65,9 @@ class Deformable(nn.Module):
 
 
 class OfQueries(Deformable):
-    """The form of mmcv, detrex and Grounding DINO, which add the input where ``identity`` says so."""
+    """The form of mmcv, detrex and Grounding DINO, which add the input where
+    ``identity`` says so.
+    """
 
     identity = True
 
@@ -130,7 +134,8 @@ def test_deformable_attention_is_what_its_written_out_form_runs(path, coordinate
     padding = torch.zeros(B, PLACES, dtype=torch.bool)
     found = check_formula(module, query, reference, memory, sizes, starts, padding).formula
     assert found.macs == LINEARS
-    # 4 taps a sample of d / h channels; the weighted sum of l p samples; both muls and adds, none a contraction
+    # 4 taps a sample of d / h channels; the weighted sum of l p samples; both muls and adds, none a
+    # contraction
     samples = B * L * HEADS * LEVELS * POINTS
     aim = {2: 1, 4: 3}[coordinates]
     assert (

@@ -1,4 +1,6 @@
-"""Attention ops of flash-attn and xformers: products written out, and torch's own attention of the same operands."""
+"""Attention ops of flash-attn and xformers: products written out, and torch's own attention of the
+same operands.
+"""
 
 import pytest
 import torch
@@ -23,37 +25,55 @@ Q, KEYS = torch.rand(B, L, H, E), torch.rand(B, S, H, E)
 PACKED_Q, PACKED_K = torch.rand(B * L, H, E), torch.rand(B * S, H, E)
 STARTS = torch.arange(B + 1, dtype=torch.int32)
 FLASH = (
-    "(Tensor q, Tensor k, Tensor v, float dropout_p, float softmax_scale, bool causal, int window_size_left, "
-    "int window_size_right, float softcap, Tensor? alibi_slopes, bool return_softmax) -> (Tensor, Tensor, Tensor, Tensor)"
+    "(Tensor q, Tensor k, Tensor v, float dropout_p, float softmax_scale, bool causal, int "
+    "window_size_left, "
+    "int window_size_right, float softcap, Tensor? alibi_slopes, bool return_softmax) -> "
+    "(Tensor, Tensor, Tensor, Tensor)"
 )
 VARLEN = (
-    "(Tensor q, Tensor k, Tensor v, Tensor cu_seqlens_q, Tensor cu_seqlens_k, int max_seqlen_q, int max_seqlen_k, "
-    "float dropout_p, float softmax_scale, bool causal, int window_size_left=-1, int window_size_right=-1, float softcap=0.0, "
-    "Tensor? alibi_slopes=None, bool return_softmax=False, Tensor? block_table=None, Tensor? leftpad_k=None, "
+    "(Tensor q, Tensor k, Tensor v, Tensor cu_seqlens_q, Tensor cu_seqlens_k, int max_seqlen_q, "
+    "int max_seqlen_k, "
+    "float dropout_p, float softmax_scale, bool causal, int window_size_left=-1, int "
+    "window_size_right=-1, float softcap=0.0, "
+    "Tensor? alibi_slopes=None, bool return_softmax=False, Tensor? block_table=None, Tensor? "
+    "leftpad_k=None, "
     "Tensor? seqused_k=None) -> (Tensor, Tensor, Tensor, Tensor)"
 )
 FLASH_3 = (
-    "(Tensor q, Tensor k, Tensor v, Tensor? k_new=None, Tensor? v_new=None, Tensor? q_v=None, Tensor? out=None, "
-    "Tensor? cu_seqlens_q=None, Tensor? cu_seqlens_k=None, Tensor? cu_seqlens_k_new=None, Tensor? seqused_q=None, "
-    "Tensor? seqused_k=None, int? max_seqlen_q=None, int? max_seqlen_k=None, Tensor? page_table=None, "
-    "Tensor? kv_batch_idx=None, Tensor? leftpad_k=None, Tensor? rotary_cos=None, Tensor? rotary_sin=None, "
-    "Tensor? seqlens_rotary=None, Tensor? q_descale=None, Tensor? k_descale=None, Tensor? v_descale=None, "
-    "float? softmax_scale=None, bool is_causal=False, int window_size_left=-1, int window_size_right=-1, "
-    "int attention_chunk=0, float softcap=0.0, bool is_rotary_interleaved=False) -> (Tensor, Tensor)"
+    "(Tensor q, Tensor k, Tensor v, Tensor? k_new=None, Tensor? v_new=None, Tensor? q_v=None, "
+    "Tensor? out=None, "
+    "Tensor? cu_seqlens_q=None, Tensor? cu_seqlens_k=None, Tensor? cu_seqlens_k_new=None, "
+    "Tensor? seqused_q=None, "
+    "Tensor? seqused_k=None, int? max_seqlen_q=None, int? max_seqlen_k=None, Tensor? "
+    "page_table=None, "
+    "Tensor? kv_batch_idx=None, Tensor? leftpad_k=None, Tensor? rotary_cos=None, Tensor? "
+    "rotary_sin=None, "
+    "Tensor? seqlens_rotary=None, Tensor? q_descale=None, Tensor? k_descale=None, Tensor? "
+    "v_descale=None, "
+    "float? softmax_scale=None, bool is_causal=False, int window_size_left=-1, int "
+    "window_size_right=-1, "
+    "int attention_chunk=0, float softcap=0.0, bool is_rotary_interleaved=False) -> (Tensor, "
+    "Tensor)"
 )
 CUTLASS = (
-    "(Tensor query, Tensor key, Tensor value, Tensor? attn_bias, Tensor? seqstart_q, Tensor? seqstart_k, int? max_seqlen_q, "
-    "float dropout_p, bool compute_logsumexp, int custom_mask_type, float? scale, Tensor? seqlen_k, int? window_size) "
+    "(Tensor query, Tensor key, Tensor value, Tensor? attn_bias, Tensor? seqstart_q, Tensor? "
+    "seqstart_k, int? max_seqlen_q, "
+    "float dropout_p, bool compute_logsumexp, int custom_mask_type, float? scale, Tensor? "
+    "seqlen_k, int? window_size) "
     "-> (Tensor, Tensor, int, int)"
 )
 LATER_CUTLASS = (
-    "(Tensor query, Tensor key, Tensor value, Tensor? bias, Tensor? cu_seqlens_q, Tensor? cu_seqlens_k, int? max_seqlen_q, "
-    "int? max_seqlen_k, float dropout_p, int custom_mask_type, bool compute_log_sumexp=False, *, float? scale=None, "
+    "(Tensor query, Tensor key, Tensor value, Tensor? bias, Tensor? cu_seqlens_q, Tensor? "
+    "cu_seqlens_k, int? max_seqlen_q, "
+    "int? max_seqlen_k, float dropout_p, int custom_mask_type, bool compute_log_sumexp=False, *, "
+    "float? scale=None, "
     "Tensor? seqlen_k=None, int? window_size=None) -> (Tensor, Tensor)"
 )
 XFORMERS_FLASH = (
-    "(Tensor query, Tensor key, Tensor value, Tensor? cu_seqlens_q, Tensor? cu_seqlens_k, Tensor? seqused_k, int max_seqlen_q, "
-    "int max_seqlen_k, float p, float softmax_scale, bool is_causal, int window_left, int window_right, bool return_softmax, "
+    "(Tensor query, Tensor key, Tensor value, Tensor? cu_seqlens_q, Tensor? cu_seqlens_k, "
+    "Tensor? seqused_k, int max_seqlen_q, "
+    "int max_seqlen_k, float p, float softmax_scale, bool is_causal, int window_left, int "
+    "window_right, bool return_softmax, "
     "Tensor? block_tables) -> (Tensor, Tensor, Tensor)"
 )
 

@@ -29,7 +29,10 @@ def test_scatter(name, each, mean):
     returns = "(Tensor, Tensor)" if pair else "Tensor"
     expected = each * (EDGES * FEATURES) + mean * (NODES * FEATURES)
     src, index = torch.rand(EDGES, FEATURES), torch.zeros(EDGES, dtype=torch.long)
-    schema = f"torch_scatter::scatter_{name}(Tensor _0, Tensor _1, int _2, Tensor? _3, int? _4) -> {returns}"
+    schema = (
+        f"torch_scatter::scatter_{name}(Tensor _0, Tensor _1, int _2, Tensor? _3, int? _4) -> "
+        f"{returns}"
+    )
     assert count(Calls(defined(schema, made)), src, index, 0, None, NODES) == expected
     if name != "mul":
         schema = f"torch_scatter::segment_{name}_csr(Tensor _0, Tensor _1, Tensor? _2) -> {returns}"
@@ -37,7 +40,10 @@ def test_scatter(name, each, mean):
             count(Calls(defined(schema, made)), src, torch.zeros(NODES + 1, dtype=torch.long), None)
             == expected
         )
-        schema = f"torch_scatter::segment_{name}_coo(Tensor _0, Tensor _1, Tensor? _2, int? _3) -> {returns}"
+        schema = (
+            f"torch_scatter::segment_{name}_coo(Tensor _0, Tensor _1, Tensor? _2, int? _3) -> "
+            f"{returns}"
+        )
         assert count(Calls(defined(schema, made)), src, index, None, NODES) == expected
 
 
@@ -48,7 +54,10 @@ def test_sparse_products():
         torch.rand(NODES, FEATURES),
     )
     values, terms = torch.rand(EDGES), EDGES * FEATURES
-    optional = "Tensor? {}, Tensor rowptr, Tensor col, Tensor? value, {}Tensor? colptr, Tensor? csr2csc, Tensor mat) -> Tensor"
+    optional = (
+        "Tensor? {}, Tensor rowptr, Tensor col, Tensor? value, {}Tensor? colptr, Tensor? "
+        "csr2csc, Tensor mat) -> Tensor"
+    )
     total = Calls(
         defined(
             "torch_sparse::spmm_sum(" + optional.format("row", ""),
@@ -68,7 +77,8 @@ def test_sparse_products():
     )
     largest = Calls(
         defined(
-            "torch_sparse::spmm_max(Tensor rowptr, Tensor col, Tensor? value, Tensor mat) -> (Tensor, Tensor)",
+            "torch_sparse::spmm_max(Tensor rowptr, Tensor col, Tensor? value, Tensor mat) -> "
+            "(Tensor, Tensor)",
             lambda *args: (
                 args[-1].new_empty(NODES, FEATURES),
                 args[-1].new_empty(NODES, FEATURES).long(),

@@ -132,7 +132,10 @@ def test_mamba_2():
 
 
 def test_mamba_2s_scan_as_an_op():
-    schema = "mamba_ssm::ssm_chunk_scan_combined_fwd(Tensor x, Tensor dt, Tensor A, Tensor B, Tensor C, int chunk_size) -> Tensor"
+    schema = (
+        "mamba_ssm::ssm_chunk_scan_combined_fwd(Tensor x, Tensor dt, Tensor A, Tensor B, Tensor "
+        "C, int chunk_size) -> Tensor"
+    )
     op = Calls(defined(schema, lambda x, *rest: x.new_empty(x.shape)))
     state = torch.rand(B, LENGTH, G, STATE)
     found = count(
@@ -169,7 +172,8 @@ def test_added_norm_is_what_it_runs(path):
 def test_causal_convolution():
     forward = Calls(
         defined(
-            "DaoAILab::_causal_conv1d_fwd_cpp(Tensor x, Tensor weight, Tensor? bias, Tensor? seq_idx, Tensor? initial_states, "
+            "DaoAILab::_causal_conv1d_fwd_cpp(Tensor x, Tensor weight, Tensor? bias, Tensor? "
+            "seq_idx, Tensor? initial_states, "
             "Tensor(a!) out, Tensor(b!)? final_states_out, bool silu_activation) -> ()",
             lambda *args: None,
         )
@@ -186,7 +190,8 @@ def test_causal_convolution():
     assert activated == Ops(macs=outputs * TAPS, adds=outputs) + silu * outputs
     update = Calls(
         defined(
-            "DaoAILab::_causal_conv1d_update_cpp(Tensor x, Tensor(a!) conv_state, Tensor weight, Tensor? bias, Tensor(b!) out, "
+            "DaoAILab::_causal_conv1d_update_cpp(Tensor x, Tensor(a!) conv_state, Tensor weight, "
+            "Tensor? bias, Tensor(b!) out, "
             "bool silu_activation, Tensor? cache_seqlens, Tensor? conv_state_indices) -> ()",
             lambda *args: None,
         )

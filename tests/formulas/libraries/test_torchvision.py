@@ -57,7 +57,8 @@ def test_region_pools():
 
 
 def test_suppression_is_a_sort_areas_and_pairs():
-    # 5 boxes: a sort of 5 * 3 compares; areas of 2 + 1; 10 pairs of 4 adds, a mul, 7 compares, a division
+    # 5 boxes: a sort of 5 * 3 compares; areas of 2 + 1; 10 pairs of 4 adds, a mul, 7 compares, a
+    # division
     expected = (
         Ops(compares=15)
         + Ops(adds=2, muls=1) * 5

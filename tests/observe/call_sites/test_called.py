@@ -1,4 +1,6 @@
-"""Which function was called: ``OpRun.called``, by the forms that a call has in Python; and a convention that lists functions."""
+"""Which function was called: ``OpRun.called``, by the forms that a call has in Python; and a
+convention that lists functions.
+"""
 
 import os
 import sys

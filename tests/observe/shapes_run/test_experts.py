@@ -1,6 +1,8 @@
-"""Mixtures of experts: what runs for the given number of tokens, as products of the configuration's numbers.
+"""Mixtures of experts: what runs for the given number of tokens, as products of the configuration's
+numbers.
 
-Each token goes through its k experts, whichever they are, so the MACs are tokens x the matrices a token meets + attention.
+Each token goes through its k experts, whichever they are, so the MACs are tokens x the matrices a
+token meets + attention.
 """
 
 import pytest
@@ -15,7 +17,9 @@ RUNS = {run: hookcount.Counter(run=run) for run in ("shapes", "real")}
 
 
 def mixtral_macs(c, batch, tokens):
-    """q, k, v, o; the router and k experts of three matrices; the head. Scores and weighted sum, over the whole square."""
+    """q, k, v, o; the router and k experts of three matrices; the head. Scores and weighted sum,
+    over the whole square.
+    """
     depth = c.hidden_size // c.num_attention_heads
     attention = (
         2 * c.hidden_size * c.hidden_size + 2 * c.hidden_size * c.num_key_value_heads * depth
@@ -30,7 +34,9 @@ def mixtral_macs(c, batch, tokens):
 
 
 def deepseek_matrices(c):
-    """Elements of the matrices that one token meets: latent attention, dense layers, router, k routed experts and the shared."""
+    """Elements of the matrices that one token meets: latent attention, dense layers, router, k
+    routed experts and the shared.
+    """
     query = c.hidden_size * c.q_lora_rank + c.q_lora_rank * c.num_attention_heads * (
         c.qk_nope_head_dim + c.qk_rope_head_dim
     )
@@ -132,7 +138,9 @@ def test_the_loop_over_experts_is_the_same_product_whatever_the_routing(make, na
 
 @pytest.mark.parametrize(("make", "name", "macs"), SMALL)
 def test_the_loop_over_experts_needs_no_values(make, name, macs):
-    """Shapes alone, on meta, against the real run on random weights: every kind, every expert's share."""
+    """Shapes alone, on meta, against the real run on random weights: every kind, every expert's
+    share.
+    """
     config = make()
     model, ids = built(config, name, "eager"), torch.randint(0, 50, (2, 7))
     with torch.no_grad():
@@ -227,7 +235,9 @@ def count_4096_tokens(model):
 
 
 def test_mixtral_8x7b():
-    """46.7 B parameters, 12.9 B of them active (Jiang et al., Mixtral of Experts, arXiv:2401.04088)."""
+    """46.7 B parameters, 12.9 B of them active (Jiang et al., Mixtral of Experts,
+    arXiv:2401.04088).
+    """
     config = transformers.MixtralConfig()
     assert (
         config.hidden_size,
@@ -243,9 +253,11 @@ def test_mixtral_8x7b():
 
 
 def test_deepseek_v3():
-    """671 B parameters, 37 B activated for each token (DeepSeek-V3 Technical Report, arXiv:2412.19437).
+    """671 B parameters, 37 B activated for each token (DeepSeek-V3 Technical Report,
+    arXiv:2412.19437).
 
-    The published 671 B are without the module for multi-token prediction, which transformers does not build; the 37 B are the
+    The published 671 B are without the module for multi-token prediction, which transformers does
+    not build; the 37 B are the
     matrices that a token meets.
     """
     config = transformers.DeepseekV3Config()

@@ -1,4 +1,6 @@
-"""What runs in a shapes-only run in place of a forward that needs values: fakes, and choices taken by turns."""
+"""What runs in a shapes-only run in place of a forward that needs values: fakes, and choices taken
+by turns.
+"""
 
 import pytest
 import torch

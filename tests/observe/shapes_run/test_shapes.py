@@ -1,4 +1,6 @@
-"""The shapes-only run: the same rows as the real run, nothing computed, and the real run where values are needed."""
+"""The shapes-only run: the same rows as the real run, nothing computed, and the real run where
+values are needed.
+"""
 
 import warnings
 
@@ -32,7 +34,8 @@ def assert_same_rows(model, *args, **kwargs):
 
 
 SMALL = (
-    "resnet18 mobilenet_v3_small efficientnet_b0 densenet121 googlenet swin_t swin_v2_t maxvit_t convnext_tiny "
+    "resnet18 mobilenet_v3_small efficientnet_b0 densenet121 googlenet swin_t swin_v2_t maxvit_t "
+    "convnext_tiny "
     "shufflenet_v2_x0_5 mnasnet0_5"
 )
 
@@ -136,7 +139,9 @@ def test_attention_costs_the_same_on_every_backend(options):
 
 
 class ReadsConstants(nn.Module):
-    """Reads values of what does not come of data, on the device of what does, as DETR-style code does."""
+    """Reads values of what does not come of data, on the device of what does, as DETR-style code
+    does.
+    """
 
     def __init__(self):
         super().__init__()

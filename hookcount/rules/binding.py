@@ -34,7 +34,7 @@ _MISSING = inspect.Parameter.empty
 
 
 class BindingError(Exception):
-    """A formula asks for what its target does not have. Pricing turns this into ``FormulaError``."""
+    """A formula names a parameter that its target does not have. Pricing raises ``FormulaError``."""
 
 
 class CallFormula(ABC):
@@ -176,7 +176,7 @@ class Binder:
         return target, False
 
     def _check_places(self, target: Parameters, *, has_module: bool) -> None:
-        """A parameter by position that has the name of another argument: one of the names is wrong."""
+        """Refuse a parameter by position that has the name of another argument."""
         there = list(target.positional)
         for place, name in enumerate(self._places[int(has_module) :]):
             if name in target and there[place : place + 1] != [name]:
@@ -208,7 +208,7 @@ class Binder:
         return args + (values[len(places) :] if wanted.takes_more else []), bound
 
     def _in_order(self, call: Call, target: Parameters) -> tuple[list[object], Named]:
-        """The arguments in the target's order, the module first; and by name those that are left."""
+        """The arguments in the target's order, the module first; the others by name."""
         left, given = dict(call.kwargs), list(call.args)
         own = len(self._places) - (call.module is not None)
         all_placed = self._wanted.takes_more and not self._wanted.takes_any_name

@@ -1,4 +1,4 @@
-"""``Registry``: entries for targets, in layers. Without an entry a target is uncounted, not zero."""
+"""``Registry``: entries for targets, in layers. A target without one is uncounted, not zero."""
 
 from __future__ import annotations
 

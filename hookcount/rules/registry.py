@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeVar, get_args, overload
 
-import torch
-from torch import nn
-
 from ..core.errors import RegistrationError
 from .binding import keyword_names, known_parameters, strange_names
 from .table import FREE, OBSERVED, Covers, Entry, Fake, Formula, Kind, State, Table, written_at
+from .targets import Op, Target, target_name
 
 __all__ = [
     "FREE",
@@ -20,6 +18,7 @@ __all__ = [
     "Fake",
     "Formula",
     "Kind",
+    "Op",
     "Registry",
     "State",
     "Target",
@@ -28,33 +27,6 @@ __all__ = [
 
 F = TypeVar("F", bound=Formula)
 K = TypeVar("K", bound=Fake)
-Op = torch._ops.OpOverload | torch._ops.OpOverloadPacket | torch._ops.HigherOrderOperator
-Target = type[nn.Module] | Op | str
-"""An ``nn.Module`` class, an op of ``torch.ops``, or the name of either."""
-
-
-def target_name(target: object) -> str:
-    """The name of a target: ``package.module.Class`` or ``namespace::op[.overload]``."""
-    if isinstance(target, str):
-        if "::" not in target and "." not in target:
-            raise RegistrationError(
-                f"{target!r} names no target. To fix it: write a module class as "
-                "'package.module.Class' and an op as 'namespace::op'."
-            )
-        return target
-    if isinstance(target, type) and issubclass(target, nn.Module):
-        return f"{target.__module__}.{target.__qualname__}"
-    if isinstance(target, torch._ops.OpOverloadPacket):
-        return str(target._qualified_op_name)
-    if isinstance(target, torch._ops.OpOverload):
-        return f"{target._schema.name}.{target._overloadname}"
-    if isinstance(target, torch._ops.HigherOrderOperator):
-        return f"higher_order::{target.__name__}"
-    kind = "an instance" if isinstance(target, nn.Module) else repr(target)
-    raise RegistrationError(
-        f"cannot register {kind} of {type(target).__name__}. To fix it: give an nn.Module class, "
-        "an op such as torch.ops.aten.bmm, or the name of either as a string."
-    )
 
 
 class Registry:

@@ -48,7 +48,7 @@ class ModelSize:
         )
         return "\n".join(
             (
-                f"{self.type}: {self.layers} layers ({self.modules} modules)",
+                f"{self.type}: {_several(self.layers, 'layer')} ({_several(self.modules, 'module')})",
                 f"parameters  {self.parameters:,} ({si(self.parameters)}), "
                 f"{in_bytes(self.parameter_bytes)}",
                 f"  trainable {self.trainable:,}",
@@ -80,3 +80,7 @@ def size_of(places: Sequence[Place]) -> ModelSize:
         modules=len(distinct),
         layers=sum(place.leaf for place in distinct),
     )
+
+
+def _several(count: int, thing: str) -> str:
+    return f"{count} {thing}{'s' * (count != 1)}"

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from ..core.errors import FormulaError, place, tell
 from ..core.ops import KINDS, NOTHING, Ops
 from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Trace, leaves
-from ..rules.binding import BindingError, CallFormula
+from ..rules.binding import BindingError, CallFormula, parameters_of_target
 from ..rules.registry import OBSERVED, Entry, target_name
 from ..rules.resolver import Resolver
 
@@ -150,7 +150,7 @@ def price(trace: Trace, resolver: Resolver, prices: Prices) -> Sums:
     for path, target, by, ops, calls, entry, call, _ in charges(trace, resolver, prices):
         lookups += entry is not None and callable(entry.price)
         if ops is None:
-            paths, _ = uncounted.setdefault((target, by), ({}, _signature(by, call)))
+            paths, _ = uncounted.setdefault((target, by), ({}, _signature(call)))
             paths[path] = paths.get(path, 0) + calls
         elif ops:
             before = records.get((path, target, by))
@@ -193,7 +193,9 @@ def _evaluate(path: str, call: Call, entry: Entry, formula: Callable[..., object
     try:
         args, named = entry.binder.bind(call)
     except BindingError as error:
-        raise FormulaError(_complaint(path, call, entry, [], {}, str(error))) from error
+        where = f"the formula for {entry.target} ({entry.source}) {error}"
+        fix = f"name only parameters of ({_signature(call)})"
+        raise FormulaError(tell(_named(path, call), where, fix)) from error
     try:
         ops = formula(*args, **named)
     except Exception as error:
@@ -217,28 +219,27 @@ def _complaint(
     """The text of a ``FormulaError``. ``args`` and ``named``: the arguments of the formula."""
     given = [repr(arg) for arg in args if arg is not call.module]
     given += [f"{name}={value!r}" for name, value in named.items() if value is not call.module]
-    by: By = "op" if call.module is None else "module"
-    called = target_name(call.target) if by == "op" else type(call.module).__name__
     with_arguments = f"; it was called with ({', '.join(given)})" if given else ""
     return tell(
-        place(path, called),
+        _named(path, call),
         f"the formula for {entry.target} ({entry.source}) {what}{with_arguments}",
         "return hookcount.Ops(macs=..., ...) with exact non-negative ints, and name only "
-        f"parameters of ({_signature(by, call)}); each tensor is its torch.Size",
+        f"parameters of ({_signature(call)}); each tensor is its torch.Size",
     )
 
 
-def _signature(by: By, call: Call | None) -> str:
-    """The parameters that a formula may name: for an op, by its schema."""
-    if by == "module":
-        return "module, *inputs, out, **options"
-    schema = getattr(None if call is None else call.target, "_schema", None)
-    if schema is None:
-        return "*args, out, **options"
-    before: list[str] = []
-    after: list[str] = []
-    for argument in schema.arguments:
-        if not argument.is_out:
-            default = f"={argument.default_value!r}" if argument.has_default_value() else ""
-            (after if argument.kwarg_only else before).append(f"{argument.name}{default}")
-    return ", ".join([*before, "*", *after, "out"])
+def _named(path: str, call: Call) -> str:
+    """The module at a path, or the op that ran there."""
+    is_op = call.module is None
+    return place(path, target_name(call.target) if is_op else type(call.module).__name__)
+
+
+def _signature(call: Call | None) -> str:
+    """The parameters that a formula may name."""
+    if call is None:
+        return "module, *inputs, out"
+    target = parameters_of_target(call.target)
+    before = [*([] if call.module is None else ["module"]), *target.positional]
+    more = ["*inputs"] if target.takes_more else []
+    after = [*target.keyword, "out"]
+    return ", ".join([*before, *(more or (["*"] if target.keyword else [])), *after])

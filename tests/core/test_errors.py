@@ -97,7 +97,7 @@ def test_a_formula_that_fails(formula, says):
 def test_a_formula_that_needs_more_than_the_call_gives():
     registry = hookcount.Registry()
     registry.register(nn.Linear, lambda module, x, y: hookcount.Ops())
-    with pytest.raises(hookcount.FormulaError, match="needs 'y'") as caught:
+    with pytest.raises(hookcount.FormulaError, match="asks for 'y'") as caught:
         hookcount.Counter(registry).count(nn.Linear(6, 5), torch.zeros(4, 6))
     assert "test_errors.py:" in str(caught.value)
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from weakref import WeakKeyDictionary
@@ -161,22 +161,28 @@ class Binder:
         """
         known = self._targets.get(call.target)
         if known is None:
-            known = self._read(call)
+            target = parameters_of_target(call.target)
+            known = target, self._is_named(target, ())
+            if not known[1] and not target.takes_any_name:
+                self._check_places(target, has_module=call.module is not None)
             self._targets[call.target] = known
         target, by_name = known
+        if target.takes_any_name and not by_name:
+            by_name = self._is_named(target, call.kwargs)
         return self._by_name(call, target) if by_name else self._by_position(call, target)
 
-    def _read(self, call: Call) -> tuple[Parameters, bool]:
-        target, wanted = parameters_of_target(call.target), self._wanted
+    def _is_named(self, target: Parameters, more: Container[str]) -> bool:
+        """Whether all positional parameters are names of the target, or of ``more``."""
+        wanted = self._wanted
         if wanted.takes_more or wanted.positional_only:
-            return target, False
-        if all(name in _RESERVED or name in target for name in wanted.positional):
-            return target, True
-        self._check_places(target, has_module=call.module is not None)
-        return target, False
+            return False
+        names = [name for name in wanted.positional if name not in _RESERVED]
+        return all(name in target or name in more for name in names)
 
     def _check_places(self, target: Parameters, *, has_module: bool) -> None:
         """Refuse a parameter by position that has the name of another argument."""
+        if self._wanted.takes_more or self._wanted.positional_only:
+            return
         there = list(target.positional)
         for place, name in enumerate(self._places[int(has_module) :]):
             if name in target and there[place : place + 1] != [name]:

@@ -184,6 +184,8 @@ def test_a_forward_without_names():
     assert of_module(Open, lambda module, first: Ops(macs=first[1]), x, x) == Ops(macs=3)
     assert of_module(Open, lambda module, *inputs: Ops(macs=len(inputs)), x, x) == Ops(macs=2)
     assert of_module(Open, lambda *, gain: Ops(macs=gain), x, gain=4) == Ops(macs=4)
+    assert of_module(Open, lambda module, gain: Ops(macs=gain), x, gain=4) == Ops(macs=4)
+    assert of_module(Open, lambda module, first: Ops(macs=first[1]), x, gain=4) == Ops(macs=3)
 
 
 def test_an_error_says_the_path_the_formula_and_the_arguments():

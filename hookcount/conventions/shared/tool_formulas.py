@@ -1,4 +1,4 @@
-"""Formulas that two or more tools share, with the ops that these tools count.
+"""Formulas that two or more tools share.
 
 thop and ultralytics-thop share recurrent cells and norms. Tools of a jit trace share convolutions.
 """
@@ -81,7 +81,7 @@ def traced_convolution(module: Convolution, out: Size) -> Ops:
 
 
 def encoder_layer(src: Size, wide: int) -> tuple[Ops, int]:
-    """[*, d] = encoder layer([*, d]), run as one op: the work of the modules that it stands for.
+    """[*, d] = encoder layer([*, d]), run as one op: the work of the modules that the op replaces.
 
     Returns the products of two linear layers, to ``wide`` features and back, and the number of
     elements that two norms take.

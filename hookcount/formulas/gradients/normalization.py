@@ -14,7 +14,7 @@ from ..builtin import formula
 def _standardization_backward(elements: int, mask: Sequence[bool], *, weighted: bool) -> Ops:
     """Gradients of y = x^ * weight + bias, with x^ = (x - mean) * rstd.
 
-    ``mask`` says which of dx, dweight and dbias are computed. Per element:
+    ``mask`` selects which of dx, dweight and dbias are computed. Per element:
 
     - x^ is computed again: an add and a mul.
     - dx = rstd * (g w - mean(g w) - x^ * mean(g w x^)). This is the products g w and g w x^,
@@ -50,7 +50,7 @@ def batch_norm_backward(grad_out: Size, train: bool, output_mask: Sequence[bool]
 def batch_norm_backward_with_reserve(
     grad_out: Size, update: bool, output_mask: Sequence[bool]
 ) -> Ops:
-    """dx, dweight, dbias = gradients of batch norm([N, C, *]); ``update`` says if it trains."""
+    """dx, dweight, dbias = gradients of batch norm([N, C, *]); ``update`` is true in training."""
     return batch_norm_backward(grad_out, update, output_mask)
 
 

@@ -5,22 +5,34 @@ Their kernels are called outside of torch's dispatcher.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
-from typing import Any
+from typing import Protocol
 
 from ...core.ops import Ops
 from ..arithmetic import bias, matmul
 from ..builtin import formula, observed
 
 
-def _sites(map: Any) -> int:
+class _Convolution(Protocol):
+    """The attributes of ``SparseConvolution`` that its formula reads."""
+
+    kernel_size: Sequence[int]
+    in_channels: int
+    out_channels: int
+    bias: object
+
+
+def _sites(map: object) -> int:
     """The number of places of a ``SparseConvTensor`` that hold values: the rows of its features."""
     held = vars(map)
     return int((held["_features"] if "_features" in held else held["features"])[0])
 
 
 @formula("spconv.pytorch.conv.SparseConvolution", kind="convolution")
-def sparse_convolution(module: Any, input: Any, add_input: Any = None, *, out: Any) -> Ops:
+def sparse_convolution(
+    module: _Convolution, input: object, add_input: object = None, *, out: object
+) -> Ops:
     """[m, Co] at m places = conv([n, Ci] at n places, [*K, ...]): Ci * Co per pair of places.
 
     The kernel joins these pairs. Shapes do not show which places are neighbours. A position of the

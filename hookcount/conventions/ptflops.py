@@ -34,9 +34,9 @@ PTFLOPS = Convention(
     mirrors="ptflops 0.7.5, its aten backend",
     exact=True,
     differs=(
-        "nn.TransformerEncoderLayer that is the model or a child of it: the tool's hooks take the "
-        "layer off its fused path, and the tool sees two linear layers. hookcount does not see an "
-        "encoder layer that ran as one op; nor does the tool where the layer lies deeper "
+        "nn.TransformerEncoderLayer that is the model or a child of it: the tool's hooks take it "
+        "off its fused path. The tool then sees two linear layers; hookcount does not see an "
+        "encoder layer that ran as one op. Deeper in the model the tool does not see it either "
         "(encoder_layer_even).",
         "inference_mode: under it the tool sees matmul whole and does not see linear; hookcount "
         "counts as under no_grad",

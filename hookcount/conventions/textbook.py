@@ -25,8 +25,8 @@ _rule = rule_of(FORMULAS)
 
 def _dot_products(ops: Ops, out: Size) -> Ops:
     """One of the K products of each output is not added to anything: it is a multiplication."""
-    alone = min(prod(out), ops.macs)
-    return Ops(macs=ops.macs - alone, muls=alone) + Ops(adds=ops.adds)
+    first = min(prod(out), ops.macs)
+    return Ops(macs=ops.macs - first, muls=first) + Ops(adds=ops.adds)
 
 
 _TARGETS: tuple[Target, ...] = (

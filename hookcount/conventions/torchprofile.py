@@ -137,7 +137,8 @@ TORCHPROFILE = Convention(
         "the mean of attention weights that the code does not use",
         "work in a scripted function is not in the tool's graph: "
         "the offsets of torchvision's batched_nms",
-        "code that asks whether it is traced and then does something else",
+        "code that checks whether it is traced: the tool counts the path of a trace, "
+        "hookcount the usual one",
         "einsum: the tool multiplies all sizes of the equation, and counts nothing for an "
         "equation with an ellipsis; hookcount counts the products that run",
         "a functional convolution with padding='same': the tool does not price it, hookcount does",

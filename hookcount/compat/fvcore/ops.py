@@ -21,7 +21,7 @@ from ...rules.convention import Convention
 from ...rules.registry import Registry, target_name
 from ..jit.names import aten
 
-FORMULAS = Registry(name="the formulas of fvcore for whole ops")
+FORMULAS = Registry(name="the formulas of fvcore for whole ops", home=f"{__name__}:FORMULAS")
 _rule = rule_of(FORMULAS)
 
 _rule("aten::batch_norm")(batch_norm)

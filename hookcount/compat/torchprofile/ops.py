@@ -15,7 +15,7 @@ from ...rules.convention import Convention
 from ...rules.registry import Registry
 from ..jit.names import aten
 
-FORMULAS = Registry(name="the formulas of torchprofile for whole ops")
+FORMULAS = Registry(name="the formulas of torchprofile for whole ops", home=f"{__name__}:FORMULAS")
 _rule = rule_of(FORMULAS)
 
 

@@ -83,7 +83,8 @@ def changed(formula: Callable[..., Result], change: Callable[[Result, Output], O
     if not wants_out:
         last = inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY)
         signature = signature.replace(parameters=[*signature.parameters.values(), last])
-    setattr(made, "__signature__", signature)  # noqa: B010 (a binder reads it; mypy: functions have none)
+    # A binder reads the signature. mypy knows no such attribute of a function.
+    setattr(made, "__signature__", signature)  # noqa: B010
     made.__doc__ = formula.__doc__
     return made
 

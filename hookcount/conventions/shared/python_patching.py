@@ -1,8 +1,8 @@
 """What calflops and DeepSpeed's flops profiler count alike: calflops was made from the profiler.
 
 Both replace some of torch's functions by their own, and count the calls that use those names.
-They see a product of ``torch.matmul``, but none of ``torch.einsum``. They do not see what torch's
-C++ calls by itself, such as an LSTM or attention in one op.
+They see a product of ``torch.matmul``, but none of ``torch.einsum``. They do not see products
+inside torch's C++ code, such as those of an LSTM or of attention in one op.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ FUNCTIONS = called_as(
     methods="matmul addmm",
 )
 
-FORMULAS = Registry(name="what calflops and deepspeed share", home=f"{__name__}:FORMULAS")
+_NAME = "the shared formulas of calflops and deepspeed"
+FORMULAS = Registry(name=_NAME, home=f"{__name__}:FORMULAS")
 
 contractions(FORMULAS, aten("mm addmm bmm baddbmm convolution _convolution"))
 

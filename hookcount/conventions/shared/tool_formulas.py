@@ -1,4 +1,4 @@
-"""Formulas that two or more tools share, with the ops that these tools count.
+"""Formulas that two or more tools share.
 
 thop and ultralytics-thop share recurrent cells and norms. Tools of a jit trace share convolutions.
 """
@@ -10,6 +10,7 @@ from math import prod
 from torch import Size, nn
 
 from ...core.ops import NOTHING, Ops
+from ...formulas.pooling import window_sums
 from ...formulas.recurrent import Cell
 
 Convolution = nn.modules.conv._ConvNd
@@ -55,14 +56,7 @@ def adaptive_average(input: Size, out: Size) -> Ops:
 
     Windows may overlap.
     """
-    pooled = 1
-    for size, count in zip(input, out, strict=True):
-        pooled *= (
-            size
-            if size == count
-            else sum(-(-(j + 1) * size // count) - j * size // count for j in range(count))
-        )
-    return Ops(adds=pooled, specials=prod(out))
+    return Ops(adds=window_sums(input, out, len(out)), specials=prod(out))
 
 
 def pooled_axes(module: AveragePool) -> int:
@@ -87,7 +81,7 @@ def traced_convolution(module: Convolution, out: Size) -> Ops:
 
 
 def encoder_layer(src: Size, wide: int) -> tuple[Ops, int]:
-    """[*, d] = encoder layer([*, d]), run as one op: the work of the modules that it stands for.
+    """[*, d] = encoder layer([*, d]), run as one op: the work of the modules that the op replaces.
 
     Returns the products of two linear layers, to ``wide`` features and back, and the number of
     elements that two norms take.

@@ -1,9 +1,8 @@
-"""The gradients of scaled dot-product attention, as each backend's fused op computes them."""
+"""Gradients of scaled dot-product attention, as the fused op of each backend computes them."""
 
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
 from torch import Size
 
@@ -15,11 +14,13 @@ from ..builtin import formula
 def attention_backward(
     batch: int, heads: int, queries: int, keys: int, depth: int, depth_v: int, *, masked: bool
 ) -> Ops:
-    """dq, dk, dv of attention, where the fused kernel makes the scores again: five products.
+    """dq, dk, dv = gradients of attention in a fused kernel: five products.
 
-    Scores q k^T; dV = P^T dO; dP = dO V^T; dQ = dS K; dK = dS^T Q. Per score: the log-sum-exp subtracted and an exp for P,
-    dS = P (dP - delta), and the mask. Per query delta, the product of dO and O; q, k, dQ and dK are scaled. Kept apart from
-    it, torch's own ops keep P and need four products only.
+    The products are the scores q k^T, dV = P^T dO, dP = dO V^T, dQ = dS K and dK = dS^T Q. The
+    kernel computes the scores again. Ops of torch that are not fused keep P: four products.
+
+    Per score: the log-sum-exp subtracted, an exp for P, dS = P (dP - delta), and the mask. Per
+    query: delta, the sum of dO times O. In addition q, k, dQ and dK are scaled.
     """
     each = batch * heads
     scores = each * queries * keys
@@ -38,35 +39,50 @@ def _by_heads_backward(query: Size, key: Size, value: Size, *, masked: bool) -> 
 
 @formula("aten::_scaled_dot_product_flash_attention_backward", kind="gradient")
 def flash_attention_backward(query: Size, key: Size, value: Size, is_causal: bool) -> Ops:
-    """dq, dk, dv = gradients of attention([B, H, L, E], [B, Hk, S, E], [B, Hk, S, Ev]): see ``attention_backward``."""
+    """dq, dk, dv = gradients of attention([B, H, L, E], [B, Hk, S, E], [B, Hk, S, Ev]).
+
+    See ``attention_backward``.
+    """
     return _by_heads_backward(query, key, value, masked=is_causal)
 
 
 @formula("aten::_scaled_dot_product_flash_attention_for_cpu_backward", kind="gradient")
 def flash_attention_for_cpu_backward(
-    query: Size, key: Size, value: Size, is_causal: bool, *, attn_mask: Any = None
+    query: Size, key: Size, value: Size, is_causal: bool, *, attn_mask: Size | None = None
 ) -> Ops:
-    """dq, dk, dv = gradients of attention([B, H, L, E], [B, Hk, S, E], [B, Hk, S, Ev]): see ``attention_backward``."""
+    """dq, dk, dv = gradients of attention([B, H, L, E], [B, Hk, S, E], [B, Hk, S, Ev]).
+
+    See ``attention_backward``.
+    """
     return _by_heads_backward(query, key, value, masked=is_causal or attn_mask is not None)
 
 
 @formula("aten::_scaled_dot_product_efficient_attention_backward", kind="gradient")
 @formula("aten::_scaled_dot_product_fused_attention_overrideable_backward", kind="gradient")
-def efficient_attention_backward(query: Size, key: Size, value: Size, attn_bias: Any) -> Ops:
-    """dq, dk, dv = gradients of attention([B, H, L, E], [B, Hk, S, E], [B, Hk, S, Ev]); a bias is a mask."""
+def efficient_attention_backward(
+    query: Size, key: Size, value: Size, attn_bias: Size | None
+) -> Ops:
+    """dq, dk, dv = gradients of attention([B, H, L, E], [B, Hk, S, E], [B, Hk, S, Ev]).
+
+    A bias costs as much as a mask. See ``attention_backward``.
+    """
     return _by_heads_backward(query, key, value, masked=attn_bias is not None)
 
 
 @formula("aten::_scaled_dot_product_cudnn_attention_backward", kind="gradient")
 @formula("aten::_cudnn_attention_backward", kind="gradient")
-def cudnn_attention_backward(query: Size, key: Size, value: Size, attn_bias: Any) -> Ops:
-    """dq, dk, dv = gradients of attention([B, H, L, E], [B, Hk, S, E], [B, Hk, S, Ev]); a bias is a mask."""
+def cudnn_attention_backward(query: Size, key: Size, value: Size, attn_bias: Size | None) -> Ops:
+    """dq, dk, dv = gradients of attention([B, H, L, E], [B, Hk, S, E], [B, Hk, S, Ev]).
+
+    A bias costs as much as a mask. See ``attention_backward``.
+    """
     return _by_heads_backward(query, key, value, masked=attn_bias is not None)
 
 
 def _by_positions_backward(
     query: Size, key: Size, value: Size, longest_key: int, *, packed: bool, masked: bool
 ) -> Ops:
+    """As ``attention_backward``, for tensors that have positions before heads."""
     heads, depth = query[-2:]
     if not packed:
         return attention_backward(
@@ -81,7 +97,10 @@ def _by_positions_backward(
 def flash_attention_backward_by_positions(
     query: Size, key: Size, value: Size, max_k: int, is_causal: bool
 ) -> Ops:
-    """dq, dk, dv = gradients of attention([B, L, H, E], [B, S, Hk, E], [B, S, Hk, E]); packed [total, H, E] as in the forward."""
+    """dq, dk, dv = gradients of attention([B, L, H, E], [B, S, Hk, E], [B, S, Hk, E]).
+
+    Packed sequences are [total L, H, E], as in the forward.
+    """
     packed = len(query) == 3
     return _by_positions_backward(query, key, value, max_k, packed=packed, masked=is_causal)
 
@@ -91,12 +110,15 @@ def efficient_attention_backward_by_positions(
     query: Size,
     key: Size,
     value: Size,
-    bias: Any,
-    cu_seqlens_q: Any,
+    bias: Size | None,
+    cu_seqlens_q: Size | None,
     max_seqlen_k: int,
     custom_mask_type: int,
 ) -> Ops:
-    """dq, dk, dv = gradients of attention([B, L, H, E], [B, S, H, E], [B, S, H, Ev]); packed as in the forward."""
+    """dq, dk, dv = gradients of attention([B, L, H, E], [B, S, H, E], [B, S, H, Ev]).
+
+    Packed sequences are [1, total L, H, E], as in the forward. A bias costs as much as a mask.
+    """
     masked = bias is not None or custom_mask_type != 0
     return _by_positions_backward(
         query, key, value, max_seqlen_k, packed=cu_seqlens_q is not None, masked=masked

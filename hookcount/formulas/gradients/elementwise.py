@@ -1,11 +1,11 @@
-"""Backward ops of element-wise functions and softmax, as far as they are one line each; read by ``elementwise``'s rules.
+"""Gradients of element-wise functions, softmax, losses and padding.
 
-g is the incoming gradient, x the input, y the output. Backward ops that are not here are unknown, or priced with their forward.
+In the formulas g is the incoming gradient, x the input and y the output. The counting rules are
+those of ``formulas/elementwise.py``. Other backward ops are priced with their forward, or are
+uncounted.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 from torch import Size
 
@@ -65,6 +65,7 @@ FIGURES: dict[str, tuple[Ops, str]] = {
         "g c (x - t) / max(x (1 - x), e)",
     ),
 }
+"""By op: the operations per output element, and the formula that they are read from."""
 
 for _name, (_figure, _text) in FIGURES.items():
     formula(f"aten::{_name}", kind="gradient")(per_element(_name, _figure, _text))
@@ -72,9 +73,13 @@ for _name, (_figure, _text) in FIGURES.items():
 
 @formula("aten::gelu_backward", kind="gradient")
 def gelu_backward(*, approximate: str = "none", out: Size) -> Ops:
-    """none: g (P + x p), P = 0.5 (1 + erf(x / sqrt 2)), p = c exp(-0.5 x x): 7 muls, 2 adds, an erf, an exp.
+    """[*] = gradient of gelu([*]), per element by one of two formulas.
 
-    tanh: u = c (x + k x x x), t = tanh(u): g (0.5 (1 + t) + 0.5 x (1 - t t) c (1 + 3 k x x)): 12 muls, 5 adds, a tanh.
+    ``none``: g (P + x p), with P = 0.5 (1 + erf(x / sqrt 2)) and p = c exp(-0.5 x x). This is
+    7 muls, 2 adds, an erf and an exp.
+
+    ``tanh``: g (0.5 (1 + t) + 0.5 x (1 - t t) c (1 + 3 k x x)). Here u = c (x + k x x x) and
+    t = tanh(u). This is 12 muls, 5 adds and a tanh.
     """
     each = TANH + Ops(adds=5, muls=12) if approximate == "tanh" else Ops(adds=2, muls=7, specials=2)
     return each * out.numel()
@@ -82,28 +87,31 @@ def gelu_backward(*, approximate: str = "none", out: Size) -> Ops:
 
 @formula("aten::_softmax_backward_data", kind="gradient")
 def softmax_backward(output: Size, dim: int) -> Ops:
-    """[*, n] = y (g - sum(g y)): n muls, n - 1 adds, n subtractions, n muls per row."""
+    """[*, n] = y (g - sum(g y)): per row 2n muls, n - 1 adds, n subtractions."""
     rows, n = rows_along(output, dim)
     return Ops(adds=2 * n - 1, muls=2 * n) * rows if n else Ops()
 
 
 @formula("aten::_log_softmax_backward_data", kind="gradient")
 def log_softmax_backward(output: Size, dim: int) -> Ops:
-    """[*, n] = g - exp(y) sum(g): n - 1 adds, n exps, n muls, n subtractions per row."""
+    """[*, n] = g - exp(y) sum(g): per row n - 1 adds, n exps, n muls, n subtractions."""
     rows, n = rows_along(output, dim)
     return Ops(adds=2 * n - 1, muls=n, specials=n) * rows if n else Ops()
 
 
 @formula("aten::nll_loss_backward", kind="gradient")
 @formula("aten::nll_loss2d_backward", kind="gradient")
-def nll_loss_backward(target: Size, weight: Any = None) -> Ops:
-    """[N, C, *] = -g w / total at each sample's class: a negation, a division, a mul for a weight, per sample."""
+def nll_loss_backward(target: Size, weight: Size | None = None) -> Ops:
+    """[N, C, *] = -g w / total at the class of each sample.
+
+    Per sample a negation, a division, and a mul if there is a weight.
+    """
     return Ops(adds=1, muls=int(weight is not None), specials=1) * target.numel()
 
 
 @formula("aten::embedding_dense_backward", kind="gradient")
 def embedding_dense_backward(grad_output: Size) -> Ops:
-    """[n, d] = sum of [*, d] by index: an add per element of the gradient."""
+    """[n, d] = sum of [*, d] by index: an add per element of the incoming gradient."""
     return Ops(adds=grad_output.numel())
 
 
@@ -115,5 +123,5 @@ def embedding_dense_backward(grad_output: Size) -> Ops:
 @formula("aten::replication_pad3d_backward", kind="gradient")
 @formula("aten::unfold_backward", kind="gradient")
 def added_back(grad: Size) -> Ops:
-    """[*] = sum of what was copied from each element: an add per element of the gradient."""
+    """[*] = for each element the sum of its copies' gradients: an add per incoming element."""
     return Ops(adds=grad.numel())

@@ -1,10 +1,9 @@
-"""The gradients of normalizations."""
+"""Gradients of normalizations."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import Any
 
 from torch import Size
 
@@ -13,10 +12,17 @@ from ..builtin import formula
 
 
 def _standardization_backward(elements: int, mask: Sequence[bool], *, weighted: bool) -> Ops:
-    """Gradients of y = x^ * weight + bias, x^ = (x - mean) * rstd, where x^ is made again: an add and a mul per element.
+    """Gradients of y = x^ * weight + bias, with x^ = (x - mean) * rstd.
 
-    dx = rstd * (g w - mean(g w) - x^ * mean(g w x^)): g w, g w x^, its two sums, x^ times the mean, two subtractions, rstd.
-    dweight = sum(g x^): a mul and an add; dbias = sum(g): an add. What is per row or per channel is left out.
+    ``mask`` selects which of dx, dweight and dbias are computed. Per element:
+
+    - x^ is computed again: an add and a mul.
+    - dx = rstd * (g w - mean(g w) - x^ * mean(g w x^)). This is the products g w and g w x^,
+      their two sums, x^ times a mean, two subtractions, and a product with rstd.
+    - dweight = sum(g x^): a mul and an add.
+    - dbias = sum(g): an add.
+
+    Work per row or per channel is not counted.
     """
     needs_x, needs_weight, needs_bias = mask
     ops = Ops(adds=elements, muls=elements) if needs_x or needs_weight else Ops()
@@ -29,7 +35,10 @@ def _standardization_backward(elements: int, mask: Sequence[bool], *, weighted: 
 
 @formula("aten::native_batch_norm_backward", kind="gradient")
 def batch_norm_backward(grad_out: Size, train: bool, output_mask: Sequence[bool]) -> Ops:
-    """dx, dweight, dbias = gradients of a batch norm: in eval mode dx is the gradient times the folded scale."""
+    """dx, dweight, dbias = gradients of batch norm([N, C, *]).
+
+    In eval mode dx is the incoming gradient times the folded scale.
+    """
     elements = prod(grad_out)
     if train:
         return _standardization_backward(elements, output_mask, weighted=False)
@@ -41,24 +50,24 @@ def batch_norm_backward(grad_out: Size, train: bool, output_mask: Sequence[bool]
 def batch_norm_backward_with_reserve(
     grad_out: Size, update: bool, output_mask: Sequence[bool]
 ) -> Ops:
-    """dx, dweight, dbias = gradients of a batch norm, ``update`` being its training mode."""
+    """dx, dweight, dbias = gradients of batch norm([N, C, *]); ``update`` is true in training."""
     return batch_norm_backward(grad_out, update, output_mask)
 
 
 @formula("aten::cudnn_batch_norm_backward", kind="gradient")
 @formula("aten::miopen_batch_norm_backward", kind="gradient")
 def vendor_batch_norm_backward(grad_output: Size) -> Ops:
-    """dx, dweight, dbias = gradients of a batch norm in training, always all three."""
+    """dx, dweight, dbias = gradients of batch norm([N, C, *]) in training, always all three."""
     return _standardization_backward(prod(grad_output), (True, True, True), weighted=False)
 
 
 @formula("aten::native_layer_norm_backward", kind="gradient")
-def layer_norm_backward(grad_out: Size, weight: Any, output_mask: Sequence[bool]) -> Ops:
-    """dx, dweight, dbias = gradients of a layer norm."""
+def layer_norm_backward(grad_out: Size, weight: Size | None, output_mask: Sequence[bool]) -> Ops:
+    """dx, dweight, dbias = gradients of layer norm([*, n])."""
     return _standardization_backward(prod(grad_out), output_mask, weighted=weight is not None)
 
 
 @formula("aten::native_group_norm_backward", kind="gradient")
-def group_norm_backward(grad_out: Size, weight: Any, output_mask: Sequence[bool]) -> Ops:
-    """dx, dweight, dbias = gradients of a group norm."""
+def group_norm_backward(grad_out: Size, weight: Size | None, output_mask: Sequence[bool]) -> Ops:
+    """dx, dweight, dbias = gradients of group norm([N, C, *])."""
     return _standardization_backward(prod(grad_out), output_mask, weighted=weight is not None)

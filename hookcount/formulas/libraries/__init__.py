@@ -1,4 +1,4 @@
-"""Formulas of other packages' ops and modules, by name: none of these packages is imported."""
+"""Formulas of other packages' ops and modules, by name. None of these packages is imported."""
 
 from . import (
     bitsandbytes,

@@ -1,16 +1,19 @@
-"""Multi-scale deformable attention, whose kernel is called from outside of torch's dispatcher: the modules that call it, by name.
+"""Multi-scale deformable attention: the modules that call its kernel, by name.
 
-A formula pays for what the module's forward does itself, whether its kernel does it or the written-out form that some fall
-back on; the linear layers that it calls pay for themselves. The arithmetic is that of Zhu et al., Deformable DETR,
-arXiv:2010.04159, equations 2 and 3: b images, q queries, h heads, l levels, p points, d channels in all.
+The kernel is called outside of torch's dispatcher. A formula pays for the work of the module's
+own forward, whether the kernel does it or Python code on which some modules fall back. The
+linear layers that the forward calls pay for themselves.
+
+The arithmetic is that of Zhu et al., Deformable DETR, arXiv:2010.04159, equations 2 and 3. There
+are b images, q queries, h heads, l levels, p points and d channels over all heads.
 """
 
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import Protocol
 
-from torch import Size
+from torch import Size, nn
 
 from ...core.ops import Ops
 from ..arithmetic import softmax
@@ -18,15 +21,40 @@ from ..builtin import formula
 from ..resampling import weighted_taps
 
 
+class DeformableAttention(Protocol):
+    """The attributes of Deformable DETR's module that its formula reads."""
+
+    n_heads: int
+    n_levels: int
+    n_points: int
+    value_proj: nn.Linear
+
+
+class MultiScaleAttention(Protocol):
+    """The attributes of mmcv's module, and of its descendants, that their formulas read."""
+
+    num_heads: int
+    num_levels: int
+    num_points: int
+    value_proj: nn.Linear
+    batch_first: bool
+
+
 def deformable_attention(
     batch: int, queries: int, heads: int, levels: int, points: int, width: int, *, boxes: bool
 ) -> Ops:
-    """[b, q, d] = sum over l p of softmax(weights) * value sampled at reference + offset, per head of d / h channels.
+    """[b, q, d] = sum over l p of softmax(weights) * value at reference + offset, per head.
 
-    A softmax over l p per query and head. Where to sample: per coordinate of an offset a division by the level's size and an
-    add to the reference point; of a reference box a division by p, muls by the box's size and by a half, and an add. To pixels
-    of the level: a mul and an add. A bilinear sample, 4 taps, per point and channel; their weighted sum, l p taps. Nothing in it
-    is a contraction: each query has samples of its own.
+    A head has d / h channels. With ``boxes`` the references are boxes, otherwise points.
+
+    - The weights: a softmax over l p per query and head.
+    - Each coordinate of an offset, to a point: a division by the level's size, and an add.
+    - To a box: a division by p, muls by the box's size and by a half, and an add.
+    - Each coordinate, to pixels of the level: a mul and an add.
+    - The samples: 4 bilinear taps per point and channel.
+    - The weighted sum: l p taps per query and channel.
+
+    Nothing here is a contraction, as each query has samples of its own.
     """
     places = batch * queries * heads * levels * points
     aim = Ops(adds=1, muls=2 if boxes else 0, specials=1) + Ops(adds=1, muls=1)
@@ -47,10 +75,11 @@ def deformable_attention(
 @formula(
     "oneformer.modeling.pixel_decoder.ops.modules.ms_deform_attn.MSDeformAttn", kind="sampling"
 )
-def ms_deform_attn(module: Any, query: Size, reference_points: Size) -> Ops:
-    """[b, q, d] = attend([b, q, d], [b, q, l, 2 or 4], [b, s, d], ...): see ``deformable_attention``. The padding mask is free.
+def ms_deform_attn(module: DeformableAttention, query: Size, reference_points: Size) -> Ops:
+    """[b, q, d] = attend([b, q, d], [b, q, l, 2 or 4], [b, s, d], ...).
 
-    Deformable DETR's own class (``models/ops/modules/ms_deform_attn.py``), under the paths where its descendants keep it.
+    See ``deformable_attention``. The padding mask is free. This is Deformable DETR's own class
+    (``models/ops/modules/ms_deform_attn.py``), under the paths where its descendants keep it.
     """
     sizes = (
         query[0],
@@ -64,9 +93,14 @@ def ms_deform_attn(module: Any, query: Size, reference_points: Size) -> Ops:
 
 
 def _of_queries(
-    module: Any, query: Size, reference_points: Any, query_pos: Any, *, added: bool
+    module: MultiScaleAttention,
+    query: Size,
+    reference_points: Size,
+    query_pos: Size | None,
+    *,
+    added: bool,
 ) -> Ops:
-    """The form of the mm family: an embedding may be added to the queries, and the input to the output."""
+    """The form of mmcv: code may add an embedding to the queries, and the input to the output."""
     batch, queries = (query[0], query[1]) if module.batch_first else (query[1], query[0])
     sizes = (
         batch,
@@ -85,11 +119,16 @@ def _of_queries(
 @formula("mmcv.ops.multi_scale_deform_attn.MultiScaleDeformableAttention", kind="sampling")
 @formula("detrex.layers.multi_scale_deform_attn.MultiScaleDeformableAttention", kind="sampling")
 def with_identity(
-    module: Any, query: Size, *, query_pos: Any = None, reference_points: Any = None
+    module: MultiScaleAttention,
+    query: Size,
+    *,
+    query_pos: Size | None = None,
+    reference_points: Size,
 ) -> Ops:
-    """[q, b, d] = query + attend(query + pos, ...), batch first if the module says so: see ``deformable_attention``.
+    """[q, b, d] = query + attend(query + pos, ...), batch first if the module says so.
 
-    mmcv's class (``mmcv/ops/multi_scale_deform_attn.py``) and detrex's; the dropout between is a module of its own.
+    See ``deformable_attention``. This is mmcv's class (``mmcv/ops/multi_scale_deform_attn.py``)
+    and that of detrex. The dropout in between is a module of its own.
     """
     return _of_queries(module, query, reference_points, query_pos, added=True)
 
@@ -99,7 +138,14 @@ def with_identity(
     kind="sampling",
 )
 def without_identity(
-    module: Any, query: Size, *, query_pos: Any = None, reference_points: Any = None
+    module: MultiScaleAttention,
+    query: Size,
+    *,
+    query_pos: Size | None = None,
+    reference_points: Size,
 ) -> Ops:
-    """[q, b, d] = attend(query + pos, ...), batch first if the module says so: see ``deformable_attention``."""
+    """[q, b, d] = attend(query + pos, ...), batch first if the module says so.
+
+    See ``deformable_attention``.
+    """
     return _of_queries(module, query, reference_points, query_pos, added=False)

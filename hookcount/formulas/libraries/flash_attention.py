@@ -1,9 +1,15 @@
-"""Attention ops of flash-attn and xformers, by name. Layouts are [B, L, H, E], or packed [total L, H, E].
+"""Attention ops of flash-attn and xformers, by name. Layouts are [B, L, H, E] or [total L, H, E].
 
-All are priced as torch's own attention: the full square, also under a causal mask or a window; see ``attention``. The ops are
-those that the packages register with torch: in ``flash_attn/flash_attn_interface.py`` (since 2.7), ``hopper/flash_api.cpp``,
-``xformers/ops/fmha/flash.py``, ``flash3.py`` and ``xformers/csrc/attention/attention.cpp``. Older versions of flash-attn call
-their kernels from outside of the dispatcher, where no op is seen.
+The second layout is that of packed sequences. All ops are priced as torch's own attention, see
+``formulas/attention.py``: the full square counts, also under a causal mask or a window.
+
+The packages register the ops with torch in these files:
+
+- ``flash_attn/flash_attn_interface.py`` (since 2.7) and ``hopper/flash_api.cpp``;
+- ``xformers/ops/fmha/flash.py`` and ``flash3.py``;
+- ``xformers/csrc/attention/attention.cpp``.
+
+Older versions of flash-attn call their kernels outside of the dispatcher, so no op is seen.
 """
 
 from __future__ import annotations
@@ -19,8 +25,8 @@ from ..attention import by_positions
 from ..builtin import formula
 
 
-def _capped(query: Size, keys: int, softcap: Any) -> Ops:
-    """cap tanh(score / cap): a division, a tanh, a mul per score, where a cap is given."""
+def _capped(query: Size, keys: int, softcap: float | None) -> Ops:
+    """cap tanh(score / cap): per score a division, a tanh and a mul, if a cap is given."""
     each = TANH + Ops(muls=1, specials=1)
     return each * (prod(query[:-1]) * keys) if softcap else NOTHING
 
@@ -35,9 +41,12 @@ def flash_attn_forward(
     *,
     causal: bool = False,
     softcap: float = 0.0,
-    alibi_slopes: Any = None,
+    alibi_slopes: Size | None = None,
 ) -> Ops:
-    """[B, L, H, E] = attention([B, L, H, E], [B, S, Hk, E], [B, S, Hk, E]); a slope per head adds to each score, as a mask."""
+    """[B, L, H, E] = attention([B, L, H, E], [B, S, Hk, E], [B, S, Hk, E]).
+
+    A slope per head is added to each score, as a mask is.
+    """
     masked = causal or alibi_slopes is not None
     return by_positions(q, k, v, None, dropout_p, packed=False, masked=masked) + _capped(
         q, k[1], softcap
@@ -55,9 +64,12 @@ def flash_attn_varlen_forward(
     dropout_p: float = 0.0,
     causal: bool = False,
     softcap: float = 0.0,
-    alibi_slopes: Any = None,
+    alibi_slopes: Size | None = None,
 ) -> Ops:
-    """[total L, H, E] = attention([total L, H, E], [total S, Hk, E], [total S, Hk, E]): each query meets max_seqlen_k keys."""
+    """[total L, H, E] = attention([total L, H, E], [total S, Hk, E], [total S, Hk, E]).
+
+    Each query is taken to meet ``max_seqlen_k`` keys, an upper bound.
+    """
     masked = causal or alibi_slopes is not None
     ops = by_positions(q, k, v, max_seqlen_k, dropout_p, packed=True, masked=masked)
     return ops + _capped(q, max_seqlen_k, softcap)
@@ -70,15 +82,16 @@ def flash_attn_3(
     k: Size,
     v: Size,
     *,
-    cu_seqlens_q: Any = None,
+    cu_seqlens_q: Size | None = None,
     max_seqlen_k: int | None = None,
-    page_table: Any = None,
+    page_table: Size | None = None,
     is_causal: bool = False,
     softcap: float = 0.0,
 ) -> Ops:
-    """[B, L, H, Ev] = attention([B, L, H, E], [B, S, Hk, E], [B, S, Hk, Ev]); with cu_seqlens_q packed: [total L, H, Ev].
+    """[B, L, H, Ev] = attention([B, L, H, E], [B, S, Hk, E], [B, S, Hk, Ev]).
 
-    The whole of a cache is met. Turning queries by ``rotary_cos`` inside the kernel is not counted.
+    With ``cu_seqlens_q`` packed: [total L, H, Ev]. Queries are taken to meet all keys of a cache.
+    The rotation of queries by ``rotary_cos`` inside the kernel is not counted.
     """
     if page_table is not None:  # [pages, page, Hk, E]: a row of pages per sequence
         k, v = (Size((page_table[0], page_table[1] * each[1], *each[2:])) for each in (k, v))
@@ -92,7 +105,7 @@ def flash_attn_3(
 
 
 def _grouped(size: Size) -> Size:
-    """xformers gives grouped queries as [B, L, G, H, E], and leaves heads away where there is one: [B, L, E]."""
+    """[B, L, H, E] from the shapes of xformers: grouped [B, L, G, H, E], and one head [B, L, E]."""
     if len(size) == 3:
         return Size((*size[:2], 1, size[2]))
     return Size((*size[:-3], size[-3] * size[-2], size[-1])) if len(size) == 5 else size
@@ -102,13 +115,16 @@ def _xformers(
     query: Size,
     key: Size,
     value: Size,
-    longest: Any,
+    longest: int | None,
     dropout_p: float,
     *,
     packed: bool,
     masked: bool,
 ) -> Ops:
-    """[B, L, H, Ev] = attention([B, L, H, E], [B, S, H, E], [B, S, H, Ev]); packed: [1, total L, H, Ev] or [total L, H, Ev]."""
+    """[B, L, H, Ev] = attention([B, L, H, E], [B, S, H, E], [B, S, H, Ev]).
+
+    Packed sequences are [1, total L, H, Ev] or [total L, H, Ev].
+    """
     q, k, v = (
         (query, key, value) if packed and len(query) == 3 else map(_grouped, (query, key, value))
     )
@@ -121,16 +137,21 @@ def efficient_attention(
     query: Size,
     key: Size,
     value: Size,
-    attn_bias: Any,
-    seqstart_q: Any,
-    seqstart_k: Any,
+    attn_bias: Size | None,
+    seqstart_q: Size | None,
+    seqstart_k: Size | None,
     max_seqlen_q: int | None,
     *rest: Any,
 ) -> Ops:
-    """[B, L, H, Ev] = attention([B, L, H, E], [B, S, H, E], [B, S, H, Ev]); with seqstart packed: [1, total L, H, Ev].
+    """[B, L, H, Ev] = attention([B, L, H, E], [B, S, H, E], [B, S, H, Ev]).
 
-    Then come the dropout, whether the log-sum is kept, and the kind of mask; in later versions the longest key sequence, the
-    dropout and the kind of mask. Where that sequence is not told, the longest query sequence is taken for it.
+    With ``seqstart_q`` packed: [1, total L, H, Ev]. The version decides what is in ``rest``:
+
+    - the dropout, whether the log-sum is kept, and the kind of mask;
+    - in later versions the longest key sequence, the dropout, and the kind of mask.
+
+    Earlier versions do not give the longest key sequence. It is taken to be as long as the longest
+    query sequence.
     """
     longest, dropout_p, mask = (
         (max_seqlen_q, rest[0], rest[2]) if isinstance(rest[0], float) else rest[:3]
@@ -143,7 +164,7 @@ def efficient_attention(
 
 @formula("xformers::efficient_attention_forward_small_k", kind="attention")
 def efficient_attention_small_k(
-    query: Size, key: Size, value: Size, *, attn_bias: Any, p: float
+    query: Size, key: Size, value: Size, *, attn_bias: Size | None, p: float
 ) -> Ops:
     """[B, L, Ev] = attention([B, L, E], [B, S, E], [B, S, Ev])."""
     return _xformers(query, key, value, None, p, packed=False, masked=attn_bias is not None)
@@ -152,22 +173,28 @@ def efficient_attention_small_k(
 @formula("xformers::efficient_attention_forward_decoder", kind="attention")
 @formula("xformers::efficient_attention_forward_decoder_ck", kind="attention")
 def efficient_attention_decoder(query: Size, key: Size, value: Size) -> Ops:
-    """[B, 1, H, E] = attention([B, 1, H, E], [B, S, H, E], [B, S, H, E]): the whole of the cache, positions beyond are masked."""
+    """[B, 1, H, E] = attention([B, 1, H, E], [B, S, H, E], [B, S, H, E]).
+
+    All of the cache counts. Its positions beyond the sequence are masked.
+    """
     return _xformers(query, key, value, None, 0.0, packed=False, masked=True)
 
 
 @formula("xformers_flash::flash_fwd", kind="attention")
 @formula("xformers_flash3::flash_fwd", kind="attention")
-def xformers_flash(query: Size, key: Size, value: Size, cu_seqlens_q: Any, *rest: Any) -> Ops:
-    """[B, L, H, E] = attention([B, L, H, E], [B, S, Hk, E], [B, S, Hk, E]); with cu_seqlens packed: [total L, H, E].
+def xformers_flash(
+    query: Size, key: Size, value: Size, cu_seqlens_q: Size | None, *rest: Any
+) -> Ops:
+    """[B, L, H, E] = attention([B, L, H, E], [B, S, Hk, E], [B, S, Hk, E]).
 
-    Then come tensors that differ by version, and numbers that do not: the longest query and key sequence, the dropout, the
-    scale, whether it is causal.
+    With ``cu_seqlens_q`` packed: [total L, H, E]. In ``rest`` are tensors that differ by version,
+    and numbers that do not. The numbers are the longest query sequence, the longest key sequence,
+    the dropout, the scale, and whether the attention is causal.
     """
     _, longest, dropout_p, _, causal = [value for value in rest if isinstance(value, (int, float))][
         :5
     ]
     masked = bool(causal)
     return _xformers(
-        query, key, value, longest, dropout_p, packed=cu_seqlens_q is not None, masked=masked
+        query, key, value, int(longest), dropout_p, packed=cu_seqlens_q is not None, masked=masked
     )

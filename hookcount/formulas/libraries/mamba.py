@@ -1,15 +1,16 @@
-"""State space models of mamba-ssm and the convolution of causal-conv1d, by name: their kernels are seen by nobody.
+"""State space models of mamba-ssm and the convolution of causal-conv1d, by name.
 
-The modules are priced with all that is in them, since which of their layers are called depends on whether a kernel is there.
-Contractions are the projections, the convolution and the sums over the state; the recurrence itself is element by element.
+Their kernels are called outside of torch's dispatcher. A module is priced with all its layers, as
+the installed kernels decide which of its layers it calls. Contractions are the projections, the
+convolution and the sums over the state. The recurrence itself is element-wise.
 """
 
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import Protocol
 
-from torch import Size
+from torch import Size, nn
 
 from ...core.ops import NOTHING, Ops
 from ..arithmetic import SIGMOID, bias, matmul
@@ -20,8 +21,45 @@ from ..parametric import softplus_figure
 SILU = SIGMOID + Ops(muls=1)
 
 
+class _Mamba(Protocol):
+    """The attributes of ``Mamba`` that its formula reads."""
+
+    d_inner: int
+    d_state: int
+    d_conv: int
+    dt_rank: int
+    in_proj: nn.Linear
+    out_proj: nn.Linear
+    conv1d: nn.Conv1d
+
+
+class _Mamba2(Protocol):
+    """The attributes of ``Mamba2`` that its formula reads."""
+
+    d_ssm: int
+    d_state: int
+    d_conv: int
+    ngroups: int
+    nheads: int
+    headdim: int
+    chunk_size: int
+    rmsnorm: bool
+    in_proj: nn.Linear
+    out_proj: nn.Linear
+    conv1d: nn.Conv1d
+
+
+class _GatedNorm(Protocol):
+    """The attributes of the gated ``RMSNorm`` that its formula reads."""
+
+    group_size: int | None
+
+
 def causal_convolution(positions: int, taps: int, *, biased: bool, activated: bool) -> Ops:
-    """[b, d, l] = conv([b, d, l], [d, taps]), each channel by itself, over the last ``taps`` positions; the first see padding."""
+    """[b, d, l] = conv([b, d, l], [d, taps]), each channel by itself: b * d * l ``positions``.
+
+    A position sees the last ``taps`` positions, and the first ones see padding.
+    """
     ops = matmul(positions, taps, 1)
     return (
         ops
@@ -31,27 +69,32 @@ def causal_convolution(positions: int, taps: int, *, biased: bool, activated: bo
 
 
 @formula("DaoAILab::_causal_conv1d_fwd_cpp", kind="convolution")
-def causal_conv1d(x: Size, weight: Size, bias: Any, *, silu_activation: bool) -> Ops:
-    """into [b, d, l] = conv([b, d, l], [d, w]): an op of ``causal_conv1d/cpp_functions.py``."""
+def causal_conv1d(x: Size, weight: Size, bias: Size | None, *, silu_activation: bool) -> Ops:
+    """[b, d, l] = conv([b, d, l], [d, w]): an op of ``causal_conv1d/cpp_functions.py``."""
     return causal_convolution(
         prod(x), weight[-1], biased=bias is not None, activated=silu_activation
     )
 
 
 @formula("DaoAILab::_causal_conv1d_update_cpp", kind="convolution")
-def causal_conv1d_update(x: Size, *, weight: Size, bias: Any, silu_activation: bool) -> Ops:
-    """into [b, d] or [b, d, l] = conv of the state and [b, d, l], [d, w]: a new position at a time."""
+def causal_conv1d_update(x: Size, *, weight: Size, bias: Size | None, silu_activation: bool) -> Ops:
+    """[b, d] or [b, d, l] = conv(the state and [b, d, l], [d, w]), one new position at a time."""
     return causal_convolution(
         prod(x), weight[-1], biased=bias is not None, activated=silu_activation
     )
 
 
 def selective_scan(channels: int, length: int, state: int) -> Ops:
-    """y = C h + D x, h = exp(dt A) h + dt B x, gated by silu(z): of every channel of every sample, ``length`` steps.
+    """y = (C h + D x) silu(z), h = exp(dt A) h + dt B x: ``length`` steps of ``channels``.
 
-    Per step: dt is a sum and a softplus; dt x a mul; per state dt A a mul and an exp, times B a mul, the recurrence a mul and an
-    add; the sum over states is the contraction. D x, z: a mul and an add, a silu and a mul. (Gu and Dao, Mamba,
-    arXiv:2312.00752, equation 2; ``selective_scan_ref``.)
+    ``channels`` are those of all samples, each with ``state`` states.
+
+    - Per step: a sum and a softplus for dt, and a mul for dt x.
+    - Per step and state: a mul and an exp for exp(dt A), a mul by B, a mul and an add for h.
+    - The sum C h over the states is the contraction.
+    - Per step: a mul and an add for D x, a silu and a mul for the gate z.
+
+    Source: Gu and Dao, Mamba, arXiv:2312.00752, equation 2; ``selective_scan_ref``.
     """
     steps = channels * length
     each = Ops(adds=1 + 1, muls=1 + 1 + 1) + softplus_figure(1) + SILU
@@ -61,10 +104,18 @@ def selective_scan(channels: int, length: int, state: int) -> Ops:
 
 
 @formula("mamba_ssm.modules.mamba_simple.Mamba", covers="subtree", kind="scan")
-def mamba(module: Any, hidden_states: Size) -> Ops:
-    """[b, l, d] = out(scan(silu(conv(x)), z)), x, z = in([b, l, d]): ``mamba_ssm/modules/mamba_simple.py``.
+def mamba(module: _Mamba, hidden_states: Size) -> Ops:
+    """[b, l, d] = out(scan(silu(conv(x)), z)), with x, z = in([b, l, d]).
 
-    Two linear layers of width e, the convolution, dt, B, C of r + 2 n columns, dt widened from r to e, -exp of A's logarithm.
+    For e inner channels, n states and rank r these are:
+
+    - the linear layers ``in`` and ``out``, with 2 e and d columns;
+    - the convolution;
+    - a linear layer for dt, B and C with r + 2 n columns, and one that widens dt from r to e;
+    - A, which is -exp of its logarithm;
+    - the scan.
+
+    Source: ``mamba_ssm/modules/mamba_simple.py``.
     """
     batch, length, width = hidden_states
     rows, inner, state, rank = batch * length, module.d_inner, module.d_state, module.dt_rank
@@ -87,12 +138,20 @@ def mamba(module: Any, hidden_states: Size) -> Ops:
 def chunked_scan(
     batch: int, length: int, heads: int, depth: int, groups: int, state: int, chunk: int
 ) -> Ops:
-    """[b, l, h, p] = the scan of one decay per head, by chunks of c positions, as products of matrices.
+    """[b, l, h, p] = scan([b, l, h, p]) with one decay per head, by chunks of c positions.
 
-    Per chunk: C B^T of each group, c c n; its product with x of each head, c c p; the state that it leaves, and what the state
-    before it adds, c n p each. A last chunk is as long as it is. Element by element: dt (a sum, a softplus) times A and its
-    running sum, dt x; the decays of a chunk, an exp of a difference and a mul per pair and head; those of its states, and the
-    passing on of states between chunks. (Dao and Gu, Transformers are SSMs, arXiv:2405.21060, section 6.)
+    The scan runs as matrix products. The last chunk may be shorter. Per chunk:
+
+    - C B^T, per group: c * c * n, and its product with x, per head: c * c * p.
+    - The state after the chunk, and the part of the state before it, per head: c * n * p each.
+    - The decays, per pair of positions and head: an exp of a difference, and a mul.
+    - The decays of both states, per position and head: an exp of a difference, and a mul.
+    - The state's way to the next chunk: a mul and an add per element, and an exp per head.
+
+    Per position and head: dt (a sum, a softplus), dt times A, and its running sum. Per element:
+    a mul for dt x.
+
+    Source: Dao and Gu, Transformers are SSMs, arXiv:2405.21060, section 6.
     """
     whole, last = divmod(length, chunk)
     ops = NOTHING
@@ -114,18 +173,26 @@ def chunked_scan(
 
 
 @formula("mamba_ssm::ssm_chunk_scan_combined_fwd", kind="scan")
-def chunk_scan_op(x: Size, *, B: Size, chunk_size: int, D: Any = None) -> Ops:
-    """[b, l, h, p], ... = scan([b, l, h, p], [b, l, h], [h], [b, l, g, n], [b, l, g, n]): see ``chunked_scan``; and D x."""
+def chunk_scan_op(x: Size, *, B: Size, chunk_size: int, D: Size | None = None) -> Ops:
+    """[b, l, h, p], ... = scan([b, l, h, p], [b, l, h], [h], [b, l, g, n], [b, l, g, n]) + D x.
+
+    See ``chunked_scan``. D x is a mul and an add per element.
+    """
     ops = chunked_scan(x[0], x[1], x[2], x[3], B[-2], B[-1], chunk_size)
     return ops if D is None else ops + Ops(adds=1, muls=1) * prod(x)
 
 
 @formula("mamba_ssm.modules.mamba2.Mamba2", covers="subtree", kind="scan")
-def mamba2(module: Any, u: Size, seqlen: int | None = None) -> Ops:
-    """[b, l, d] = out(norm(scan(silu(conv(x, B, C))), z)), z, x, B, C, dt = in([b, l, d]): ``mamba_ssm/modules/mamba2.py``.
+def mamba2(module: _Mamba2, u: Size, seqlen: int | None = None) -> Ops:
+    """[b, l, d] = out(norm(scan(silu(conv(x, B, C))), z)), with z, x, B, C, dt = in([b, l, d]).
 
-    Two linear layers, the convolution of x, B and C, the scan by chunks, D x, the gate silu(z), the norm if there is one; of a
-    part that is no state space model a gated product.
+    - the linear layers ``in`` and ``out``;
+    - the convolution of x, B and C;
+    - the scan by chunks, and D x;
+    - the gate silu(z), and the norm if there is one;
+    - a gated product for the part of the width that is no state space model.
+
+    Source: ``mamba_ssm/modules/mamba2.py``.
     """
     batch, length = (u[0], u[1]) if seqlen is None else (u[0] // seqlen, seqlen)
     rows, width, inner = batch * length, u[-1], int(module.d_ssm)
@@ -162,8 +229,11 @@ def mamba2(module: Any, u: Size, seqlen: int | None = None) -> Ops:
 
 
 @formula("mamba_ssm.ops.triton.layernorm_gated.RMSNorm", kind="norm")
-def gated_rms_norm(module: Any, x: Size, z: Any = None) -> Ops:
-    """[*, n] = norm([*, n] silu([*, n])): the norm, by groups if the module says so, and of a gate its silu and a mul."""
+def gated_rms_norm(module: _GatedNorm, x: Size, z: Size | None = None) -> Ops:
+    """[*, n] = norm([*, n] silu([*, n])): the norm, and a silu and a mul if there is a gate.
+
+    The norm is by groups if the module says so.
+    """
     n = module.group_size or x[-1]
     ops = root_mean_square_norm(prod(x) // n if n else 0, n, weighted=True)
     return ops if z is None else ops + (SILU + Ops(muls=1)) * prod(x)
@@ -171,8 +241,8 @@ def gated_rms_norm(module: Any, x: Size, z: Any = None) -> Ops:
 
 @formula("mamba_ssm.ops.triton.layer_norm.RMSNorm", kind="norm")
 @formula("flash_attn.ops.triton.layer_norm.RMSNorm", kind="norm")
-def added_rms_norm(*, x: Size, residual: Any = None) -> Ops:
-    """[*, n] (, [*, n]) = norm([*, n] + [*, n]): an add per element where there is a residual, and the norm."""
+def added_rms_norm(*, x: Size, residual: Size | None = None) -> Ops:
+    """[*, n] (, [*, n]) = norm([*, n] + [*, n]): the norm, and an add per element of a residual."""
     n = x[-1]
     return root_mean_square_norm(prod(x[:-1]), n, weighted=True) + (
         NOTHING if residual is None else bias(prod(x))

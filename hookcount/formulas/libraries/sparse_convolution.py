@@ -1,28 +1,45 @@
-"""Convolution of sparse maps: spconv's modules, by name. Their kernels are called from outside of torch's dispatcher."""
+"""Convolution of sparse maps: spconv's modules, by name.
+
+Their kernels are called outside of torch's dispatcher.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
-from typing import Any
+from typing import Protocol
 
 from ...core.ops import Ops
 from ..arithmetic import bias, matmul
 from ..builtin import formula, observed
 
 
-def _sites(map: Any) -> int:
-    """How many places of a ``SparseConvTensor`` hold something: the rows of its features."""
+class _Convolution(Protocol):
+    """The attributes of ``SparseConvolution`` that its formula reads."""
+
+    kernel_size: Sequence[int]
+    in_channels: int
+    out_channels: int
+    bias: object
+
+
+def _sites(map: object) -> int:
+    """The number of places of a ``SparseConvTensor`` that hold values: the rows of its features."""
     held = vars(map)
     return int((held["_features"] if "_features" in held else held["features"])[0])
 
 
 @formula("spconv.pytorch.conv.SparseConvolution", kind="convolution")
-def sparse_convolution(module: Any, input: Any, add_input: Any = None, *, out: Any) -> Ops:
-    """[m, Co] at m places = conv of [n, Ci] at n places, [*K, ...]: a product of Ci by Co for each pair of places that K joins.
+def sparse_convolution(
+    module: _Convolution, input: object, add_input: object = None, *, out: object
+) -> Ops:
+    """[m, Co] at m places = conv([n, Ci] at n places, [*K, ...]): Ci * Co per pair of places.
 
-    Which places are neighbours, shapes do not tell. A position of the kernel joins each place of the input with at most one
-    of the output, and the other way round: prod(K) * min(n, m) pairs is an upper bound, exact for a kernel of 1. The bias is an
-    add per output; finding the pairs is not counted.
+    The kernel joins these pairs. Shapes do not show which places are neighbours. A position of the
+    kernel joins each place of the input with at most one of the output, and vice versa. The number
+    of pairs is thus at most prod(K) * min(n, m): the count is an upper bound, exact if prod(K) = 1.
+
+    The bias is an add per output. The search for the pairs is not counted.
     """
     inputs, outputs = _sites(input), _sites(out)
     pairs = prod(module.kernel_size) * min(inputs, outputs)

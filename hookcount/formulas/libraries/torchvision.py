@@ -1,9 +1,9 @@
-"""torchvision's ops and layers, by name: nothing here imports torchvision."""
+"""torchvision's ops and layers, by name. Nothing here imports torchvision."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import ceil, log2, prod
-from typing import Any
 
 from torch import Size
 
@@ -17,10 +17,11 @@ from ..resampling import weighted_taps
 
 @formula("torchvision::deform_conv2d", kind="convolution")
 def deform_conv2d(input: Size, weight: Size, use_mask: bool, out: Size) -> Ops:
-    """[N, Co, H, W] = conv of [N, Ci, *I] sampled where [N, 2 * og * kh * kw, H, W] says, times the mask, if one is used.
+    """[N, Co, H, W] = conv([N, Ci, *I] sampled at offsets [N, 2 * og * kh * kw, H, W], [Co, ...]).
 
-    The convolution; each of its Ci * kh * kw taps per position is bilinear, 4 taps of its own, and a mul for the mask. Where
-    they lie is worked out per offset and left out. The bias is an add per output: a layer without one adds zeros.
+    The convolution has Ci * kh * kw taps per position. Each is a bilinear sample of 4 taps, and a
+    mul if there is a mask. The bias is an add per output: a layer without a bias adds zeros. The
+    positions of the samples are computed per offset, which is not counted.
     """
     samples = out[0] * input[1] * prod(weight[2:]) * prod(out[2:])
     ops = convolution(input, weight, out) + weighted_taps(samples, 4) + arithmetic.bias(prod(out))
@@ -30,8 +31,9 @@ def deform_conv2d(input: Size, weight: Size, use_mask: bool, out: Size) -> Ops:
 def _aligned(pooled: Size, input: Size, sampling_ratio: int) -> Ops:
     """The mean of bilinear samples, 4 taps each, on a grid in each bin.
 
-    Without a fixed ``sampling_ratio`` torchvision takes a sample per position of the map in the bin, which depends on the
-    region: the figure is that of a region as large as the map, an upper bound.
+    Without a fixed ``sampling_ratio`` torchvision takes a sample per position of the map in the
+    bin. Their number depends on the region. The count is that of a region as large as the map, an
+    upper bound.
     """
     samples = sampling_ratio * sampling_ratio if sampling_ratio > 0 else _bin(input, pooled)
     outputs = prod(pooled)
@@ -40,47 +42,65 @@ def _aligned(pooled: Size, input: Size, sampling_ratio: int) -> Ops:
 
 @formula("torchvision::roi_align", kind="pooling")
 def roi_align(input: Size, sampling_ratio: int, out: Size) -> Ops:
-    """[K, C, h, w] = the mean of bilinear samples of [N, C, H, W] in each bin of K regions: see ``_aligned``."""
+    """[K, C, h, w] = the mean of bilinear samples of [N, C, H, W], in each bin of K regions.
+
+    See ``_aligned``.
+    """
     return _aligned(out, input, sampling_ratio)
 
 
 @formula("torchvision::ps_roi_align", kind="pooling")
-def ps_roi_align(input: Size, sampling_ratio: int, out: Any) -> Ops:
-    """[K, C / (h * w), h, w] = the mean of bilinear samples of [N, C, H, W], each bin from channels of its own: ``_aligned``."""
+def ps_roi_align(input: Size, sampling_ratio: int, out: Sequence[Size]) -> Ops:
+    """[K, C / (h * w), h, w] = the mean of bilinear samples of [N, C, H, W], in each bin.
+
+    Each bin takes channels of its own. See ``_aligned``.
+    """
     return _aligned(out[0], input, sampling_ratio)
 
 
 @formula("torchvision::qroi_align", kind="pooling")
 def qroi_align(input: Size, sampling_ratio: int, out: Size) -> Ops:
-    """[K, C, h, w] = the mean of bilinear samples of a quantized [N, C, H, W]: see ``_aligned``."""
+    """[K, C, h, w] = the mean of bilinear samples of quantized [N, C, H, W]: see ``_aligned``."""
     return _aligned(out, input, sampling_ratio)
 
 
 def _bin(input: Size, pooled: Size) -> int:
-    """The positions in a bin of a region as large as the map: how large a region is, shapes do not tell."""
+    """The positions in a bin of a region as large as the map.
+
+    Shapes do not show how large a region is.
+    """
     return ceil(input[-2] / pooled[-2]) * ceil(input[-1] / pooled[-1])
 
 
 @formula("torchvision::roi_pool", kind="pooling")
-def roi_pool(input: Size, out: Any) -> Ops:
-    """[K, C, h, w] = the largest of [N, C, H, W] in each bin of K regions; regions are taken as large as the map: a bound."""
+def roi_pool(input: Size, out: Sequence[Size]) -> Ops:
+    """[K, C, h, w] = the largest value of [N, C, H, W], in each bin of K regions.
+
+    Regions are taken to be as large as the map, an upper bound.
+    """
     return maximum(prod(out[0]), _bin(input, out[0]))
 
 
 @formula("torchvision::ps_roi_pool", kind="pooling")
-def ps_roi_pool(input: Size, out: Any) -> Ops:
-    """[K, C / (h * w), h, w] = the mean of [N, C, H, W] in each bin; regions are taken as large as the map: a bound."""
+def ps_roi_pool(input: Size, out: Sequence[Size]) -> Ops:
+    """[K, C / (h * w), h, w] = the mean of [N, C, H, W], in each bin of K regions.
+
+    Regions are taken to be as large as the map, an upper bound.
+    """
     return average(prod(out[0]), _bin(input, out[0]))
 
 
 @formula("torchvision::nms", kind="sorting")
 @formula("torchvision::qnms", kind="sorting")
 def nms(dets: Size) -> Ops:
-    """[kept] = non-maximum suppression of [n, 4] boxes: a sort, n areas, and an overlap for each of n * (n - 1) / 2 pairs.
+    """[kept] = non-maximum suppression([n, 4] boxes): a sort, n areas, n * (n - 1) / 2 overlaps.
 
-    How many pairs are looked at depends on the boxes: all of them is an upper bound. The sort is n * ceil(log2 n) compares,
-    an area 2 subtractions and a mul, an overlap 4 extremes, 2 differences, each at least 0, a product, the union's sum and
-    difference, a division and the compare with the threshold.
+    The number of pairs that are compared depends on the boxes. All pairs are an upper bound.
+
+    - The sort: n * ceil(log2 n) compares.
+    - An area: 2 subtractions and a mul.
+    - The intersection of a pair: 4 extremes, 2 differences of at least 0 each, and a product.
+    - Its overlap: the union's sum and difference, a division, and a compare with the threshold.
     """
     n = dets[0]
     if n < 2:

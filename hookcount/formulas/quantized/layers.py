@@ -1,13 +1,14 @@
-"""The ops that compute on quantized tensors, and the layers that call them.
+"""Ops that compute on quantized tensors, and the layers that call these ops.
 
-Each counts as its floating-point counterpart; rescaling its result to the output's scale is part of how it stores the result
-and is left out. Packed weights arrive as an object with the logical weight's ``shape`` and the ``bias``'s, or None.
+Each op counts as its floating-point counterpart. An op rescales its result to the output's scale
+in order to store it. This is not counted.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
-from typing import Any
+from typing import Protocol
 
 from torch import Size
 
@@ -24,8 +25,16 @@ from ..softmax import rows_along
 RELU = Ops(compares=1)
 
 
-def _linear(input: Size, out: Size, bias: Any) -> Ops:
-    """[*, n] = [*, k] @ [n, k]^T + [n], whatever layout the weight was packed in."""
+class PackedWeight(Protocol):
+    """A packed weight and bias, as a call of an op has them."""
+
+    shape: Size
+    """The logical shape of the weight, whatever its layout."""
+    bias: Size | None
+
+
+def _linear(input: Size, out: Size, bias: Size | None) -> Ops:
+    """[*, n] = [*, k] @ [n, k]^T + [n], whatever the layout of the packed weight."""
     ops = matmul(prod(input[:-1]), input[-1], out[-1])
     return ops if bias is None else ops + arithmetic.bias(prod(out))
 
@@ -34,14 +43,14 @@ def _linear(input: Size, out: Size, bias: Any) -> Ops:
 @formula("quantized::linear_dynamic", kind="linear")
 @formula("quantized::linear_dynamic_fp16", kind="linear")
 @formula("quantized::linear_with_input_q_dq_qweight_dq_output_fp32", kind="linear")
-def linear(X: Size, W_prepack: Any, out: Size) -> Ops:
+def linear(X: Size, W_prepack: PackedWeight, out: Size) -> Ops:
     """[*, n] = [*, k] @ packed [n, k]^T + [n]."""
     return _linear(X, out, W_prepack.bias)
 
 
 def _linear_then(activation: Ops, *names: str) -> None:
-    def linear_activation(X: Size, W_prepack: Any, out: Size) -> Ops:
-        """[*, n] = activation([*, k] @ packed [n, k]^T + [n]): the parts."""
+    def linear_activation(X: Size, W_prepack: PackedWeight, out: Size) -> Ops:
+        """[*, n] = activation([*, k] @ packed [n, k]^T + [n]): the sum of its parts."""
         return _linear(X, out, W_prepack.bias) + activation * prod(out)
 
     for name in names:
@@ -57,33 +66,33 @@ _linear_then(TANH, "tanh")
 
 @formula("quantized::linear_dynamic_fp16_unpacked_weight", kind="linear")
 @formula("onednn::linear_dynamic_fp16", kind="linear")
-def linear_fp16(X: Size, /, *, bias: Any, out: Size) -> Ops:
+def linear_fp16(X: Size, /, *, bias: Size | None, out: Size) -> Ops:
     """[*, n] = [*, k] @ half-precision [n, k]^T + [n]."""
     return _linear(X, out, bias)
 
 
 @formula("onednn::linear_relu_dynamic_fp16", kind="linear")
-def linear_relu_fp16(X: Size, /, *, bias: Any, out: Size) -> Ops:
+def linear_relu_fp16(X: Size, /, *, bias: Size | None, out: Size) -> Ops:
     """[*, n] = relu([*, k] @ half-precision [n, k]^T + [n])."""
     return _linear(X, out, bias) + RELU * prod(out)
 
 
-def _convolution(qx: Size, packed: Any, out: Size, *, transposed: bool = False) -> Ops:
+def _convolution(qx: Size, packed: PackedWeight, out: Size, *, transposed: bool = False) -> Ops:
     ops = arithmetic.convolution(qx, packed.shape, out, transposed=transposed)
     return ops if packed.bias is None else ops + arithmetic.bias(prod(out))
 
 
-def convolution(qx: Size, packed_weight: Any, out: Size) -> Ops:
+def convolution(qx: Size, packed_weight: PackedWeight, out: Size) -> Ops:
     """[N, Co, *O] = conv([N, Ci, *I], packed [Co, Ci/g, *K], [Co])."""
     return _convolution(qx, packed_weight, out)
 
 
-def convolution_relu(qx: Size, packed_weight: Any, out: Size) -> Ops:
+def convolution_relu(qx: Size, packed_weight: PackedWeight, out: Size) -> Ops:
     """[N, Co, *O] = relu(conv([N, Ci, *I], packed [Co, Ci/g, *K], [Co]))."""
     return _convolution(qx, packed_weight, out) + RELU * prod(out)
 
 
-def transposed_convolution(qx: Size, packed_weight: Any, out: Size) -> Ops:
+def transposed_convolution(qx: Size, packed_weight: PackedWeight, out: Size) -> Ops:
     """[N, Co, *O] = convT([N, Ci, *I], packed [Ci, Co/g, *K], [Co])."""
     return _convolution(qx, packed_weight, out, transposed=True)
 
@@ -98,13 +107,13 @@ for _axes in ("1d", "2d", "3d"):
 
 
 @formula("quantized::conv2d_add", kind="convolution")
-def convolution_add(qx: Size, packed_weight: Any, out: Size) -> Ops:
+def convolution_add(qx: Size, packed_weight: PackedWeight, out: Size) -> Ops:
     """[N, Co, *O] = conv([N, Ci, *I], packed [Co, Ci/g, *K], [Co]) + [N, Co, *O]."""
     return _convolution(qx, packed_weight, out) + Ops(adds=prod(out))
 
 
 @formula("quantized::conv2d_add_relu", kind="convolution")
-def convolution_add_relu(qx: Size, packed_weight: Any, out: Size) -> Ops:
+def convolution_add_relu(qx: Size, packed_weight: PackedWeight, out: Size) -> Ops:
     """[N, Co, *O] = relu(conv([N, Ci, *I], packed [Co, Ci/g, *K], [Co]) + [N, Co, *O])."""
     return _convolution(qx, packed_weight, out) + (Ops(adds=1) + RELU) * prod(out)
 
@@ -129,7 +138,7 @@ PER_ELEMENT: dict[str, Ops] = {
     "elu": elu_figure(),
     "celu": elu_figure(),
 }
-"""The arithmetic per output element of the quantized ops that are element by element; factors of ELU are folded."""
+"""By element-wise op: the operations per output element. The factors of ELU are folded."""
 
 
 def _per_element(name: str, figure: Ops) -> None:
@@ -170,7 +179,9 @@ def batch_norm_relu(qx: Size) -> Ops:
 
 
 @formula("quantized::layer_norm", kind="norm")
-def layer_norm(input: Size, normalized_shape: Any, weight: Any, bias: Any) -> Ops:
+def layer_norm(
+    input: Size, normalized_shape: Sequence[int], weight: Size | None, bias: Size | None
+) -> Ops:
     """[*, *n] = layer norm([*, *n])."""
     n = prod(normalized_shape)
     return standardization(
@@ -179,7 +190,7 @@ def layer_norm(input: Size, normalized_shape: Any, weight: Any, bias: Any) -> Op
 
 
 @formula("quantized::group_norm", kind="norm")
-def group_norm(input: Size, num_groups: int, weight: Any, bias: Any) -> Ops:
+def group_norm(input: Size, num_groups: int, weight: Size | None, bias: Size | None) -> Ops:
     """[N, C, *] = group norm([N, C, *])."""
     rows = input[0] * num_groups
     return standardization(
@@ -188,8 +199,8 @@ def group_norm(input: Size, num_groups: int, weight: Any, bias: Any) -> Ops:
 
 
 @formula("quantized::instance_norm", kind="norm")
-def instance_norm(input: Size, weight: Any, bias: Any) -> Ops:
-    """[N, C, *] = a group norm of C groups."""
+def instance_norm(input: Size, weight: Size | None, bias: Size | None) -> Ops:
+    """[N, C, *] = instance norm([N, C, *]): a group norm of C groups."""
     return group_norm(input, input[1], weight, bias)
 
 
@@ -203,14 +214,17 @@ def softmax(qx: Size, dim: int) -> Ops:
 @formula("aten::quantized_gru.input", kind="recurrent")
 def quantized_recurrent(
     input: Size,
-    hx: Any,
+    hx: Size | Sequence[Size],
     has_biases: bool,
     num_layers: int,
     dropout: float,
     train: bool,
     bidirectional: bool,
 ) -> Ops:
-    """[T, N, D * H] = all layers in all directions of [T, N, I]; an LSTM's state is a pair, a GRU's a tensor."""
+    """[T, N, D * H] = all layers in all directions of [T, N, I].
+
+    The state of an LSTM is a pair of tensors, that of a GRU a tensor.
+    """
     return _recurrent(input, hx, has_biases, num_layers, dropout if train else 0.0, bidirectional)
 
 
@@ -218,19 +232,24 @@ def quantized_recurrent(
 @formula("aten::quantized_gru.data", kind="recurrent")
 def quantized_recurrent_packed(
     data: Size,
-    hx: Any,
+    hx: Size | Sequence[Size],
     has_biases: bool,
     num_layers: int,
     dropout: float,
     train: bool,
     bidirectional: bool,
 ) -> Ops:
-    """[rows, D * H] = all layers in all directions of a packed sequence's rows."""
+    """[rows, D * H] = all layers in all directions of [rows, I], the rows of a packed sequence."""
     return _recurrent(data, hx, has_biases, num_layers, dropout if train else 0.0, bidirectional)
 
 
 def _recurrent(
-    input: Size, hx: Any, biased: bool, layers: int, dropout: float, bidirectional: bool
+    input: Size,
+    hx: Size | Sequence[Size],
+    biased: bool,
+    layers: int,
+    dropout: float,
+    bidirectional: bool,
 ) -> Ops:
     cell, state = (GRU_CELL, hx) if isinstance(hx, Size) else (LSTM_CELL, hx[0])
     rows, width = prod(input[:-1]), input[-1]
@@ -247,8 +266,8 @@ def _recurrent(
 
 
 def _cell(name: str, cell: Cell) -> None:
-    def one_step(input: Size, hx: Any) -> Ops:
-        """[N, H] = cell([N, I], [N, H]), one step with biases."""
+    def one_step(input: Size, hx: Size | Sequence[Size]) -> Ops:
+        """[N, H] = cell([N, I], [N, H]): one step, with biases."""
         state = hx if isinstance(hx, Size) else hx[0]
         return steps(cell, prod(input[:-1]), input[-1], state[-1], biased=True)
 
@@ -266,15 +285,26 @@ for _name, _kind in (
 free(["quantized::cat", "quantized::dropout"])
 
 _LAYERS = {
-    "torch.ao.nn.quantized": "BatchNorm2d BatchNorm3d Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d "
-    "DeQuantize ELU FloatFunctional FXFloatFunctional GroupNorm Hardswish InstanceNorm1d InstanceNorm2d InstanceNorm3d LSTM "
-    "LayerNorm LeakyReLU Linear MultiheadAttention PReLU QFunctional Quantize ReLU6 Sigmoid Softmax",
-    "torch.ao.nn.quantized.dynamic": "Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d GRU GRUCell LSTM "
-    "LSTMCell Linear RNNCell",
-    "torch.ao.nn.intrinsic.quantized": "BNReLU2d BNReLU3d ConvAdd2d ConvAddReLU2d ConvReLU1d ConvReLU2d ConvReLU3d "
-    "LinearLeakyReLU LinearReLU LinearTanh",
+    "torch.ao.nn.quantized": (
+        "BatchNorm2d BatchNorm3d Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d "
+        "ConvTranspose3d DeQuantize ELU FloatFunctional FXFloatFunctional GroupNorm Hardswish "
+        "InstanceNorm1d InstanceNorm2d InstanceNorm3d LSTM LayerNorm LeakyReLU Linear "
+        "MultiheadAttention PReLU QFunctional Quantize ReLU6 Sigmoid Softmax"
+    ),
+    "torch.ao.nn.quantized.dynamic": (
+        "Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d GRU GRUCell "
+        "LSTM LSTMCell Linear RNNCell"
+    ),
+    "torch.ao.nn.intrinsic.quantized": (
+        "BNReLU2d BNReLU3d ConvAdd2d ConvAddReLU2d ConvReLU1d ConvReLU2d ConvReLU3d "
+        "LinearLeakyReLU LinearReLU LinearTanh"
+    ),
     "torch.ao.nn.qat": "Conv1d Conv2d Conv3d Linear",
-    "torch.ao.nn.intrinsic.qat": "ConvBn1d ConvBn2d ConvBn3d ConvBnReLU1d ConvBnReLU2d ConvBnReLU3d ConvReLU1d ConvReLU2d "
-    "ConvReLU3d LinearBn1d LinearReLU",
+    "torch.ao.nn.intrinsic.qat": (
+        "ConvBn1d ConvBn2d ConvBn3d ConvBnReLU1d ConvBnReLU2d ConvBnReLU3d ConvReLU1d "
+        "ConvReLU2d ConvReLU3d LinearBn1d LinearReLU"
+    ),
 }
+"""By package: the layers that call quantized ops. Each op has its own price."""
+
 observed(f"{package}.{name}" for package, names in _LAYERS.items() for name in names.split())

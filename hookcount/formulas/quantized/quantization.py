@@ -1,9 +1,9 @@
-"""From floating point to quantized numbers and back, for real or only in effect."""
+"""Quantization, dequantization, and fake quantization: both in a row, in floating point."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
-from typing import Any
 
 from torch import Size
 
@@ -11,32 +11,35 @@ from ...core.ops import Ops
 from ..builtin import formula, free
 
 QUANTIZE = Ops(adds=1, muls=1, compares=2, specials=1)
-"""clamp(round(x * inverse scale) + zero point): a mul, a rounding, an add, two bounds."""
+"""clamp(round(x * inverse scale) + zero point): a mul, a rounding, an add, 2 compares."""
 
 DEQUANTIZE = Ops(adds=1, muls=1)
-"""(q - zero point) * scale."""
+"""(q - zero point) * scale: a subtraction and a mul."""
 
 
 @formula("aten::quantize_per_tensor", kind="elementwise")
 @formula("aten::quantize_per_channel", kind="elementwise")
-def quantize(out: Any) -> Ops:
-    """[*] = quantize([*]): see ``QUANTIZE``, per element; a list of tensors each."""
+def quantize(out: Size | Sequence[Size]) -> Ops:
+    """[*] = quantize([*]): ``QUANTIZE`` per element, also of a list of tensors."""
     return QUANTIZE * _elements(out)
 
 
 @formula("aten::quantize_per_tensor_dynamic", kind="elementwise")
 def quantize_dynamic(out: Size) -> Ops:
-    """[*] = quantize([*]) by its own smallest and largest value: 2 compares per element more than ``quantize``."""
+    """[*] = quantize([*]): ``QUANTIZE`` per element, and 2 compares.
+
+    The compares find the smallest and the largest value, which give the scale.
+    """
     return (QUANTIZE + Ops(compares=2)) * prod(out)
 
 
 @formula("aten::dequantize", kind="elementwise")
-def dequantize(out: Any) -> Ops:
-    """[*] = dequantize([*]): see ``DEQUANTIZE``, per element; a list of tensors each."""
+def dequantize(out: Size | Sequence[Size]) -> Ops:
+    """[*] = dequantize([*]): ``DEQUANTIZE`` per element, also of a list of tensors."""
     return DEQUANTIZE * _elements(out)
 
 
-def _elements(out: Any) -> int:
+def _elements(out: Size | Sequence[Size]) -> int:
     return prod(out) if isinstance(out, Size) else sum(prod(each) for each in out)
 
 
@@ -46,14 +49,17 @@ def _elements(out: Any) -> int:
 @formula("aten::_fake_quantize_learnable_per_tensor_affine", kind="elementwise")
 @formula("aten::_fake_quantize_learnable_per_channel_affine", kind="elementwise")
 def fake_quantize(self: Size) -> Ops:
-    """[*] = dequantize(quantize([*])): both, per element."""
+    """[*] = dequantize(quantize([*])): ``QUANTIZE`` and ``DEQUANTIZE`` per element."""
     return (QUANTIZE + DEQUANTIZE) * prod(self)
 
 
 @formula("aten::_fused_moving_avg_obs_fq_helper", kind="elementwise")
 @formula("aten::_fused_moving_avg_obs_fq_helper_functional", kind="elementwise")
 def observe_and_fake_quantize(self: Size) -> Ops:
-    """[*] = dequantize(quantize([*])), its smallest and largest value observed first: 2 compares per element."""
+    """[*] = dequantize(quantize([*])): both per element, and 2 compares.
+
+    The compares observe the smallest and the largest value first.
+    """
     return (QUANTIZE + DEQUANTIZE + Ops(compares=2)) * prod(self)
 
 

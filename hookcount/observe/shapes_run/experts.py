@@ -155,7 +155,7 @@ def experts_by_turns(
         return module.forward(hidden_states, even, weights)
 
 
-EXPERTS = Registry(name="hookcount's own fakes")
+EXPERTS = Registry(name="hookcount's own fakes", home=f"{__name__}:EXPERTS")
 """The fakes of experts. A user's fake goes before them."""
 
 _HOMES = ("transformers.models.*.modeling_*.", "transformers_modules.*.modeling_*.")

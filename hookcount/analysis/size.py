@@ -48,7 +48,8 @@ class ModelSize:
         )
         return "\n".join(
             (
-                f"{self.type}: {_several(self.layers, 'layer')} ({_several(self.modules, 'module')})",
+                f"{self.type}: {_several(self.layers, 'layer')} "
+                f"({_several(self.modules, 'module')})",
                 f"parameters  {self.parameters:,} ({si(self.parameters)}), "
                 f"{in_bytes(self.parameter_bytes)}",
                 f"  trainable {self.trainable:,}",

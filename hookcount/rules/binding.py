@@ -34,7 +34,7 @@ _MISSING = inspect.Parameter.empty
 
 
 class BindingError(Exception):
-    """A formula names a parameter that its target does not have. Pricing raises ``FormulaError``."""
+    """A formula names a parameter that its target does not have."""
 
 
 class CallFormula(ABC):

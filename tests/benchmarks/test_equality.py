@@ -1,4 +1,7 @@
-"""``benchmarks/agreement/equality.py`` on a quick part of its models, and ``benchmarks/lib/collection/``; the whole is run by hand."""
+"""``benchmarks/agreement/equality.py`` on a quick part of its models; ``benchmarks/lib/collection/``.
+
+All of its models are run by hand.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,8 @@ CONSTANTS_READ = "deformable-detr-r50 d-fine-l grounding-dino-t mask2former-swin
 ATTENTION = "owlv2-b16 sam-b t5-base whisper-small gemma-3-4b llava-1.5-7b"
 MIXTURES_AND_STATES = "mixtral-8x7b deepseek-v3 qwen3.5-9b mamba-130m mamba2-7b"
 
-UNSEEN = {  # what FlopCounterMode leaves out: torch's grouped product on the CPU, and a matrix times a vector
+# FlopCounterMode leaves out torch's grouped product on the CPU, and a matrix times a vector
+UNSEEN = {
     "mixtral-8x7b": 2
     * 20
     * 2

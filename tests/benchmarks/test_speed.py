@@ -1,4 +1,4 @@
-"""``benchmarks/speed/speed.py`` runs where no other counter is installed, and takes ratios within rounds."""
+"""``benchmarks/speed/speed.py`` needs no other counter, and takes ratios within rounds."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_run_without_peers():
     assert done.returncode == 0, done.stderr
     (row,) = re.findall(r"^ *resnet18 +(.+)$", done.stdout, re.MULTILINE)
     meta, count, reused, cpu, *ratios = map(float, row.split())
-    # one round: its ratios are those of the times, but that the count on the CPU has a time of its own
+    # one round: its ratios are those of the times; the count on the CPU has a time of its own
     assert ratios[:2] == pytest.approx([count / meta, reused / meta], rel=0.05)
     assert 0 < ratios[2] < 100 * count / cpu
     assert "Not installed, so not shown: thop, ultralytics-thop." in done.stdout

@@ -1,4 +1,4 @@
-"""``benchmarks/zoo/zoo.py``: a row says what came of it, good or bad, and the counts are the figures that others give."""
+"""``benchmarks/zoo/zoo.py``: its rows say what was found, and its counts are those of others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from zoo.rows import Row, made, rows, timm_model
 
 
 class Scored(nn.Module):
-    """A linear layer, attention's two products, and a matrix by a vector, which ``FlopCounterMode`` leaves out."""
+    """A linear layer, attention's two products, and a matrix by a vector.
+
+    ``FlopCounterMode`` leaves the last one out.
+    """
 
     def __init__(self) -> None:
         super().__init__()

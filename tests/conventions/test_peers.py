@@ -1,6 +1,9 @@
-"""Conventions against the tools themselves, where these are installed (the extra ``[peers]``; ``PEERS_DIR``, see benchmarks).
+"""Conventions against the tools themselves, where these are installed.
 
-``benchmarks/agreement/agreement.py`` does the work, and more of it; here it is asked for its small cases and one model of each kind.
+See the extra ``[peers]``, and ``PEERS_DIR`` in the benchmarks.
+
+``benchmarks/agreement/agreement.py`` does the work. Here it runs its small cases and one model of
+each kind.
 """
 
 import json

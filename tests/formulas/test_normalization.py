@@ -96,7 +96,8 @@ def test_instance_norm_by_running_statistics_is_a_scale_and_a_shift():
 
 
 def test_batch_norm_in_training_makes_statistics_and_keeps_them():
-    # 3 channels of n = 2 * 16: mean n - 1 adds, a division; variance n, n - 1 adds, n muls, a division; eps, a root, a division
+    # 3 channels of n = 2 * 16: mean n - 1 adds, a division; variance n, n - 1 adds, n muls, a
+    # division; eps, a root, a division
     n = 2 * 16
     statistics = Ops(adds=(n - 1) + n + (n - 1) + 1, muls=n, specials=1 + 1 + 2) * 3
     update = Ops(adds=1, muls=2) * 2 * 3
@@ -203,7 +204,8 @@ def test_backward_counts_what_is_asked_for():
         (False, False, True),
         out=None,
     ) == Ops(adds=24)
-    # x^ again 1 + 1; g w x^ and x^ times its mean and rstd 3 muls, two sums and two subtractions; dweight 1 + 1; dbias 1
+    # x^ again 1 + 1; g w x^ and x^ times its mean and rstd 3 muls, two sums and two subtractions;
+    # dweight 1 + 1; dbias 1
     found = ask(
         normalization_backward.batch_norm_backward, *args, True, 1e-5, (True, True, True), out=None
     )

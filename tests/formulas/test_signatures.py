@@ -40,7 +40,7 @@ def _composite(op):
 
 @pytest.mark.parametrize("target", OPS)
 def test_formula_takes_every_overload(target):
-    """All arguments by position and by name as the schema has them; and only those without a default."""
+    """All arguments as the schema has them; and only those without a default."""
     binder = Binder(BUILTIN.get(target).price)
     for op in overloads(target):
         arguments = [each for each in op._schema.arguments if not each.is_out]

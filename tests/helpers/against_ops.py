@@ -1,4 +1,4 @@
-"""A module's formula against the ops that the module runs: both ways of pricing a module must agree."""
+"""A module's formula against the ops that the module runs: both prices must agree."""
 
 import copy
 
@@ -12,7 +12,7 @@ from hookcount.testing import compare_formula
 
 
 def compared(module, *args, **kwargs):
-    """hookcount's own formulas against the ops, with the formulas of all that is in the module taken away."""
+    """hookcount's own formulas against the ops, without the formulas of the module and its parts."""
     return compare_formula(
         module, args, kwargs, registry=BUILTIN, without={type(each) for each in module.modules()}
     )
@@ -38,10 +38,12 @@ def by_torch(module, *args, **kwargs):
 
 
 def assert_formula_matches_ops(module, *args, kinds=KINDS, meta=True, oracle=True, **kwargs):
-    """The module's formula and its ops agree in ``kinds``, on the device and, decomposed as torch does it there, on meta.
+    """The module's formula and its ops agree in ``kinds``, on the device and on meta.
 
-    ``oracle``: the multiply-accumulates are also those of torch's own counter, on meta with gradients, where no fused op that it
-    does not know hides any. It is to be off only where the counter lacks an op all the same.
+    On meta, torch decomposes the ops.
+
+    ``oracle``: the multiply-accumulates are also those of torch's own counter, on meta with
+    gradients. There, no fused op hides any from it. Switch it off only where the counter lacks an op.
     """
     expected = compared(module, *args, **kwargs).check(kinds).formula
     if meta:

@@ -1,4 +1,4 @@
-"""Asking a formula as pricing does: a call of its target is bound to the parameters that it names."""
+"""Asking a formula as pricing does: a call of its target is bound to its parameters."""
 
 import contextlib
 
@@ -18,7 +18,7 @@ def targets(formula):
 
 
 def overloads(name):
-    """The overloads of an op, without those that write to an ``out``; the one that is named, if one is."""
+    """The overloads of an op, or the one that is named; none that writes to an ``out``."""
     space, _, rest = name.partition("::")
     op, _, overload = rest.partition(".")
     packet = getattr(getattr(torch.ops, space), op, None)
@@ -46,8 +46,9 @@ def call_of(target, args, kwargs, out):
 
 
 def ask(formula, *args, out=None, **kwargs):
-    """What ``formula`` says of a call of its target with these arguments. A helper is called as it is.
+    """The result of ``formula`` for a call of its target with these arguments.
 
+    A function that is no registered formula is called as it is.
     ``formula`` may be the name of a target, and then only that is called.
     """
     if isinstance(formula, str):

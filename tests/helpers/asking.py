@@ -1,4 +1,7 @@
-"""Asks hookcount and a tool for their figures of the same models, in a process of its own: a tool that fails leaves patches."""
+"""Figures of hookcount and of a tool for the same models.
+
+They run in a process of their own, since a tool that fails leaves patches.
+"""
 
 import contextlib
 import io
@@ -26,7 +29,7 @@ MODELS = {
 
 
 def figures(convention, peer):
-    """By case hookcount's figure under ``convention`` and the tool's. Skips where the tool is not installed."""
+    """By case hookcount's figure under ``convention`` and the tool's. Skips without the tool."""
     if PEERS[peer].version(os.environ.get("PEERS_DIR")) is None:
         pytest.skip(f"{peer} is not installed")
     done = subprocess.run(
@@ -72,7 +75,10 @@ def answer(convention, peer):
 
 
 def cases():
-    """By name what makes a model and its arguments: one op each, those of ``products.py``, and classifiers of torchvision."""
+    """By name a function that makes a model and its arguments.
+
+    The models: one op each, those of ``products.py``, and classifiers of torchvision.
+    """
     import torch
     from lib import one_op
 

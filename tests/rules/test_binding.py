@@ -99,7 +99,7 @@ def test_a_keyword_only_name_is_an_error_at_first_use_where_the_target_is_a_name
 
 
 def test_a_name_of_the_schemas_at_another_place_beside_a_wrong_one_is_an_error():
-    """``self`` is a parameter of mm, but not its second: bound by position it would be wrong, silently."""
+    """``self`` is a parameter of mm, but not its second: by position it would be silently wrong."""
     with pytest.raises(
         FormulaError, match=r"asks for 'mat3', which the target does not have.*'self'"
     ):

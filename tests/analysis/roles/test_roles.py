@@ -389,7 +389,8 @@ def test_a_product_of_two_activations_that_is_no_attention():
     report = hookcount.count(Towers(), torch.zeros(5, D), torch.zeros(7, D))
     assert report.macs == 5 * D * 8 + 7 * D * 8 + 5 * 8 * 7
     assert (
-        "the model itself (aten::mm): 280 MACs: a product of two activations that is not part of an attention"
+        "the model itself (aten::mm): 280 MACs: "
+        "a product of two activations that is not part of an attention"
         in sound(report).attrs["rest"]
     )
 

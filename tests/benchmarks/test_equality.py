@@ -1,4 +1,4 @@
-"""``benchmarks/agreement/equality.py`` on a quick part of its models; ``benchmarks/lib/collection/``.
+"""``benchmarks/agreement/equality.py`` on a part of its models, and ``benchmarks/lib/collection/``.
 
 All of its models are run by hand.
 """

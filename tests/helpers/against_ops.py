@@ -12,7 +12,7 @@ from hookcount.testing import compare_formula
 
 
 def compared(module, *args, **kwargs):
-    """hookcount's own formulas against the ops, without the formulas of the module and its parts."""
+    """hookcount's own formulas against the ops, with the formulas of the module removed."""
     return compare_formula(
         module, args, kwargs, registry=BUILTIN, without={type(each) for each in module.modules()}
     )
@@ -43,7 +43,7 @@ def assert_formula_matches_ops(module, *args, kinds=KINDS, meta=True, oracle=Tru
     On meta, torch decomposes the ops.
 
     ``oracle``: the multiply-accumulates are also those of torch's own counter, on meta with
-    gradients. There, no fused op hides any from it. Switch it off only where the counter lacks an op.
+    gradients. There, no fused op hides any from it. Switch it off where the counter lacks an op.
     """
     expected = compared(module, *args, **kwargs).check(kinds).formula
     if meta:

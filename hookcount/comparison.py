@@ -9,7 +9,7 @@ from torch import nn
 
 from .conventions import Convention, named
 from .core.arguments import arguments
-from .core.errors import InputError, tell
+from .core.errors import InputError, error_text
 from .counter import count
 from .report import Report
 
@@ -55,7 +55,9 @@ def compare(
     names = [each.name for each in under]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         what = f"two conventions are called {repeated[0]!r}"
-        raise InputError(tell("compare", what, "give each convention once, with its own name"))
+        raise InputError(
+            error_text("compare", what, "give each convention once, with its own name")
+        )
     reports = _reports(models)
     rows = [
         {
@@ -77,7 +79,9 @@ def _reports(models: Mapping[str, Counted] | Iterable[str]) -> dict[str, Report]
         return {str(name): _report(str(name), given) for name, given in models.items()}
     if isinstance(models, str):
         what = "models is one name"
-        raise InputError(tell(f"compare({models!r})", what, "give a list of names, or a dict"))
+        raise InputError(
+            error_text(f"compare({models!r})", what, "give a list of names, or a dict")
+        )
     return {name: _built(name) for name in models}
 
 
@@ -88,7 +92,7 @@ def _report(name: str, given: object) -> Report:
         args, kwargs = arguments(f"compare: the input of {name!r}", given[1])
         return count(given[0], *args, **kwargs)
     what = f"the value is of type {type(given).__name__}"
-    raise InputError(tell(f"compare: {name!r}", what, "give a report, or (model, input)"))
+    raise InputError(error_text(f"compare: {name!r}", what, "give a report, or (model, input)"))
 
 
 def _built(name: object) -> Report:
@@ -98,9 +102,9 @@ def _built(name: object) -> Report:
     if not isinstance(name, str):
         what = f"a value of type {type(name).__name__} is no name of a model"
         fix = "give a dict with a name for each model: {'mine': (model, input)}"
-        raise InputError(tell("compare", what, fix))
+        raise InputError(error_text("compare", what, fix))
     built = build(name)
     if missing := built.missing_inputs():
         what = f"forward needs {', '.join(missing)}, for which there is no default"
-        raise InputError(tell(f"compare: {name!r}", what, "give {'name': (model, input)}"))
+        raise InputError(error_text(f"compare: {name!r}", what, "give {'name': (model, input)}"))
     return count(built.model, *(built.args or ()), **built.kwargs)

@@ -14,7 +14,7 @@ from torch import nn
 from .analysis.scaling.scaling import Count, Inputs, Scaling, scale
 from .analysis.size import ModelSize, size_of
 from .conventions import DEFAULT
-from .core.errors import InputError, UncountedWarning, tell
+from .core.errors import InputError, UncountedWarning, error_text
 from .core.trace import Trace
 from .formulas import BUILTIN
 from .observe.model import checked
@@ -66,7 +66,7 @@ class Counter:
     def __init__(self, registry: Registry | None = None, run: How = "auto") -> None:
         if registry is not None and not isinstance(registry, Registry):
             raise InputError(
-                tell(
+                error_text(
                     f"Counter(registry={registry!r})",
                     "the registry is not a Registry",
                     "give a hookcount.Registry",
@@ -74,7 +74,7 @@ class Counter:
             )
         if run not in get_args(How):
             fix = f"use one of {', '.join(map(repr, get_args(How)))}"
-            raise InputError(tell(f"Counter(run={run!r})", "there is no such run", fix))
+            raise InputError(error_text(f"Counter(run={run!r})", "there is no such run", fix))
         self.runner = Runner(_over_the_rest(registry), run)
 
     @property
@@ -124,9 +124,9 @@ class Counter:
         The block runs for real, and its effects on the model stay. Ops outside every module call
         are at the path ``<outside>``. Raises ``ModelError`` as ``hookcount.count`` does.
         """
-        places, watch = checked(model), None
+        tree, watch = checked(model), None
         try:
-            with self.runner.watching(places) as observer:
+            with self.runner.watching(tree) as observer:
                 watch = Watch(self, observer)
                 yield watch
         finally:
@@ -152,7 +152,7 @@ class Watch:
         """The report of the block. Raises ``InputError`` before the block has ended."""
         if self._trace is None:
             fix = "call report() after the `with` block"
-            raise InputError(tell("Watch.report()", "the watch has not ended", fix))
+            raise InputError(error_text("Watch.report()", "the watch has not ended", fix))
         report = Report(Priced(self._trace, self._counter.registry, DEFAULT))
         _warn(report, stacklevel=3)
         return report

@@ -12,7 +12,7 @@ from .analysis.roles import frame as roles_frame
 from .analysis.scaling.scaling import Count, Inputs, Scaling, scale
 from .analysis.uncounted import explain
 from .conventions import CONVENTIONS, named
-from .core.errors import ModelError, UncountedError, tell
+from .core.errors import ModelError, UncountedError, error_text
 from .core.ops import Ops
 from .pricing.price import Charge, Record, Uncounted
 from .pricing.priced import Priced
@@ -242,7 +242,7 @@ class Report:
         if count is None:
             what = "the model is gone, or was counted in a `with` block"
             fix = "call hookcount.scaling(model, inputs), because a report keeps no model alive"
-            raise ModelError(tell("Report.scaling()", what, fix))
+            raise ModelError(error_text("Report.scaling()", what, fix))
         return scale(count, inputs, sizes, self.convention)
 
     def top(self, n: int = 10, by: str = "own_macs") -> pd.DataFrame:

@@ -20,12 +20,12 @@ from .core.errors import (
     RegistrationError,
     UncountedError,
     UncountedWarning,
-    place,
-    tell,
+    error_text,
+    module_at,
 )
 from .core.ops import KINDS, Ops, flops
 from .counter import Counter
-from .observe.places import type_name
+from .observe.module_tree import type_name
 from .observe.specs import tensors
 from .pricing.price import Record
 from .report import Report
@@ -84,7 +84,9 @@ class FormulaComparison:
             costs = ", ".join(
                 f"{kind}={getattr(record.ops, kind)}" for kind in KINDS if getattr(record.ops, kind)
             )
-            lines.append(f"  {record.target} in {place(record.path)}, {record.calls} x: {costs}")
+            lines.append(
+                f"  {record.target} in {module_at(record.path)}, {record.calls} x: {costs}"
+            )
         if len(most) > 20:
             lines.append(f"  and {len(most) - 20} more")
         return "\n".join(lines)
@@ -125,7 +127,9 @@ def compare_formula(
     entry = Resolver(counter.registry).module(module)
     if without is None and (entry is None or entry.price is OBSERVED):
         what = "the class has no formula to check (with its own forward, it inherits none)"
-        raise RegistrationError(tell(type_name(module), what, "register a formula for its class"))
+        raise RegistrationError(
+            error_text(type_name(module), what, "register a formula for its class")
+        )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UncountedWarning)
         by_formula = counter.count(module, *args, **kwargs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..core.errors import place
+from ..core.errors import module_at
 from ..pricing.price import Uncounted
 
 SHOWN = 5
@@ -22,7 +22,7 @@ def explain(uncounted: Iterable[Uncounted]) -> str:
 
 
 def _explained(missing: Uncounted) -> str:
-    paths = ", ".join(place(path) for path in missing.paths[:SHOWN])
+    paths = ", ".join(module_at(path) for path in missing.paths[:SHOWN])
     more = f" and {len(missing.paths) - SHOWN} more" if len(missing.paths) > SHOWN else ""
     calls = f"{missing.calls} call{'s' * (missing.calls != 1)} in {paths}{more}"
     why = "made its output without any visible op" if missing.by == "module" else "has no formula"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..comparison import compare
-from ..core.errors import tell
+from ..core.errors import error_text
 from .counting import check_device, counted, undisturbed
 from .destination import Destination
 from .options import SUFFIXES, TABLES, UsageError, add_convention, add_input, conventions, parser
@@ -50,7 +50,7 @@ def work(options: argparse.Namespace, destination: Destination) -> None:
     check_device(options)
     twice = next((name for name in options.models if options.models.count(name) > 1), None)
     if twice is not None:
-        raise UsageError(tell("MODEL", f"{twice} is given twice", "give each model once"))
+        raise UsageError(error_text("MODEL", f"{twice} is given twice", "give each model once"))
     with undisturbed():
         under = conventions(options.convention or "default")
         reports = {name: counted(name, options)[1] for name in options.models}

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from ..core.errors import DataNeededError, HookcountError, UncountedWarning, tell
+from ..core.errors import DataNeededError, HookcountError, UncountedWarning, error_text
 from ..counter import Counter, size
 from ..models import Built, build
 from ..models.inputs import Input
@@ -23,7 +23,7 @@ def check_device(options: argparse.Namespace) -> None:
     """Raises ``UsageError`` for ``--real`` on the meta device, which has no values."""
     if options.real and options.device == torch.device("meta"):
         what = "with --real there is nothing to compute on"
-        raise UsageError(tell("--device meta", what, "omit one of the two options"))
+        raise UsageError(error_text("--device meta", what, "omit one of the two options"))
 
 
 def counted(name: str, options: argparse.Namespace) -> tuple[Built, Report]:
@@ -84,7 +84,7 @@ def _with_inputs(built: Built, inputs: Sequence[Input]) -> Built:
         named = {each.name: each.tensor(where, kind) for each in inputs if each.name}
         if len(named) < sum(each.name is not None for each in inputs):
             what = "a name is given twice"
-            raise UsageError(tell("--input", what, "give each input once"))
+            raise UsageError(error_text("--input", what, "give each input once"))
         return built.with_inputs(
             (each.tensor(where, kind) for each in inputs if not each.name), named
         )
@@ -93,7 +93,7 @@ def _with_inputs(built: Built, inputs: Sequence[Input]) -> Built:
         shape = "1,128:int64" if "id" in missing[0] else "1,3,224,224"
         what = f"forward needs {', '.join(missing)}"
         fix = f"give each of its inputs, as in --input {missing[0]}={shape}"
-        raise UsageError(tell(built.name, what, fix))
+        raise UsageError(error_text(built.name, what, fix))
     return built
 
 
@@ -103,7 +103,7 @@ def _raised(built: Built, error: BaseException) -> HookcountError:
         f"give the inputs of forward with --input (now: {_shapes(built) or 'none'}); "
         "--traceback shows where the error was raised"
     )
-    return HookcountError(tell(built.name, f"{type(error).__name__}: {error}{notes}", fix))
+    return HookcountError(error_text(built.name, f"{type(error).__name__}: {error}{notes}", fix))
 
 
 def _shapes(built: Built) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from .. import __version__
 from ..conventions import DEFAULT
-from ..core.errors import near, tell
+from ..core.errors import error_text, near
 from .counting import check_device, counted, first_line, undisturbed
 from .destination import Destination
 from .options import (
@@ -110,12 +110,12 @@ def work(options: argparse.Namespace, destination: Destination) -> None:
     )
     if form == "tree" and options.top:
         fix = "give --format table, csv, json or markdown"
-        raise UsageError(tell("--top", "a tree has no top rows", fix))
+        raise UsageError(error_text("--top", "a tree has no top rows", fix))
     view = View(form, options.depth, options.top, options.sort)
     if options.sort and options.sort not in view.orders():
         known = ", ".join(near(options.sort, view.orders()) or view.orders())
         what = f"no column is called {options.sort!r}"
-        raise UsageError(tell("--sort", what, f"use one of {known}"))
+        raise UsageError(error_text("--sort", what, f"use one of {known}"))
     check_device(options)
     shown: str | Renderable
     with undisturbed():
@@ -134,7 +134,7 @@ def _refuse_rows_of_modules(options: argparse.Namespace) -> None:
     if options.depth is not None or options.top or options.sort:
         what = "each row is a convention, not a module"
         fix = "omit --depth, --top and --sort"
-        raise UsageError(tell(f"--convention {options.convention}", what, fix))
+        raise UsageError(error_text(f"--convention {options.convention}", what, fix))
 
 
 def _figures(rows: pd.DataFrame, form: str) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 
 from ..conventions import CONVENTIONS, Convention
-from ..core.errors import InputError, near, tell
+from ..core.errors import InputError, error_text, near
 from ..models.code import load
 from ..models.inputs import Input, parse
 
@@ -85,7 +85,7 @@ def conventions(text: str) -> tuple[Convention, ...]:
         for each in CONVENTIONS.values() if name == "all" else (_convention(name),):
             if found.setdefault(each.name, each) is not each:
                 what = f"two conventions are called {each.name!r}"
-                raise UsageError(tell("--convention", what, "rename one of them"))
+                raise UsageError(error_text("--convention", what, "rename one of them"))
     return tuple(found.values())
 
 
@@ -95,11 +95,11 @@ def _convention(name: str) -> Convention:
     if ":" not in name:
         known = ", ".join(near(name, CONVENTIONS) or CONVENTIONS)
         what = f"no convention is called {name!r}"
-        raise UsageError(tell("--convention", what, f"use one of {known}, or file.py:NAME"))
+        raise UsageError(error_text("--convention", what, f"use one of {known}, or file.py:NAME"))
     found = load(name, "a hookcount.Convention")
     if not isinstance(found, Convention):
         what = f"the value is of type {type(found).__name__}"
-        raise UsageError(tell(f"--convention {name}", what, "name a hookcount.Convention"))
+        raise UsageError(error_text(f"--convention {name}", what, "name a hookcount.Convention"))
     return found
 
 

@@ -28,8 +28,8 @@ from torch import nn
 from ..conventions import Convention, named
 from ..core.trace import Call
 from ..observe.model import checked
+from ..observe.module_tree import unwrap
 from ..observe.opfacts import op_facts
-from ..observe.places import unwrap
 from ..rules.registry import FREE, Registry, Target, target_name
 from .counting import Price, in_eval_mode, observed, register_ops, with_layer
 from .shared import Handled, Handler, checked_hooks, invoked_as_hook, on_meta, refused

@@ -17,7 +17,7 @@ from typing import Any, TypeGuard
 import torch
 from torch import nn
 
-from ..core.errors import FormulaError, InputError, place, tell
+from ..core.errors import FormulaError, InputError, error_text, module_at
 from ..core.ops import Ops
 from ..core.trace import Call, Spec
 from ..rules.binding import CallFormula
@@ -60,7 +60,7 @@ class Handled(CallFormula):
         Raises ``FormulaError`` if the handler raises, or if its count is not a whole number.
         """
         called = target_name(call.target) if call.module is None else type(call.module).__name__
-        where = place(path, called)
+        where = module_at(path, called)
         try:
             count = self.invoke(self.handler, path, call)
         except Exception as error:
@@ -69,13 +69,13 @@ class Handled(CallFormula):
                 "use only shapes, dtypes and attributes of the module. "
                 "A handler gets tensors on the meta device, without values"
             )
-            raise FormulaError(tell(where, what, fix)) from error
+            raise FormulaError(error_text(where, what, fix)) from error
         try:
             return Ops(macs=whole(count))
         except ValueError as error:
             what = f"the handler {self} counted {count!r}, which {error}"
             fix = "count whole operations in the handler, for example with int(...) or //"
-            raise FormulaError(tell(where, what, fix)) from error
+            raise FormulaError(error_text(where, what, fix)) from error
 
     def __repr__(self) -> str:
         return handler_name(self.handler)

@@ -22,7 +22,7 @@ from torch import nn
 
 from ..conventions.thop import THOP
 from ..core.ops import NOTHING, Ops, flops
-from ..observe.places import unwrap
+from ..observe.module_tree import unwrap
 from ..report import Report
 from ..rules.registry import Entry, Registry
 from .counting import in_eval_mode, observed, with_layer

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import torch
 
-from .errors import InputError, tell
+from .errors import InputError, error_text
 
 
 def arguments(what: str, given: object) -> tuple[tuple[object, ...], dict[str, object]]:
@@ -22,4 +22,4 @@ def arguments(what: str, given: object) -> tuple[tuple[object, ...], dict[str, o
     if isinstance(given, Mapping) and all(isinstance(name, str) for name in given):
         return (), dict(given)
     fix = "give a tensor, a tuple of positional arguments, or a dict of keyword arguments"
-    raise InputError(tell(what, f"the input is of type {type(given).__name__}", fix))
+    raise InputError(error_text(what, f"the input is of type {type(given).__name__}", fix))

@@ -49,13 +49,13 @@ class UncountedWarning(UserWarning):
     """Something that ran has no formula, so the counts are a lower bound."""
 
 
-def place(path: str, type_name: str = "") -> str:
+def module_at(path: str, type_name: str = "") -> str:
     """Name a module in a message: ``'layer1.0.conv' (Conv2d)``. The root has no path."""
     name = repr(path) if path else "the model itself"
     return f"{name} ({type_name})" if type_name else name
 
 
-def tell(path: str, what: str, fix: str) -> str:
+def error_text(path: str, what: str, fix: str) -> str:
     """Build an error text: where it happened (``path``), what happened, and how to fix it."""
     return f"{path}: {what}\n  To fix it: {fix}"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ..core.errors import UnknownModelError, tell
+from ..core.errors import UnknownModelError, error_text
 from . import code, huggingface, timm, torchvision
 from .built import Built
 from .code import HOW
@@ -34,7 +34,9 @@ def build(name: str, device: torch.device | str | None = None, *, real: bool = F
     if not colon:
         built = torchvision.build(name, place)
     elif not source or name.endswith(":"):
-        raise UnknownModelError(tell(repr(name), "a part of the name is missing", f"write {HOW}"))
+        raise UnknownModelError(
+            error_text(repr(name), "a part of the name is missing", f"write {HOW}")
+        )
     elif source == "timm":
         built = timm.build(name, rest, place)
     elif source == "hf":

@@ -12,7 +12,7 @@ from types import ModuleType
 
 from torch import nn
 
-from ..core.errors import ModelError, UnknownModelError, near, tell
+from ..core.errors import ModelError, UnknownModelError, error_text, near
 
 HOW = (
     "a torchvision name, timm:NAME, hf:path/to/config.json, package.module:factory "
@@ -25,7 +25,7 @@ def unknown(name: str, part: str, what: str, known: Iterable[str], fix: str) -> 
     """The error for an unknown ``part`` of a name. It suggests similar names among ``known``."""
     close = near(part, known)
     meant = f"; did you mean {', '.join(close)}?" if close else ""
-    return UnknownModelError(tell(repr(name), what + meant, fix))
+    return UnknownModelError(error_text(repr(name), what + meant, fix))
 
 
 def build(name: str, source: str, attribute: str) -> nn.Module:
@@ -70,14 +70,14 @@ def _importing_beside(path: Path) -> Iterator[None]:
 def _file(name: str, path: Path) -> ModuleType:
     if not path.is_file():
         raise UnknownModelError(
-            tell(repr(name), f"there is no file {path}", "give the path of a Python file")
+            error_text(repr(name), f"there is no file {path}", "give the path of a Python file")
         )
     # a title of its own, so that no other module is replaced in sys.modules
     title = path.stem if path.stem not in sys.modules else f"_hookcount_{path.stem}"
     spec = importlib.util.spec_from_file_location(title, path)
     if spec is None or spec.loader is None:
         raise UnknownModelError(
-            tell(repr(name), f"{path} is not a Python file", "give the path of a Python file")
+            error_text(repr(name), f"{path} is not a Python file", "give the path of a Python file")
         )
     module = importlib.util.module_from_spec(spec)
     sys.modules[title] = module  # dataclasses and pickle look the module up there
@@ -96,7 +96,7 @@ def _module(name: str, source: str) -> ModuleType:
         if error.name and (source == error.name or source.startswith(f"{error.name}.")):
             fix = f"install the module, or run where it can be imported; or give {HOW}"
             raise UnknownModelError(
-                tell(repr(name), f"there is no module {error.name}", fix)
+                error_text(repr(name), f"there is no module {error.name}", fix)
             ) from error
         raise _failed(name, f"importing {source}", error) from error
     except (Exception, SystemExit) as error:
@@ -124,7 +124,7 @@ def _called(name: str, found: object) -> nn.Module:
     if not callable(found):
         fix = "name a function without parameters that returns the model"
         raise UnknownModelError(
-            tell(repr(name), f"an object of type {type(found).__name__} builds nothing", fix)
+            error_text(repr(name), f"an object of type {type(found).__name__} builds nothing", fix)
         )
     try:
         model = found()
@@ -132,11 +132,11 @@ def _called(name: str, found: object) -> nn.Module:
         raise _failed(name, "calling it without arguments", error) from error
     if not isinstance(model, nn.Module):
         what = f"it returned an object of type {type(model).__name__}"
-        raise ModelError(tell(repr(name), what, "let it return an nn.Module"))
+        raise ModelError(error_text(repr(name), what, "let it return an nn.Module"))
     return model
 
 
 def _failed(name: str, doing: str, error: BaseException) -> ModelError:
     what = f"{doing} raised {type(error).__name__}: {error}"
     fix = "name a function that builds the model and needs no arguments"
-    return ModelError(tell(repr(name), what, fix))
+    return ModelError(error_text(repr(name), what, fix))

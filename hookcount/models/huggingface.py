@@ -18,7 +18,7 @@ from types import ModuleType
 import torch
 from torch import nn
 
-from ..core.errors import ModelError, UnknownModelError, tell
+from ..core.errors import ModelError, UnknownModelError, error_text
 from .built import Built
 from .code import unknown
 from .construct import constructed, without_memory
@@ -50,7 +50,7 @@ def build(name: str, path: str, device: torch.device | str | None) -> Built:
                 "give a config.json that describes the whole model, also its backbone, because "
                 "nothing is downloaded"
             )
-            raise ModelError(tell(repr(name), what, fix)) from error
+            raise ModelError(error_text(repr(name), what, fix)) from error
     built = Built(name, model)
     inputs, needs = default_inputs(model, built.device(), built.dtype())
     return replace(built, kwargs=inputs, needs=needs)
@@ -64,7 +64,7 @@ def _transformers(name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         fix = "pip install 'hookcount[hf]'"
         raise UnknownModelError(
-            tell(repr(name), f"transformers is not installed ({error})", fix)
+            error_text(repr(name), f"transformers is not installed ({error})", fix)
         ) from error
 
 
@@ -75,7 +75,7 @@ def _file(name: str, path: Path) -> Path:
     file = path / "config.json" if path.is_dir() else path
     if not file.is_file():
         raise UnknownModelError(
-            tell(repr(name), f"there is no file {file}", f"{_GIVE}; nothing is downloaded")
+            error_text(repr(name), f"there is no file {file}", f"{_GIVE}; nothing is downloaded")
         )
     return file
 
@@ -85,11 +85,13 @@ def _check(name: str, file: Path, transformers: ModuleType) -> None:
     try:
         described = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UnknownModelError(tell(repr(name), f"{file} is not JSON: {error}", _GIVE)) from error
+        raise UnknownModelError(
+            error_text(repr(name), f"{file} is not JSON: {error}", _GIVE)
+        ) from error
     kind = described.get("model_type") if isinstance(described, dict) else None
     if not isinstance(kind, str):
         what = f"{file} has no 'model_type', which names the kind of model"
-        raise UnknownModelError(tell(repr(name), what, _GIVE))
+        raise UnknownModelError(error_text(repr(name), what, _GIVE))
     if kind in transformers.CONFIG_MAPPING:
         return
     code = described.get("auto_map")
@@ -99,7 +101,7 @@ def _check(name: str, file: Path, transformers: ModuleType) -> None:
             f"({_listed(code)}), which hookcount does not run"
         )
         fix = "load that code in a function that returns the model: path/to/file.py:factory"
-        raise UnknownModelError(tell(repr(name), what, fix))
+        raise UnknownModelError(error_text(repr(name), what, fix))
     what = f"transformers {transformers.__version__} has no model_type {kind!r}"
     known = list(transformers.CONFIG_MAPPING.keys())
     fix = "correct the model_type, or install a release of transformers that has it"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ..core.errors import InputError, near, tell
+from ..core.errors import InputError, error_text, near
 
 _DTYPES = (
     *("float16", "bfloat16", "float32", "float64", "complex64", "complex128"),
@@ -74,4 +74,4 @@ def parse(text: str) -> Input:
 
 
 def _wrong(text: str, what: str, fix: str) -> InputError:
-    return InputError(tell(repr(text), what, fix))
+    return InputError(error_text(repr(text), what, fix))

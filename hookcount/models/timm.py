@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import torch
 
-from ..core.errors import UnknownModelError, tell
+from ..core.errors import UnknownModelError, error_text
 from .built import Built
 from .code import unknown
 from .construct import constructed
@@ -22,7 +22,7 @@ def build(name: str, architecture: str, device: torch.device | str | None) -> Bu
         timm = importlib.import_module("timm")
     except ModuleNotFoundError as error:
         raise UnknownModelError(
-            tell(repr(name), "timm is not installed", "pip install timm")
+            error_text(repr(name), "timm is not installed", "pip install timm")
         ) from error
     plain = architecture.partition(".")[0]
     if plain not in timm.list_models():

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..core.errors import ModelError, UnknownModelError, tell
+from ..core.errors import ModelError, UnknownModelError, error_text
 from .built import Argument, Built
 from .code import HOW, unknown
 from .construct import constructed
@@ -35,7 +35,7 @@ def build(name: str, device: torch.device | str | None) -> Built:
     if plain not in models.list_models():
         if plain.endswith(".py") or Path(plain).is_file():
             fix = f"name the function that builds the model: {name}:FACTORY"
-            raise UnknownModelError(tell(repr(name), "a file is not a model", fix))
+            raise UnknownModelError(error_text(repr(name), "a file is not a model", fix))
         raise unknown(
             name,
             plain,
@@ -90,7 +90,7 @@ def _need_engine(name: str, engine: str) -> None:
     if engine not in known:
         what = f"the model is quantized for {engine}, which this torch lacks ({', '.join(known)})"
         fix = f"count the float model, {name.removeprefix('quantized_')}: its MACs are the same"
-        raise ModelError(tell(repr(name), what, fix))
+        raise ModelError(error_text(repr(name), what, fix))
 
 
 class _NoValues(dict[str, object]):

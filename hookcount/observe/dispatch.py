@@ -8,7 +8,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from ..rules.registry import Op
 from .observer import Observer
 from .opfacts import OpFacts, op_facts
-from .specs import op_specs
+from .specs import op_described
 from .state import Guard
 from .values import OpArgs, OpKwargs, OpResult
 
@@ -82,7 +82,7 @@ class RealRun(Run):  # type: ignore[no-untyped-call]
     def op(self, func: Op, facts: OpFacts, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         if self._guard is not None:
             self._guard.before(facts, args, kwargs)
-        before = op_specs(args), {name: op_specs(value) for name, value in kwargs.items()}
+        before = op_described(args), {name: op_described(value) for name, value in kwargs.items()}
         out = func(*args, **kwargs)
         self._observer.ran(func, *before, out)
         return out

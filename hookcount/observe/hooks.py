@@ -16,15 +16,15 @@ from torch import nn
 from torch.nn.modules import module as torch_module
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
+from .module_tree import ModuleTree, wrapped_as
 from .observer import Observer
-from .places import Places, wrapped_as
 
 Args = tuple[object, ...]
 """The positional arguments of a module's ``forward``."""
 
 
 @contextmanager
-def hooked(observer: Observer, places: Places) -> Iterator[None]:
+def hooked(observer: Observer, tree: ModuleTree) -> Iterator[None]:
     """Report every module that runs inside the block to ``observer``."""
 
     def enter(module: nn.Module, args: Args) -> None:
@@ -51,7 +51,7 @@ def hooked(observer: Observer, places: Places) -> Iterator[None]:
     with ExitStack() as handles:
         # A module's own pre-hooks (of weight_norm, for example) run between `enter` and the
         # module's forward. A last pre-hook marks where they end.
-        for module in places.modules:
+        for module in tree.modules:
             if module._forward_pre_hooks:
                 handles.enter_context(module.register_forward_pre_hook(own_pre_hooks_done))
         handles.enter_context(register_module_forward_pre_hook(enter))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from ..core.errors import ModelError, place, tell
-from .places import Places, type_name, unwrap
+from ..core.errors import ModelError, error_text, module_at
+from .module_tree import ModuleTree, type_name, unwrap
 
 
-def checked(model: object) -> Places:
-    """The places of a model to count. Wrappers around the model are removed first.
+def checked(model: object) -> ModuleTree:
+    """The module tree of a model to count. Wrappers around the model are removed first.
 
     Raises ``ModelError`` if ``model`` is no ``nn.Module``, or if it has lazy parameters.
     """
@@ -24,19 +24,19 @@ def checked(model: object) -> Places:
             f"cannot count {type(model).__name__}: not an nn.Module. "
             "To fix it: give the model itself; wrap a function in a module whose forward calls it."
         )
-    places = Places(unwrap(model))
-    if any(map(is_lazy, (*places.parameters, *places.buffers))):
+    tree = ModuleTree(unwrap(model))
+    if any(map(is_lazy, (*tree.parameters, *tree.buffers))):
         path, module, name = next(
             (path, module, name)
-            for path, module in places.walked
+            for path, module in tree.walked
             for name, tensor in (*module._parameters.items(), *module._buffers.items())
             if tensor is not None and is_lazy(tensor)
         )
         raise ModelError(
-            tell(
-                place(path, type_name(module)),
+            error_text(
+                module_at(path, type_name(module)),
                 f"its {name!r} is a lazy parameter that has no shape yet",
                 "run the model once on real inputs, then count it",
             )
         )
-    return places
+    return tree

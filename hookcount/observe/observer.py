@@ -11,10 +11,10 @@ from torch import nn
 from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Phase, Trace
 from ..rules.registry import Fake, Op
 from .call_sites.lines import calling_site
+from .module_tree import ModuleTree, type_name
 from .opfacts import op_facts
-from .places import Places, type_name
 from .shapes_run.memo import Memo
-from .specs import freeze, op_specs, specs, storage, tensors
+from .specs import described, freeze, op_described, storage, tensors
 from .stack import Frame, Mark, OutsideTimes
 from .standin import StandIns
 from .values import Described, Key, OpResult
@@ -36,11 +36,11 @@ class Observer:
     ``hooks.py`` and ``dispatch.py`` report to it. ``trace()`` ends the observation.
     """
 
-    def __init__(self, places: Places, memo: Memo, priced: Callable[[Op], bool]) -> None:
-        self.model = places.model
+    def __init__(self, tree: ModuleTree, memo: Memo, priced: Callable[[Op], bool]) -> None:
+        self.model = tree.model
         self.priced = priced
         """Whether an op has a formula."""
-        self.modules = places.modules
+        self.modules = tree.modules
         self.shapes_only = False
         self.fakes: dict[type, Fake] = {}
         """Each fake, by the class whose forward it replaces."""
@@ -52,7 +52,7 @@ class Observer:
         """How many inner counts are running."""
         self.failed_at: tuple[str, str] | None = None
         """Path and type of the innermost module whose forward raised."""
-        self._places = places
+        self._places = tree
         self._memo = memo
         self._hits, self._misses = memo.hits, memo.misses
         self._stand_ins = StandIns(memo.stand_ins)
@@ -159,7 +159,7 @@ class Observer:
     ) -> Call:
         """The one ``Call`` object for this call and all equal ones."""
         stand_in = self._stand_ins.of(module)
-        kept = specs(args), specs(kwargs) if kwargs else {}, specs(out)
+        kept = described(args), described(kwargs) if kwargs else {}, described(out)
         calls = self._calls if self._stand_ins.passing(stand_in) else self._memo.calls
         key = (id(stand_in), freeze(kept[0]), freeze(kept[1]) if kwargs else (), freeze(kept[2]))
         call = calls.get(key)
@@ -192,12 +192,12 @@ class Observer:
     def ran(self, op: Op, args: Described, kwargs: dict[str, Described], out: OpResult) -> Call:
         """Record an op call that returned ``out``. Returns its ``Call``.
 
-        ``op_specs`` made ``args`` and ``kwargs`` before the op ran, since the op may change them.
+        ``op_described`` made ``args`` and ``kwargs`` before the op ran, since the op may change them.
         """
         facts = op_facts(op)
         if facts.out_names:
             kwargs = {name: value for name, value in kwargs.items() if name not in facts.out_names}
-        call = self.call(op, args, kwargs, op_specs(out))
+        call = self.call(op, args, kwargs, op_described(out))
         self.note(call, facts.makes or (facts.lifts and out.untyped_storage().resizable()))
         return call
 

@@ -16,15 +16,15 @@ from typing import Literal, Protocol
 import torch
 from torch import nn
 
-from ..core.errors import HookcountError, note, place
+from ..core.errors import HookcountError, module_at, note
 from ..core.trace import Trace
 from ..rules.registry import Op, Registry
 from ..rules.resolver import Resolver
 from .dispatch import RealRun, Run
 from .hooks import hooked
+from .module_tree import ModuleTree, type_name, wrapped_as
 from .observer import Observer, observers_here
 from .patches import Undo, shared
-from .places import Places, type_name, wrapped_as
 from .shapes_run.autocast import autocast_on_meta
 from .shapes_run.constants import Constants, needs_constants
 from .shapes_run.fakes import faked, for_want_of_values
@@ -62,7 +62,7 @@ class Runner:
     how: How = "auto"
     memo: Memo = field(default_factory=Memo, repr=False)
 
-    def trace(self, places: Places, args: Args, kwargs: Kwargs) -> Trace:
+    def trace(self, tree: ModuleTree, args: Args, kwargs: Kwargs) -> Trace:
         """The trace of ``model(*args, **kwargs)``.
 
         Afterwards the model and the inputs are as before, also after an exception. Raises what the
@@ -70,23 +70,23 @@ class Runner:
         """
         if self.how != "real":
             try:
-                return self._shapes(places, args, kwargs)
+                return self._shapes(tree, args, kwargs)
             except Exception:
                 # The real run has the values that were needed, or raises the model's own error.
                 if self.how == "shapes" or any(
-                    tensor.is_meta for tensor in model_data(places, (args, kwargs))
+                    tensor.is_meta for tensor in model_data(tree, (args, kwargs))
                 ):
                     raise
-        return self._real(places, args, kwargs)
+        return self._real(tree, args, kwargs)
 
-    def _shapes(self, places: Places, args: Args, kwargs: Kwargs) -> Trace:
-        if not needs_constants(places):
+    def _shapes(self, tree: ModuleTree, args: Args, kwargs: Kwargs) -> Trace:
+        if not needs_constants(tree):
             try:
-                return self.traced(places, args, kwargs, self._shapes_modes)
+                return self.traced(tree, args, kwargs, self._shapes_modes)
             except Exception as error:  # an older torch loses constants without an error
                 if not isinstance(error, ConstantsLostError) and not for_want_of_values(error):
                     raise
-        return self.traced(places, args, kwargs, self._shapes_modes_with_constants)
+        return self.traced(tree, args, kwargs, self._shapes_modes_with_constants)
 
     def _shapes_modes(
         self, observer: Observer, guard: Guard, data: Iterator[torch.Tensor]
@@ -105,45 +105,45 @@ class Runner:
         """Patches for code that would fail in a shapes-only run: autocast on meta, and fakes."""
         return [autocast_on_meta(), faked(observer, self.registry)]
 
-    def _real(self, places: Places, args: Args, kwargs: Kwargs) -> Trace:
+    def _real(self, tree: ModuleTree, args: Args, kwargs: Kwargs) -> Trace:
         compiler_was_there = _compiler_is_there()
         try:
-            return self.traced(places, args, kwargs, _real_modes)
+            return self.traced(tree, args, kwargs, _real_modes)
         except Exception:
             if compiler_was_there or not _compiler_is_there():
                 raise
             # The forward itself imported the compiler, too late to be switched off. Run again.
-            return self.traced(places, args, kwargs, _real_modes)
+            return self.traced(tree, args, kwargs, _real_modes)
 
-    def traced(self, places: Places, args: Args, kwargs: Kwargs, modes: MakesModes) -> Trace:
+    def traced(self, tree: ModuleTree, args: Args, kwargs: Kwargs, modes: MakesModes) -> Trace:
         """The trace of one forward under the modes that ``modes`` makes."""
         outer = list(observers_here())
         for each in outer:
             each.paused += 1
         try:
-            with preserved(places, (args, kwargs)) as guard:
-                observer = Observer(places, self.memo, self._priced())
-                run, others = modes(observer, guard, model_data(places, (args, kwargs)))
+            with preserved(tree, (args, kwargs)) as guard:
+                observer = Observer(tree, self.memo, self._priced())
+                run, others = modes(observer, guard, model_data(tree, (args, kwargs)))
                 observer.shapes_only = isinstance(run, ShapesRun)
                 with (
                     shared("the collector", _stop_collector)
                     if observer.shapes_only
                     else nullcontext()
                 ):
-                    with _observing(observer, places, [run, *others]):
-                        _call(places.model, args, kwargs, observer)
+                    with _observing(observer, tree, [run, *others]):
+                        _call(tree.model, args, kwargs, observer)
                     return observer.trace(run.name)
         finally:
-            places.forget_strangers()
+            tree.forget_strangers()
             for each in outer:
                 each.paused -= 1
 
     @contextmanager
-    def watching(self, places: Places) -> Iterator[Observer]:
+    def watching(self, tree: ModuleTree) -> Iterator[Observer]:
         """Observe everything that runs in the block. Its changes to the model are not undone."""
         self.memo.trim()
-        observer = Observer(places, self.memo, self._priced())
-        with _observing(observer, places, [RealRun(observer, None)]):
+        observer = Observer(tree, self.memo, self._priced())
+        with _observing(observer, tree, [RealRun(observer, None)]):
             yield observer
 
     def _priced(self) -> Callable[[Op], bool]:
@@ -159,14 +159,14 @@ def _real_modes(
 
 
 @contextmanager
-def _observing(observer: Observer, places: Places, modes: Modes) -> Iterator[None]:
+def _observing(observer: Observer, tree: ModuleTree, modes: Modes) -> Iterator[None]:
     """Make ``observer`` active for the block, with its hooks and modes."""
     stack = observers_here()
     stack.append(observer)
     try:
         with ExitStack() as entered:
-            entered.enter_context(_eager(places))
-            entered.enter_context(hooked(observer, places))
+            entered.enter_context(_eager(tree))
+            entered.enter_context(hooked(observer, tree))
             for mode in modes:
                 entered.enter_context(mode)
             yield
@@ -187,13 +187,13 @@ def _stop_collector() -> Undo:
 
 
 @contextmanager
-def _eager(places: Places) -> Iterator[None]:
+def _eager(tree: ModuleTree) -> Iterator[None]:
     """Run compiled code eagerly for the block: compiled code shows neither modules nor ops."""
     if not _compiler_is_there():
         yield
         return
     with ExitStack() as entered:
-        if any(wrapped_as(type(module)) for module in places.modules):
+        if any(wrapped_as(type(module)) for module in tree.modules):
             entered.enter_context(warnings.catch_warnings())
             warnings.filterwarnings("ignore", message=".*when there are global hooks on modules")
         entered.enter_context(torch.compiler.set_stance("force_eager"))
@@ -212,7 +212,11 @@ def _call(model: nn.Module, args: Args, kwargs: Kwargs, observer: Observer) -> N
     except HookcountError:
         raise
     except Exception as error:
-        where = place(*observer.failed_at) if observer.failed_at else place("", type_name(model))
+        where = (
+            module_at(*observer.failed_at)
+            if observer.failed_at
+            else module_at("", type_name(model))
+        )
         note(
             error,
             f"hookcount: raised in {where} while it was being counted; "

@@ -1,6 +1,6 @@
 """Replaces tensors by ``Spec`` objects, keeps containers, and reduces other objects to a type name.
 
-``specs`` does so for the arguments and results of modules, ``op_specs`` for those of ops.
+``described`` does so for the arguments and results of modules, ``op_described`` for those of ops.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _nested_shape(tensor: torch.Tensor) -> torch.Size:
     return torch.Size([n if type(n) is int else rows for n in lengths])
 
 
-def specs(value: object, depth: int = _DEPTH, opened: bool = False) -> Described:
+def described(value: object, depth: int = _DEPTH, opened: bool = False) -> Described:
     """A module's arguments or output with each tensor replaced by its ``Spec``.
 
     Containers keep their structure, up to ``depth`` levels. An object that holds tensors in its
@@ -99,16 +99,16 @@ def specs(value: object, depth: int = _DEPTH, opened: bool = False) -> Described
     if depth == 0:
         return Opaque(type(value).__name__)
     if isinstance(value, tuple):
-        items = [specs(item, depth - 1, opened) for item in value]
+        items = [described(item, depth - 1, opened) for item in value]
         return type(value)._make(items) if hasattr(value, "_make") else tuple(items)
     if isinstance(value, (list, set, frozenset)):
-        return [specs(item, depth - 1, opened) for item in value]
+        return [described(item, depth - 1, opened) for item in value]
     if isinstance(value, Mapping):
-        return {key: specs(item, depth - 1, opened) for key, item in value.items()}
+        return {key: described(item, depth - 1, opened) for key, item in value.items()}
     return Opaque(type(value).__name__) if opened else _namespace(value, depth)
 
 
-def op_specs(value: object) -> Described:
+def op_described(value: object) -> Described:
     """An op's argument or output with each tensor replaced by its ``Spec``.
 
     Such values are simpler than a module's: tensors, plain values, and lists of them. Lists become
@@ -119,7 +119,7 @@ def op_specs(value: object) -> Described:
     if isinstance(value, _PLAIN):
         return value
     if isinstance(value, (tuple, list)):
-        return tuple([op_specs(item) for item in value])
+        return tuple([op_described(item) for item in value])
     if isinstance(value, torch.ScriptObject):
         return _packed(value)
     return Opaque(type(value).__name__)
@@ -145,7 +145,7 @@ def _namespace(value: object, depth: int) -> types.SimpleNamespace | Opaque:
         or len(attributes) > 64
     ):
         return Opaque(type(value).__name__)
-    kept = {name: specs(item, depth - 1, opened=True) for name, item in attributes.items()}
+    kept = {name: described(item, depth - 1, opened=True) for name, item in attributes.items()}
     if next(leaves(kept), None) is None:
         return Opaque(type(value).__name__)
     return types.SimpleNamespace(**kept)
@@ -194,7 +194,7 @@ def op_tensors(args: Iterable[Any]) -> list[torch.Tensor]:
 
 
 def freeze(value: object) -> Key:
-    """A hashable form of a value that ``specs`` or ``op_specs`` made.
+    """A hashable form of a value that ``described`` or ``op_described`` made.
 
     Equal calls have equal forms.
     """

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from ..core.trace import Spec
-from .places import TORCHS_OWN, unwrap
+from .module_tree import TORCHS_OWN, unwrap
 from .quiet import quiet
 from .specs import spec_of
 from .values import Key

@@ -14,8 +14,8 @@ import torch
 from torch import nn
 from torch.autograd.grad_mode import _unsafe_preserve_version_counter
 
+from .module_tree import TORCHS_OWN, ModuleTree
 from .opfacts import OpFacts
-from .places import TORCHS_OWN, Places
 from .quiet import quiet
 from .specs import storage, tensors
 from .values import OpArgs, OpKwargs
@@ -91,19 +91,19 @@ def _set_version(tensor: torch.Tensor, version: int) -> None:
 
 
 @contextmanager
-def preserved(places: Places, inputs: object) -> Iterator[Guard]:
+def preserved(tree: ModuleTree, inputs: object) -> Iterator[Guard]:
     """Undo at the end of the block all changes that a forward makes in it, also after an exception.
 
     The model, the tensors in ``inputs`` and the random state are then bit for bit as before.
     """
-    attributes = [_Attributes(module) for module in places.modules]
-    parameters = [_Parameter(parameter) for parameter in places.parameters]
+    attributes = [_Attributes(module) for module in tree.modules]
+    parameters = [_Parameter(parameter) for parameter in tree.parameters]
     scripted = [
         (module, module.training)
-        for module in places.modules
+        for module in tree.modules
         if isinstance(module, torch.jit.ScriptModule)
     ]
-    guard = Guard(list(_protected(places, parameters, attributes, inputs)), parameters)
+    guard = Guard(list(_protected(tree, parameters, attributes, inputs)), parameters)
     grad = torch.is_grad_enabled()
     randomness = _Randomness()
     try:
@@ -123,11 +123,11 @@ def preserved(places: Places, inputs: object) -> Iterator[Guard]:
 
 
 def _protected(
-    places: Places, parameters: list[_Parameter], attributes: list[_Attributes], inputs: object
+    tree: ModuleTree, parameters: list[_Parameter], attributes: list[_Attributes], inputs: object
 ) -> Iterator[torch.Tensor]:
     """The tensors whose values a forward may overwrite, besides the parameters."""
     yield from (each.grad for each in parameters if each.grad is not None)
-    yield from places.buffers
+    yield from tree.buffers
     for held in attributes:
         for value in held.others:
             if type(value) not in (tuple, list) or not _PLAIN.issuperset(map(type, value)):

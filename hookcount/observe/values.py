@@ -21,7 +21,7 @@ OpResult = Any
 schema fixes its type."""
 
 Described = Any
-"""A value in which each tensor is replaced by its ``Spec``. ``specs.specs`` and ``specs.op_specs``
+"""A value in which each tensor is replaced by its ``Spec``. ``specs.described`` and ``specs.op_described``
 make such values, and a ``Call`` holds them."""
 
 Key = Hashable

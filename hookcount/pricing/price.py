@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from ..core.errors import FormulaError, place, tell
+from ..core.errors import FormulaError, error_text, module_at
 from ..core.ops import KINDS, NOTHING, Ops
 from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Trace, leaves
 from ..rules.binding import BindingError, CallFormula, parameters_of_target
@@ -195,7 +195,7 @@ def _evaluate(path: str, call: Call, entry: Entry, formula: Callable[..., object
     except BindingError as error:
         where = f"the formula for {entry.target} ({entry.source}) {error}"
         fix = f"name only parameters of ({_signature(call)})"
-        raise FormulaError(tell(_named(path, call), where, fix)) from error
+        raise FormulaError(error_text(_named(path, call), where, fix)) from error
     try:
         ops = formula(*args, **named)
     except Exception as error:
@@ -220,7 +220,7 @@ def _complaint(
     given = [repr(arg) for arg in args if arg is not call.module]
     given += [f"{name}={value!r}" for name, value in named.items() if value is not call.module]
     with_arguments = f"; it was called with ({', '.join(given)})" if given else ""
-    return tell(
+    return error_text(
         _named(path, call),
         f"the formula for {entry.target} ({entry.source}) {what}{with_arguments}",
         "return hookcount.Ops(macs=..., ...) with exact non-negative ints, and name only "
@@ -231,7 +231,7 @@ def _complaint(
 def _named(path: str, call: Call) -> str:
     """The module at a path, or the op that ran there."""
     is_op = call.module is None
-    return place(path, target_name(call.target) if is_op else type(call.module).__name__)
+    return module_at(path, target_name(call.target) if is_op else type(call.module).__name__)
 
 
 def _signature(call: Call | None) -> str:

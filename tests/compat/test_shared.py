@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from hookcount.compat.shared import on_meta, whole
-from hookcount.observe.specs import specs
+from hookcount.observe.specs import described
 
 DOORS = ("thop", "ptflops", "torchprofile")
 
@@ -62,7 +62,7 @@ def test_a_structure_keeps_its_form_on_meta():
         "b": Pair(torch.zeros(1, 4), None),
         "c": torch.Size([5, 6]),
     }
-    found = on_meta(specs(given))
+    found = on_meta(described(given))
     assert found["a"][0].dtype is torch.int32
     assert found["a"][0].shape == (2,)
     assert found["a"][1] == (3, "x")

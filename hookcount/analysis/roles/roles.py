@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ...core.errors import place
+from ...core.errors import module_at
 from ...core.ops import NOTHING, Ops
 
 PROJECTIONS, PRODUCTS, FEED = "attention projections", "attention products", "feed-forward"
@@ -133,6 +133,6 @@ class Split:
                 key = share.path, share.target, share.why
                 found[key] = found.get(key, 0) + share.ops.macs
         return tuple(
-            f"{place(path, target)}: {macs:,} MACs: {why}"
+            f"{module_at(path, target)}: {macs:,} MACs: {why}"
             for (path, target, why), macs in found.items()
         )

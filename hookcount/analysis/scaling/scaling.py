@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from ...core.arguments import arguments
-from ...core.errors import InputError, UncountedWarning, tell
+from ...core.errors import InputError, UncountedWarning, error_text
 from ...core.ops import NOTHING, Ops, flops
 from ...pricing.price import Uncounted
 from ...pricing.priced import Priced
@@ -255,7 +255,7 @@ def _counted(count: Count, inputs: Inputs, n: int) -> Priced:
             "where values are needed, counter=hookcount.Counter()"
         )
         raise InputError(
-            tell(f"at n = {n}" + (f", in {where}" if where else ""), what, fix)
+            error_text(f"at n = {n}" + (f", in {where}" if where else ""), what, fix)
         ) from error
 
 
@@ -280,7 +280,7 @@ def _arguments(inputs: Inputs, n: int) -> tuple[tuple[object, ...], dict[str, ob
         given = inputs(n)
     except Exception as error:
         raise InputError(
-            tell(
+            error_text(
                 f"inputs({n})", f"raised {type(error).__name__}: {error}", "let it return an input"
             )
         ) from error

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from numbers import Integral
 from typing import Any
 
-from ...core.errors import FormulaError, place, tell
+from ...core.errors import FormulaError, error_text, module_at
 from ...core.trace import Call
 from ..jit.names import jit_name
 from ..jit.values import Value, values
@@ -49,4 +49,6 @@ def _message(path: str, name: str, inputs: list[Value], what: str) -> str:
         str(each.type().sizes() if each.isCompleteTensor() else each.held) for each in inputs
     )
     fix = "take lists of inputs and outputs and return a number, or a Counter of names and numbers"
-    return tell(place(path), f"the handle for {name} {what}; its inputs were ({given})", fix)
+    return error_text(
+        module_at(path), f"the handle for {name} {what}; its inputs were ({given})", fix
+    )

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from torch import nn
 
 from ...core.units import si
-from ...observe.places import unwrap
+from ...observe.module_tree import unwrap
 from ..counting import depth_of
 from ..shared import refused
 from .analysis import FlopCountAnalysis

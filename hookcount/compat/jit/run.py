@@ -13,11 +13,11 @@ from ...core.errors import note
 from ...core.trace import Trace
 from ...counter import Counter
 from ...observe.dispatch import RealRun, Run
+from ...observe.module_tree import ModuleTree
 from ...observe.observer import Observer
 from ...observe.opfacts import OpFacts, op_facts
-from ...observe.places import Places
 from ...observe.run import Modes
-from ...observe.specs import op_specs
+from ...observe.specs import op_described
 from ...observe.state import Guard
 from ...observe.values import OpArgs, OpKwargs, OpResult
 from ...rules.registry import Op
@@ -39,7 +39,7 @@ class WholeRun(RealRun):  # type: ignore[no-untyped-call]
         facts = op_facts(func)
         if self._inside or not facts.composite or facts.name in OPENED:
             return super().see(func, args, kwargs)
-        before = op_specs(args), {name: op_specs(value) for name, value in kwargs.items()}
+        before = op_described(args), {name: op_described(value) for name, value in kwargs.items()}
         self._inside = True
         try:
             out = super().see(func, args, kwargs)
@@ -67,15 +67,15 @@ def whole_modes(
     return WholeRun(observer, guard), [torch._C._AutoDispatchBelowAutograd()]
 
 
-def observe(places: Places, args: tuple[object, ...]) -> Trace:
+def observe(module_tree: ModuleTree, args: tuple[object, ...]) -> Trace:
     """Run ``model(*args)`` for real once. The trace has composite ops as one op.
 
     The model, its inputs and the random state are afterwards as before. Raises the exceptions of
     the model. One gets a note if the model needed gradients, because there are none below autograd.
     """
     try:
-        with unfused(places.modules):
-            return Counter(run="real").runner.traced(places, args, {}, whole_modes)
+        with unfused(module_tree.modules):
+            return Counter(run="real").runner.traced(module_tree, args, {}, whole_modes)
     except RuntimeError as error:
         if "does not require grad" in str(error):
             note(

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from ...core.trace import Call, ModuleRun, Spec
-from ...observe.places import type_name
+from ...observe.module_tree import type_name
 from ...pricing.price import Prices, charges
 from ...report import Report
 from ...rules.registry import Registry

@@ -75,7 +75,7 @@ def summary(
 
     Raises the errors of ``hookcount.count`` too.
     """
-    places = checked(model)
+    module_tree = checked(model)
     runs = input_data is not None or input_size is not None
     shown = _formatting(col_names, col_width, depth, row_settings, verbose, runs)
     if cache_forward_pass:
@@ -84,15 +84,15 @@ def summary(
     mode = _one_of("mode", "eval" if mode is None else mode, _MODES)
     where = _device(model, device)
     if not runs:
-        return _printed(ModelStatistics(layers_held(places.walked), [], 0, shown))
+        return _printed(ModelStatistics(layers_held(module_tree.walked), [], 0, shown))
     args, named, sizes = _inputs(input_size, input_data, batch_dim, dtypes, where)
-    with torch.no_grad(), _in_mode(model, mode), unfused(places.modules):
+    with torch.no_grad(), _in_mode(model, mode), unfused(module_tree.modules):
         report = observed(
             model, args, {**named, **kwargs}, convention_named("torchinfo"), run="auto"
         )
     # as in torchinfo, the size of a storage includes its Python object
     held = sum(sys.getsizeof(tensor.untyped_storage()) for tensor in tensors((args, named)))
-    return _printed(ModelStatistics(layers_called(report, places.walked), sizes, held, shown))
+    return _printed(ModelStatistics(layers_called(report, module_tree.walked), sizes, held, shown))
 
 
 def _printed(found: ModelStatistics) -> ModelStatistics:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from ..places import Places
+from ..module_tree import ModuleTree
 from ..specs import tensors
 from ..values import OpArgs, OpKwargs, OpResult
 from .shapes import ShapesRun
@@ -81,6 +81,6 @@ def _from_values(func: Function, name: str, args: OpArgs, kwargs: OpKwargs) -> O
     return func(*args, **{**kwargs, "device": "cpu"})
 
 
-def needs_constants(places: Places) -> bool:
+def needs_constants(tree: ModuleTree) -> bool:
     """Whether the model has recurrent layers, so that ``Constants`` is needed from the start."""
-    return any(isinstance(module, (nn.RNNBase, nn.RNNCellBase)) for module in places.modules)
+    return any(isinstance(module, (nn.RNNBase, nn.RNNCellBase)) for module in tree.modules)

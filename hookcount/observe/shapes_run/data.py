@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from ...core.errors import DataNeededError, place, tell
+from ...core.errors import DataNeededError, error_text, module_at
 from ..observer import Observer
 from ..values import OpKwargs
 from .meta_tensors import META
@@ -89,8 +89,8 @@ class Data:
         """The error for code that needs values. It names the module that is running."""
         path, kind = self._observer.here()
         return DataNeededError(
-            tell(
-                place(path, kind),
+            error_text(
+                module_at(path, kind),
                 f"{what}; a shapes-only run has no values of data",
                 "count a real model on real inputs (run='auto' then runs it for real), or replace "
                 "the forward of this module, or of one around it, with hookcount.register_fake",

@@ -15,10 +15,10 @@ import torch
 
 from ...rules.registry import Op
 from ..dispatch import Run
+from ..module_tree import ModuleTree
 from ..observer import Observer
 from ..opfacts import OpFacts
-from ..places import Places
-from ..specs import op_specs, op_tensors, tensors
+from ..specs import op_described, op_tensors, tensors
 from ..state import Guard
 from ..values import Key, OpArgs, OpKwargs, OpResult
 from .data import LARGE, Data
@@ -146,7 +146,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         """Run an op on constants. ``given`` are its tensors."""
         if not facts.view and not facts.writes and self._is_large(func, args, kwargs, given):
             return self._shapes(func, facts, args, kwargs, distinct)
-        before = op_specs(args), {name: op_specs(value) for name, value in kwargs.items()}
+        before = op_described(args), {name: op_described(value) for name, value in kwargs.items()}
         out = self._compute(func, facts, args, kwargs)
         call = self._observer.ran(func, *before, out)
         if distinct is not None and not facts.dynamic and not facts.lifts:
@@ -188,8 +188,12 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         self._memo.misses += 1
         mapped, named = self.data.mapped(args), self.data.mapped_kwargs(kwargs)
         given = (
-            op_specs(mapped),
-            {name: op_specs(value) for name, value in named.items() if name not in facts.out_names},
+            op_described(mapped),
+            {
+                name: op_described(value)
+                for name, value in named.items()
+                if name not in facts.out_names
+            },
         )
         again = None
         if facts.reshapes:
@@ -199,7 +203,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         else:
             made = self._first(func, facts, mapped, named)
             again = recipe(made)
-        call = self._observer.call(func, *given, op_specs(made))
+        call = self._observer.call(func, *given, op_described(made))
         # a lift is not kept, since each run decides anew whether it is a ConstantsLostError
         if distinct is not None and not facts.lifts:
             self._memo.ops[distinct] = Known(facts, call, again)
@@ -229,10 +233,10 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             ) from error
 
 
-def model_data(places: Places, inputs: object) -> Iterator[torch.Tensor]:
+def model_data(tree: ModuleTree, inputs: object) -> Iterator[torch.Tensor]:
     """The tensors that are data from the start: parameters, buffers and inputs of the model."""
-    yield from places.parameters
-    yield from places.buffers
+    yield from tree.parameters
+    yield from tree.buffers
     yield from tensors(inputs)
 
 

@@ -60,8 +60,8 @@ def type_name(module: nn.Module) -> str:
     return type(module).__name__
 
 
-class Places:
-    """The places of a model's modules, and the paths of modules that run from outside its tree.
+class ModuleTree:
+    """The modules of a model with their paths, and the paths of modules from outside of it.
 
     ``walked`` has the path and module of each place, parents first. A shared module appears at each
     of its places, and cycles are cut. ``modules`` (wrappers too), ``parameters`` and ``buffers``

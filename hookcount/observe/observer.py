@@ -192,7 +192,7 @@ class Observer:
     def ran(self, op: Op, args: Described, kwargs: dict[str, Described], out: OpResult) -> Call:
         """Record an op call that returned ``out``. Returns its ``Call``.
 
-        ``op_described`` made ``args`` and ``kwargs`` before the op ran, since the op may change them.
+        ``args`` and ``kwargs`` are from before the op ran, since the op may change them.
         """
         facts = op_facts(op)
         if facts.out_names:

@@ -21,8 +21,9 @@ OpResult = Any
 schema fixes its type."""
 
 Described = Any
-"""A value in which each tensor is replaced by its ``Spec``. ``specs.described`` and ``specs.op_described``
-make such values, and a ``Call`` holds them."""
+"""A value in which each tensor is replaced by its ``Spec``, as a ``Call`` holds it.
+
+``specs.described`` and ``specs.op_described`` make such values."""
 
 Key = Hashable
 """The frozen form of a call or of a module's state. Equal keys mean that the result is the same."""

@@ -191,7 +191,7 @@ def subject(kind):
             ],
         ),
         (NeedsValues, ["as shapes: needs values", "on meta: needs values"]),
-        (Warns, ["warned: not everything", "warned: not everything"]),
+        (Warns, ["warned: some work is uncounted", "warned: some work is uncounted"]),
         (NotOnMeta, ["on meta: raised: RuntimeError"]),
     ],
 )

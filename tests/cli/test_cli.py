@@ -355,8 +355,7 @@ class Where(nn.Module):
     def __init__(self):
         super().__init__()
         self.lin = nn.Linear(4, 6)
-        self.widths = [int(width) for width in torch.linspace(1, 3, 3)]  # which the meta device
-        cannot tell
+        self.widths = [int(width) for width in torch.linspace(1, 3, 3)]  # needs values
     def forward(self, x):
         print("given on", x.device, "weights on", self.lin.weight.device)
         return self.lin(x)

@@ -310,7 +310,7 @@ def test_on_meta():
 def test_a_rule_of_ones_own_is_no_doubt_and_a_missing_one_is_said(capsys):
     profile(Net(), (X,), {Chain: adds_an_int})
     said = capsys.readouterr().out
-    assert "[INFO] Linear: Outputs times input features." in said
+    assert "[INFO] Linear: [*, n] = linear([*, k]): k per output; a bias costs nothing." in said
     assert f"[INFO] Chain: adds_an_int ({__file__}:" in said
     assert "WARN" not in said
     profile(Net(), (X,), verbose=False, report_missing=True)

@@ -10,7 +10,6 @@ from torch import Size, nn
 
 from hookcount import Ops
 from hookcount.formulas import BUILTIN, linear
-from hookcount.formulas.quantized import scaled_products as lowbit
 
 sizes = st.integers(1, 5)
 
@@ -137,60 +136,6 @@ def test_alpha_and_beta_are_muls_where_they_are_not_one():
         macs=24, adds=8, muls=8 + 8
     )
     assert ask(linear.addmm, *args, beta=0, out=shape(2, 4)) == Ops(macs=24)
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "out", "macs"),
-    [
-        (shape(2, 3, 4), shape(2, 4, 5), shape(2, 3, 5), 2 * 3 * 4 * 5),
-        (shape(30, 4), shape(2, 4, 5), shape(30, 5), 30 * 4 * 5),
-        (shape(2, 3, 4), shape(4, 50), shape(3, 50), 3 * 4 * 50),
-        (shape(3, 40), shape(40, 5), shape(2, 3, 5), 3 * 40 * 5),
-    ],
-)
-def test_grouped_products_count_the_split_axis_once(first, second, out, macs):
-    assert ask(lowbit.grouped_mm, first, second, shape(2), out=out) == Ops(macs=macs)
-    scaled = ask(lowbit.scaled_grouped_mm, first, second, shape(), shape(), shape(2), out=out)
-    assert scaled == Ops(macs=macs, muls=2 * out.numel())
-
-
-@pytest.mark.parametrize(
-    ("formula", "args", "expected"),
-    [
-        (
-            lowbit.scaled_mm,
-            (shape(2, 3), shape(3, 4), shape(), shape()),
-            Ops(macs=2 * 3 * 4, muls=2 * 8),
-        ),
-        (
-            lowbit.scaled_mm,
-            (shape(2, 3), shape(3, 4), shape(), shape(), shape(4)),
-            Ops(macs=2 * 3 * 4, muls=2 * 8, adds=8),
-        ),
-        (
-            lowbit.weight_int8pack_mm,
-            (shape(2, 3), shape(4, 3), shape(4)),
-            Ops(macs=2 * 3 * 4, muls=8),
-        ),
-        (
-            lowbit.weight_int4pack_mm,
-            (shape(2, 3), shape(1, 1, 32, 4), 32, shape(1, 4, 2)),
-            Ops(macs=24, muls=12, adds=12),
-        ),
-        (
-            lowbit.mixed_dtypes_linear,
-            (shape(2, 3), shape(3, 4), shape(4)),
-            Ops(macs=2 * 3 * 4, muls=8),
-        ),
-        (
-            lowbit.dyn_quant_matmul_4bit,
-            (shape(2, 64), shape(9), 32, 64, 4),
-            Ops(macs=2 * 64 * 4, muls=2 * 4 * 2),
-        ),
-    ],
-)
-def test_low_bit_op(formula, args, expected):
-    assert ask(formula, *args, out=shape(2, 4)) == expected
 
 
 def test_lists_of_products_and_scaled_sums():

@@ -91,34 +91,3 @@ def test_ctc_recursion():
     end = Ops(compares=2, adds=3 + 1, specials=2) * 2
     assert price("aten::_ctc_loss", Size([5, 2, 9]), Size([2, 3]), (5, 5), (3, 3)) == states + end
     assert price("aten::_ctc_loss", Size([5, 2, 9]), Size([6]), (5, 5), (3, 3)) == states + end
-
-
-def test_linear_cross_entropy_in_chunks_costs_as_a_whole():
-    log_softmax = Ops(compares=9, adds=10 + 9 + 10, specials=10 + 1) * 8
-    expected = Ops(macs=8 * 5 * 10, adds=8 * 10) + log_softmax + Ops(adds=8 + 7, specials=1)
-    args = (Size([8, 5]), Size([10, 5]), Size([8]), Size([10]), None)
-    assert (
-        price("torch_nn::_linear_cross_entropy_batch_chunked", *args, "mean", -100, 0.0) == expected
-    )
-    each = price("torch_nn::_linear_cross_entropy_batch_chunked_no_reduction", *args)
-    assert each == Ops(macs=8 * 5 * 10, adds=8 * 10) + log_softmax + Ops(adds=8)
-
-
-@pytest.mark.skipif(
-    not hasattr(nn, "LinearCrossEntropyLoss"), reason="this torch has no linear cross-entropy"
-)
-@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
-@pytest.mark.parametrize("weight", [None, torch.ones(10)], ids=["", "weighted"])
-@pytest.mark.parametrize(
-    "target",
-    [torch.zeros(8, dtype=torch.long), torch.rand(8, 10)],
-    ids=["classes", "probabilities"],
-)
-def test_linear_cross_entropy_module_in_chunks_and_whole(target, weight, reduction):
-    def total(options):
-        module = nn.LinearCrossEntropyLoss(
-            5, 10, bias=True, options=options, weight=weight, reduction=reduction
-        )
-        return hookcount.count(module, torch.rand(8, 5), target).total
-
-    assert total(nn.LinearCrossEntropyOptions()) == total(None)

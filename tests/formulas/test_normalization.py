@@ -11,7 +11,6 @@ from torch import Size, nn
 from hookcount import Ops
 from hookcount.core.ops import KINDS
 from hookcount.formulas import normalization
-from hookcount.formulas.gradients import normalization as normalization_backward
 
 BATCH = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 INSTANCE = {1: nn.InstanceNorm1d, 2: nn.InstanceNorm2d, 3: nn.InstanceNorm3d}
@@ -183,43 +182,3 @@ def test_ops_of_a_synchronized_layer_add_up_to_training():
     assert kept + ask(normalization.batch_norm_elemt, given_, out=None) == ask(
         normalization.batch_norm_with_update, given_, out=None
     )
-
-
-def test_backward_counts_what_is_asked_for():
-    grad, none = Size((2, 3, 4)), (None,) * 5
-    args = (grad, grad, *none)
-    assert ask(
-        normalization_backward.batch_norm_backward,
-        *args,
-        False,
-        1e-5,
-        (True, False, False),
-        out=None,
-    ) == Ops(muls=24)
-    assert ask(
-        normalization_backward.batch_norm_backward,
-        *args,
-        True,
-        1e-5,
-        (False, False, True),
-        out=None,
-    ) == Ops(adds=24)
-    # x^ again 1 + 1; g w x^ and x^ times its mean and rstd 3 muls, two sums and two subtractions;
-    # dweight 1 + 1; dbias 1
-    found = ask(
-        normalization_backward.batch_norm_backward, *args, True, 1e-5, (True, True, True), out=None
-    )
-    assert found == Ops(adds=24 * (1 + 4 + 1 + 1), muls=24 * (1 + 3 + 1))
-    weighted = ask(
-        normalization_backward.layer_norm_backward,
-        grad,
-        grad,
-        (4,),
-        None,
-        None,
-        Size((4,)),
-        None,
-        (True,) * 3,
-        out=None,
-    )
-    assert weighted == found + Ops(muls=24)

@@ -10,7 +10,6 @@ from torch import Size, nn
 
 from hookcount import Ops
 from hookcount.formulas import pooling
-from hookcount.formulas.gradients import pooling as pooling_backward
 
 MAX = {1: nn.MaxPool1d, 2: nn.MaxPool2d, 3: nn.MaxPool3d}
 AVERAGE = {1: nn.AvgPool1d, 2: nn.AvgPool2d, 3: nn.AvgPool3d}
@@ -124,15 +123,3 @@ def test_one_number_stands_for_both_axes(op):
     assert ask(op, Size((1, 2, 9, 9)), (3,), out=out) == ask(
         op, Size((1, 2, 9, 9)), (3, 3), out=out
     )
-
-
-def test_backward():
-    grad = Size((1, 2, 3, 3))
-    assert ask(pooling_backward.max_pool_backward, grad, Size((1, 2, 6, 6)), out=None) == Ops(
-        adds=18
-    )
-    assert ask(
-        pooling_backward.avg_pool2d_backward, grad, Size((1, 2, 6, 6)), (2, 2), out=None
-    ) == Ops(adds=18 * 4, specials=18)
-    found = ask(pooling_backward.adaptive_avg_pool2d_backward, grad, Size((1, 2, 5, 5)), out=None)
-    assert found == Ops(adds=2 * 7 * 7, specials=18)

@@ -10,16 +10,6 @@ OF_THEIR_OWN = {"helpers", "layers", "benchmarks"}
 """Folders of ``tests/`` that are no room of the package."""
 
 MISSING = {
-    "formulas/activation.py",
-    "formulas/gradients/attention.py",
-    "formulas/gradients/normalization.py",
-    "formulas/gradients/pooling.py",
-    "formulas/linear_cross_entropy.py",
-    "formulas/multihead.py",
-    "formulas/parametric.py",
-    "formulas/quantized/onednn.py",
-    "formulas/quantized/quantization.py",
-    "formulas/quantized/scaled_products.py",
     "pricing/price.py",
     "pricing/tree.py",
 }

@@ -1,21 +1,16 @@
 """Quantized ops: figures written out, each as its floating-point counterpart."""
 
 from types import SimpleNamespace
-from typing import ClassVar
 
 import pytest
 import torch
-from helpers.against_ops import by_formula, by_ops
+from helpers.against_ops import by_formula
 from helpers.asked import ask
 from torch import Size, nn
 
 from hookcount import Ops
 from hookcount.formulas import BUILTIN
 from hookcount.formulas.quantized import layers as quantized
-from hookcount.formulas.quantized import onednn as quantized_onednn
-from hookcount.formulas.quantized import quantization
-
-QUANTIZE, DEQUANTIZE = Ops(adds=1, muls=1, compares=2, specials=1), Ops(adds=1, muls=1)
 
 
 def shape(*sizes):
@@ -28,32 +23,6 @@ def packed(*weight, bias=True):
 
 def price(name):
     return BUILTIN.get(name).price
-
-
-class There(nn.Module):
-    """To quantized numbers and back."""
-
-    def forward(self, x):
-        return torch.quantize_per_tensor(x, 0.1, 0, torch.quint8).dequantize()
-
-
-class Fake(nn.Module):
-    """To quantized numbers and back, staying in floating point."""
-
-    def forward(self, x):
-        return torch.fake_quantize_per_tensor_affine(x, 0.1, 0, 0, 255)
-
-
-def test_quantizing_and_back():
-    assert by_ops(There(), torch.rand(2, 3)) == (QUANTIZE + DEQUANTIZE) * 6
-    assert by_ops(Fake(), torch.rand(2, 3)) == (QUANTIZE + DEQUANTIZE) * 6
-
-
-def test_quantizing_a_list_counts_each():
-    assert (
-        ask(quantization.quantize, (shape(2), shape(3)), None, None, None, out=(shape(2), shape(3)))
-        == QUANTIZE * 5
-    )
 
 
 LINEAR = Ops(macs=2 * 3 * 4, adds=2 * 4)
@@ -160,62 +129,6 @@ def test_recurrent_layers_as_their_counterparts():
         out=shape(2, 4),
     )
     assert cell == by_formula(nn.GRUCell(3, 4), torch.rand(2, 3))
-
-
-class TestOneDNN:
-    """oneDNN's ops."""
-
-    scales: ClassVar = (0.1, 0, shape(9, 9), shape(4), shape(4))
-
-    @pytest.mark.parametrize(("post", "extra"), [("none", Ops()), ("relu", Ops(compares=8))])
-    def test_linear(self, post, extra):
-        args = (shape(2, 3), *self.scales, shape(4), 0.1, 0, None, post, (), "")
-        assert ask(quantized_onednn.qlinear, *args, out=shape(2, 4)) == LINEAR + extra
-
-    def test_linear_with_a_sum(self):
-        args = (
-            shape(2, 3),
-            *self.scales,
-            shape(2, 4),
-            shape(4),
-            0.1,
-            0,
-            None,
-            1.0,
-            0,
-            "sum",
-            1.0,
-            "relu",
-            (),
-            "",
-        )
-        assert ask(quantized_onednn.qlinear_binary, *args, out=shape(2, 4)) == LINEAR + Ops(
-            adds=8, compares=8
-        )
-
-    def test_grouped_convolution_in_a_packed_layout(self):
-        weight = shape(2, 3, 2, 3, 3)  # groups, outputs and inputs of a group, kernel
-        args = (
-            shape(2, 4, 5, 5),
-            0.1,
-            0,
-            weight,
-            shape(6),
-            shape(6),
-            shape(6),
-            1,
-            0,
-            1,
-            2,
-            0.1,
-            0,
-            None,
-            "none",
-            (),
-            "",
-        )
-        found = ask(quantized_onednn.qconv, *args, out=shape(2, 6, 3, 3))
-        assert found == Ops(macs=2 * 6 * 9 * 2 * 9, adds=2 * 6 * 9)
 
 
 def test_dynamically_quantized_model_counts_as_the_model():

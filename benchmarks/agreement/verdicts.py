@@ -13,16 +13,16 @@ from agreement.figures import HOOKCOUNT, TOOLS, Figures
 
 BECAUSE: dict[str, dict[str, str]] = {
     "fvcore": {
-        "x@y_bcast_lhs": "a product whose left operand is repeated",
+        "x@y_bcast_lhs": "a product that repeats its left operand",
         **dict.fromkeys(("maxvit_t", "mvit_v2_s", "mvitv2_*"), "einsum: "),
     },
     "thop": {"coat_*": "a module with two places in the tree"},
     "torchprofile": {
-        "mha_needw_true": "what reaches no output",
-        "retinanet_resnet50_fpn": "what runs in a scripted function",
+        "mha_needw_true": "work that reaches no output",
+        "retinanet_resnet50_fpn": "work in a scripted function",
     },
     "ptflops": {"encoder_layer_even": "nn.TransformerEncoderLayer that is the model"},
-    "deepspeed": {"x@y_bcast_lhs": "matmul whose left operand is repeated"},
+    "deepspeed": {"x@y_bcast_lhs": "matmul that repeats its left operand"},
 }
 """By convention and case that differs: how the line of ``differs`` with the reason begins."""
 

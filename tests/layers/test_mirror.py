@@ -9,12 +9,6 @@ from helpers.paths import PACKAGE, TESTS
 OF_THEIR_OWN = {"helpers", "layers", "benchmarks"}
 """Folders of ``tests/`` that are no room of the package."""
 
-MISSING = {
-    "pricing/price.py",
-    "pricing/tree.py",
-}
-"""Files whose test file is still to be written. This list only gets shorter."""
-
 
 def holds_formulas(path: Path) -> bool:
     """Whether a file registers formulas: it imports the decorator ``formula``."""
@@ -55,14 +49,7 @@ def test_the_walk_finds_formula_files():
 @pytest.mark.parametrize("name", [*FORMULA_FILES, *CORE_FILES])
 def test_a_file_has_a_test_file_of_its_name(name):
     assert (PACKAGE / name).exists()
-    if name in MISSING:
-        pytest.xfail("the test file is still to be written")
     assert beside(name).exists()
-
-
-def test_what_is_missing_is_missing():
-    assert set(FORMULA_FILES) | set(CORE_FILES) >= MISSING
-    assert [name for name in sorted(MISSING) if beside(name).exists()] == []
 
 
 def test_each_folder_of_tests_is_a_room():

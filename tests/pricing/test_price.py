@@ -215,9 +215,9 @@ def test_the_signature_names_what_a_formula_may_take():
         each.target: each.signature for each in price(made, Resolver(Registry()), {}).uncounted
     }
     assert signatures == {
-        f"{__name__}.Leaf": "module, *inputs, out, **options",
-        "aten::add": "self, other, *, alpha=1, out",
-        "higher_order::cond": "*args, out, **options",
+        f"{__name__}.Leaf": "module, x, out",
+        "aten::add": "self, other, *, alpha, out",
+        "higher_order::cond": "*inputs, out",
     }
 
 

@@ -4,6 +4,7 @@ what is none.
 
 import copy
 import gc
+import pickle
 import re
 from fractions import Fraction
 from math import ceil, log2
@@ -458,10 +459,11 @@ def test_of_a_report_under_another_convention():
 def test_a_report_keeps_no_model_alive():
     model = nn.Linear(D, D)
     report = hookcount.count(model, tokens(5))
-    copied = copy.copy(report)
-    assert copied.macs == report.macs
-    with pytest.raises(ModelError, match="is gone"):
-        copied.scaling(tokens)
+    for each in (pickle.loads(pickle.dumps(report)), copy.deepcopy(report)):
+        assert each.macs == report.macs
+        assert each.under("thop").headline == report.under("thop").headline
+        with pytest.raises(ModelError, match="is gone"):
+            each.scaling(tokens)
     assert report.scaling(tokens).macs.polynomial == poly(0, D * D)
     del model
     gc.collect()

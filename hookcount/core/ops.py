@@ -81,8 +81,8 @@ class Ops:
 
 
 def _exact(value: object, where: str) -> int:
-    """A count as a Python ``int``: anything with ``__index__`` but a ``bool``."""
-    if not isinstance(value, bool):
+    """A count as a Python ``int``: anything with ``__index__`` but a ``bool``, also numpy's."""
+    if "bool" not in type(value).__name__:
         try:
             return operator.index(value)  # type: ignore[arg-type]
         except TypeError:

@@ -1,6 +1,7 @@
 """A formula names what it needs: by name, by position, or all."""
 
 import dis
+import inspect
 
 import pytest
 import torch
@@ -224,6 +225,8 @@ def test_each_of_hookcounts_own_formulas_asks_for_names_that_its_target_has():
         known = known_parameters(name, None)
         wanted = parameters_of(price)
         names = [each for each in wanted.keyword if each not in ("out", "module")]
+        if not name.startswith("aten::"):  # versions of a library differ in what has a default
+            names = [each for each in names if wanted.default(each) is inspect.Parameter.empty]
         wrong += [(name, each) for each in names if known and not any(each in one for one in known)]
     assert wrong == []
 

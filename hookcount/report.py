@@ -204,7 +204,7 @@ class Report:
         The sources are module formulas and ops between modules, with path and source line. All
         other work is free or uncounted.
         """
-        return cover(self.charges(), self.uncounted)
+        return cover(self.priced)
 
     # -- tables ------------------------------------------------------------------------------------
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..core.ops import NOTHING, Ops, flops
 from ..core.units import percent, si
-from ..pricing.price import By, Charge, Uncounted
+from ..pricing.price import By, Uncounted
+from ..pricing.priced import Priced
 from ..tables.grid import Renderable, grid, line, plain, stacked
 
 if TYPE_CHECKING:
@@ -124,11 +125,11 @@ class Coverage:
         return text(self)
 
 
-def cover(charges: Iterable[Charge], uncounted: tuple[Uncounted, ...]) -> Coverage:
-    """The charges of a trace, added up by their source. ``uncounted`` is passed on."""
+def cover(priced: Priced) -> Coverage:
+    """The charges of a priced trace, added up by their source."""
     paid: dict[tuple[str, str, By, str, str], tuple[int, Ops]] = {}
     free: dict[tuple[str, By], int] = {}
-    for charge in charges:
+    for charge in priced.charges():
         if charge.ops is None or charge.entry is None:
             continue
         if charge.ops:
@@ -149,7 +150,7 @@ def cover(charges: Iterable[Charge], uncounted: tuple[Uncounted, ...]) -> Covera
             Free(target, by, calls)
             for (target, by), calls in sorted(free.items(), key=lambda item: -item[1])
         ),
-        uncounted,
+        priced.uncounted,
     )
 
 

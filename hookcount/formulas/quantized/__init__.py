@@ -4,6 +4,7 @@ from . import (
     layers,
     onednn,
     quantization,
+    recurrent,
     scaled_products,
 )
 
@@ -11,5 +12,6 @@ __all__ = [
     "layers",
     "onednn",
     "quantization",
+    "recurrent",
     "scaled_products",
 ]

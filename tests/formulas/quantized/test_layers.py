@@ -109,28 +109,6 @@ def test_norms_as_their_counterparts():
     assert norm == by_formula(nn.LayerNorm(9), torch.rand(2, 4, 9))
 
 
-def test_recurrent_layers_as_their_counterparts():
-    given_ = shape(5, 2, 3)
-    rest = (None, True, 2, 0.0, False, True, False)
-    lstm = ask(
-        quantized.quantized_recurrent, given_, (shape(4, 2, 4), shape(4, 2, 4)), *rest, out=None
-    )
-    assert lstm == by_formula(nn.LSTM(3, 4, 2, bidirectional=True), torch.rand(5, 2, 3))
-    gru = ask(quantized.quantized_recurrent, given_, shape(4, 2, 4), *rest, out=None)
-    assert gru == by_formula(nn.GRU(3, 4, 2, bidirectional=True), torch.rand(5, 2, 3))
-    cell = ask(
-        price("quantized::quantized_gru_cell_dynamic"),
-        shape(2, 3),
-        shape(2, 4),
-        None,
-        None,
-        None,
-        None,
-        out=shape(2, 4),
-    )
-    assert cell == by_formula(nn.GRUCell(3, 4), torch.rand(2, 3))
-
-
 def test_dynamically_quantized_model_counts_as_the_model():
     if "fbgemm" not in torch.backends.quantized.supported_engines:
         pytest.skip("this build of torch has no quantized engine")

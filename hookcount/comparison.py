@@ -77,8 +77,9 @@ def _reports(models: Mapping[str, Counted] | Iterable[str]) -> dict[str, Report]
     """A report for each model, by the name of its row."""
     if isinstance(models, Mapping):
         return {str(name): _report(str(name), given) for name, given in models.items()}
-    if isinstance(models, str):
-        what = "models is one name"
+    if isinstance(models, str) or not isinstance(models, Iterable):
+        one_name = isinstance(models, str)
+        what = "models is one name" if one_name else f"models is of type {type(models).__name__}"
         raise InputError(
             error_text(f"compare({models!r})", what, "give a list of names, or a dict")
         )

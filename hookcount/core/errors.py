@@ -15,11 +15,11 @@ class ModelError(HookcountError, TypeError):
 
 
 class UnknownModelError(ModelError, LookupError):
-    """No model that can be built has this name."""
+    """The given name is not the name of a known model."""
 
 
 class InputError(HookcountError, ValueError):
-    """The arguments do not fit the model's ``forward``, or an option has no such value."""
+    """An argument of a hookcount function, or the value of an option, is not valid."""
 
 
 class DataNeededError(HookcountError):

@@ -10,7 +10,7 @@ KINDS = ("macs", "adds", "muls", "compares", "specials")
 
 @dataclass(frozen=True)
 class Ops:
-    """A frozen tally of primitive operations, by kind: tools weigh the kinds differently.
+    """The number of primitive operations of each kind. Tools weigh the kinds differently.
 
     ``macs``      multiply-accumulates of contractions: convolution, matrix product, attention,
                   recurrent gates.

@@ -101,7 +101,7 @@ class OpRun(NamedTuple):
     """
     times: int
     line: str
-    """The ``file:line`` outside of torch that called the op. Empty inside torch's own layers."""
+    """The ``file:line`` of the user's code that called the op. Empty in torch's own layers."""
     called: str
     """The function that ran the op, as the innermost Python code names it. Empty without a name.
 

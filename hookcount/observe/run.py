@@ -54,8 +54,8 @@ class MakesModes(Protocol):
 class Runner:
     """Runs models under observation.
 
-    ``how`` is ``"shapes"``, ``"real"`` or ``"auto"``. With ``"auto"`` a failed shapes-only run is
-    followed by a real run, unless the model or an input is on meta.
+    ``how`` is ``"shapes"``, ``"real"`` or ``"auto"``. With ``"auto"``, a real run follows a
+    shapes-only run that raises, unless a tensor of the model or an input is on meta.
     """
 
     registry: Registry
@@ -65,8 +65,9 @@ class Runner:
     def trace(self, tree: ModuleTree, args: Args, kwargs: Kwargs) -> Trace:
         """The trace of ``model(*args, **kwargs)``.
 
-        Afterwards the model and the inputs are as before, also after an exception. Raises what the
-        model raises. In a shapes-only run, raises ``DataNeededError`` where code needs values.
+        The model and the inputs are restored afterwards, also after an exception. Raises the
+        model's exceptions. Raises ``DataNeededError`` if a shapes-only run needs values and no real
+        run follows.
         """
         if self.how != "real":
             try:
@@ -102,7 +103,7 @@ class Runner:
         return run, [Constants(run), *self._allowances(observer)]
 
     def _allowances(self, observer: Observer) -> Modes:
-        """Patches for code that would fail in a shapes-only run: autocast on meta, and fakes."""
+        """Patches that let code run on meta tensors: autocast, and fakes."""
         return [autocast_on_meta(), faked(observer, self.registry)]
 
     def _real(self, tree: ModuleTree, args: Args, kwargs: Kwargs) -> Trace:

@@ -83,11 +83,11 @@ class Charge(NamedTuple):
 
 
 def charges(trace: Trace, resolver: Resolver, prices: Prices) -> Iterator[Charge]:
-    """The work that ran forward, each piece once.
+    """Each piece of work of the forward phase, once, with its price.
 
     The innermost executing module owns an op. If that module's formula priced the call, the op is
     already paid for. Otherwise the op's own formula pays; an op without one is free or uncounted.
-    ``covers="subtree"`` pays for all that runs beneath, ``covers="nothing"`` for no op at all.
+    ``covers="subtree"`` pays for all that runs beneath the module, ``covers="nothing"`` for no op.
 
     Prices are taken from ``prices``; new ones are added there. Raises ``FormulaError`` if a formula
     raises or does not return ``Ops``.
@@ -131,7 +131,7 @@ def _class_name(run: ModuleRun) -> str:
 
 
 def _price(path: str, call: Call, entry: Entry, prices: Prices) -> Ops | None:
-    """The price of a call, computed once per distinct call. None if shapes do not determine it."""
+    """The price of a call, computed once per distinct call. None: shapes do not determine it."""
     formula = entry.price
     if not callable(formula):
         return NOTHING

@@ -5,10 +5,10 @@
 2. By position. Any other formula gets its positional parameters in the target's order. A module's
    formula gets the module first. Positional-only parameters (before a ``/``) are always bound so.
 3. ``module`` is the called module and ``out`` its result, wherever the formula names them.
-4. Keyword-only parameters are bound by name. ``*args`` gets all positional arguments, ``**kwargs``
-   all others that are left, and ``out``.
+4. Keyword-only parameters are bound by name. ``*args`` gets all positional arguments. ``**kwargs``
+   gets ``out`` and all arguments that no other parameter takes.
 
-An argument that the call leaves out has the formula's default, or else the target's.
+For an argument that the call omits, the formula's default is used, or else the target's.
 """
 
 from __future__ import annotations
@@ -49,13 +49,13 @@ class Parameters:
     """The parameters of a target or of a formula."""
 
     positional: Mapping[str, object] = field(default_factory=dict)
-    """By name their defaults, ``inspect.Parameter.empty`` for none."""
+    """By name the default of each, ``inspect.Parameter.empty`` if it has none."""
     keyword: Mapping[str, object] = field(default_factory=dict)
-    """The keyword-only ones, in the same way."""
+    """The same for the keyword-only parameters."""
     takes_more: bool = False
-    """There is ``*args``."""
+    """Whether there is ``*args``."""
     takes_any_name: bool = False
-    """There is ``**kwargs``."""
+    """Whether there is ``**kwargs``."""
     positional_only: tuple[str, ...] = ()
     """The names before a ``/``."""
 
@@ -71,7 +71,7 @@ _ANY = Parameters(takes_more=True, takes_any_name=True)
 
 
 def parameters_of(function: Callable[..., object], *, without_self: bool = False) -> Parameters:
-    """The parameters of a Python function; any, where it has no signature."""
+    """The parameters of a Python function. A function without a signature accepts any."""
     try:
         found = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
@@ -87,7 +87,7 @@ def parameters_of(function: Callable[..., object], *, without_self: bool = False
 
 
 def parameters_of_target(target: object) -> Parameters:
-    """The parameters of a module class's ``forward``, or of an op's schema; any, without one."""
+    """The parameters of a class's ``forward`` or of an op's schema. Without these: any."""
     if isinstance(target, type):
         forward: Callable[..., object] = getattr(target, "forward")  # noqa: B009 (mypy: any class)
         return parameters_of(forward, without_self=True)
@@ -107,7 +107,7 @@ def _of_schema(schema: torch._C.FunctionSchema) -> Parameters:
 
 
 def known_parameters(name: str, target: object) -> list[Parameters]:
-    """The parameters of a target as far as they are known before it runs.
+    """The parameters of a target, as far as they are known before the target runs.
 
     For an op that exists they are those of each overload; for a class, those of its ``forward``.
     """
@@ -157,7 +157,7 @@ class Binder:
     def bind(self, call: Call) -> tuple[list[object], Named]:
         """Positional and keyword arguments for a call, each tensor as its ``torch.Size``.
 
-        Raises ``BindingError`` where the formula asks for what the call does not have.
+        Raises ``BindingError`` if a parameter has no value in the call and no default.
         """
         known = self._targets.get(call.target)
         if known is None:
@@ -180,7 +180,7 @@ class Binder:
         return all(name in target or name in more for name in names)
 
     def _check_places(self, target: Parameters, *, has_module: bool) -> None:
-        """Refuse a parameter by position that has the name of another argument."""
+        """Raise ``BindingError`` if a positional parameter bears the name of another argument."""
         if self._wanted.takes_more or self._wanted.positional_only:
             return
         there = list(target.positional)
@@ -214,7 +214,7 @@ class Binder:
         return args + (values[len(places) :] if wanted.takes_more else []), bound
 
     def _in_order(self, call: Call, target: Parameters) -> tuple[list[object], Named]:
-        """The arguments in the target's order, the module first; the others by name."""
+        """Positional values in the target's order (the module first), and the named arguments."""
         left, given = dict(call.kwargs), list(call.args)
         own = len(self._places) - (call.module is not None)
         all_placed = self._wanted.takes_more and not self._wanted.takes_any_name
@@ -233,7 +233,7 @@ class Binder:
         target: Parameters,
         known_as: str = "",
     ) -> Named:
-        """Values by name, without those for which the formula's own default serves."""
+        """Values by name. A parameter whose own default applies is left out."""
         found: Named = {}
         for name in names:
             if name == "out":
@@ -249,7 +249,7 @@ class Binder:
         return found
 
     def _left(self, call: Call, given: Named) -> Named:
-        """What ``**kwargs`` gets."""
+        """The arguments that ``**kwargs`` receives."""
         if not self._wanted.takes_any_name:
             return {}
         names = [name for name in given if name not in self._wanted and name not in _RESERVED]

@@ -91,8 +91,8 @@ class Registry:
         Roles go by it. Without ``price``, this method is a decorator.
 
         Raises ``RegistrationError`` if this layer already has a price for the target (use
-        ``replace``), if ``target`` is not a target, and if the formula has a keyword-only
-        parameter that the target does not have.
+        ``replace``), or if ``target`` is no target. Raises it also for a keyword-only parameter
+        that a known target lacks. A class given by name is checked at its first call.
         """
         if price is None:
             return self._decorator(target, covers, kind, replace=False)
@@ -118,7 +118,7 @@ class Registry:
         return None
 
     def unregister(self, target: Target) -> None:
-        """Remove this layer's entry for ``target``, with its fake. The layers below answer again.
+        """Remove this layer's entry for ``target``, with its fake. Lower layers then apply.
 
         Raises ``RegistrationError`` if there is none.
         """
@@ -170,7 +170,7 @@ class Registry:
     def fake(self, cls: type) -> Fake | None:
         """The fake for a class, in this layer or below; None if there is none.
 
-        It is that of the nearest base class whose ``forward`` the class runs.
+        The fake of the nearest base class is used, if the class inherits that base's ``forward``.
         """
         for layer in self.layers():
             for base in cls.__mro__ if layer.table.has_fakes else ():
@@ -276,5 +276,5 @@ class Registry:
         return made
 
     def get(self, name: str) -> Entry | None:
-        """The entry of this layer for the target of that name; the layers below are not asked."""
+        """This layer's entry for the named target. Lower layers are not searched."""
         return self.table.entries.get(name)

@@ -43,7 +43,7 @@ Kind = Literal[
     "graph",  # work on the edges of a graph
     "gradient",
 ]
-"""What sort of work a target does. Roles go by it."""
+"""The sort of work of a target. Roles are assigned by it."""
 
 
 class State:

@@ -13,9 +13,9 @@ IN_A_FOLDER = "give a file in a folder that exists and can be written to"
 
 
 def text_or_file(text: str, path: str | os.PathLike[str] | None) -> str | None:
-    """Return the text if ``path`` is None; else write the text to the file and return None.
+    """Write the text to ``path`` and return None. If ``path`` is None, return the text.
 
-    pandas does the same. Raises ``OutputError`` if the file cannot be written.
+    Raises ``OutputError`` if the file cannot be written.
     """
     if path is None:
         return text

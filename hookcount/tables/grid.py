@@ -50,7 +50,7 @@ def grid(
 def table(frame: pd.DataFrame, title: str | None = None) -> Table:
     """Any DataFrame as a grid, with SI prefixes.
 
-    A column whose name ends in ``share`` is shown in percent, one that ends in ``bytes`` in bytes.
+    Columns named ``*share`` are shown in percent, columns named ``*bytes`` with binary prefixes.
     """
     numeric = [str(name) for name in frame.columns if frame[name].dtype.kind in "iuf"]
     made = grid([str(name) for name in frame.columns], numeric, title=title)

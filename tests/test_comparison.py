@@ -67,6 +67,7 @@ def test_a_convention_of_ones_own_and_what_is_uncounted():
     ("models", "conventions", "said"),
     [
         ("resnet18", "default", "one name"),
+        (3, "default", "models is of type int"),
         ({"a": nn.Linear(2, 2)}, "default", "'a': the value is of type Linear"),
         ({"a": (nn.Linear(2, 2), 3)}, "default", "the input of 'a': the input is of type int"),
         ([nn.Linear(2, 2)], "default", "a value of type Linear is no name"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from inspect import getattr_static
+
 import torch
 from torch import nn
 
@@ -34,3 +36,8 @@ def target_name(target: object) -> str:
         f"cannot register {kind} of {type(target).__name__}. To fix it: give an nn.Module class, "
         "an op such as torch.ops.aten.bmm, or the name of either as a string."
     )
+
+
+def same_forward(cls: type, base: type) -> bool:
+    """Whether a class runs the ``forward`` of its base class ``base``."""
+    return getattr_static(cls, "forward", None) is getattr_static(base, "forward", None)

@@ -201,13 +201,14 @@ class Binder:
         return [], bound | self._left(call, given)
 
     def _by_position(self, call: Call, target: Parameters) -> tuple[list[object], Named]:
-        wanted, places, there = self._wanted, list(self._places), list(target.positional)
+        wanted, there = self._wanted, list(target.positional)
+        args: list[object] = [] if call.module is None else [call.module]
         bound: Named = {}
-        args: list[object] = []
-        if call.module is not None and places:  # it is first, or at the place that is called so
-            bound[places.pop(places.index("module") if "module" in places else 0)] = call.module
-        elif call.module is not None:
-            args.append(call.module)
+        if args and self._places:  # the module is first, or at the place that is called so
+            bound["module" if "module" in self._places else self._places[0]] = args.pop()
+        own = [name for name in wanted.positional if name not in bound]
+        # the target may have a parameter called `out` at that very place
+        places = [name for i, name in enumerate(own) if name != "out" or there[i : i + 1] == [name]]
         values, left = self._in_order(call, target, len(places))
         self._check_places(call, target, places, {*bound, *places[: len(values)]} & {*left})
         bound |= dict(zip(places, values, strict=False))

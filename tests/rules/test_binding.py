@@ -253,6 +253,13 @@ def test_module_is_the_module_at_any_place():
         macs_of_mm(lambda module, given: Ops(macs=1))
 
 
+def test_a_parameter_called_out_of_the_target_keeps_its_place():
+    """The formula's ``out`` is the result; what follows is not moved to the place before it."""
+    x, given = torch.zeros(2, 3), torch.zeros(7)
+    seen = of_module(Out, lambda m, a, out, b: Ops(macs=out[0], adds=b[0]), x, given, given[:5])
+    assert seen == Ops(macs=6, adds=5)
+
+
 def test_an_argument_of_the_forward_is_not_taken_for_the_module():
     x = torch.zeros(2, 3)
     with pytest.raises(FormulaError, match="asks for 'maks', which .* and for 'x'"):

@@ -28,10 +28,19 @@ class Input:
     def tensor(
         self, device: torch.device | str, dtype: torch.dtype = torch.float32
     ) -> torch.Tensor:
-        """Random values on ``device``. ``dtype`` is used if the description has none."""
+        """Random values on ``device``. ``dtype`` is used if the description has none.
+
+        Raises ``InputError`` for a tensor that torch cannot make, such as one beyond the memory.
+        """
         chosen = self.dtype or dtype
         make = numbers if chosen.is_floating_point or chosen.is_complex else whole_numbers
-        return make(self.shape, chosen, device)
+        try:
+            return make(self.shape, chosen, device)
+        except (RuntimeError, NotImplementedError) as error:
+            where = f"input {self.name or ''} {'x'.join(map(str, self.shape))} {chosen}"
+            what = f"torch cannot make it on {device}: {str(error).splitlines()[0]}"
+            fix = "give smaller sizes or another dtype, or use the meta device"
+            raise InputError(error_text(where.replace("  ", " "), what, fix)) from error
 
 
 def numbers(shape: Sequence[int], dtype: torch.dtype, device: torch.device | str) -> torch.Tensor:

@@ -242,4 +242,5 @@ def _signature(call: Call | None) -> str:
     before = [*([] if call.module is None else ["module"]), *target.positional]
     more = ["*inputs"] if target.takes_more else []
     after = [*target.keyword, "out"]
-    return ", ".join([*before, *(more or (["*"] if target.keyword else [])), *after])
+    names = [*before, *(more or (["*"] if target.keyword else [])), *after]
+    return ", ".join(dict.fromkeys(names))

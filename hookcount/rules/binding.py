@@ -4,6 +4,8 @@
    argument. Names are those of the op's schema, or of the parameters of the module's ``forward``.
 2. By position. Any other formula gets its positional parameters in the target's order. A module's
    formula gets the module first. Positional-only parameters (before a ``/``) are always bound so.
+   A name that the target has at another place is an error. If the names are those of another
+   overload in another order, the formula is bound by name.
 3. ``module`` is the called module and ``out`` its result, wherever the formula names them.
 4. Keyword-only parameters are bound by name. ``*args`` gets all positional arguments. ``**kwargs``
    gets ``out`` and all arguments that no other parameter takes.
@@ -17,7 +19,7 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from weakref import WeakKeyDictionary
 
 import torch
@@ -71,11 +73,16 @@ _ANY = Parameters(takes_more=True, takes_any_name=True)
 
 
 def parameters_of(function: Callable[..., object], *, without_self: bool = False) -> Parameters:
-    """The parameters of a Python function. A function without a signature accepts any."""
+    """The parameters of a Python function. A function without a signature accepts any.
+
+    An argument that a ``functools.partial`` gives by keyword is no parameter.
+    """
+    given = function.keywords if isinstance(function, partial) else {}
     try:
-        found = list(inspect.signature(function).parameters.values())
+        signature = inspect.signature(function)
     except (TypeError, ValueError):
         return _ANY
+    found = [each for each in signature.parameters.values() if each.name not in given]
     positional = [each for each in found if each.kind in _POSITIONAL][int(without_self) :]
     return Parameters(
         {each.name: each.default for each in positional},
@@ -90,7 +97,11 @@ def parameters_of_target(target: object) -> Parameters:
     """The parameters of a class's ``forward`` or of an op's schema. Without these: any."""
     if isinstance(target, type):
         forward: Callable[..., object] = getattr(target, "forward")  # noqa: B009 (mypy: any class)
-        return parameters_of(forward, without_self=True)
+        written = inspect.getattr_static(target, "forward")
+        is_method = hasattr(written, "__get__") and not isinstance(
+            written, (staticmethod, classmethod)
+        )
+        return parameters_of(forward, without_self=is_method)
     schema = getattr(target, "_schema", None)
     return _ANY if schema is None else _of_schema(schema)
 
@@ -162,10 +173,8 @@ class Binder:
         known = self._targets.get(call.target)
         if known is None:
             target = parameters_of_target(call.target)
-            known = target, self._is_named(target, ())
-            if not known[1] and not target.takes_any_name:
-                self._check_places(target, has_module=call.module is not None)
-            self._targets[call.target] = known
+            by_name = self._is_named(target, ()) or self._is_named_elsewhere(call.target)
+            known = self._targets[call.target] = target, by_name
         target, by_name = known
         if target.takes_any_name and not by_name:
             by_name = self._is_named(target, call.kwargs)
@@ -179,19 +188,12 @@ class Binder:
         names = [name for name in wanted.positional if name not in _RESERVED]
         return all(name in target or name in more for name in names)
 
-    def _check_places(self, target: Parameters, *, has_module: bool) -> None:
-        """Raise ``BindingError`` if a positional parameter bears the name of another argument."""
-        if self._wanted.takes_more or self._wanted.positional_only:
-            return
-        there = list(target.positional)
-        for place, name in enumerate(self._places[int(has_module) :]):
-            if name in target and there[place : place + 1] != [name]:
-                strange = [each for each in self._places if each not in (*_RESERVED, *there)]
-                raise BindingError(
-                    f"asks for {', '.join(map(repr, strange))}, which the target does not have, "
-                    f"and for {name!r}, which is not at that place; "
-                    f"the target has {', '.join((*there, *target.keyword)) or 'no parameters'}"
-                )
+    def _is_named_elsewhere(self, target: object) -> bool:
+        """Whether other overloads of an op have all the names, but at other places."""
+        schema = getattr(target, "_schema", None)
+        others = () if schema is None else _of_overloads(schema.name)
+        named = [list(each.positional) for each in others if self._is_named(each, ())]
+        return bool(named) and all(there[: len(self._places)] != self._places for there in named)
 
     def _by_name(self, call: Call, target: Parameters) -> tuple[list[object], Named]:
         given = _given(call, target)
@@ -199,31 +201,66 @@ class Binder:
         return [], bound | self._left(call, given)
 
     def _by_position(self, call: Call, target: Parameters) -> tuple[list[object], Named]:
-        wanted, places = self._wanted, self._places
-        values, left = self._in_order(call, target)
-        bound: Named = dict(zip(places, values, strict=False))
-        there = ["", *target.positional] if call.module is not None else list(target.positional)
+        wanted, there = self._wanted, list(target.positional)
+        args: list[object] = [] if call.module is None else [call.module]
+        bound: Named = {}
+        if args and self._places:  # the module is first, or at the place that is called so
+            bound["module" if "module" in self._places else self._places[0]] = args.pop()
+        own = [name for name in wanted.positional if name not in bound]
+        # the target may have a parameter called `out` at that very place
+        places = [name for i, name in enumerate(own) if name != "out" or there[i : i + 1] == [name]]
+        values, left = self._in_order(call, target, len(places))
+        self._check_places(call, target, places, {*bound, *places[: len(values)]} & {*left})
+        bound |= dict(zip(places, values, strict=False))
         for place in range(len(values), len(places)):
             known_as = there[place] if place < len(there) else ""
             bound |= self._bound((places[place],), call, left, target, known_as)
         others = (*wanted.keyword, *(["out"] if "out" in wanted.positional else []))
         bound |= self._bound(others, call, _given(call, target), target)
         bound |= self._left(call, left)
-        first = places if wanted.takes_more else wanted.positional_only
-        args = [bound.pop(name) for name in first if name in bound]
+        for name in wanted.positional if wanted.takes_more else wanted.positional_only:
+            if name not in bound:  # the rest has defaults
+                break
+            args.append(bound.pop(name))
         return args + (values[len(places) :] if wanted.takes_more else []), bound
 
-    def _in_order(self, call: Call, target: Parameters) -> tuple[list[object], Named]:
-        """Positional values in the target's order (the module first), and the named arguments."""
+    def _check_places(
+        self, call: Call, target: Parameters, places: list[str], twice: set[str]
+    ) -> None:
+        """Refuse a parameter by position with the name of another argument, as are ``twice``."""
+        if self._wanted.positional_only:
+            return
+        there = list(target.positional)
+        wrong = [
+            name
+            for place, name in enumerate(places)
+            if name in target
+            and there[place : place + 1] != [name]
+            and (name in there or place < len(there) or target.takes_more)
+        ]
+        first = self._places[:1] if call.module is not None and "module" not in self._places else []
+        wrong += [name for name in first if name in target]
+        if call.module is None and "module" not in target:
+            wrong += [name for name in places if name == "module"]
+        wrong += sorted(twice.difference(_RESERVED))
+        if not wrong:
+            return
+        strange = [each for each in self._places if each not in target and each not in _RESERVED]
+        not_there = f"{', '.join(map(repr, strange))}, which the target does not have, and for "
+        raise BindingError(
+            f"asks for {not_there if strange else ''}{wrong[0]!r}, which is not at that place; "
+            f"the target has {', '.join((*there, *target.keyword)) or 'no parameters'}"
+        )
+
+    def _in_order(self, call: Call, target: Parameters, places: int) -> tuple[list[object], Named]:
+        """The arguments in the target's order, as many as there are places; the others by name."""
         left, given = dict(call.kwargs), list(call.args)
-        own = len(self._places) - (call.module is not None)
         all_placed = self._wanted.takes_more and not self._wanted.takes_any_name
         for name in list(target.positional)[len(given) :]:  # given by name: still at its place
-            if name not in left or not (all_placed or len(given) < own or name in _RESERVED):
+            if name not in left or not (all_placed or len(given) < places or name in _RESERVED):
                 break
             given.append(left.pop(name))
-        module = [] if call.module is None else [call.module]
-        return [*module, *map(sizes, given)], left
+        return list(map(sizes, given)), left
 
     def _bound(
         self,
@@ -243,7 +280,8 @@ class Binder:
             elif name in given or known_as in given:
                 found[name] = sizes(given[name if name in given else known_as])
             elif self._wanted.default(name) is _MISSING:
-                found[name] = target.default(known_as or name)
+                default = target.default(known_as or name)
+                found[name] = default.shape if isinstance(default, torch.Tensor) else default
                 if found[name] is _MISSING:
                     raise BindingError(f"asks for {name!r}, which the call does not give")
         return found

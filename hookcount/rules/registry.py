@@ -8,7 +8,7 @@ from typing import TypeVar, get_args, overload
 from ..core.errors import RegistrationError
 from .binding import keyword_names, known_parameters, strange_names
 from .table import FREE, OBSERVED, Covers, Entry, Fake, Formula, Kind, State, Table, written_at
-from .targets import Op, Target, target_name
+from .targets import Op, Target, same_forward, target_name
 
 __all__ = [
     "FREE",
@@ -143,8 +143,8 @@ class Registry:
         calls are counted as if the forward had run them. It runs only where the forward fails
         for want of values. Without ``fake``, this method is a decorator.
 
-        Raises ``RegistrationError`` if this layer already has a fake for the target, and for an
-        op.
+        Raises ``RegistrationError`` if this layer already has a fake for the target, for an op,
+        and for a ``fake`` that is no function.
         """
         if fake is None:
 
@@ -154,6 +154,11 @@ class Registry:
 
             return put
         name = target_name(target)
+        if not callable(fake):
+            raise RegistrationError(
+                f"{name}: {fake!r} is no fake. To fix it: register a function of the module and "
+                "of the arguments of its forward."
+            )
         if "::" in name:
             raise RegistrationError(
                 f"{name} is an op. To fix it: register its fake with torch.library.register_fake."
@@ -174,7 +179,7 @@ class Registry:
         """
         for layer in self.layers():
             for base in cls.__mro__ if layer.table.has_fakes else ():
-                if getattr(cls, "forward", None) is getattr(base, "forward", None):
+                if same_forward(cls, base):
                     found = layer.table.fake(f"{base.__module__}.{base.__qualname__}")
                     if found is not None:
                         return found

@@ -9,6 +9,7 @@ from torch import nn
 
 from .registry import Op, Registry, target_name
 from .table import FREE, Entry, Kind
+from .targets import same_forward
 
 Matches = Literal["forward", "mro", "type"]
 Sees = Literal["all", "modules", "listed"]
@@ -81,7 +82,7 @@ class Resolver:
             for base in (cls,) if self.matches == "type" else cls.__mro__:
                 name = f"{base.__module__}.{base.__qualname__}"
                 entry = table.entries.get(name) or table.entries.get(imported.get(base, ""))
-                if entry is not None and (self.matches == "mro" or _same_forward(cls, base)):
+                if entry is not None and (self.matches == "mro" or same_forward(cls, base)):
                     yield entry
 
     def op(self, op: Op, called: str = "") -> tuple[Entry | None, str]:
@@ -126,7 +127,3 @@ class Resolver:
                 entry = table.entries.get(key)
                 if entry is not None:
                     yield entry
-
-
-def _same_forward(cls: type, base: type) -> bool:
-    return getattr(cls, "forward", None) is getattr(base, "forward", None)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase, translate
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, SupportsIndex
 
 from ..core.ops import Ops
 from .binding import Binder
@@ -114,8 +114,8 @@ class Table:
         self._classes: dict[str, type] = {}
         self._changed()
 
-    def __reduce__(self) -> str | tuple[object, ...]:
-        return (_table_at, (self.home,)) if self.home else super().__reduce_ex__(2)
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[object, ...]:
+        return (_table_at, (self.home,)) if self.home else super().__reduce_ex__(protocol)
 
     def _changed(self) -> None:
         self._imported: dict[int, dict[type, str]] = {}

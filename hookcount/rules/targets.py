@@ -34,3 +34,10 @@ def target_name(target: object) -> str:
         f"cannot register {kind} of {type(target).__name__}. To fix it: give an nn.Module class, "
         "an op such as torch.ops.aten.bmm, or the name of either as a string."
     )
+
+
+def same_forward(cls: type, base: type) -> bool:
+    """Whether a class runs the ``forward`` of its base class ``base``."""
+    mine, other = getattr(cls, "forward", None), getattr(base, "forward", None)
+    # a class method is bound anew each time, to one function
+    return mine is other or getattr(mine, "__func__", mine) is getattr(other, "__func__", other)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from pathlib import Path
+from uuid import uuid4
 
 from ..core.errors import OutputError
 
@@ -38,17 +38,15 @@ def write(path: Path, text: str) -> None:
     if path.exists():
         with path.open("ab"):  # raises for a read-only file, which os.replace would replace
             pass
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    beside = path.parent / f".hookcount-{uuid4().hex}"
     try:
-        with open(handle, "w", encoding="utf-8", newline="") as file:
+        with beside.open("x", encoding="utf-8", newline="") as file:
+            if path.exists():
+                shutil.copymode(path, beside)
             file.write(text)
-        if path.exists():
-            shutil.copymode(path, beside)
-        else:
-            os.chmod(beside, 0o666 & ~_umask())
         os.replace(beside, path)
     except BaseException:
-        os.unlink(beside)
+        beside.unlink(missing_ok=True)
         raise
 
 
@@ -56,10 +54,3 @@ def refused(path: Path, error: OSError, fix: str) -> OutputError:
     """The error for a file that cannot be written."""
     what = f"cannot write the file: {error.strerror}\n  To fix it: {fix}"
     return OutputError(error.errno, what, str(path))
-
-
-def _umask() -> int:
-    """The process's mask for new files. It can only be read by setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

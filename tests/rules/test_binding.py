@@ -1,6 +1,7 @@
 """A formula names what it needs: by name, by position, or all."""
 
 import dis
+import functools
 import inspect
 
 import pytest
@@ -206,6 +207,121 @@ def test_an_error_says_the_path_the_formula_and_the_arguments():
     assert text.startswith("'inner' (Masked): the formula for ")
     assert "raised TypeError" in text
     assert "x=torch.Size([2, 3]), mask=None" in text
+
+
+# -- what a binding must not guess ---------------------------------------------------------------
+
+
+class Scatters(nn.Module):
+    def forward(self, x, value):
+        return x.scatter(1, torch.zeros(3, 2, dtype=torch.int64), value)
+
+
+def test_names_of_another_overload_in_another_order_are_not_bound_by_position():
+    """``aten::scatter.value(self, dim, index, value)`` has no ``src``; its third is the index."""
+    mine = Registry()
+    mine.register("aten::scatter", lambda self, dim, src: Ops(macs=self[1] * 10 + dim + src[1]))
+    assert hookcount.Counter(mine).count(Scatters(), A, A).macs == 4 * 10 + 1 + 4
+    with pytest.raises(FormulaError, match="asks for 'src', which the call does not give"):
+        hookcount.Counter(mine).count(Scatters(), A, 1.0)
+
+
+def test_a_keyword_only_parameter_of_the_target_by_its_name_after_names_of_ones_own():
+    class Weighted(nn.Module):
+        def forward(self, x):
+            return torch.add(x, x, alpha=3)
+
+    mine = Registry()
+    mine.register("aten::add", lambda a, b, alpha=1: Ops(adds=alpha * b[0]))
+    assert hookcount.Counter(mine).count(Weighted(), A).total == Ops(adds=9)
+    x = torch.zeros(2, 3)
+    assert of_module(Masked, lambda m, a, b, scale: Ops(macs=scale), x, scale=4) == Ops(macs=4)
+    with pytest.raises(FormulaError, match="'scale', which is not at that place"):
+        of_module(Masked, lambda m, scale, b: Ops(macs=1), x, x)
+
+
+def test_module_is_the_module_at_any_place():
+    x = torch.zeros(2, 3)
+    for formula in (
+        lambda given, module: Ops(macs=given[1], muls=int(isinstance(module, Masked))),
+        lambda given, module, *rest: Ops(macs=given[1], muls=int(isinstance(module, Masked))),
+        lambda given, hidden, module: Ops(macs=given[1], muls=int(isinstance(module, Masked))),
+        lambda given, out, module, *rest: Ops(macs=given[1], muls=out[0] // 6),
+    ):
+        assert of_module(Masked, formula, x) == Ops(macs=3, muls=1)
+    with pytest.raises(FormulaError, match="'module', which is not at that place"):
+        macs_of_mm(lambda module, given: Ops(macs=1))
+
+
+def test_a_parameter_called_out_of_the_target_keeps_its_place():
+    """The formula's ``out`` is the result; what follows is not moved to the place before it."""
+    x, given = torch.zeros(2, 3), torch.zeros(7)
+    seen = of_module(Out, lambda m, a, out, b: Ops(macs=out[0], adds=b[0]), x, given, given[:5])
+    assert seen == Ops(macs=6, adds=5)
+
+
+def test_an_argument_of_the_forward_is_not_taken_for_the_module():
+    x = torch.zeros(2, 3)
+    with pytest.raises(FormulaError, match="asks for 'maks', which .* and for 'x'"):
+        of_module(Masked, lambda x, maks: Ops(macs=1), x, x)
+    with pytest.raises(FormulaError, match="asks for 'x', which is not at that place"):
+        of_module(Masked, lambda x, *rest: Ops(macs=1), x, x)
+
+
+def test_an_argument_given_by_name_is_not_taken_from_another_place():
+    x = torch.zeros(2, 3)
+    with pytest.raises(FormulaError, match="'gain', which is not at that place"):
+        of_module(Open, lambda x, gain: Ops(macs=1), x, gain=4)
+
+
+def test_a_default_of_the_forward_that_is_a_tensor_is_its_size():
+    class Scaled(nn.Module):
+        def forward(self, x, weight=torch.ones(3)):  # noqa: B008
+            return x * weight
+
+    assert of_module(Scaled, lambda weight: Ops(macs=weight[0]), torch.zeros(2, 3)).macs == 3
+
+
+class Static(nn.Module):
+    @staticmethod
+    def forward(x, times=1):
+        return x * times
+
+
+class OfClass(nn.Module):
+    @classmethod
+    def forward(cls, x, times=1):
+        return x * times
+
+
+class Partial(nn.Module):
+    def times(self, unused, x, times=1):
+        return x * times
+
+    forward = functools.partialmethod(times, None)
+
+
+class Callable_(nn.Module):
+    class Times:
+        def __call__(self, x, times=1):
+            return x * times
+
+    forward = Times()
+
+
+@pytest.mark.parametrize("cls", [Static, OfClass, Partial, Callable_])
+def test_a_forward_that_is_no_plain_method(cls):
+    x = torch.zeros(2, 3)
+    by_name = of_module(cls, lambda x, times: Ops(macs=10 * x[1] + times), x, times=4)
+    by_position = of_module(cls, lambda m, a, b: Ops(macs=10 * a[1] + b), x, times=4)
+    assert by_name == by_position == Ops(macs=34)
+
+
+def test_what_a_partial_gives_by_name_is_no_parameter():
+    def scaled(a, mat2, factor):
+        return Ops(macs=factor * mat2[1])
+
+    assert macs_of_mm(functools.partial(scaled, factor=2)) == 10
 
 
 # -- hookcount's own ---------------------------------------------------------------------------

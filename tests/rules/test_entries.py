@@ -1,5 +1,8 @@
 """One entry holds all that a layer says of a target: price, reach, kind, fake."""
 
+import copy
+import pickle
+
 import pytest
 import torch
 from torch import nn
@@ -102,3 +105,39 @@ def test_every_formula_of_hookcount_has_a_kind():
         if callable(BUILTIN.get(name).price) and BUILTIN.get(name).kind is None
     ]
     assert without == []
+
+
+def doubled(out):
+    return Ops(muls=2 * out.numel())
+
+
+class Doubles(nn.Module):
+    def forward(self, x):
+        return x + x
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda each: pickle.loads(pickle.dumps(each))])
+def test_a_registry_of_ones_own_can_be_copied_and_pickled(copied):
+    below = Registry(name="below")
+    below.register(Doubles, doubled)
+    made = copied(Registry(below, name="above"))
+    assert made is not below
+    assert hookcount.Counter(made).count(Doubles(), torch.zeros(2, 3)).total == Ops(muls=12)
+    made.base.unregister(Doubles)
+    assert Doubles in below
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda each: pickle.loads(pickle.dumps(each))])
+def test_a_report_under_a_convention_of_ones_own_can_be_copied_and_pickled(copied):
+    mine = Registry()
+    mine.register("aten::add", doubled)
+    convention = hookcount.Convention("mine", weights={"muls": 1}, formulas=mine)
+    report = hookcount.count(Doubles(), torch.zeros(2, 3)).under(convention)
+    assert copied(report).headline == report.headline == 12
+
+
+def test_a_fake_that_is_no_function_is_an_error():
+    mine = Registry()
+    with pytest.raises(RegistrationError, match=r"Doubles: 3 is no fake. To fix it: "):
+        mine.register_fake(Doubles, 3)
+    assert Doubles not in mine

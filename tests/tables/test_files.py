@@ -205,3 +205,16 @@ def test_a_symbolic_link_to_nothing_makes_its_target(tmp_path):
     files.write(link, "new")
     assert link.is_symlink()
     assert (tmp_path / "target.csv").read_text() == "new"
+
+
+def test_a_name_may_be_as_long_as_the_file_system_allows(tmp_path):
+    path = tmp_path / ("n" * 255)
+    files.write(path, "text")
+    assert path.read_text(encoding="utf-8") == "text"
+
+
+def test_the_mask_of_the_process_is_never_changed(path, monkeypatch):
+    """Another thread would make its files with the changed mask."""
+    monkeypatch.setattr(os, "umask", None)
+    files.write(path, "text")
+    assert path.read_text(encoding="utf-8") == "text"

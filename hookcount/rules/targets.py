@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from inspect import getattr_static
+from types import FunctionType
+
 import torch
 from torch import nn
 
@@ -39,5 +42,7 @@ def target_name(target: object) -> str:
 def same_forward(cls: type, base: type) -> bool:
     """Whether a class runs the ``forward`` of its base class ``base``."""
     mine, other = getattr(cls, "forward", None), getattr(base, "forward", None)
-    # a class method is bound anew each time, to one function
-    return mine is other or getattr(mine, "__func__", mine) is getattr(other, "__func__", other)
+    if mine is other or isinstance(mine, FunctionType):
+        return mine is other
+    # a class method, say, is bound anew each time
+    return getattr_static(cls, "forward", None) is getattr_static(base, "forward", None)

@@ -39,7 +39,7 @@ class Input:
         except (RuntimeError, NotImplementedError) as error:
             where = f"input {self.name or ''} {'x'.join(map(str, self.shape))} {chosen}"
             what = f"torch cannot make it on {device}: {str(error).splitlines()[0]}"
-            fix = "give smaller sizes or another dtype, or use the meta device"
+            fix = "give smaller sizes or another dtype"
             raise InputError(error_text(where.replace("  ", " "), what, fix)) from error
 
 

@@ -272,7 +272,7 @@ def test_a_bad_input_is_wrong_usage(run, text, said):
 def test_an_input_that_torch_cannot_make(run):
     status, out, err = run("resnet18", "--input", "99999999999,9999999999")
     assert (status, out) == (1, "")
-    assert "input 99999999999x9999999999 torch.float32: torch cannot make it on cpu" in err
+    assert "input 99999999999x9999999999 torch.float32: torch cannot make it on " in err
     assert "To fix it: give smaller sizes" in err
 
 

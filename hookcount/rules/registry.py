@@ -179,10 +179,9 @@ class Registry:
         """
         for layer in self.layers():
             for base in cls.__mro__ if layer.table.has_fakes else ():
-                if same_forward(cls, base):
-                    found = layer.table.fake(f"{base.__module__}.{base.__qualname__}")
-                    if found is not None:
-                        return found
+                found = layer.table.fake(f"{base.__module__}.{base.__qualname__}")
+                if found is not None and same_forward(cls, base):
+                    return found
         return None
 
     def _decorator(

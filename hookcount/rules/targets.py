@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from inspect import getattr_static
-from types import FunctionType
 
 import torch
 from torch import nn
@@ -41,8 +40,7 @@ def target_name(target: object) -> str:
 
 def same_forward(cls: type, base: type) -> bool:
     """Whether a class runs the ``forward`` of its base class ``base``."""
-    mine, other = getattr(cls, "forward", None), getattr(base, "forward", None)
-    if mine is other or isinstance(mine, FunctionType):
-        return mine is other
-    # a class method, say, is bound anew each time
+    if getattr(cls, "forward", None) is getattr(base, "forward", None):
+        return True
+    # a class method or a partial method is bound anew each time
     return getattr_static(cls, "forward", None) is getattr_static(base, "forward", None)

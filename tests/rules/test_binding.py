@@ -262,8 +262,8 @@ def test_a_parameter_called_out_of_the_target_keeps_its_place():
 
 def test_an_argument_of_the_forward_is_not_taken_for_the_module():
     x = torch.zeros(2, 3)
-    with pytest.raises(FormulaError, match="asks for 'maks', which .* and for 'x'"):
-        of_module(Masked, lambda x, maks: Ops(macs=1), x, x)
+    with pytest.raises(FormulaError, match="asks for 'covering', which .* and for 'x'"):
+        of_module(Masked, lambda x, covering: Ops(macs=1), x, x)
     with pytest.raises(FormulaError, match="asks for 'x', which is not at that place"):
         of_module(Masked, lambda x, *rest: Ops(macs=1), x, x)
 

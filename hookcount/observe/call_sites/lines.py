@@ -71,11 +71,11 @@ def calling_site(torchs_own: bool) -> Site:
 
 def _first(frame: FrameType | None, kind: int) -> FrameType | None:
     """The first frame, going outward from ``frame``, whose code is at least of this kind."""
+    known = _kinds.get
     while frame is not None:
-        code = frame.f_code
-        found = _kinds.get(id(code))
+        found = known(id(frame.f_code))
         if found is None:
-            found = _classify(code)
+            found = _classify(frame.f_code)
         if found >= kind:
             return frame
         frame = frame.f_back

@@ -49,26 +49,16 @@ def max_pool1d_module(module: nn.MaxPool1d, out: Outputs) -> Ops:
 
 
 @formula(nn.MaxPool2d, kind="pooling")
-def max_pool2d_module(module: nn.MaxPool2d, out: Outputs) -> Ops:
+@formula(nn.FractionalMaxPool2d, kind="pooling")
+def max_pool2d_module(module: nn.MaxPool2d | nn.FractionalMaxPool2d, out: Outputs) -> Ops:
     """[N, C, *O] = max over windows of [N, C, *I]: kh * kw - 1 compares per output."""
     return maximum(_pooled(out), taps_of(module.kernel_size, 2))
 
 
 @formula(nn.MaxPool3d, kind="pooling")
-def max_pool3d_module(module: nn.MaxPool3d, out: Outputs) -> Ops:
-    """[N, C, *O] = max over windows of [N, C, *I]: kd * kh * kw - 1 compares per output."""
-    return maximum(_pooled(out), taps_of(module.kernel_size, 3))
-
-
-@formula(nn.FractionalMaxPool2d, kind="pooling")
-def fractional_max_pool2d_module(module: nn.FractionalMaxPool2d, out: Outputs) -> Ops:
-    """[N, C, *O] = max over windows at random places: kh * kw - 1 compares per output."""
-    return maximum(_pooled(out), taps_of(module.kernel_size, 2))
-
-
 @formula(nn.FractionalMaxPool3d, kind="pooling")
-def fractional_max_pool3d_module(module: nn.FractionalMaxPool3d, out: Outputs) -> Ops:
-    """[N, C, *O] = max over windows at random places: kd * kh * kw - 1 compares per output."""
+def max_pool3d_module(module: nn.MaxPool3d | nn.FractionalMaxPool3d, out: Outputs) -> Ops:
+    """[N, C, *O] = max over windows of [N, C, *I]: kd * kh * kw - 1 compares per output."""
     return maximum(_pooled(out), taps_of(module.kernel_size, 3))
 
 

@@ -12,8 +12,7 @@ from ..conventions import Convention, named
 from ..core.trace import ModuleRun, Trace
 from ..counter import Counter
 from ..observe.model import checked
-from ..observe.run import How
-from ..observe.shapes_run.shapes import model_data
+from ..observe.run import How, on_meta
 from ..report import Report
 from ..rules.registry import FREE, Formula, Registry, State, Target, target_name
 
@@ -65,7 +64,7 @@ def observed(
 
     ``run`` is that of a ``Counter``. It is ``"shapes"`` if the model or an input is on meta.
     """
-    if any(tensor.is_meta for tensor in model_data(checked(model), (args, kwargs))):
+    if on_meta(checked(model), args, kwargs):
         run = "shapes"
     return Report(Counter(run=run).priced(model, args, dict(kwargs), convention))
 

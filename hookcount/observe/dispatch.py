@@ -9,7 +9,7 @@ from ..rules.registry import Op
 from .observer import Observer
 from .opfacts import OpFacts, op_facts
 from .specs import op_described
-from .state import Guard
+from .undo.guard import Guard
 from .values import OpArgs, OpKwargs, OpResult
 
 
@@ -80,9 +80,11 @@ class RealRun(Run):  # type: ignore[no-untyped-call]
     name = "real"
 
     def op(self, func: Op, facts: OpFacts, args: OpArgs, kwargs: OpKwargs) -> OpResult:
-        if self._guard is not None:
-            self._guard.before(facts, args, kwargs)
         before = op_described(args), {name: op_described(value) for name, value in kwargs.items()}
-        out = func(*args, **kwargs)
+        out = (
+            func(*args, **kwargs)
+            if self._guard is None
+            else self._guard.run(func, facts, args, kwargs)
+        )
         self._observer.ran(func, *before, out)
         return out

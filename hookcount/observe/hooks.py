@@ -1,62 +1,132 @@
-"""Forward hooks that see every module call. They are global: one set serves all modules.
+"""Forward hooks that see every module call. They are global: one set serves all modules and counts.
 
 Hooks on a module itself would keep ``nn.TransformerEncoderLayer`` from its fused path. Two hooks
 run after a forward. The first reads the result. The second has ``always_call`` and only records
 that the module is left, because torch swallows the exceptions of such a hook.
+
+Each hook reports to the observers of its own thread. A module that runs in another thread is only
+noted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from threading import get_ident
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from types import CodeType
 from typing import Any
 
 from torch import nn
 from torch.nn.modules import module as torch_module
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
-from .module_tree import ModuleTree, wrapped_as
-from .observer import Observer
+from .module_tree import wrapped_as
+from .observer import Observer, observers_here
+from .patches import Undo, shared
 
 Args = tuple[object, ...]
 """The positional arguments of a module's ``forward``."""
 
+_counted: list[Observer] = []
+"""The observers of all threads."""
+_DICTS = (
+    "_global_backward_pre_hooks",
+    "_global_backward_hooks",
+    "_global_forward_pre_hooks",
+    "_global_forward_hooks",
+)
+
 
 @contextmanager
-def hooked(observer: Observer, tree: ModuleTree) -> Iterator[None]:
+def hooked(observer: Observer) -> Iterator[None]:
     """Report every module that runs inside the block to ``observer``."""
+    _counted.append(observer)
+    try:
+        with shared("module hooks", _install):
+            yield
+    finally:
+        _counted.remove(observer)
 
-    def enter(module: nn.Module, args: Args) -> None:
-        if not observer.paused and get_ident() == observer.thread and not wrapped_as(type(module)):
+
+def _enter(module: nn.Module, args: Args) -> None:
+    here = observers_here()
+    if wrapped_as(type(module)):
+        return
+    for observer in here:
+        if not observer.paused:
             observer.enter(module)
             if module._forward_pre_hooks:
-                observer.suspend_claim(module, False)
+                observer.suspend_claim(module, _codes(module))
+    if len(here) < len(_counted):
+        for observer in tuple(_counted):
+            if observer not in here:
+                observer.ran_elsewhere(module)
 
-    def returned(module: nn.Module, args: Args, *kwargs_and_out: Any) -> None:
-        # Another thread may meet this hook half registered and call it without kwargs. Then the
-        # thread check returns before the kwargs are read.
-        if not observer.paused and get_ident() == observer.thread and not wrapped_as(type(module)):
-            kwargs, out = kwargs_and_out
-            observer.returned(module, args, kwargs, out)
 
-    def leave(module: nn.Module, args: Args, out: object) -> None:
-        if not observer.paused and get_ident() == observer.thread and not wrapped_as(type(module)):
-            observer.leave(module)
+def _returned(module: nn.Module, args: Args, *kwargs_and_out: Any) -> None:
+    # Another thread may meet this hook half registered and call it without kwargs. Then that thread
+    # has no observer, and the kwargs are not read.
+    here = observers_here()
+    if here and not wrapped_as(type(module)):
+        kwargs, out = kwargs_and_out
+        for observer in here:
+            if not observer.paused:
+                observer.returned(module, args, kwargs, out)
 
-    def own_pre_hooks_done(module: nn.Module, args: Args) -> None:
-        if observer.listening():
-            observer.suspend_claim(module, True)
 
-    with ExitStack() as handles:
-        # A module's own pre-hooks (of weight_norm, for example) run between `enter` and the
-        # module's forward. A last pre-hook marks where they end.
-        for module in tree.modules:
-            if module._forward_pre_hooks:
-                handles.enter_context(module.register_forward_pre_hook(own_pre_hooks_done))
-        handles.enter_context(register_module_forward_pre_hook(enter))
-        reading = handles.enter_context(register_module_forward_hook(returned, with_kwargs=True))
+def _leave(module: nn.Module, args: Args, out: object) -> None:
+    here = observers_here()
+    if here and not wrapped_as(type(module)):
+        for observer in here:
+            if not observer.paused:
+                observer.leave(module)
+
+
+def _install() -> Undo:
+    entering = register_module_forward_pre_hook(_enter)
+    reading = register_module_forward_hook(_returned, with_kwargs=True)
+    leaving = register_module_forward_hook(_leave, always_call=True)
+
+    def undo() -> None:
+        for handle in (leaving, reading, entering):
+            handle.remove()
         # torch's own removal leaves this entry behind (seen in 2.6 and 2.15)
-        handles.callback(torch_module._global_forward_hooks_with_kwargs.pop, reading.id, None)
-        handles.enter_context(register_module_forward_hook(leave, always_call=True))
-        yield
+        torch_module._global_forward_hooks_with_kwargs.pop(reading.id, None)
+
+    return undo
+
+
+def _codes(module: nn.Module) -> frozenset[CodeType]:
+    """The code of the module's own pre-hooks."""
+    found = map(_code, tuple(module._forward_pre_hooks.values()))
+    return frozenset(code for code in found if code is not None)
+
+
+def _code(hook: Any) -> CodeType | None:
+    while isinstance(hook, functools.partial):
+        hook = hook.func
+    hook = getattr(hook, "__func__", hook)
+    code = getattr(hook, "__code__", None) or getattr(type(hook).__call__, "__code__", None)
+    return code if isinstance(code, CodeType) else None
+
+
+def unnoticed() -> AbstractContextManager[None]:
+    """Compiled modules warn where a global hook is active. For the block, ours does not count."""
+    return shared("warning of hooks", _ignore_own_hooks)
+
+
+def _ignore_own_hooks() -> Undo:
+    before: Callable[[], object] = torch_module._has_any_global_hook
+    ours = frozenset((_enter, _returned, _leave))
+
+    def has_any_global_hook() -> object:
+        dicts = [getattr(torch_module, name) for name in _DICTS]
+        return any(hook not in ours for each in dicts for hook in tuple(each.values()))
+
+    torch_module._has_any_global_hook = has_any_global_hook
+
+    def undo() -> None:
+        if torch_module._has_any_global_hook is has_any_global_hook:
+            torch_module._has_any_global_hook = before
+
+    return undo

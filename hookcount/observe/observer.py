@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
+from types import CodeType
 
 import torch
 from torch import nn
@@ -17,6 +19,7 @@ from .shapes_run.memo import Memo
 from .specs import described, freeze, op_described, storage, tensors
 from .stack import Frame, Mark, OutsideTimes
 from .standin import StandIns
+from .state import Given
 from .values import Described, Key, OpResult
 
 _active = threading.local()
@@ -50,6 +53,10 @@ class Observer:
         self.thread = threading.get_ident()
         self.paused = 0
         """How many inner counts are running."""
+        self.given: Given | None = None
+        """The state of everything that the forward got; None for a watch, which keeps nothing."""
+        self.ran_in_another_thread = False
+        """Whether another thread called one of the model's modules meanwhile."""
         self.failed_at: tuple[str, str] | None = None
         """Path and type of the innermost module whose forward raised."""
         self._places = tree
@@ -81,13 +88,18 @@ class Observer:
         self._runs.append(None)
         self._stack.append(frame)
 
-    def suspend_claim(self, module: nn.Module, claimable: bool) -> None:
-        """The module's own pre-hooks begin (``claimable=False``) or end.
+    def suspend_claim(self, module: nn.Module, hooks: frozenset[CodeType]) -> None:
+        """The module's own pre-hooks begin. ``hooks`` are their code.
 
         The ops of pre-hooks are not the work of the module's forward.
         """
         if self._stack and self._stack[-1].module is module:
-            self._stack[-1].claimable = claimable
+            self._stack[-1].pre_hooks = hooks
+
+    def ran_elsewhere(self, module: nn.Module) -> None:
+        """Another thread calls a module."""
+        if not self.ran_in_another_thread:
+            self.ran_in_another_thread = any(module is each for each in self.modules)
 
     def returned(
         self, module: nn.Module, args: tuple[object, ...], kwargs: dict[str, object], out: object
@@ -218,7 +230,8 @@ class Observer:
         if self._stack:
             frame = self._stack[-1]
             frame.visible = frame.visible or visible
-            ops, inside = frame.ops, (call, frame.claimable, calling_site(frame.torchs_own))
+            claimable = not (frame.pre_hooks and _in_hook(frame.pre_hooks))
+            ops, inside = frame.ops, (call, claimable, calling_site(frame.torchs_own))
             ops[inside] = ops.get(inside, 0) + 1
         else:
             outside = (_phase(), call, calling_site(False))
@@ -245,6 +258,24 @@ class Observer:
         runs = tuple([each for each in self._runs if each is not None])
         hits, misses = self._memo.hits - self._hits, self._memo.misses - self._misses
         return Trace(self._places.facts(), runs, outside, run, hits, misses)
+
+
+def innermost_given() -> Given | None:
+    """The state that the innermost count of this thread keeps; None outside of counts."""
+    return next((each.given for each in reversed(observers_here()) if each.given), None)
+
+
+_CALL = nn.Module._call_impl.__code__
+
+
+def _in_hook(hooks: frozenset[CodeType]) -> bool:
+    """Whether the innermost module that is called runs one of these hooks."""
+    frame = sys._getframe(2)
+    while frame is not None and frame.f_code is not _CALL:
+        if frame.f_code in hooks:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _phase() -> Phase:

@@ -48,6 +48,10 @@ class OpFacts:
     """Names of the keyword-only arguments that the op writes to."""
     out_names: tuple[str, ...]
     """Names of the ``out=`` arguments."""
+    draws: bool
+    """The op draws random numbers."""
+    seeded: torch._ops.OpOverload | None
+    """The overload of the op that takes a generator of random numbers."""
     returns: tuple[int | str | None, ...]
     """For each output, the position or name of the argument that it is; None for a new tensor.
     The tuple is empty if all outputs are new."""
@@ -101,6 +105,8 @@ def _read(op: Op) -> OpFacts:
         writes=tuple(positional),
         writes_by_name=tuple(named),
         out_names=tuple(outs),
+        draws=torch.Tag.nondeterministic_seeded in op.tags,
+        seeded=_seeded(op),
         returns=_returns(op._schema),
     )
 
@@ -120,8 +126,25 @@ def _higher_order(name: str) -> OpFacts:
         writes=(),
         writes_by_name=(),
         out_names=(),
+        draws=False,
+        seeded=None,
         returns=(),
     )
+
+
+_SEEDED = {"default": "generator", "low": "low_generator", "out": "generator_out"}
+
+
+def _seeded(op: torch._ops.OpOverload) -> torch._ops.OpOverload | None:
+    """See ``OpFacts.seeded``."""
+    if any(argument.name == "generator" for argument in op._schema.arguments):
+        return op
+    if torch.Tag.nondeterministic_seeded not in op.tags:
+        return None
+    overload = op._schema.overload_name
+    names = _SEEDED.get(overload or "default"), f"{overload}_generator"
+    packet = op.overloadpacket
+    return next((getattr(packet, each) for each in names if each in packet.overloads()), None)
 
 
 def _returns(schema: torch._C.FunctionSchema) -> tuple[int | str | None, ...]:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from types import ModuleType
 from typing import TypeVar
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -51,26 +52,34 @@ def shared(key: Hashable, install: Callable[[], Undo]) -> Iterator[None]:
                 change.undo()
 
 
-def patched(owner: type, name: str, make: Callable[[F], F]) -> AbstractContextManager[None]:
+def patched(
+    owner: type | ModuleType, name: str, make: Callable[[F], F]
+) -> AbstractContextManager[None]:
     """Replace the function ``owner.name`` by ``make(original)`` for the block.
 
-    The class ``owner`` must define the attribute itself; an inherited one is not replaced. Other
-    code may patch the same attribute during the block. Its patch then stays after the block. It
-    calls hookcount's function, which then behaves like the original.
+    A class may inherit the function. Then the block gives the class one of its own. Other code may
+    patch the same attribute during the block. Its patch then stays after the block. It calls
+    hookcount's function, which then behaves like the original.
     """
+    return shared((owner, name), lambda: replaced(owner, name, make))
 
-    def install() -> Undo:
-        before: F = vars(owner)[name]
-        ours = make(before)
-        setattr(owner, name, ours)
 
-        def undo() -> None:
-            if vars(owner).get(name) is ours:
-                setattr(owner, name, before)
+def replaced(owner: type | ModuleType, name: str, make: Callable[[F], F]) -> Undo:
+    """Replace the function ``owner.name`` by ``make(original)``. Returns the undoing function."""
+    own = vars(owner).get(name)
+    before: F = getattr(owner, name) if own is None else own
+    ours = make(before)
+    setattr(owner, name, ours)
 
-        return undo
+    def undo() -> None:
+        if vars(owner).get(name) is not ours:
+            return
+        if own is None:
+            delattr(owner, name)
+        else:
+            setattr(owner, name, before)
 
-    return shared((owner, name), install)
+    return undo
 
 
 def in_use() -> list[Hashable]:

@@ -5,9 +5,9 @@ It runs on shapes where that is possible, and for real otherwise.
 
 from __future__ import annotations
 
+import contextvars
 import gc
-import sys
-import warnings
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -21,16 +21,22 @@ from ..core.trace import Trace
 from ..rules.registry import Op, Registry
 from ..rules.resolver import Resolver
 from .dispatch import RealRun, Run
-from .hooks import hooked
+from .eager import compiler_is_there, eagerly
+from .hooks import hooked, unnoticed
+from .interrupts import HeldBack
 from .module_tree import ModuleTree, type_name, wrapped_as
-from .observer import Observer, observers_here
+from .observer import Observer, innermost_given, observers_here
+from .own_thread import own_functions, own_random_functions
 from .patches import Undo, shared
 from .shapes_run.autocast import autocast_on_meta
 from .shapes_run.constants import Constants, needs_constants
 from .shapes_run.fakes import faked, for_want_of_values
 from .shapes_run.memo import Memo
-from .shapes_run.shapes import ConstantsLostError, ShapesRun, model_data
-from .state import Guard, preserved
+from .shapes_run.shapes import ConstantsLostError, ShapesRun
+from .specs import tensors
+from .state import Given, preserved
+from .undo import turns
+from .undo.settings import ModeStacks
 
 How = Literal["auto", "shapes", "real"]
 """How a model is run: see ``Runner``."""
@@ -45,9 +51,7 @@ Kwargs = Mapping[str, object]
 class MakesModes(Protocol):
     """Makes the dispatch mode of an observation, and the modes and patches that it needs."""
 
-    def __call__(
-        self, observer: Observer, guard: Guard, data: Iterator[torch.Tensor]
-    ) -> tuple[Run, Modes]: ...
+    def __call__(self, observer: Observer, given: Given) -> tuple[Run, Modes]: ...
 
 
 @dataclass(frozen=True)
@@ -74,9 +78,7 @@ class Runner:
                 return self._shapes(tree, args, kwargs)
             except Exception:
                 # The real run has the values that were needed, or raises the model's own error.
-                if self.how == "shapes" or any(
-                    tensor.is_meta for tensor in model_data(tree, (args, kwargs))
-                ):
+                if self.how == "shapes" or on_meta(tree, args, kwargs):
                     raise
         return self._real(tree, args, kwargs)
 
@@ -89,17 +91,12 @@ class Runner:
                     raise
         return self.traced(tree, args, kwargs, self._shapes_modes_with_constants)
 
-    def _shapes_modes(
-        self, observer: Observer, guard: Guard, data: Iterator[torch.Tensor]
-    ) -> tuple[Run, Modes]:
-        return ShapesRun(observer, guard, data, self.memo, keeps_constants=False), self._allowances(
-            observer
-        )
+    def _shapes_modes(self, observer: Observer, given: Given) -> tuple[Run, Modes]:
+        run = ShapesRun(observer, given.guard, given.data, self.memo, keeps_constants=False)
+        return run, self._allowances(observer)
 
-    def _shapes_modes_with_constants(
-        self, observer: Observer, guard: Guard, data: Iterator[torch.Tensor]
-    ) -> tuple[Run, Modes]:
-        run = ShapesRun(observer, guard, data, self.memo, keeps_constants=True)
+    def _shapes_modes_with_constants(self, observer: Observer, given: Given) -> tuple[Run, Modes]:
+        run = ShapesRun(observer, given.guard, given.data, self.memo, keeps_constants=True)
         return run, [Constants(run), *self._allowances(observer)]
 
     def _allowances(self, observer: Observer) -> Modes:
@@ -107,24 +104,47 @@ class Runner:
         return [autocast_on_meta(), faked(observer, self.registry)]
 
     def _real(self, tree: ModuleTree, args: Args, kwargs: Kwargs) -> Trace:
-        compiler_was_there = _compiler_is_there()
+        compiler_was_there = compiler_is_there()
         try:
             return self.traced(tree, args, kwargs, _real_modes)
         except Exception:
-            if compiler_was_there or not _compiler_is_there():
+            if compiler_was_there or not compiler_is_there():
                 raise
             # The forward itself imported the compiler, too late to be switched off. Run again.
             return self.traced(tree, args, kwargs, _real_modes)
 
     def traced(self, tree: ModuleTree, args: Args, kwargs: Kwargs, modes: MakesModes) -> Trace:
-        """The trace of one forward under the modes that ``modes`` makes."""
+        """The trace of one forward under the modes that ``modes`` makes.
+
+        It waits while another thread counts the same model.
+        """
+        ids, began = _shared_ids(tree, args, kwargs), time.monotonic()
+        while True:
+            with HeldBack() as signals:
+                if turns.take(ids, began):
+                    try:
+                        return self._traced(tree, args, kwargs, modes, signals)
+                    finally:
+                        turns.give(ids)
+            turns.wait(ids)
+
+    def _traced(
+        self,
+        tree: ModuleTree,
+        args: Args,
+        kwargs: Kwargs,
+        modes: MakesModes,
+        signals: HeldBack,
+    ) -> Trace:
         outer = list(observers_here())
+        draws = innermost_given()
         for each in outer:
             each.paused += 1
         try:
-            with preserved(tree, (args, kwargs)) as guard:
+            with preserved(tree, args, kwargs, draws and draws.randomness) as given:
                 observer = Observer(tree, self.memo, self._priced())
-                run, others = modes(observer, guard, model_data(tree, (args, kwargs)))
+                observer.given = given
+                run, others = modes(observer, given)
                 observer.shapes_only = isinstance(run, ShapesRun)
                 with (
                     shared("the collector", _stop_collector)
@@ -132,7 +152,8 @@ class Runner:
                     else nullcontext()
                 ):
                     with _observing(observer, tree, [run, *others]):
-                        _call(tree.model, args, kwargs, observer)
+                        _call(tree.model, given, observer, signals)
+                    given.trained_by_others = observer.ran_in_another_thread
                     return observer.trace(run.name)
         finally:
             tree.forget_strangers()
@@ -153,10 +174,23 @@ class Runner:
         return lambda op: resolver.op(op)[0] is not None
 
 
-def _real_modes(
-    observer: Observer, guard: Guard, data: Iterator[torch.Tensor]
-) -> tuple[Run, Modes]:
-    return RealRun(observer, guard), []
+def _real_modes(observer: Observer, given: Given) -> tuple[Run, Modes]:
+    return RealRun(observer, given.guard), []
+
+
+def on_meta(tree: ModuleTree, args: Args, kwargs: Kwargs) -> bool:
+    """Whether a tensor of the model or of the arguments is on meta."""
+    found = (*tree.parameters, *tree.buffers, *tensors((args, kwargs)))
+    return any(tensor.is_meta for tensor in found)
+
+
+def _shared_ids(tree: ModuleTree, args: Args, kwargs: Kwargs) -> set[int]:
+    """The ids of modules and arguments that a count in another thread may have too."""
+    given = (each for each in (*args, *kwargs.values()) if not isinstance(each, _NEVER_CHANGE))
+    return {id(each) for each in (*tree.modules, *given)}
+
+
+_NEVER_CHANGE = (torch.Tensor, int, float, str, bytes, complex, type(None), tuple, type)
 
 
 @contextmanager
@@ -166,11 +200,23 @@ def _observing(observer: Observer, tree: ModuleTree, modes: Modes) -> Iterator[N
     stack.append(observer)
     try:
         with ExitStack() as entered:
-            entered.enter_context(_eager(tree))
-            entered.enter_context(hooked(observer, tree))
+            entered.enter_context(eagerly())
+            if any(wrapped_as(type(module)) for module in tree.modules):
+                entered.enter_context(unnoticed())
+            entered.enter_context(hooked(observer))
+            if observer.given is not None:
+                entered.enter_context(own_functions())
+                if observer.given.in_company:
+                    entered.enter_context(own_random_functions())
             for mode in modes:
                 entered.enter_context(mode)
-            yield
+            left_on = ModeStacks()
+            try:
+                yield
+            finally:
+                if observer.given is not None:
+                    observer.given.settings.close()
+                left_on.restore()
     finally:
         stack.remove(observer)
 
@@ -187,29 +233,15 @@ def _stop_collector() -> Undo:
     return gc.enable
 
 
-@contextmanager
-def _eager(tree: ModuleTree) -> Iterator[None]:
-    """Run compiled code eagerly for the block: compiled code shows neither modules nor ops."""
-    if not _compiler_is_there():
-        yield
-        return
-    with ExitStack() as entered:
-        if any(wrapped_as(type(module)) for module in tree.modules):
-            entered.enter_context(warnings.catch_warnings())
-            warnings.filterwarnings("ignore", message=".*when there are global hooks on modules")
-        entered.enter_context(torch.compiler.set_stance("force_eager"))
-        yield
-
-
-def _compiler_is_there() -> bool:
-    # flex_attention and torch.cond import the compiler themselves
-    return "torch._dynamo" in sys.modules or "torch.nn.attention.flex_attention" in sys.modules
-
-
-def _call(model: nn.Module, args: Args, kwargs: Kwargs, observer: Observer) -> None:
+def _call(model: nn.Module, given: Given, observer: Observer, signals: HeldBack) -> None:
     """Run the model. A note on its exception names the module that raised."""
     try:
-        model(*args, **kwargs)
+        try:
+            signals.holding = False
+            signals.release()
+            contextvars.copy_context().run(model, *given.args, **given.kwargs)
+        finally:
+            signals.holding = True
     except HookcountError:
         raise
     except Exception as error:

@@ -138,7 +138,7 @@ def _namespace(value: object, depth: int) -> types.SimpleNamespace | Opaque:
     """The attributes of an object that holds tensors; for any other object an ``Opaque``."""
     try:
         attributes = vars(value)
-    except TypeError:
+    except Exception:  # it has none, or a __dict__ of its own that raises
         return Opaque(type(value).__name__)
     if (
         isinstance(value, (type, types.FunctionType, types.ModuleType, torch.nn.Module))
@@ -163,10 +163,11 @@ def tensors(value: object, depth: int = _DEPTH) -> Iterator[torch.Tensor]:
     elif isinstance(value, Mapping):
         for item in value.values():
             yield from tensors(item, depth - 1)
-    elif not isinstance(
-        value, (type, types.FunctionType, types.ModuleType, torch.nn.Module)
-    ) and hasattr(value, "__dict__"):
-        attributes = vars(value)
+    elif not isinstance(value, (type, types.FunctionType, types.ModuleType, torch.nn.Module)):
+        try:
+            attributes = vars(value)
+        except Exception:  # it has none, or a __dict__ of its own that raises
+            return
         if len(attributes) <= 64:
             yield from tensors(attributes, depth - 2 if depth > 2 else 0)
 

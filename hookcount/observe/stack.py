@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import CodeType
 from typing import NamedTuple
 
 from torch import nn
@@ -23,13 +24,13 @@ class Frame:
 
     __slots__ = (
         "called",
-        "claimable",
         "index",
         "module",
         "ops",
         "parent",
         "path",
         "phase",
+        "pre_hooks",
         "result",
         "torchs_own",
         "visible",
@@ -45,7 +46,7 @@ class Frame:
         self.phase: Phase = phase
         self.torchs_own = type(module).__module__.startswith("torch.nn.")
         self.ops: OpTimes = {}
-        self.claimable = True
+        self.pre_hooks: frozenset[CodeType] = frozenset()  # the code of its own pre-hooks
         self.visible = False  # an op that was seen made a tensor here
         self.called = False  # another module ran inside
         self.result: tuple[Call, bool] | None = None

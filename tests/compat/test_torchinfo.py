@@ -237,17 +237,21 @@ def modes(model):
     return [module.training for module in model.modules()]
 
 
+SEEN = []
+"""A global variable, as a count puts back the variables of functions that the model holds."""
+
+
 @pytest.mark.parametrize("mode", [None, "eval", "train", "same"])
 def test_each_module_has_its_own_mode_again(mode):
-    seen = []
+    SEEN.clear()
     model = mixed()
-    model.append(Fn(lambda self, x: seen.append([*modes(model)[:5]]) or x))
+    model.append(Fn(lambda self, x: SEEN.append([*modes(model)[:5]]) or x))
     before, state = modes(model), copy.deepcopy(model.state_dict())
     random = torch.get_rng_state()
     summary(model, input_size=(4, 8), mode=mode, verbose=0)
     assert modes(model) == before
     wanted = {"train": [True] * 5, "same": before[:5]}.get(mode, [False] * 5)
-    assert seen == [wanted]
+    assert SEEN == [wanted]
     assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
     assert torch.equal(torch.get_rng_state(), random)
 

@@ -5,8 +5,6 @@ A composite op is recorded as one op. The ops that it runs are not recorded.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import torch
 
 from ...core.errors import note
@@ -18,7 +16,8 @@ from ...observe.observer import Observer
 from ...observe.opfacts import OpFacts, op_facts
 from ...observe.run import Modes
 from ...observe.specs import op_described
-from ...observe.state import Guard
+from ...observe.state import Given
+from ...observe.undo.guard import Guard
 from ...observe.values import OpArgs, OpKwargs, OpResult
 from ...rules.registry import Op
 from ..unfused import unfused
@@ -51,20 +50,18 @@ class WholeRun(RealRun):  # type: ignore[no-untyped-call]
     def op(self, func: Op, facts: OpFacts, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         if not self._inside:
             return super().op(func, facts, args, kwargs)
-        if self._guard is not None:
-            self._guard.before(facts, args, kwargs)
-        return func(*args, **kwargs)
+        if self._guard is None:
+            return func(*args, **kwargs)
+        return self._guard.run(func, facts, args, kwargs)
 
 
-def whole_modes(
-    observer: Observer, guard: Guard, data: Iterator[torch.Tensor]
-) -> tuple[Run, Modes]:
+def whole_modes(observer: Observer, given: Given) -> tuple[Run, Modes]:
     """The modes of a run with whole ops, in the form of ``observe.run.MakesModes``.
 
     The run is below autograd. There, a composite op reaches the dispatch mode as one op in every
     grad mode.
     """
-    return WholeRun(observer, guard), [torch._C._AutoDispatchBelowAutograd()]
+    return WholeRun(observer, given.guard), [torch._C._AutoDispatchBelowAutograd()]
 
 
 def observe(module_tree: ModuleTree, args: tuple[object, ...]) -> Trace:

@@ -18,7 +18,10 @@ from ..patches import patched
 
 
 def autocast_on_meta() -> AbstractContextManager[None]:
-    """Replace autocast for meta by the CPU's autocast, in each thread that counts on shapes."""
+    """Replace autocast for meta by the CPU's autocast, in each thread that counts on shapes.
+
+    A weight that was cast is not kept for later: torch would give it to every thread.
+    """
     return patched(torch.autocast, "__init__", _for_meta)
 
 
@@ -27,5 +30,7 @@ def _for_meta(own: Callable[..., None]) -> Callable[..., None]:
     def init(self: torch.autocast, device_type: str, *args: object, **kwargs: object) -> None:
         counting = device_type == "meta" and any(each.shapes_only for each in observers_here())
         own(self, "cpu" if counting else device_type, *args, **kwargs)
+        if any(each.given is not None for each in observers_here()):
+            self._cache_enabled = False  # the cache serves every thread
 
     return init

@@ -39,11 +39,26 @@ class Constants(TorchFunctionMode):
         name = getattr(func, "__name__", "")
         if name in _FROM_VALUES and func in _FROM_VALUES[name]:
             return _from_values(func, name, args, kwargs)
+        if name == "__set__" and getattr(func, "__self__", None) is torch.Tensor.data:
+            return self._set_data(func, *args)
         if name in _RECURRENT and any(tensor.is_meta for tensor in tensors(args)):
             with torch._C._DisableTorchDispatch():  # the model does not run these ops
                 mapped = self._run.data.mapped(args)
             return func(*mapped, **kwargs)
         return func(*args, **kwargs)
+
+    def _set_data(self, func: Function, tensor: torch.Tensor, value: torch.Tensor) -> None:
+        """``tensor.data = value``, where a real tensor cannot get a value on meta.
+
+        It gets memory of the same shape that nobody reads, since the tensor is data.
+        """
+        if value.is_meta and not tensor.is_meta:
+            with torch._C._DisableTorchDispatch():
+                value = torch.empty_strided(
+                    value.shape, value.stride(), dtype=value.dtype, device=tensor.device
+                )
+            self._run.data.forget(tensor)
+        func(tensor, value)
 
 
 _RECURRENT = {

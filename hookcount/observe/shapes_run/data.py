@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 
 from ...core.errors import DataNeededError, error_text, module_at
 from ..observer import Observer
+from ..quiet import quiet
+from ..specs import op_tensors
 from ..values import OpKwargs
 from .meta_tensors import META
 
@@ -24,9 +26,10 @@ class Data:
     takes. Results of ops on data are meta tensors, which are data too.
     """
 
-    def __init__(self, observer: Observer, tensors: Iterator[torch.Tensor]) -> None:
+    def __init__(self, observer: Observer, tensors: Iterable[torch.Tensor]) -> None:
         self._observer = observer
         self._stand_ins: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+        self._taken: list[torch.Tensor] = []  # held, so that no identity is used again
         self.ids = {id(tensor) for tensor in tensors if not _is_small_index(tensor)}
         """The identities of the real tensors that are data."""
 
@@ -50,6 +53,26 @@ class Data:
             if id(tensor) in self.ids:
                 self._stand_ins[id(tensor)] = known
         return known[1]
+
+    def take(self, written: object) -> None:
+        """A tensor that data was written to is data too, and so is its base if it is a view."""
+        for tensor in op_tensors((written,)):
+            for each in (tensor, tensor._base):
+                if each is not None and not each.is_meta and id(each) not in self.ids:
+                    self.ids.add(id(each))
+                    self._taken.append(each)
+
+    def reshape(self, tensor: torch.Tensor, like: torch.Tensor) -> None:
+        """Give a tensor another shape. Its new memory is not read, since it is data."""
+        with quiet():
+            tensor.data = torch.empty_strided(
+                like.shape, like.stride(), dtype=tensor.dtype, device=tensor.device
+            )
+        self.forget(tensor)
+
+    def forget(self, tensor: torch.Tensor) -> None:
+        """A tensor gets another shape, so its stand-in is made anew."""
+        self._stand_ins.pop(id(tensor), None)
 
     def mapped(self, value: Any) -> Any:
         """``value`` with each tensor in it replaced by its stand-in."""

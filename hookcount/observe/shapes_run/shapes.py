@@ -8,18 +8,17 @@ that code may read the values. A constant that is too large to compute becomes d
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import prod
 
 import torch
 
 from ...rules.registry import Op
 from ..dispatch import Run
-from ..module_tree import ModuleTree
 from ..observer import Observer
 from ..opfacts import OpFacts
 from ..specs import op_described, op_tensors, tensors
-from ..state import Guard
+from ..undo.guard import Guard
 from ..values import Key, OpArgs, OpKwargs, OpResult
 from .data import LARGE, Data
 from .memo import Known, Memo, key, recipe
@@ -58,7 +57,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         self,
         observer: Observer,
         guard: Guard,
-        data: Iterator[torch.Tensor],
+        data: Iterable[torch.Tensor],
         memo: Memo,
         keeps_constants: bool,
     ) -> None:
@@ -84,9 +83,15 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             out = self._compute(func, facts, args, kwargs)
             self._observer.note(known.call, facts.makes)
             return out
+        if facts.writes or facts.writes_by_name:
+            self._note_writes(facts, args, kwargs)
         self._observer.note(known.call, facts.makes)
         if known.again is not None:
-            return _written(facts, args, kwargs, known.again()) if facts.returns else known.again()
+            return (
+                self._written(facts, args, kwargs, known.again())
+                if facts.returns
+                else known.again()
+            )
         if facts.reshapes:
             return func(*args, **kwargs)
         return func(*self.data.mapped(args), **self.data.mapped_kwargs(kwargs))
@@ -157,9 +162,40 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         """Run an op on constants for real, on the CPU."""
         if kwargs.get("device") is not None:
             kwargs = {**kwargs, "device": _CPU}
+        return (
+            func(*args, **kwargs)
+            if self._guard is None
+            else self._guard.run(func, facts, args, kwargs)
+        )
+
+    def _note_writes(self, facts: OpFacts, args: OpArgs, kwargs: OpKwargs) -> None:
+        """An op writes data. The tensors that it writes to are data from now on."""
         if self._guard is not None:
-            self._guard.before(facts, args, kwargs)
-        return func(*args, **kwargs)
+            self._guard.note(facts, args, kwargs, save=facts.reshapes)
+        for index in facts.writes:
+            if index < len(args):
+                self.data.take(args[index])
+        for name in facts.writes_by_name:
+            self.data.take(kwargs.get(name))
+
+    def _written(self, facts: OpFacts, args: OpArgs, kwargs: OpKwargs, made: OpResult) -> OpResult:
+        """An op's result for its caller. An output that is an argument is the caller's own tensor.
+
+        An op with ``out=`` gives that tensor its shape.
+        """
+        if not facts.returns:
+            return made
+        whole = made if isinstance(made, tuple) else (made,)
+        found = []
+        for each, source in zip(whole, facts.returns, strict=True):
+            if source is None:
+                found.append(each)
+                continue
+            own = args[source] if isinstance(source, int) else kwargs[source]
+            if facts.out_names and own.shape != each.shape:
+                self.data.reshape(own, each)
+            found.append(own)
+        return tuple(found) if isinstance(made, tuple) else found[0]
 
     def _is_large(
         self, func: Op, args: OpArgs, kwargs: OpKwargs, given: list[torch.Tensor]
@@ -186,6 +222,8 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
     ) -> OpResult:
         """Run a new op call on shapes, and keep its result under the key ``distinct``."""
         self._memo.misses += 1
+        if facts.writes or facts.writes_by_name:
+            self._note_writes(facts, args, kwargs)
         mapped, named = self.data.mapped(args), self.data.mapped_kwargs(kwargs)
         given = (
             op_described(mapped),
@@ -208,7 +246,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         if distinct is not None and not facts.lifts:
             self._memo.ops[distinct] = Known(facts, call, again)
         self._observer.note(call, facts.makes)
-        return made if again is None else _written(facts, args, kwargs, made)
+        return made if again is None else self._written(facts, args, kwargs, made)
 
     def _first(self, func: Op, facts: OpFacts, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         """The result of an op on meta tensors.
@@ -231,25 +269,6 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             raise self.data.needed(
                 f"{facts.name} has no shapes-only implementation ({_first_line(error)})"
             ) from error
-
-
-def model_data(tree: ModuleTree, inputs: object) -> Iterator[torch.Tensor]:
-    """The tensors that are data from the start: parameters, buffers and inputs of the model."""
-    yield from tree.parameters
-    yield from tree.buffers
-    yield from tensors(inputs)
-
-
-def _written(facts: OpFacts, args: OpArgs, kwargs: OpKwargs, made: OpResult) -> OpResult:
-    """An op's result for its caller. An output that is an argument is the caller's own tensor."""
-    if not facts.returns:
-        return made
-    whole = made if isinstance(made, tuple) else (made,)
-    found = tuple(
-        each if source is None else (args[source] if isinstance(source, int) else kwargs[source])
-        for each, source in zip(whole, facts.returns, strict=True)
-    )
-    return found if isinstance(made, tuple) else found[0]
 
 
 def _ints(args: OpArgs) -> Iterator[int]:

@@ -1,0 +1,189 @@
+"""Functions that act on the whole process. In a thread that counts they act only on its count.
+
+Each is replaced once for all counts, through ``patches.py``. The replacement asks its own thread's
+count, and in every other thread it is the original.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+import importlib
+import random
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from types import ModuleType
+from typing import Any
+
+import torch
+
+from .observer import innermost_given
+from .patches import Undo, replaced, shared
+from .state import Given
+from .undo.process_settings import SETTERS
+from .undo.randomness import numpy_global
+
+Function = Callable[..., Any]
+Change = tuple[type | ModuleType, str, Callable[[Function], Function]]
+"""What is replaced: the owner, the name, and a function that makes the replacement."""
+
+_CPU = torch.device("cpu")
+
+
+def own_functions() -> AbstractContextManager[None]:
+    """For the block, process-wide functions act on this thread's count."""
+    return shared("functions of the process", lambda: _install(_changes()))
+
+
+def own_random_functions() -> AbstractContextManager[None]:
+    """For the block, the functions of ``random`` and ``numpy.random`` draw for this count alone.
+
+    That matters only if other threads draw too. Otherwise the state is put back afterwards.
+    """
+    return shared("random functions", lambda: _install(_random_changes()))
+
+
+def _install(changes: Iterator[Change]) -> Undo:
+    undos = [replaced(owner, name, make) for owner, name, make in changes]
+
+    def undo() -> None:
+        for each in reversed(undos):
+            each()
+
+    return undo
+
+
+def _changes() -> Iterator[Change]:
+    for (module, name), setting in SETTERS.items():
+        yield importlib.import_module(module), name, functools.partial(_noted, setting)
+    for owner in (torch, torch.random):
+        for name, instead in _TORCHS.items():
+            yield owner, name, functools.partial(_instead, instead)
+    for name, instead in _COLLECTORS.items():
+        yield gc, name, functools.partial(_instead, instead)
+    yield torch.inference_mode, "__enter__", _opening
+    yield torch.inference_mode, "__exit__", _closing
+    yield torch.Tensor, "numpy", _exporting
+    yield torch.Tensor, "__dlpack__", _exporting
+
+
+def _noted(setting: str, own: Function) -> Function:
+    """A function that changes a setting of the process."""
+
+    @functools.wraps(own)
+    def setter(*args: Any, **kwargs: Any) -> Any:
+        given = innermost_given()
+        if given is not None:
+            given.settings.note(setting)
+        return own(*args, **kwargs)
+
+    return setter
+
+
+def _instead(instead: Callable[..., Any], own: Function) -> Function:
+    """A function that does ``instead(given, ...)`` in a thread that counts."""
+
+    @functools.wraps(own)
+    def function(*args: Any, **kwargs: Any) -> Any:
+        given = innermost_given()
+        return own(*args, **kwargs) if given is None else instead(given, *args, **kwargs)
+
+    return function
+
+
+def _exporting(own: Function) -> Function:
+    """A method that hands the memory of a tensor to code which may write there unseen."""
+
+    @functools.wraps(own)
+    def method(tensor: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+        given = innermost_given()
+        if given is not None and tensor.device.type == "cpu":
+            given.guard.save(tensor)
+        return own(tensor, *args, **kwargs)
+
+    return method
+
+
+def _opening(own: Function) -> Function:
+    """``inference_mode`` begins. It must end before the modes around it do."""
+
+    @functools.wraps(own)
+    def enter(context: Any) -> Any:
+        given = innermost_given()
+        if given is not None:
+            given.settings.opened.append(context)
+        return own(context)
+
+    return enter
+
+
+def _closing(own: Function) -> Function:
+    @functools.wraps(own)
+    def leave(context: Any, *args: Any) -> Any:
+        given = innermost_given()
+        if given is not None and context in given.settings.opened:
+            given.settings.opened.remove(context)
+        return own(context, *args)
+
+    return leave
+
+
+def _manual_seed(given: Given, seed: Any) -> torch.Generator:
+    for each in (torch.device("cuda", index) for index in range(_cuda_devices())):
+        given.randomness.generator(each).manual_seed(int(seed))
+    return given.randomness.generator(_CPU).manual_seed(int(seed))
+
+
+def _set_rng_state(given: Given, new_state: torch.Tensor) -> None:
+    given.randomness.generator(_CPU).set_state(new_state)
+
+
+def _cuda_devices() -> int:
+    return torch.cuda.device_count() if torch.cuda.is_initialized() else 0  # type: ignore[no-untyped-call]
+
+
+_TORCHS: dict[str, Callable[..., Any]] = {
+    "manual_seed": _manual_seed,
+    "seed": lambda given: given.randomness.generator(_CPU).seed(),
+    "initial_seed": lambda given: given.randomness.generator(_CPU).initial_seed(),
+    "get_rng_state": lambda given: given.randomness.generator(_CPU).get_state(),
+    "set_rng_state": _set_rng_state,
+}
+_COLLECTORS: dict[str, Callable[..., Any]] = {
+    "enable": lambda given: setattr(given, "collects", True),
+    "disable": lambda given: setattr(given, "collects", False),
+    "isenabled": lambda given: given.collects,
+    "freeze": lambda given: None,
+}
+
+
+def _random_changes() -> Iterator[Change]:
+    for name in dir(random):
+        if getattr(getattr(random, name), "__self__", None) is random._inst:  # type: ignore[attr-defined]
+            yield random, name, functools.partial(_drawn, "python", name)
+    numpy, whole = sys.modules.get("numpy.random"), numpy_global()
+    if numpy is None or whole is None:
+        return
+    for name in dir(numpy):
+        found = getattr(numpy, name)
+        if getattr(found, "__self__", None) is whole or (
+            name in ("seed", "get_state", "set_state", "ranf", "sample") and callable(found)
+        ):
+            yield numpy, name, functools.partial(_drawn, "numpy", _ALIASES.get(name, name))
+
+
+_ALIASES = {"ranf": "random_sample", "sample": "random_sample"}
+
+
+def _drawn(library: str, name: str, own: Function) -> Function:
+    """A function that draws from the global generator of Python or numpy."""
+
+    @functools.wraps(own)
+    def function(*args: Any, **kwargs: Any) -> Any:
+        given = innermost_given()
+        if given is None:
+            return own(*args, **kwargs)
+        return getattr(getattr(given.randomness, library), name)(*args, **kwargs)
+
+    return function

@@ -1,0 +1,95 @@
+"""Runs ops on the user's tensors so that their values can be put back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+
+import torch
+
+from ...rules.registry import Op
+from ..opfacts import OpFacts
+from ..quiet import quiet
+from ..specs import storage, tensors
+from ..values import OpArgs, OpKwargs, OpResult
+from .randomness import Randomness
+from .tensors import TensorState
+
+_RESIZES = frozenset(("aten::resize_", "aten::resize_as_"))
+
+
+class Guard:
+    """Saves the values of a protected tensor just before an op writes to them.
+
+    So a count copies only the tensors that are written to.
+    """
+
+    def __init__(self, states: list[TensorState], randomness: Randomness) -> None:
+        self._states = states
+        self._randomness = randomness
+        self._by_storage: dict[int, list[TensorState]] | None = None
+        self._saved: list[tuple[torch.UntypedStorage, torch.UntypedStorage]] = []
+        self._is_saved: set[int] = set()
+
+    def run(self, func: Op, facts: OpFacts, args: OpArgs, kwargs: OpKwargs) -> OpResult:
+        """Run an op for real: save first all that it writes to. It draws no random number."""
+        if facts.writes or facts.writes_by_name:
+            self.before(facts, args, kwargs)
+        if facts.draws:
+            return self._randomness.run(func, facts, args, kwargs)
+        return func(*args, **kwargs)
+
+    def before(self, facts: OpFacts, args: OpArgs, kwargs: OpKwargs) -> None:
+        """An op is about to run: save the tensors that it will write to."""
+        self.note(facts, args, kwargs, save=True)
+
+    def note(self, facts: OpFacts, args: OpArgs, kwargs: OpKwargs, save: bool = False) -> None:
+        """An op writes to tensors. Without ``save`` it writes to stand-ins and not to values."""
+        resizes = facts.name in _RESIZES
+        for index in facts.writes:
+            if index < len(args):
+                self._note(args[index], save, resizes)
+        for name in facts.writes_by_name:
+            self._note(kwargs.get(name), save, resizes)
+
+    def save(self, tensor: torch.Tensor) -> None:
+        """Code is about to get the memory of a tensor, and may write there unseen."""
+        self._note(tensor, True)
+
+    def _note(self, written: object, save: bool, resizes: bool = False) -> None:
+        for tensor in tensors(written):
+            key = storage(tensor)
+            held = self._held().get(key, ())
+            for each in held:
+                each.writes += 1
+            if held and save and (resizes or not tensor.numel()):
+                with quiet():  # the memory may move, so the tensor gets other memory before
+                    tensor.data = tensor.data.clone()
+                continue
+            if save and held and key not in self._is_saved:
+                self._is_saved.add(key)
+                if held[0].data is not None:
+                    memory = held[0].data.untyped_storage()
+                    with quiet():
+                        self._saved.append((memory, memory.clone()))
+
+    def _held(self) -> dict[int, list[TensorState]]:
+        """The protected tensors by the storage that they show."""
+        if self._by_storage is None:  # made late: most runs write to no real tensor
+            self._by_storage = {}
+            for each in self._states:
+                shown = each.tensor if each.data is None else each.data
+                if not shown.is_meta:
+                    self._by_storage.setdefault(storage(shown), []).append(each)
+        return self._by_storage
+
+    def restore_values(self) -> Iterable[Callable[[], None]]:
+        """Steps that put back the saved memory."""
+        return [partial(_put_back, *each) for each in self._saved]
+
+
+def _put_back(memory: torch.UntypedStorage, saved: torch.UntypedStorage) -> None:
+    with quiet():
+        if memory.nbytes() != saved.nbytes():
+            memory.resize_(saved.nbytes())
+        memory.copy_(saved)

@@ -1,0 +1,115 @@
+"""Keeps the attributes of the modules of a model. There are many, so this is done in few steps."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
+from operator import itemgetter
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..module_tree import TORCHS_OWN, ModuleTree
+from .objects import PLAIN, Items, Objects, put_back
+
+_CONTAINERS = frozenset((dict, OrderedDict, list, set, deque))
+_TREE = frozenset(("_parameters", "_buffers", "_modules"))
+"""Attributes whose values the module tree knows."""
+_Getter = Callable[[tuple[object, ...]], Sequence[Any]]
+"""Picks some of a module's attribute values."""
+
+
+class Modules:
+    """The attributes of all modules of a tree. ``objects`` gets whatever else they hold."""
+
+    def __init__(self, tree: ModuleTree, objects: Objects) -> None:
+        self._getters: dict[tuple[object, ...], tuple[_Getter, _Getter, _Getter]] = {}
+        self._empty: list[Any] = []
+        self._items: list[Items] = []
+        objects.know(tree.modules)
+        self._kept = [(module, type(module), *self._read(module)) for module in tree.modules]
+        self._scripted = [
+            (module, module.training)
+            for module in tree.modules
+            if isinstance(module, torch.jit.ScriptModule)
+        ]
+        for module in tree.modules:
+            self._visit(module, objects)
+
+    def _read(self, module: nn.Module) -> tuple[dict[str, Any], dict[str, Any]]:
+        now = vars(module)
+        return now, now.copy()
+
+    def _visit(self, module: nn.Module, objects: Objects) -> None:
+        state = vars(module)
+        values = tuple(state.values())
+        key = (tuple(state), tuple(map(type, values)))
+        own, held, others = self._getters.get(key) or self._found(*key)
+        for container in own(values):
+            if container:
+                self._items.append(Items(container))
+            else:
+                self._empty.append(container)
+        for container in held(values):
+            if container:
+                self._items.append(Items(container))
+                for item in container.values() if isinstance(container, dict) else container:
+                    objects.reach(item)
+            else:
+                self._empty.append(container)
+        names = None
+        for index, value in others(values):
+            given = objects.reach(value)
+            if given is not value:
+                names = names or tuple(state)
+                state[names[index]] = given
+        objects.class_data(type(module))
+
+    def _found(
+        self, names: tuple[str, ...], kinds: tuple[type, ...]
+    ) -> tuple[_Getter, _Getter, _Getter]:
+        """Three getters for a module with attributes of these names and types.
+
+        The first picks the containers of the tree, the second torch's other containers, which hold
+        hooks. The third picks the user's attributes, each with its position.
+        """
+        named = list(enumerate(zip(names, kinds, strict=True)))
+        own = [index for index, (name, kind) in named if name in _TREE and kind in _CONTAINERS]
+        held = [
+            index
+            for index, (name, kind) in named
+            if name in TORCHS_OWN and name not in _TREE and kind in _CONTAINERS
+        ]
+        others = [
+            index for index, (name, kind) in named if name not in TORCHS_OWN and kind not in PLAIN
+        ]
+        made = self._getters[names, kinds] = _getter(own), _getter(held), _numbered(others)
+        return made
+
+    def restore(self) -> None:
+        """Put back the attributes of every module."""
+        for module, kind, now, before in self._kept:
+            if type(module) is not kind:
+                module.__class__ = kind
+            put_back(now, before)
+        for items in self._items:
+            items.restore()
+        if any(self._empty):
+            for container in self._empty:
+                container.clear()
+        for scripted, training in self._scripted:
+            if scripted.training is not training:
+                scripted.training = training
+
+
+def _getter(indices: list[int]) -> _Getter:
+    return (
+        itemgetter(*indices)
+        if len(indices) > 1
+        else lambda values: [values[index] for index in indices]
+    )
+
+
+def _numbered(indices: list[int]) -> _Getter:
+    return lambda values: [(index, values[index]) for index in indices]

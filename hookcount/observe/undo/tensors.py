@@ -1,0 +1,160 @@
+"""Keeps a tensor's own attributes: its memory, shape, gradient, place in a graph, and version."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.autograd.grad_mode import _unsafe_preserve_version_counter
+
+from ..specs import storage
+
+
+class TensorState:
+    """What a tensor is, apart from its values.
+
+    ``data`` is a view of all that the tensor shows; None for a tensor that has no such view.
+    ``writes`` says how often this count wrote to the tensor.
+    """
+
+    __slots__ = (
+        "_grad",
+        "_hooks",
+        "_is_leaf",
+        "_layout",
+        "_requires_grad",
+        "_version",
+        "data",
+        "tensor",
+        "writes",
+    )
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self.tensor = tensor
+        self.writes = 0
+        self._is_leaf = tensor.is_leaf
+        self._grad = tensor.grad if self._is_leaf else None
+        self._requires_grad = tensor.requires_grad
+        self._hooks = [(name, _copy(getattr(tensor, name))) for name in _HOOKS]
+        self._version: int | None = None if tensor.is_inference() else tensor._version
+        self.data: torch.Tensor | None = None
+        self._layout: tuple[object, ...] | None = None
+        if tensor.layout is torch.strided and not tensor.is_nested:
+            self.data = tensor.data
+            self._layout = _layout(tensor)
+
+    @property
+    def grad(self) -> torch.Tensor | None:
+        """The gradient that the tensor had."""
+        return self._grad
+
+    def grad_changed(self) -> bool:
+        """Whether the tensor has another gradient now."""
+        return self._is_leaf and self.tensor.grad is not self._grad
+
+    def restore_graph(self) -> None:
+        """Take the tensor out of a graph that it was not part of."""
+        tensor = self.tensor
+        if tensor.is_leaf != self._is_leaf:
+            try:
+                tensor.detach_()
+            except RuntimeError:  # a view cannot be detached in place
+                torch._C._swap_tensor_impl(tensor, tensor.detach())
+        if tensor.requires_grad is not self._requires_grad and tensor.is_leaf:
+            tensor.requires_grad_(self._requires_grad)
+
+    def restore_hooks(self) -> None:
+        """Take away the hooks on the tensor that are new, and put back the others."""
+        for name, before in self._hooks:
+            now = getattr(self.tensor, name)
+            if (now or None) == (before or None):
+                continue
+            if now is None or not before:
+                setattr(self.tensor, name, before or None)
+            else:
+                now.clear()
+                now.update(before)
+
+    def restore_layout(self) -> None:
+        """Give the tensor its memory, shape, strides and dtype."""
+        if self._layout is None or self.data is None or _layout(self.tensor) == self._layout:
+            return
+        with torch.no_grad():
+            self.tensor.data = self.data
+
+    def restore_grad(self, others_trained: bool) -> None:
+        """Give the tensor its gradient.
+
+        ``others_trained``: another thread trained the model meanwhile. Then a gradient with values
+        is of that thread and stays.
+        """
+        tensor = self.tensor
+        if not self._is_leaf or tensor.grad is self._grad:
+            return
+        if others_trained and (tensor.grad is None or not tensor.grad.is_meta):
+            return
+        tensor.grad = self._grad
+
+    def restore_version(self, others_ran: bool) -> None:
+        """Set autograd's version counter, which counts the writes to a tensor.
+
+        A graph that saved the tensor raises in its backward pass if the version has changed. So
+        the writes of this count are taken away again, and no others. If no other thread ran, every
+        write is of this count.
+        """
+        if self._version is None or self.tensor._version == self._version:
+            return
+        if not others_ran:
+            _set_version(self.tensor, self._version)
+        elif self.writes:
+            _set_version(self.tensor, max(self.tensor._version - self.writes, 0))
+
+
+_HOOKS = ("_backward_hooks", "_post_accumulate_grad_hooks")
+
+
+def _copy(hooks: dict[int, Any] | None) -> dict[int, Any] | None:
+    return None if hooks is None else dict(hooks)
+
+
+class _Same(torch.autograd.Function):
+    """The identity, as a function of autograd."""
+
+    @staticmethod
+    def forward(context: Any, tensor: torch.Tensor) -> torch.Tensor:
+        return tensor.detach()
+
+    @staticmethod
+    def backward(context: Any, grad: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        return grad
+
+
+def same(tensor: torch.Tensor) -> torch.Tensor | None:
+    """A tensor with the same memory, in a graph too; None where torch cannot make one."""
+    try:
+        with torch.enable_grad():
+            made: torch.Tensor = _Same.apply(tensor)  # type: ignore[no-untyped-call]
+    except RuntimeError:
+        return None
+    vars(made).update(vars(tensor))
+    return made
+
+
+def _layout(tensor: torch.Tensor) -> tuple[object, ...]:
+    return (
+        storage(tensor),
+        tensor.shape,
+        tensor.stride(),
+        tensor.storage_offset(),
+        tensor.dtype,
+    )
+
+
+def _set_version(tensor: torch.Tensor, version: int) -> None:
+    """torch offers no other way to set a version than this class."""
+    keeper: Any = _unsafe_preserve_version_counter(tensor)
+    if hasattr(keeper, "prev_versions"):
+        keeper.prev_versions = (version,)
+    else:  # torch 2.6
+        keeper.prev_version = version
+    keeper.__exit__(None, None, None)

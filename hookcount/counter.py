@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import get_args
+from typing import Any, get_args
 
 from torch import nn
 
@@ -76,6 +76,13 @@ class Counter:
             fix = f"use one of {', '.join(map(repr, get_args(How)))}"
             raise InputError(error_text(f"Counter(run={run!r})", "there is no such run", fix))
         self.runner = Runner(_over_the_rest(registry), run)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The state to copy or pickle. A copy knows no results of earlier counts."""
+        return {**vars(self), "runner": (self.registry, self.run)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, runner=Runner(*state["runner"]))
 
     @property
     def registry(self) -> Registry:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .analysis import frames, match, reconcile
 from .analysis.coverage import Coverage, cover
@@ -14,6 +15,7 @@ from .analysis.uncounted import explain
 from .conventions import CONVENTIONS, named
 from .core.errors import ModelError, UncountedError, error_text
 from .core.ops import Ops
+from .core.portable import Portable
 from .pricing.price import Charge, Record, Uncounted
 from .pricing.priced import Priced
 from .pricing.tree import Node
@@ -38,7 +40,7 @@ class Reuse(NamedTuple):
     formula_misses: int
 
 
-class Report:
+class Report(Portable):
     """The result of a count. Counts are exact ints.
 
     ``print(report)`` shows the tree, ``report.to_dataframe()`` gives the rows. A report holds no
@@ -48,11 +50,22 @@ class Report:
     def __init__(self, priced: Priced, again: Again | None = None) -> None:
         self.priced = priced
         self._again = again
+        self._copied = False
         priced.sums  # noqa: B018 (a formula that fails raises here, not when a figure is read)
 
-    def __getstate__(self) -> dict[str, object]:
+    def __getstate__(self) -> dict[str, Any]:
         """The state to copy or pickle. A copy cannot count its model again."""
-        return {"priced": self.priced, "_again": None}
+        return {**vars(self), "_again": None, "_copied": True}
+
+    def __copy__(self) -> Report:
+        made = object.__new__(type(self))
+        vars(made).update(self.__getstate__())
+        return made
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Report:
+        made = memo[id(self)] = object.__new__(type(self))
+        vars(made).update(deepcopy(self.__getstate__(), memo))
+        return made
 
     # -- totals ------------------------------------------------------------------------------------
 
@@ -240,7 +253,11 @@ class Report:
         """
         count = None if self._again is None else self._again(self.run)
         if count is None:
-            what = "the model is gone, or was counted in a `with` block"
+            what = (
+                "a report that was copied or pickled has no model"
+                if self._copied
+                else "the model is gone, or was counted in a `with` block"
+            )
             fix = "call hookcount.scaling(model, inputs), because a report keeps no model alive"
             raise ModelError(error_text("Report.scaling()", what, fix))
         return scale(count, inputs, sizes, self.convention)

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TypeVar, get_args, overload
+from typing import SupportsIndex, TypeVar, get_args, overload
 
 from ..core.errors import RegistrationError
 from .binding import keyword_names, known_parameters, strange_names
-from .table import FREE, OBSERVED, Covers, Entry, Fake, Formula, Kind, State, Table, written_at
+from .table import (
+    FREE,
+    OBSERVED,
+    Covers,
+    Entry,
+    Fake,
+    Formula,
+    Kind,
+    State,
+    Table,
+    at_home,
+    written_at,
+)
 from .targets import Op, Target, same_forward, target_name
 
 __all__ = [
@@ -53,7 +65,13 @@ class Registry:
         """
         self.base = base
         self.name = name
+        self.home = home
         self.table = Table(name, home)
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[object, ...]:
+        if self.home and at_home(self.home) is self:
+            return at_home, (self.home,)
+        return super().__reduce_ex__(protocol)
 
     @overload
     def register(

@@ -13,6 +13,7 @@ from collections import namedtuple
 from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
+import torch
 from torch import nn
 
 from .errors import ModelError, error_text
@@ -96,9 +97,10 @@ def class_of(*given: Any) -> type:
     """The class of a name, or a substitute made from ``ClassFacts`` if it cannot be imported."""
     wanted = ClassFacts(*given)
     found = at(wanted.module, wanted.name) if "<" not in wanted.name else None
-    if isinstance(found, type) and _is_module(found) == any(map(_is_module, wanted.bases)):
-        return found
-    return substitute(wanted)
+    if not isinstance(found, type) or issubclass(found, torch.jit.ScriptModule):
+        return substitute(wanted)
+    same_sort = _is_module(found) == any(map(_is_module, wanted.bases))
+    return found if same_sort else substitute(wanted)
 
 
 def _is_module(cls: type) -> bool:

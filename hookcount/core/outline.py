@@ -55,14 +55,15 @@ class Outline:
 
 def outlined(value: object, depth: int = 2) -> object:
     """A plain value as it is; of any other object its outline, ``depth`` levels deep."""
-    if isinstance(value, (type, torch.Tensor, *FUNCTIONS, *CONTAINERS, *NUMBERS)):
-        return value  # which the pickler knows
-    name = type(value).__name__
-    if isinstance(value, (nn.Module, types.ModuleType)) or depth == 0:
+    kind, name = type(value), type(value).__name__
+    # no isinstance: it reads an attribute of the object, which a dead proxy does not have
+    if issubclass(kind, (type, torch.Tensor, *FUNCTIONS, *CONTAINERS, *NUMBERS)):
+        return value  # the pickler knows these
+    if issubclass(kind, (nn.Module, types.ModuleType)) or depth == 0:
         return Outline(name)
     try:
         attributes = vars(value)
-    except TypeError:  # a lock, a generator, a file
+    except Exception:  # a lock, a generator, a file, a dead proxy
         return Outline(name)
     if type(attributes) is not dict or len(attributes) > _MANY:
         return Outline(name)

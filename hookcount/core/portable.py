@@ -41,6 +41,7 @@ P = TypeVar("P", bound="Portable")
 
 _HOLLOW = frozenset(vars(nn.Module())) - {"training", "_parameters", "_buffers", "_modules"}
 """The attributes of a module for its hooks, which a pickle leaves out."""
+_OPS = (torch._ops.OpOverload, torch._ops.OpOverloadPacket, torch._ops.HigherOrderOperator)
 
 
 class Portable:
@@ -106,7 +107,7 @@ _AS_IT_IS = frozenset(
 
 def _is_hookcounts(kind: type) -> bool:
     package = __name__.partition(".")[0]
-    return any(base.__module__.partition(".")[0] == package for base in kind.__mro__)
+    return any(str(base.__module__).partition(".")[0] == package for base in kind.__mro__)
 
 
 def _as_pickle_does(obj: object) -> Any:
@@ -166,7 +167,7 @@ def _module(obj: nn.Module) -> Reduced:
 
 
 def _attribute(value: object) -> object:
-    return value if isinstance(value, nn.Module) or opnames.described(value) else outlined(value)
+    return value if issubclass(type(value), (nn.Module, *_OPS)) else outlined(value)
 
 
 def _computed(module: nn.Module) -> dict[str, object]:
@@ -272,10 +273,7 @@ _RULES: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
     (torch.jit.ScriptModule, _scripted),
     (nn.Module, _module),
     (FUNCTIONS, _function),
-    (
-        (torch._ops.OpOverload, torch._ops.OpOverloadPacket, torch._ops.HigherOrderOperator),
-        _op,
-    ),
+    (_OPS, _op),
     (torch.SymInt, _symbolic),
 )
 _CONTAINERS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (

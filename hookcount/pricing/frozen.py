@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from typing import cast
@@ -39,25 +39,41 @@ def frozen(registry: Registry, trace: Trace, prices: Prices) -> Registry:
 
     hookcount's own formulas, which every process has, are not replaced.
     """
-    *users, last = registry.layers()
-    if not last.home:
-        users, base = [*users, last], None
-    else:
-        base = last
-    known = _known(registry, users, trace, prices)
-    for layer in reversed(users):
+    layers = list(registry.layers())
+    mine = [layer.table for layer in layers if not _in_every_process(layer.table)]
+    entries = [each for table in mine for each in table.entries.values() if callable(each.price)]
+    known = _known(registry, entries, trace, prices)
+    base: Registry | None = None
+    for layer in reversed(layers):
+        table = layer.table
+        if not _in_every_process(table):
+            table = Table(layer.name, "", _entries(layer, known))
+        elif base is layer.base:
+            base = layer
+            continue
         base = Registry(base, name=layer.name)
-        base.table = Table(layer.name, "", _entries(layer, known))
+        base.table = table
     assert base is not None
     return base
 
 
+def _in_every_process(table: Table) -> bool:
+    """Whether another process has the same table: one that hookcount alone fills.
+
+    The layer of ``hookcount.register`` may be empty here and have entries there.
+    """
+    package = f"{__name__.partition('.')[0]}."
+    return bool(table.home and table.entries) and all(
+        not callable(entry.price) or getattr(entry.price, "__module__", "").startswith(package)
+        for entry in table.entries.values()
+    )
+
+
 def _known(
-    registry: Registry, layers: list[Registry], trace: Trace, prices: Prices
+    registry: Registry, entries: Iterable[Entry], trace: Trace, prices: Prices
 ) -> dict[Entry, dict[Call, Ops]]:
-    """By entry of the layers, the prices of all calls that it may have to answer for."""
-    entries = [each for layer in layers for each in layer.table.entries.values()]
-    known: dict[Entry, dict[Call, Ops]] = {each: {} for each in entries if callable(each.price)}
+    """By entry, the prices of all calls that it may have to answer for."""
+    known: dict[Entry, dict[Call, Ops]] = {each: {} for each in entries}
     if not known:
         return known
     # conventions differ in which modules get a formula of a class: "mro" includes all

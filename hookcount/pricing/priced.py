@@ -129,6 +129,10 @@ class Priced(Portable):
             "sums": self.sums,
         }
 
+    def __copy__(self) -> Priced:
+        """A copy that prices the trace anew."""
+        return replace(self, prices={})
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Priced:
         """A copy whose registry can be changed on its own. All else is frozen and is shared."""
         registry, convention = deepcopy((self.registry, self.convention), memo)

@@ -288,13 +288,13 @@ class Registry:
             yield layer
             layer = layer.base
 
-    def over(self, base: Registry) -> Registry:
+    def over(self, base: Registry, *, home: str = "") -> Registry:
         """This registry with ``base`` beneath its lowest layer. This one stays as it is.
 
-        Both see what is registered later in either.
+        Both see what is registered later in either. ``home``: of the result, as in ``Registry``.
         """
         made = Registry(base if self.base is None else self.base.over(base), name=self.name)
-        made.table = self.table
+        made.home, made.table = home, self.table
         return made
 
     def get(self, name: str) -> Entry | None:

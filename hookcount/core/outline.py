@@ -16,7 +16,6 @@ TORCHS = frozenset((torch.dtype, torch.device, torch.layout, torch.memory_format
 """Types of torch whose values a pickle keeps."""
 FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType)
 NUMBERS = (int, float, str, bytes, complex)
-CONTAINERS = (Mapping, tuple, list, set, frozenset)
 LONG = 1_000
 """Items. Of a longer container a pickle keeps only the name of its type."""
 _MANY = 200
@@ -57,24 +56,18 @@ def outlined(value: object, depth: int = 2) -> object:
     """A plain value as it is; of any other object its outline, ``depth`` levels deep."""
     kind, name = type(value), type(value).__name__
     # no isinstance: it reads an attribute of the object, which a dead proxy does not have
-    if issubclass(kind, (type, torch.Tensor, *FUNCTIONS, *CONTAINERS, *NUMBERS)):
+    if issubclass(kind, (type, torch.Tensor, *FUNCTIONS, *NUMBERS)):
         return value  # the pickler knows these
     if issubclass(kind, (nn.Module, types.ModuleType)) or depth == 0:
         return Outline(name)
     try:
-        attributes = vars(value)
+        attributes = dict(value) if issubclass(kind, dict) else vars(value)  # type: ignore[call-overload]
     except Exception:  # a lock, a generator, a file, a dead proxy
         return Outline(name)
     if type(attributes) is not dict or len(attributes) > _MANY:
         return Outline(name)
-    return Outline(
-        name,
-        {
-            key: contained(item, lambda each: outlined(each, depth - 1), _MANY)
-            for key, item in attributes.items()
-            if type(key) is str
-        },
-    )
+    kept: Any = contained(attributes, lambda each: outlined(each, depth - 1), _MANY)
+    return kept if issubclass(kind, dict) else Outline(name, kept)
 
 
 def contained(
@@ -93,7 +86,12 @@ def contained(
     assert isinstance(value, (tuple, list, set, frozenset, dict))
     if len(value) > at_most or depth == 0:
         return Outline(kind.__name__)
+
+    def inside(item: object) -> object:
+        return contained(item, leaf, at_most, depth - 1)
+
     if isinstance(value, dict):
-        copied = {key: contained(item, leaf, at_most, depth - 1) for key, item in value.items()}
-        return kind(copied)
-    return kind([contained(item, leaf, at_most, depth - 1) for item in value])
+        # a key can be any object too
+        pairs = [(inside(key), inside(item)) for key, item in value.items()]
+        return kind(pairs)
+    return kind([inside(item) for item in value])

@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 from torch import nn
 
+from .analysis.scaling.again import Again
 from .analysis.scaling.scaling import Count, Inputs, Scaling, scale
 from .analysis.size import ModelSize, size_of
 from .conventions import DEFAULT
@@ -21,7 +22,7 @@ from .observe.model import checked
 from .observe.observer import Observer
 from .observe.run import How, Runner
 from .pricing.priced import Priced
-from .report import Again, Report
+from .report import Report
 from .rules.convention import Convention
 from .rules.registry import Registry
 
@@ -59,6 +60,8 @@ class Counter:
     real, unless it is on the meta device. ``report.run`` has the kind of the run.
 
     A counter remembers the output shapes of ops, up to a bound, so that later counts are faster.
+    A copied or pickled counter starts without them. Formulas that are lambdas or local functions
+    cannot be pickled: ``PickleError``.
 
     Raises ``InputError`` for a ``registry`` that is no ``Registry``, and for an unknown ``run``.
     """

@@ -64,14 +64,12 @@ class Registry:
         A pickle refers to it by this name, and so needs none of its formulas.
         """
         self.base = base
-        self.name = name
-        self.home = home
+        self.name, self.home = name, home
         self.table = Table(name, home)
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[object, ...]:
-        if self.home and at_home(self.home) is self:
-            return at_home, (self.home,)
-        return super().__reduce_ex__(protocol)
+        is_there = self.home and at_home(self.home) is self
+        return (at_home, (self.home,)) if is_there else super().__reduce_ex__(protocol)
 
     @overload
     def register(

@@ -48,7 +48,7 @@ def test_a_report_of_any_model_is_the_same_after_a_pickle(name):
     assert through(5)(report.coverage()) == report.coverage()
 
 
-IN_A_POOL = (
+IN_A_POOL = ("local", "parametrized", "scripted", "quantized", "attributes", "structured")
     "local",
     "parametrized",
     "scripted",

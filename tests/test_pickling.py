@@ -49,14 +49,6 @@ def test_a_report_of_any_model_is_the_same_after_a_pickle(name):
 
 
 IN_A_POOL = ("local", "parametrized", "scripted", "quantized", "attributes", "structured")
-    "local",
-    "parametrized",
-    "scripted",
-    "quantized",
-    "encoder",
-    "attributes",
-    "structured",
-)
 
 
 def test_process_pools_return_reports():

@@ -7,10 +7,11 @@ import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import get_args
+from typing import Any, get_args
 
 from torch import nn
 
+from .analysis.scaling.again import Again
 from .analysis.scaling.scaling import Count, Inputs, Scaling, scale
 from .analysis.size import ModelSize, size_of
 from .conventions import DEFAULT
@@ -21,7 +22,7 @@ from .observe.model import checked
 from .observe.observer import Observer
 from .observe.run import How, Runner
 from .pricing.priced import Priced
-from .report import Again, Report
+from .report import Report
 from .rules.convention import Convention
 from .rules.registry import Registry
 
@@ -59,6 +60,8 @@ class Counter:
     real, unless it is on the meta device. ``report.run`` has the kind of the run.
 
     A counter remembers the output shapes of ops, up to a bound, so that later counts are faster.
+    A copied or pickled counter starts without them. Formulas that are lambdas or local functions
+    cannot be pickled: ``PickleError``.
 
     Raises ``InputError`` for a ``registry`` that is no ``Registry``, and for an unknown ``run``.
     """
@@ -76,6 +79,13 @@ class Counter:
             fix = f"use one of {', '.join(map(repr, get_args(How)))}"
             raise InputError(error_text(f"Counter(run={run!r})", "there is no such run", fix))
         self.runner = Runner(_over_the_rest(registry), run)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The state to copy or pickle. A copy knows no results of earlier counts."""
+        return {**vars(self), "runner": (self.registry, self.run)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, runner=Runner(*state["runner"]))
 
     @property
     def registry(self) -> Registry:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Iterator
+from copy import copy, deepcopy
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .analysis import frames, match, reconcile
 from .analysis.coverage import Coverage, cover
 from .analysis.roles import frame as roles_frame
-from .analysis.scaling.scaling import Count, Inputs, Scaling, scale
+from .analysis.scaling.again import Again, counted_again, of_a_copy
+from .analysis.scaling.scaling import Inputs, Scaling, scale
 from .analysis.uncounted import explain
 from .conventions import CONVENTIONS, named
-from .core.errors import ModelError, UncountedError, error_text
+from .core.errors import UncountedError
 from .core.ops import Ops
+from .core.portable import Portable
 from .pricing.price import Charge, Record, Uncounted
 from .pricing.priced import Priced
 from .pricing.tree import Node
@@ -25,9 +28,6 @@ from .tables.grid import html, plain
 if TYPE_CHECKING:
     import pandas as pd
 
-Again = Callable[[str], Count | None]
-"""From the kind of the run to a function that counts the model again. None if the model is gone."""
-
 
 class Reuse(NamedTuple):
     """Cache statistics for op shapes (shapes-only runs) and for formula results."""
@@ -38,11 +38,14 @@ class Reuse(NamedTuple):
     formula_misses: int
 
 
-class Report:
+class Report(Portable):
     """The result of a count. Counts are exact ints.
 
     ``print(report)`` shows the tree, ``report.to_dataframe()`` gives the rows. A report holds no
     tensor of the model, no activation, and only a weak reference to the model.
+
+    A report can be pickled, whatever the model is made of. It has the same figures in another
+    process: the user's formulas are replaced by the prices that they gave.
     """
 
     def __init__(self, priced: Priced, again: Again | None = None) -> None:
@@ -50,9 +53,18 @@ class Report:
         self._again = again
         priced.sums  # noqa: B018 (a formula that fails raises here, not when a figure is read)
 
-    def __getstate__(self) -> dict[str, object]:
-        """The state to copy or pickle. A copy cannot count its model again."""
-        return {"priced": self.priced, "_again": None}
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_again": of_a_copy}
+
+    def __copy__(self) -> Report:
+        made = super().__copy__()
+        made._again = of_a_copy
+        return made
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Report:
+        made = memo[id(self)] = copy(self)
+        made.priced = deepcopy(self.priced, memo)
+        return made
 
     # -- totals ------------------------------------------------------------------------------------
 
@@ -236,13 +248,9 @@ class Report:
         """How the counts grow with the size of the input: see ``hookcount.scaling``.
 
         The model runs again, in its present state. Raises ``ModelError`` if the model no longer
-        exists, because a report keeps no model alive.
+        exists, and in a report that was copied or pickled. A report keeps no model alive.
         """
-        count = None if self._again is None else self._again(self.run)
-        if count is None:
-            what = "the model is gone, or was counted in a `with` block"
-            fix = "call hookcount.scaling(model, inputs), because a report keeps no model alive"
-            raise ModelError(error_text("Report.scaling()", what, fix))
+        count = counted_again(self._again, self.run)
         return scale(count, inputs, sizes, self.convention)
 
     def top(self, n: int = 10, by: str = "own_macs") -> pd.DataFrame:

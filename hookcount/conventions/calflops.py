@@ -31,9 +31,10 @@ def convolution(input: Size, weight: Size, transposed: bool, groups: int, out: S
     return Ops(macs=prod(input) * (weight[1] // groups) * prod(weight[2:]))
 
 
+LAYERS = FORMULAS.over(python_patching.FORMULAS, home=f"{__name__}:LAYERS")
 CALFLOPS = Convention(
     "calflops",
-    formulas=FORMULAS.over(python_patching.FORMULAS),
+    formulas=LAYERS,
     sees="listed",
     functions=python_patching.FUNCTIONS,
     mirrors="calflops 0.3.2, its MACs",

@@ -22,9 +22,10 @@ FUNCTIONS = (
     )
 )
 
+LAYERS = FORMULAS.over(python_patching.FORMULAS, home=f"{__name__}:LAYERS")
 DEEPSPEED = Convention(
     "deepspeed",
-    formulas=FORMULAS.over(python_patching.FORMULAS),
+    formulas=LAYERS,
     sees="listed",
     functions=FUNCTIONS,
     mirrors="deepspeed 0.19.8, the MACs of its flops profiler",

@@ -121,10 +121,11 @@ _UNSEEN_BY_NAME = frozenset(
     for name in _UNSEEN.split()
 ) | {"torch.linalg.multi_dot", "torch.linalg.vecdot"}
 
+LAYERS = FORMULAS.over(traced_sizes.FORMULAS, home=f"{__name__}:LAYERS")
 TORCHPROFILE = Convention(
     "torchprofile",
     weights=EVERY_KIND,
-    formulas=FORMULAS.over(traced_sizes.FORMULAS),
+    formulas=LAYERS,
     sees="listed",
     unseen=_UNSEEN_BY_NAME,
     mirrors="torchprofile 0.1.0",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import pickle
 from collections.abc import Iterable
 
 
@@ -35,6 +36,10 @@ class FormulaError(HookcountError, RuntimeError):
 
 class RegistrationError(HookcountError, ValueError):
     """A target cannot be registered, is registered already, or is not registered."""
+
+
+class PickleError(HookcountError, pickle.PicklingError):
+    """A formula or a fake of a registry cannot be pickled."""
 
 
 class UncountedError(HookcountError, RuntimeError):

@@ -13,6 +13,8 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import torch
 
+from .portable import Portable
+
 Phase = Literal["forward", "backward"]
 
 OUTSIDE = "<outside>"
@@ -44,31 +46,8 @@ class Spec:
         return elements * self.itemsize
 
 
-class OpName(NamedTuple):
-    """The name of an op of ``torch.ops``: ``aten``, ``add``, ``Tensor``."""
-
-    namespace: str
-    name: str
-    overload: str
-
-    @classmethod
-    def of(cls, target: object) -> object:
-        """The name of an op; any other target as it is."""
-        if isinstance(target, torch._ops.OpOverload):
-            namespace, _, name = target._schema.name.partition("::")
-            return cls(namespace, name, target._overloadname)
-        if isinstance(target, torch._ops.HigherOrderOperator):
-            return cls("higher_order", target.__name__, "")
-        return target
-
-    def op(self) -> object:
-        """The op of that name."""
-        found = getattr(getattr(torch.ops, self.namespace), self.name)
-        return getattr(found, self.overload) if self.overload else found
-
-
 @dataclass(frozen=True, eq=False)
-class Call:
+class Call(Portable):
     """One distinct call of a module or an op. Each tensor in it is a ``Spec``.
 
     ``target`` is the module's class or the op. ``module`` is a stand-in for the called module, None
@@ -80,14 +59,6 @@ class Call:
     kwargs: Mapping[str, Value]
     out: Value
     module: Any = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        """An op by its name, since ops of torch cannot be pickled."""
-        return {**vars(self), "target": OpName.of(self.target)}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        target = state["target"]
-        vars(self).update(state, target=target.op() if isinstance(target, OpName) else target)
 
 
 class OpRun(NamedTuple):
@@ -151,7 +122,7 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Trace:
+class Trace(Portable):
     """The record of one observation: the model's modules, and the calls that ran."""
 
     places: tuple[Place, ...]

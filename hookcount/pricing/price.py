@@ -104,7 +104,7 @@ def charges(trace: Trace, resolver: Resolver, prices: Prices) -> Iterator[Charge
         if above or run.phase == "backward":
             continue
         if entry is not None and run.call is not None:
-            ops = _price(run.path, run.call, entry, prices)
+            ops = price_of(run.path, run.call, entry, prices)
             yield Charge(run.path, run.type, "module", ops, 1, entry, run.call, "")
         elif run.invisible and resolver.sees == "all":
             yield Charge(run.path, _class_name(run), "module", None, 1, None, run.call, "")
@@ -120,7 +120,7 @@ def charges(trace: Trace, resolver: Resolver, prices: Prices) -> Iterator[Charge
 def _op_charge(path: str, run: OpRun, resolver: Resolver, prices: Prices) -> Charge:
     call, _, times, line, called = run
     entry, name = resolver.op(call.target, called)
-    ops = None if entry is None else _price(path, call, entry, prices)
+    ops = None if entry is None else price_of(path, call, entry, prices)
     if ops is not None and times > 1:
         ops = ops * times
     return Charge(path, name, "op", ops, times, entry, call, line)
@@ -130,7 +130,7 @@ def _class_name(run: ModuleRun) -> str:
     return target_name(run.call.target) if run.call is not None else run.type
 
 
-def _price(path: str, call: Call, entry: Entry, prices: Prices) -> Ops | None:
+def price_of(path: str, call: Call, entry: Entry, prices: Prices) -> Ops | None:
     """The price of a call, computed once per distinct call. None: shapes do not determine it."""
     formula = entry.price
     if not callable(formula):

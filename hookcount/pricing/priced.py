@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 from ..core.ops import Ops, flops
+from ..core.portable import Portable
 from ..core.trace import Trace
 from ..rules.convention import Convention, Unit
 from ..rules.registry import Registry
 from ..rules.resolver import Resolver
+from .frozen import frozen
 from .price import Charge, Prices, Record, Sums, Uncounted, charges, price
 from .tree import Node, grow
 
 
 @dataclass(frozen=True, eq=False)
-class Priced:
+class Priced(Portable):
     """A trace and its prices under one convention: records, totals, tree, uncounted targets."""
 
     trace: Trace
@@ -108,7 +112,30 @@ class Priced:
         ]
         return "backward" in phases
 
-    def __getstate__(self) -> dict[str, object]:
-        """The state to copy or pickle. ``resolver`` and ``prices`` hold only in this process."""
-        kept = {name: value for name, value in vars(self).items() if name != "resolver"}
-        return {**kept, "prices": {}}
+    def __getstate__(self) -> dict[str, Any]:
+        """The state to pickle. The user's formulas are replaced by the prices that they give.
+
+        So the figures are the same in a process that does not have these formulas.
+        """
+        convention = self.convention
+        if convention.formulas is not None:
+            formulas = frozen(convention.formulas, self.trace, self.prices)
+            convention = replace(convention, formulas=formulas)
+        return {
+            "trace": self.trace,
+            "registry": frozen(self.registry, self.trace, self.prices),
+            "convention": convention,
+            "prices": {},
+            "sums": self.sums,
+        }
+
+    def __copy__(self) -> Priced:
+        """A copy that prices the trace anew."""
+        return replace(self, prices={})
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Priced:
+        """A copy whose registry can be changed on its own. All else is frozen and is shared."""
+        registry, convention = deepcopy((self.registry, self.convention), memo)
+        made = memo[id(self)] = replace(self, registry=registry, convention=convention)
+        vars(made)["sums"] = self.sums
+        return made

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ..core.ops import NOTHING, Ops
+from ..core.portable import Portable
 from ..core.trace import Call, ModuleRun, Place, TensorFact, Trace, leaves
 from .price import Sums
 
 
 @dataclass(frozen=True)
-class Node:
+class Node(Portable):
     """A module at one place in the tree."""
 
     path: str

@@ -95,7 +95,8 @@ def parameters_of(function: Callable[..., object], *, without_self: bool = False
 
 def parameters_of_target(target: object) -> Parameters:
     """The parameters of a class's ``forward`` or of an op's schema. Without these: any."""
-    if isinstance(target, type):
+    # each ScriptModule has a forward of its own
+    if isinstance(target, type) and not issubclass(target, torch.jit.ScriptModule):
         forward: Callable[..., object] = getattr(target, "forward")  # noqa: B009 (mypy: any class)
         written = inspect.getattr_static(target, "forward")
         is_method = hasattr(written, "__get__") and not isinstance(

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TypeVar, get_args, overload
+from typing import SupportsIndex, TypeVar, get_args, overload
 
 from ..core.errors import RegistrationError
 from .binding import keyword_names, known_parameters, strange_names
-from .table import FREE, OBSERVED, Covers, Entry, Fake, Formula, Kind, State, Table, written_at
+from .table import (
+    FREE,
+    OBSERVED,
+    Covers,
+    Entry,
+    Fake,
+    Formula,
+    Kind,
+    State,
+    Table,
+    at_home,
+    written_at,
+)
 from .targets import Op, Target, same_forward, target_name
 
 __all__ = [
@@ -52,8 +64,12 @@ class Registry:
         A pickle refers to it by this name, and so needs none of its formulas.
         """
         self.base = base
-        self.name = name
+        self.name, self.home = name, home
         self.table = Table(name, home)
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[object, ...]:
+        is_there = self.home and at_home(self.home) is self
+        return (at_home, (self.home,)) if is_there else super().__reduce_ex__(protocol)
 
     @overload
     def register(
@@ -270,13 +286,13 @@ class Registry:
             yield layer
             layer = layer.base
 
-    def over(self, base: Registry) -> Registry:
+    def over(self, base: Registry, *, home: str = "") -> Registry:
         """This registry with ``base`` beneath its lowest layer. This one stays as it is.
 
-        Both see what is registered later in either.
+        Both see what is registered later in either. ``home``: of the result, as in ``Registry``.
         """
         made = Registry(base if self.base is None else self.base.over(base), name=self.name)
-        made.table = self.table
+        made.home, made.table = home, self.table
         return made
 
     def get(self, name: str) -> Entry | None:

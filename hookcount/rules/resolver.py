@@ -7,6 +7,7 @@ from typing import Literal
 
 from torch import nn
 
+from ..core.trace import Call
 from .registry import Op, Registry, target_name
 from .table import FREE, Entry, Kind
 from .targets import same_forward
@@ -99,6 +100,13 @@ class Resolver:
         if called in self.unseen or (self.functions is not None and called not in self.functions):
             return _NOT_SEEN, known[1]
         return known
+
+    def all_of(self, call: Call) -> Iterator[Entry]:
+        """Each entry that may answer for a call, in the order in which they are looked up."""
+        if call.module is not None:
+            return self._of_class(type(call.module))
+        full = target_name(call.target)
+        return self._of_op(full, full.partition(".")[0])
 
     def kind_of_op(self, op: Op) -> Kind | None:
         """The kind of an op: the first that a layer gives."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import pickle
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase, translate
 from functools import cached_property
-from typing import Any, Literal, SupportsIndex
+from typing import Any, Literal, SupportsIndex, cast
 
+from ..core.errors import PickleError, error_text
 from ..core.ops import Ops
 from .binding import Binder
 
@@ -107,15 +109,26 @@ class Table:
     All indexes over the entries are built in this class, so none of them can be out of date.
     """
 
-    def __init__(self, layer: str, home: str = "") -> None:
+    def __init__(self, layer: str, home: str = "", entries: Iterable[Entry] = ()) -> None:
         self.layer = layer
         self.home = home
-        self.entries: dict[str, Entry] = {}
+        self.entries = {each.target: each for each in entries}
         self._classes: dict[str, type] = {}
         self._changed()
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[object, ...]:
-        return (_table_at, (self.home,)) if self.home else super().__reduce_ex__(protocol)
+        if self.home:
+            return _table_at, (self.home,)
+        for entry in self.entries.values():
+            _check(entry)
+        return Table, (self.layer, "", tuple(self.entries.values()))
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Table:
+        if self.home:
+            return self
+        made = memo[id(self)] = Table(self.layer, "", self.entries.values())
+        made._classes.update(self._classes)
+        return made
 
     def _changed(self) -> None:
         self._imported: dict[int, dict[type, str]] = {}
@@ -192,9 +205,27 @@ class Table:
         return next(fake for known, fake in self._fakes.items() if fnmatchcase(name, known))
 
 
-def _table_at(home: str) -> Table:
+def _check(entry: Entry) -> None:
+    """Raise ``PickleError`` if the formula or the fake of an entry cannot be pickled."""
+    what, said = "formula", cast(object, entry.price)
+    try:
+        pickle.dumps(said)
+        what, said = "fake", entry.fake
+        pickle.dumps(said)
+    except Exception as error:  # pickle raises errors of many types
+        where = f"{entry.target}: its {what} in {entry.layer}, at {written_at(said)}"
+        fix = "define it with `def` at the top of a module, or pickle the report instead"
+        raise PickleError(error_text(where, f"it cannot be pickled: {error}", fix)) from error
+
+
+def at_home(home: str) -> Any:
+    """The object that exists once in a process under a name, as ``package.module:NAME``."""
     module, _, name = home.partition(":")
-    table: Table = getattr(importlib.import_module(module), name).table
+    return getattr(importlib.import_module(module), name)
+
+
+def _table_at(home: str) -> Table:
+    table: Table = at_home(home).table
     return table
 
 

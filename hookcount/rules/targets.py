@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from ..core.errors import RegistrationError
+from ..core.opnames import AbsentOp
 
 Op = torch._ops.OpOverload | torch._ops.OpOverloadPacket | torch._ops.HigherOrderOperator
 Target = type[nn.Module] | Op | str
@@ -31,6 +32,8 @@ def target_name(target: object) -> str:
         return f"{target._schema.name}.{target._overloadname}"
     if isinstance(target, torch._ops.HigherOrderOperator):
         return f"higher_order::{target.__name__}"
+    if isinstance(target, AbsentOp):
+        return target.name
     kind = "an instance" if isinstance(target, nn.Module) else repr(target)
     raise RegistrationError(
         f"cannot register {kind} of {type(target).__name__}. To fix it: give an nn.Module class, "

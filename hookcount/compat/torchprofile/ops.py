@@ -139,10 +139,11 @@ def products_of_sizes(module: nn.MultiheadAttention, key_padding_mask: Size | No
 FUSED = "aten::_native_multi_head_attention"
 """The op that ``nn.MultiheadAttention`` may run as. Its products of sizes then do not exist."""
 
+LAYERS = FORMULAS.over(traced_sizes.FORMULAS, home=f"{__name__}:LAYERS")
 WHOLE = Convention(
     "torchprofile, ops whole",
     weights=EVERY_KIND,
-    formulas=FORMULAS.over(traced_sizes.FORMULAS),
+    formulas=LAYERS,
     sees="listed",
     mirrors=TORCHPROFILE.mirrors,
 )

@@ -1,0 +1,6 @@
+"""The table of kinds of state that a forward may change."""
+
+from . import containers
+from .making import KINDS
+
+__all__ = ["KINDS"]

@@ -191,7 +191,13 @@ def _set(s):
 
 def _function(f):
     parts = [(".__defaults__", f.__defaults__), (".__kwdefaults__", f.__kwdefaults__)]
-    return (id(f.__code__),), (f.__qualname__,), [*parts, (".__closure__", f.__closure__)]
+    parts += [(".__closure__", f.__closure__), (".__dict__", f.__dict__)]
+    return (id(f.__code__),), (f.__qualname__,), parts
+
+
+def _builtin(method):
+    owner = method.__self__
+    return (), (method.__name__,), [(".__self__", owner)]
 
 
 def _cell(cell):
@@ -240,7 +246,7 @@ ITERATORS = (
     type(iter([])), type(iter(())), type(iter({})), type(iter({}.values())), type(iter(range(1))),
     type(reversed([])),
 )  # fmt: skip
-NO_ATTRIBUTES = (types.FunctionType, types.CellType, *ITERATORS)
+NO_ATTRIBUTES = (types.FunctionType, types.CellType, torch.Generator, *ITERATORS)
 READERS = (
     (torch.Tensor, _tensor),
     (numpy.ndarray, _array),
@@ -261,6 +267,7 @@ READERS = (
     (types.MethodType, lambda m: ((), (), [(".__self__", m.__self__), (".__func__", m.__func__)])),
     (functools.partial, lambda p: ((), (), [(".func", p.func), (".args", p.args),
                                             (".keywords", p.keywords)])),
+    (types.BuiltinMethodType, _builtin),
     (types.CellType, _cell),
     (types.MappingProxyType, lambda p: ((), (), [(f"[{k!r}]", p[k]) for k in p])),
     (weakref.ReferenceType, _weak),

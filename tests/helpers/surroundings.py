@@ -1,5 +1,6 @@
 """``surroundings``: the settings of the process and of the thread, as plain values."""
 
+import contextvars
 import decimal
 import gc
 import os
@@ -104,6 +105,11 @@ def _of_python():
         "numpy's errors": numpy.geterr(),
         "numpy's print options": repr(numpy.get_printoptions()),
         "decimal": repr(decimal.getcontext()),
+        "context": {
+            variable.name: value
+            for variable, value in contextvars.copy_context().items()
+            if isinstance(value, (int, str))
+        },
         "trace": (sys.gettrace(), sys.getprofile(), threading._trace_hook, threading._profile_hook),
         "recursion": sys.getrecursionlimit(),
         "switch interval": sys.getswitchinterval(),

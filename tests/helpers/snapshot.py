@@ -148,8 +148,6 @@ def _tensor(t):
     parts.append(("._base", t._base))
     parts.append(("._backward_hooks", t._backward_hooks))
     parts.append(("._post_accumulate_grad_hooks", t._post_accumulate_grad_hooks))
-    if t.layout in (torch.sparse_coo,):
-        parts += [("._indices()", t._indices()), ("._values()", t._values())]
     return identities, values, parts
 
 

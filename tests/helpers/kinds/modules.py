@@ -117,7 +117,7 @@ on_model("buffer replaced by an average in a graph",
 on_model("buffer of a running total of activations", lambda m, y: m.b.add_(y.detach()[0, :2]).shape[0], 2,
          with_buffer)  # fmt: skip
 on_model("parameter written under no_grad", lambda m, y: written(m.p), 2, with_parameter)
-on_model("parameter .data transposed in place", lambda m, y: transposed(m.p), 3, with_parameter)
+on_model("parameter transposed in place", lambda m, y: transposed(m.p), 3, with_parameter)
 on_model("parameter .data set to its transpose", lambda m, y: setattr(m.p, "data", m.p.data.t()) or m.p.shape[0], 3,
          with_parameter)  # fmt: skip
 on_model("parameter, its storage grown through .data", lambda m, y: m.p.data.resize_(4, 3) is None, 0,
@@ -176,7 +176,9 @@ on_model("a lock beside a list", lambda m, y: m.c.append(m.lock.locked()) or len
          lambda m: setattr(m, "lock", threading.Lock()) or setattr(m, "c", [1]))  # fmt: skip
 on_model("weight norm", lambda m, y: m.wn(y).shape[0] and None, 1, macs=3 * MACS, leaves_nothing=True,
          prepare=attribute("wn", lambda: nn.utils.parametrizations.weight_norm(nn.Linear(4, 4, bias=False))))  # fmt: skip
-on_model("spectral norm in train mode", lambda m, y: None, leaves_nothing=True,
+# one power iteration: two products of the weight and a vector, then one more, and a dot product
+on_model("spectral norm in train mode", lambda m, y: m.deep(y).shape[0] and None,
+         macs=3 * MACS + 3 * 4 * 4 + 4,
          prepare=lambda m: nn.utils.parametrizations.spectral_norm(deep(m)))  # fmt: skip
 
 
@@ -190,9 +192,8 @@ def written(p):
 
 
 def transposed(p):
-    p.data.t_()
-    p.data = p.data.t()
-    return p.shape[1]
+    with torch.no_grad():
+        return p.t_().shape[0]
 
 
 def buffered(m):

@@ -270,12 +270,14 @@ def test_another_thread_draws(run):
 class Meets(nn.Module):
     """Waits in its forward until it is told to go on."""
 
-    def __init__(self):
+    def __init__(self, draws=False):
         super().__init__()
-        self.lin = nn.Linear(4, 4)
+        self.lin, self.draws = nn.Linear(4, 4), draws
         self.inside, self.go = threading.Event(), threading.Event()
 
     def forward(self, x):
+        if self.draws:
+            torch.rand(3), random.random(), numpy.random.rand()
         self.inside.set()
         assert self.go.wait(30)
         return self.lin(x)
@@ -302,6 +304,23 @@ def test_overlapping_counts_and_the_collector(collects, first_out):
         assert surroundings() == settings
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("first_out", [0, 1])
+def test_overlapping_counts_that_draw(first_out):
+    """The second one starts from the numbers of the first, and ends after it, or before it."""
+    models, x = (Meets(draws=True), Meets(draws=True)), torch.ones(3, 4)
+    state, counter = random_state(), hookcount.Counter(run="shapes")
+    threads = [
+        threading.Thread(target=counter.count, args=(model, x), daemon=True) for model in models
+    ]
+    for thread, model in zip(threads, models, strict=True):
+        thread.start()
+        assert model.inside.wait(30)
+    for index in (first_out, 1 - first_out):
+        models[index].go.set()
+        threads[index].join(30)
+    assert random_state() == state
 
 
 def test_a_failing_count_beside_others():

@@ -258,7 +258,7 @@ READERS = (
     (memoryview, lambda m: ((), (m.tobytes(),), [(".obj", m.obj)])),
     (torch.Generator, lambda g: ((), (g.get_state().numpy().tobytes(),), [])),
     (random.Random, lambda r: ((), (repr(r.getstate()),), [])),
-    (numpy.random.Generator, lambda g: ((id(g.bit_generator),), (repr(g.bit_generator.state),), [])),
+    (numpy.random.Generator, lambda g: ((), (repr(g.bit_generator.state),), [])),
     (numpy.random.RandomState, lambda r: ((), (repr(r.get_state()),), [])),
     ((io.BytesIO, io.StringIO), lambda f: ((), (f.getvalue(), f.tell()), [])),
     (types.FunctionType, _function),

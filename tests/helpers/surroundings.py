@@ -1,5 +1,6 @@
 """``surroundings``: the settings of the process and of the thread, as plain values."""
 
+import contextlib
 import contextvars
 import decimal
 import gc
@@ -108,7 +109,7 @@ def _of_python():
         "context": {
             variable.name: value
             for variable, value in contextvars.copy_context().items()
-            if isinstance(value, (int, str))
+            if variable.name == "hookcount_kinds"  # torch sets some of its own
         },
         "trace": (sys.gettrace(), sys.getprofile(), threading._trace_hook, threading._profile_hook),
         "recursion": sys.getrecursionlimit(),
@@ -135,3 +136,63 @@ def _of_counts():
         "module call": (id(torch.nn.Module.__call__), id(torch.nn.Module._call_impl)),
         "attention": id(torch.nn.functional.scaled_dot_product_attention),
     }
+
+
+@contextlib.contextmanager
+def put_back():
+    """Put the settings back after the block, as far as that can be done, also those that leaked.
+
+    So a test that fails does not make the next ones fail.
+    """
+    filters, thresholds = list(warnings.filters), gc.get_threshold()
+    handler, environment = signal.getsignal(signal.SIGINT), dict(os.environ)
+    hooks = {
+        name: dict(value) for name in HOOKS if hasattr(value := getattr(nn_module, name), "keys")
+    }
+    numpys, prints = numpy.geterr(), dict(vars(torch._tensor_str.PRINT_OPTS))
+    threads, limit = torch.get_num_threads(), sys.getrecursionlimit()
+    modes = torch._C._len_torch_dispatch_stack(), torch._C._len_torch_function_stack()
+    try:
+        yield
+    finally:
+        torch.set_default_device(None)
+        while torch._C._len_torch_dispatch_stack() > modes[0]:
+            _python_dispatch._pop_mode()
+        while torch._C._len_torch_function_stack() > modes[1]:
+            torch.overrides._pop_mode()
+        torch.set_grad_enabled(True)
+        torch._C._set_multithreading_enabled(True)
+        torch.set_default_dtype(torch.float32)
+        torch.set_autocast_enabled("cpu", False)
+        torch.set_autocast_dtype("cpu", torch.bfloat16)
+        torch.set_autocast_cache_enabled(True)
+        while _nesting() > 0:
+            torch.autocast_decrement_nesting()
+        torch.use_deterministic_algorithms(False)
+        torch.utils.deterministic.fill_uninitialized_memory = True
+        torch.set_float32_matmul_precision("highest")
+        torch.backends.cudnn.benchmark = torch.backends.cudnn.deterministic = False
+        torch.backends.cudnn.enabled = True
+        torch.backends.cuda.enable_flash_sdp(True)
+        torch.autograd.set_detect_anomaly(False)
+        vars(torch._tensor_str.PRINT_OPTS).update(prints)
+        torch.set_num_threads(threads)
+        torch.set_warn_always(False)
+        while _saved_tensors() is not None:
+            torch._C._autograd._pop_saved_tensors_default_hooks()
+        for name, before in hooks.items():
+            getattr(nn_module, name).clear()
+            getattr(nn_module, name).update(before)
+        warnings.filters[:] = filters
+        gc.set_threshold(*thresholds)
+        gc.set_debug(0)
+        gc.unfreeze()
+        gc.enable()
+        numpy.seterr(**numpys)
+        numpy.set_printoptions(precision=8)
+        decimal.getcontext().prec = 28
+        sys.setrecursionlimit(limit)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, handler)
+        os.environ.clear()
+        os.environ.update(environment)

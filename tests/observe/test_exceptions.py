@@ -101,6 +101,12 @@ PLACES = (
     "before any op", "after ops", "in a child", "in a pre-hook", "in a forward hook",
     "in a property", "in __torch_function__", "in a formula",
 )  # fmt: skip
+ROWS = [
+    pytest.param(place, run, marks=() if (index + turn) % 3 == 0 else pytest.mark.slow)
+    for index, place in enumerate(PLACES)
+    for turn, run in enumerate(RUNS)
+]
+"""Each place in each run. The quick suite takes one run for each place, in turn."""
 MACS = 2 * (3 * 4 * 4)
 """Two layers, three rows."""
 
@@ -133,8 +139,7 @@ def settings_of_a_test():
     torch.set_grad_enabled(True)
 
 
-@pytest.mark.parametrize("run", RUNS)
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(("place", "run"), ROWS)
 def test_an_exception_leaves_everything_as_it_was(place, run):
     problems = []
     for kind in TYPES:

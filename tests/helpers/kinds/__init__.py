@@ -3,4 +3,7 @@
 from . import containers, modules, objects, process, randomness, tensors, tries
 from .making import KINDS
 
-__all__ = ["KINDS"]
+FILES = (containers, modules, objects, process, randomness, tensors, tries)
+"""Each adds its kinds to the table when it is imported."""
+
+__all__ = ["FILES", "KINDS"]

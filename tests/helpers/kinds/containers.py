@@ -80,8 +80,12 @@ both("list.append", do(lambda c, y: c.append(y)), list)
 both("list.append to a list with items", do(lambda c, y: c.append(y)), lambda: [1, x()], 3)
 both("list.insert", do(lambda c, y: c.insert(0, y)), lambda: [1], 2)
 both("list.extend", do(lambda c, y: c.extend([y, y])), list, 2)
-both("list += and *=", do(lambda c, y: operator.iadd(c, [y]), lambda c, y: operator.imul(c, 2)),
-     lambda: [1], 4)  # fmt: skip
+both(
+    "list += and *=",
+    do(lambda c, y: operator.iadd(c, [y]), lambda c, y: operator.imul(c, 2)),
+    lambda: [1],
+    4,
+)
 both("list.pop", do(lambda c, y: c.pop()), lambda: [1, x(), 3], 2)
 both("list.remove", do(lambda c, y: c.remove(2)), lambda: [1, 2, 3, 2], 3)
 both("list.clear", do(lambda c, y: c.append(y), lambda c, y: c.clear()), lambda: [1, 2], 0)
@@ -90,53 +94,105 @@ both("list.reverse", lambda m, y, c: c.reverse() or c[0], lambda: [1, 2, 3], 3)
 both("list, one item replaced", lambda m, y, c: c.__setitem__(0, c[0] + 1) or c[0], lambda: [1], 2)
 both("list, a slice deleted", do(lambda c, y: c.__delitem__(slice(0, 2))), lambda: [1, 2, 3], 1)
 both("dict, a new key", do(lambda c, y: c.__setitem__("y", y)), lambda: {"x": 1}, 2)
-both("dict.pop with a default", lambda m, y, c: 1 if c.pop("mask", None) is None else 3,
-     lambda: {"mask": x(), "x": 1}, 3)  # fmt: skip
+both(
+    "dict.pop with a default",
+    lambda m, y, c: 1 if c.pop("mask", None) is None else 3,
+    lambda: {"mask": x(), "x": 1},
+    3,
+)
 both("dict.popitem", do(lambda c, y: c.popitem()), lambda: {"a": 1, "b": x()}, 1)
 both("dict.setdefault", lambda m, y, c: c.setdefault("n", len(c) + 1), dict, 1)
-both("dict.setdefault of a list", lambda m, y, c: c.setdefault("n", []).append(y) or len(c["n"]),
-     dict, 1)  # fmt: skip
+both(
+    "dict.setdefault of a list",
+    lambda m, y, c: c.setdefault("n", []).append(y) or len(c["n"]),
+    dict,
+    1,
+)
 both("dict.update", do(lambda c, y: c.update(x=2, y=y)), lambda: {"x": 1}, 2)
 both("dict.clear", do(lambda c, y: c.clear()), lambda: {"x": x()}, 0)
-both("dict, a key moved to the end", lambda m, y, c: c.update(a=c.pop("a")) or list(c.values())[-1],
-     lambda: {"a": 3, "b": 1}, 3)  # fmt: skip
-both("dict of lists in a list", lambda m, y, c: c[1]["deep"].append(y) or len(c[1]["deep"]),
-     lambda: [0, {"deep": [1]}], 2)  # fmt: skip
+both(
+    "dict, a key moved to the end",
+    lambda m, y, c: c.update(a=c.pop("a")) or list(c.values())[-1],
+    lambda: {"a": 3, "b": 1},
+    3,
+)
+both(
+    "dict of lists in a list",
+    lambda m, y, c: c[1]["deep"].append(y) or len(c[1]["deep"]),
+    lambda: [0, {"deep": [1]}],
+    2,
+)
 both("dict with a tensor as key", do(lambda c, y: c.__setitem__(y, 1)), lambda: {x(): 1}, 2)
-both("deque with maxlen", lambda m, y, c: c.append(3) or c[0],
-     lambda: collections.deque([1, 2], maxlen=2), 2)  # fmt: skip
+both(
+    "deque with maxlen",
+    lambda m, y, c: c.append(3) or c[0],
+    lambda: collections.deque([1, 2], maxlen=2),
+    2,
+)
 both("deque.rotate", lambda m, y, c: c.rotate(1) or c[0], lambda: collections.deque([1, 2, 3]), 3)
 both("deque.popleft", do(lambda c, y: c.popleft()), lambda: collections.deque([1, x(), 3]), 2)
 both("set.add", do(lambda c, y: c.add(y)), lambda: {1}, 2)
 both("set.discard", do(lambda c, y: c.discard(1)), lambda: {1, 2}, 1)
-both("defaultdict", lambda m, y, c: c["y"].append(y) or len(c["y"]),
-     lambda: collections.defaultdict(list, x=[1]), 1)  # fmt: skip
-both("defaultdict, read only", lambda m, y, c: [c["new"], len(c)][1],
-     lambda: collections.defaultdict(int, x=1), 2)  # fmt: skip
+both(
+    "defaultdict",
+    lambda m, y, c: c["y"].append(y) or len(c["y"]),
+    lambda: collections.defaultdict(list, x=[1]),
+    1,
+)
+both(
+    "defaultdict, read only",
+    lambda m, y, c: [c["new"], len(c)][1],
+    lambda: collections.defaultdict(int, x=1),
+    2,
+)
 both("Counter", lambda m, y, c: c.update("ab") or c["a"], lambda: collections.Counter("a"), 2)
-both("OrderedDict.move_to_end", lambda m, y, c: c.move_to_end("a") or next(reversed(c.values())),
-     lambda: collections.OrderedDict(a=3, b=1), 3)  # fmt: skip
-both("ChainMap", do(lambda c, y: c.__setitem__("y", y), lambda c, y: c.maps.append({"z": 1})),
-     lambda: collections.ChainMap({}, {"x": 1}), 3)  # fmt: skip
+both(
+    "OrderedDict.move_to_end",
+    lambda m, y, c: c.move_to_end("a") or next(reversed(c.values())),
+    lambda: collections.OrderedDict(a=3, b=1),
+    3,
+)
+both(
+    "ChainMap",
+    do(lambda c, y: c.__setitem__("y", y), lambda c, y: c.maps.append({"z": 1})),
+    lambda: collections.ChainMap({}, {"x": 1}),
+    3,
+)
 both("bytearray", do(lambda c, y: c.extend(b"xy")), lambda: bytearray(b"a"), 3)
 both("array.array", do(lambda c, y: c.append(2)), lambda: array.array("i", [1]), 2)
-both("memoryview", lambda m, y, c: c.__setitem__(0, c[0] + 1) or c[0],
-     lambda: memoryview(bytearray([1, 1])), 2)  # fmt: skip
+both(
+    "memoryview",
+    lambda m, y, c: c.__setitem__(0, c[0] + 1) or c[0],
+    lambda: memoryview(bytearray([1, 1])),
+    2,
+)
 both("UserDict", do(lambda c, y: c.update(y=y)), lambda: collections.UserDict(x=1), 2)
 both("UserList", do(lambda c, y: c.append(y)), lambda: collections.UserList([1]), 2)
 both("subclass of list, its items", do(lambda c, y: c.append(y)), lambda: Tagged(1), 2)
-both("subclass of list, its attributes",
-     lambda m, y, c: setattr(c, "tag", "after") or c.seen.append(y) or len(c.seen),
-     Tagged)  # fmt: skip
-both("subclass of dict that counts writes", lambda m, y, c: c.__setitem__("y", y) or c.writes,
-     Counting)  # fmt: skip
+both(
+    "subclass of list, its attributes",
+    lambda m, y, c: setattr(c, "tag", "after") or c.seen.append(y) or len(c.seen),
+    Tagged,
+)
+both(
+    "subclass of dict that counts writes",
+    lambda m, y, c: c.__setitem__("y", y) or c.writes,
+    Counting,
+)
 both("a mapping like TensorDict", do(lambda c, y: c.update(y=y)), lambda: TensorDict(x=x()), 2)
 both("a mapping like TensorDict, pop", do(lambda c, y: c.pop("x")), lambda: TensorDict(x=x()), 0)
 both("named tuple of lists", lambda m, y, c: c.keys.append(y) or len(c.keys), lambda: Pair([], []))
-both("list in a tuple in a dict", lambda m, y, c: c["a"][1].append(y) or len(c["a"][1]),
-     lambda: {"a": (1, [2])}, 2)  # fmt: skip
-both("mappingproxy of a dict with a list", lambda m, y, c: c["a"].append(y) or len(c["a"]),
-     lambda: types.MappingProxyType({"a": []}))  # fmt: skip
+both(
+    "list in a tuple in a dict",
+    lambda m, y, c: c["a"][1].append(y) or len(c["a"][1]),
+    lambda: {"a": (1, [2])},
+    2,
+)
+both(
+    "mappingproxy of a dict with a list",
+    lambda m, y, c: c["a"].append(y) or len(c["a"]),
+    lambda: types.MappingProxyType({"a": []}),
+)
 both("queue.Queue", lambda m, y, c: c.put(y) or c.qsize(), queue.Queue)
 both("BytesIO", lambda m, y, c: c.write(b"abc"), lambda: io.BytesIO(b""), 3)
 both("iterator of a list", lambda m, y, c: next(c), lambda: iter([2, 3, 4, 5, 6, 7, 8, 9]), 2)
@@ -145,14 +201,27 @@ both("itertools.cycle", lambda m, y, c: next(c), lambda: itertools.cycle([1, 2, 
 both("enumerate of a list", lambda m, y, c: 1 + next(c)[0], lambda: enumerate(["a"] * 20), 1)
 both("cyclic list", lambda m, y, c: c[0].append(y) or len(c), lambda: cyclic([]), 2)
 both("cyclic dict", lambda m, y, c: c["self"].update(y=y) or len(c), lambda: cyclic_dict(), 2)
-both("twelve levels deep", lambda m, y, c: deepest(c).append(y) or len(deepest(c)),
-     lambda: nested(12), 2)  # fmt: skip
-both("twelve hundred levels deep", lambda m, y, c: deepest(c).append(y) or len(deepest(c)),
-     lambda: nested(1200), 2)  # fmt: skip
-both("list of a hundred lists", lambda m, y, c: [each.append(y) for each in c] and len(c[99]),
-     lambda: [[] for _ in range(100)], 1)  # fmt: skip
-both("WeakKeyDictionary", lambda m, y, c: c.__setitem__(m, 2) or len(c),
-     weakref.WeakKeyDictionary, 1)  # fmt: skip
+both(
+    "twelve levels deep",
+    lambda m, y, c: deepest(c).append(y) or len(deepest(c)),
+    lambda: nested(12),
+    2,
+)
+both(
+    "twelve hundred levels deep",
+    lambda m, y, c: deepest(c).append(y) or len(deepest(c)),
+    lambda: nested(1200),
+    2,
+)
+both(
+    "list of a hundred lists",
+    lambda m, y, c: [each.append(y) for each in c] and len(c[99]),
+    lambda: [[] for _ in range(100)],
+    1,
+)
+both(
+    "WeakKeyDictionary", lambda m, y, c: c.__setitem__(m, 2) or len(c), weakref.WeakKeyDictionary, 1
+)
 
 
 def cyclic(items):
@@ -205,9 +274,7 @@ def twice():
 @kind("argument: the same list twice, deep", 2)
 def twice_deep():
     same = []
-    model = Does(
-        lambda m, y, one, other: one[0].append(y) or other["a"].append(y) or len(one[0])
-    )
+    model = Does(lambda m, y, one, other: one[0].append(y) or other["a"].append(y) or len(one[0]))
     return Sample(model, (x(), [same], {"a": same}))
 
 
@@ -224,8 +291,13 @@ def holds_the_model():
     return Sample(model, (x(), {"model": model}))
 
 
-given("argument: a view of a dict", lambda m, y, c: len(c), lambda: {"a": 1}.values(), 1,
-      leaves_nothing=True)  # fmt: skip
+given(
+    "argument: a view of a dict",
+    lambda m, y, c: len(c),
+    lambda: {"a": 1}.values(),
+    1,
+    leaves_nothing=True,
+)
 
 
 @kind("argument: a view of a dict that the model holds", 2)
@@ -246,6 +318,8 @@ def held_twice():
     same = []
     model = Does(
         lambda m, y: m.a.append(y) or m.b.append(y) or m.t[1].append(y) or len(m.a),
-        a=same, b=same, t=(0, same),
-    )  # fmt: skip
+        a=same,
+        b=same,
+        t=(0, same),
+    )
     return Sample(model, (x(),))

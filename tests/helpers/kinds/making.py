@@ -61,6 +61,8 @@ class Kind:
     """A plain forward leaves everything as it was, too."""
     shapes_may_fail: bool = False
     """A shapes-only run may raise the model's own error: its code reads a tensor's memory."""
+    own_thread: bool = False
+    """It is tried in a thread of its own, since what it leaves of the thread cannot be undone."""
     marks: tuple = ()
 
 

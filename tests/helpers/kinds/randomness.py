@@ -10,24 +10,49 @@ from .making import Does, Sample, both, kind, x
 from .objects import Plain
 
 both("torch.Generator", lambda m, y, c: torch.rand(3, generator=c) is None, lambda: seeded(), 0)
-both("torch.Generator in an object", lambda m, y, c: torch.rand(3, generator=c.g) is None,
-     lambda: Plain(g=seeded()), 0)  # fmt: skip
+both(
+    "torch.Generator in an object",
+    lambda m, y, c: torch.rand(3, generator=c.g) is None,
+    lambda: Plain(g=seeded()),
+    0,
+)
 both("torch.Generator, seeded anew", lambda m, y, c: c.manual_seed(7) is None, lambda: seeded(), 0)
-both("torch.Generator that decides the path",
-     lambda m, y, c: 1 + int(torch.randint(5, (), generator=c)), lambda: seeded(),
-     1 + int(torch.randint(5, (), generator=torch.Generator().manual_seed(3))))  # fmt: skip
-both("random.Random", lambda m, y, c: c.randint(1, 9), lambda: random.Random(3),
-     random.Random(3).randint(1, 9))  # fmt: skip
-both("numpy Generator", lambda m, y, c: int(c.integers(1, 9)), lambda: numpy.random.default_rng(3),
-     int(numpy.random.default_rng(3).integers(1, 9)))  # fmt: skip
-both("numpy Generator with Philox", lambda m, y, c: int(c.integers(1, 9)),
-     lambda: numpy.random.Generator(numpy.random.Philox(3)),
-     int(numpy.random.Generator(numpy.random.Philox(3)).integers(1, 9)))  # fmt: skip
-both("numpy RandomState", lambda m, y, c: int(c.randint(1, 9)),
-     lambda: numpy.random.RandomState(3), int(numpy.random.RandomState(3).randint(1, 9)))  # fmt: skip
-both("bound method of a generator", lambda m, y, c: int(c(1, 9)),
-     lambda: numpy.random.default_rng(3).integers,
-     int(numpy.random.default_rng(3).integers(1, 9)))  # fmt: skip
+both(
+    "torch.Generator that decides the path",
+    lambda m, y, c: 1 + int(torch.randint(5, (), generator=c)),
+    lambda: seeded(),
+    1 + int(torch.randint(5, (), generator=torch.Generator().manual_seed(3))),
+)
+both(
+    "random.Random",
+    lambda m, y, c: c.randint(1, 9),
+    lambda: random.Random(3),
+    random.Random(3).randint(1, 9),
+)
+both(
+    "numpy Generator",
+    lambda m, y, c: int(c.integers(1, 9)),
+    lambda: numpy.random.default_rng(3),
+    int(numpy.random.default_rng(3).integers(1, 9)),
+)
+both(
+    "numpy Generator with Philox",
+    lambda m, y, c: int(c.integers(1, 9)),
+    lambda: numpy.random.Generator(numpy.random.Philox(3)),
+    int(numpy.random.Generator(numpy.random.Philox(3)).integers(1, 9)),
+)
+both(
+    "numpy RandomState",
+    lambda m, y, c: int(c.randint(1, 9)),
+    lambda: numpy.random.RandomState(3),
+    int(numpy.random.RandomState(3).randint(1, 9)),
+)
+both(
+    "bound method of a generator",
+    lambda m, y, c: int(c(1, 9)),
+    lambda: numpy.random.default_rng(3).integers,
+    int(numpy.random.default_rng(3).integers(1, 9)),
+)
 
 
 def seeded():

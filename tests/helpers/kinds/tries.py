@@ -1,4 +1,4 @@
-"""Models whose count is wrong if a try finds what an earlier try left, and caches of transformers."""
+"""Models whose count shows what an earlier try left, and caches of transformers."""
 
 import functools
 
@@ -94,8 +94,6 @@ class Decodes(nn.Module):
         if self.asks:
             y.nonzero()
         return y
-
-
 
 
 def llama():

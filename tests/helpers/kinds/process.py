@@ -260,6 +260,7 @@ sets(
         lambda: torch.autograd.graph.saved_tensors_hooks(lambda t: t, lambda t: t),
         lambda: top_saved() is not None,
     ),
+    leaves_nothing=not hasattr(torch._C._autograd, "_top_saved_tensors_default_hooks"),
 )
 sets(
     "context variable",

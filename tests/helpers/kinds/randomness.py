@@ -94,16 +94,23 @@ def forks():
     return Sample(Does(step), (x(),))
 
 
+OPEN = []
+"""What was entered and not left. It is global, since the end of its life changes the state."""
+
+
 @kind("random: fork_rng left open", 1)
 def fork_left():
     def step(m, y):
         fork = torch.random.fork_rng(devices=[])
         fork.__enter__()
         torch.manual_seed(3)
-        kept.append(fork)
+        OPEN.append(fork)
 
-    kept = []
-    return Sample(Does(step), (x(),))
+    def undo():
+        while OPEN:
+            OPEN.pop().__exit__(None, None, None)
+
+    return Sample(Does(step), (x(),), undo=undo)
 
 
 @kind("random: three generators at once", 0)

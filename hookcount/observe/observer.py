@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import torch
 from torch import nn
+from torch.nn.utils.parametrize import ParametrizationList
 
 from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Phase, Trace
 from ..rules.registry import Fake, Op
@@ -14,7 +15,7 @@ from .call_sites.lines import calling_site
 from .module_tree import ModuleTree, type_name
 from .opfacts import op_facts
 from .shapes_run.memo import Memo
-from .specs import described, freeze, op_described, storage, tensors
+from .specs import described, freeze, op_described, storage, tensors, types_in
 from .stack import Frame, Mark, OutsideTimes
 from .standin import StandIns
 from .values import Described, Key, OpResult
@@ -55,7 +56,7 @@ class Observer:
         self._places = tree
         self._memo = memo
         self._hits, self._misses = memo.hits, memo.misses
-        self._stand_ins = StandIns(memo.stand_ins)
+        self._stand_ins = StandIns(memo)
         self._stack: list[Frame] = []
         self._runs: list[ModuleRun | None] = []
         self._outside: OutsideTimes = {}
@@ -158,13 +159,17 @@ class Observer:
         self, module: nn.Module, args: tuple[object, ...], kwargs: dict[str, object], out: object
     ) -> Call:
         """The one ``Call`` object for this call and all equal ones."""
+        if isinstance(module, ParametrizationList):
+            self._stand_ins.parametrized.note(module, out)
         stand_in = self._stand_ins.of(module)
         kept = described(args), described(kwargs) if kwargs else {}, described(out)
         calls = self._calls if self._stand_ins.passing(stand_in) else self._memo.calls
         key = (id(stand_in), freeze(kept[0]), freeze(kept[1]) if kwargs else (), freeze(kept[2]))
-        call = calls.get(key)
+        call = calls.get(key) or self._calls.get(key)
         if call is None:
-            call = calls[key] = Call(type(module), kept[0], kept[1], kept[2], stand_in)
+            if not all(map(self._memo.lasts, types_in(kept))):  # a named tuple of a fresh class
+                calls = self._calls
+            call = calls[key] = Call(type(stand_in), kept[0], kept[1], kept[2], stand_in)
         return call
 
     def _made_unseen(

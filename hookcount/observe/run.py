@@ -5,11 +5,10 @@ It runs on shapes where that is possible, and for real otherwise.
 
 from __future__ import annotations
 
-import gc
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -24,7 +23,6 @@ from .dispatch import RealRun, Run
 from .hooks import hooked
 from .module_tree import ModuleTree, type_name, wrapped_as
 from .observer import Observer, observers_here
-from .patches import Undo, shared
 from .shapes_run.autocast import autocast_on_meta
 from .shapes_run.constants import Constants, needs_constants
 from .shapes_run.fakes import faked, for_want_of_values
@@ -126,14 +124,9 @@ class Runner:
                 observer = Observer(tree, self.memo, self._priced())
                 run, others = modes(observer, guard, model_data(tree, (args, kwargs)))
                 observer.shapes_only = isinstance(run, ShapesRun)
-                with (
-                    shared("the collector", _stop_collector)
-                    if observer.shapes_only
-                    else nullcontext()
-                ):
-                    with _observing(observer, tree, [run, *others]):
-                        _call(tree.model, args, kwargs, observer)
-                    return observer.trace(run.name)
+                with _observing(observer, tree, [run, *others]):
+                    _call(tree.model, args, kwargs, observer)
+                return observer.trace(run.name)
         finally:
             tree.forget_strangers()
             for each in outer:
@@ -173,18 +166,6 @@ def _observing(observer: Observer, tree: ModuleTree, modes: Modes) -> Iterator[N
             yield
     finally:
         stack.remove(observer)
-
-
-def _stop_collector() -> Undo:
-    """Switch Python's garbage collector off.
-
-    A shapes-only run makes many small objects and keeps them all. The collector would walk all live
-    objects several times for a large model, and free nothing.
-    """
-    if not gc.isenabled():
-        return lambda: None
-    gc.disable()
-    return gc.enable
 
 
 @contextmanager

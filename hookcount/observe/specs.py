@@ -66,9 +66,10 @@ def spec_of(tensor: torch.Tensor) -> Spec:
         arithmetic = dtype.is_floating_point or dtype.is_complex or tensor.is_quantized
         if len(_specs) > 100_000:
             _specs.clear()
-        known = _specs[key] = Spec(
+        made = Spec(
             torch.Size(shape), dtype, dtype.itemsize, arithmetic, sparse and not tensor.is_nested
         )
+        known = _specs.setdefault(key, made)  # another thread may have been faster
     return known
 
 
@@ -210,3 +211,15 @@ def freeze(value: object) -> Key:
     if isinstance(value, float) and value != value:
         return "nan"
     return value
+
+
+def types_in(value: Described) -> Iterator[type]:
+    """The type of each value in what ``described`` made, and of the values' containers."""
+    yield type(value)
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            yield from types_in(item)
+    elif isinstance(value, dict):
+        yield from types_in([*value.keys(), *value.values()])
+    elif isinstance(value, types.SimpleNamespace):
+        yield from types_in(vars(value))

@@ -9,6 +9,7 @@ from functools import partial
 import torch
 from torch import nn
 
+from ...core.lifetimes import lasts
 from ...core.ops import Ops
 from ...core.trace import Call
 from ...rules.registry import Entry
@@ -16,6 +17,10 @@ from ..opfacts import OpFacts
 from ..values import Key
 
 _META = torch.device("meta")
+PLAIN = frozenset(
+    (bool, str, bytes, complex, torch.dtype, torch.device, torch.layout, torch.memory_format)
+)
+"""Kinds of arguments that compare by value and refer to nothing, besides numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +51,31 @@ class Memo:
         """See ``StandIns``."""
         self.prices: dict[tuple[int, int], tuple[Call, Entry, Ops | None]] = {}
         """The results of formulas, which pricing reads and adds. See ``pricing.price.Prices``."""
+        self._named: dict[int, object] = {}
+        """The classes and functions that the tables may refer to."""
         self.hits = 0
         self.misses = 0
 
+    def lasts(self, named: object) -> bool:
+        """Whether the tables may refer to a class or function: an imported module holds it."""
+        if id(named) in self._named:
+            return True
+        found = lasts(named)
+        if found:
+            self._named[id(named)] = named
+        return found
+
     def trim(self) -> None:
-        """Empty each table that is full. To be called between counts."""
+        """Empty each table that is full. To be called between counts.
+
+        All are emptied if a class is no longer where its name says: the program redefined it.
+        """
+        ended = not all(map(lasts, list(self._named.values())))
         for each in (self.ops, self.calls, self.stand_ins, self.prices):
-            if len(each) > self.at_most:
+            if ended or len(each) > self.at_most:
                 each.clear()
+        if ended:
+            self._named.clear()
 
 
 def recipe(made: object) -> Callable[[], object]:
@@ -69,13 +91,19 @@ def recipe(made: object) -> Callable[[], object]:
 
 
 def key(value: object) -> Key:
-    """The key of an op's argument: for a tensor its shape, strides and dtype. 2 is not 2.0."""
+    """The key of an op's argument: for a tensor its shape, strides and dtype. 2 is not 2.0.
+
+    Raises ``TypeError`` for an object (packed weights, a function). A key would keep it alive.
+    """
     if isinstance(value, torch.Tensor):
         return (value.shape, value.stride(), value.dtype)
     if isinstance(value, (list, tuple)):
         return tuple([key(item) for item in value])
     if isinstance(value, dict):
         return tuple([(name, key(item)) for name, item in value.items()])
-    if isinstance(value, (int, float)):
-        return (type(value), value if value == value else "nan")
-    return value
+    kind = type(value)
+    if kind is int or kind is float:
+        return (kind, value if value == value else "nan")
+    if value is None or kind in PLAIN:
+        return (kind, value)
+    raise TypeError(kind)

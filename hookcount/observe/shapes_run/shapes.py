@@ -108,7 +108,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
                 on_data = on_data or any(map(self.data.has, op_tensors(value)))
                 parts.append(key(value))
             else:
-                parts += kind, value
+                parts.append(key(value))
         if kwargs:
             on_data = on_data or any(map(self.data.has, op_tensors(tuple(kwargs.values()))))
             parts.append(key(kwargs))

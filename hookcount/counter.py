@@ -111,7 +111,10 @@ class Counter:
         """
         memo = self.runner.memo
         priced = Priced(
-            self.runner.trace(checked(model), args, kwargs), self.registry, convention, memo.prices
+            self.runner.trace(checked(model), args, kwargs),
+            self.registry,
+            convention,
+            memo.prices(),
         )
         priced.sums  # noqa: B018 (a formula that fails raises here, not when a figure is read)
         memo.trim()

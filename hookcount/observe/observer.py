@@ -167,9 +167,12 @@ class Observer:
         key = (id(stand_in), freeze(kept[0]), freeze(kept[1]) if kwargs else (), freeze(kept[2]))
         call = calls.get(key) or self._calls.get(key)
         if call is None:
-            if not all(map(self._memo.lasts, types_in(kept))):  # a named tuple of a fresh class
-                calls = self._calls
-            call = calls[key] = Call(type(stand_in), kept[0], kept[1], kept[2], stand_in)
+            call = Call(type(stand_in), kept[0], kept[1], kept[2], stand_in)
+            # a named tuple may be of a class that ends
+            if calls is self._calls or not all(map(self._memo.lasts, types_in(kept))):
+                self._calls[key] = call
+            else:
+                self._memo.keep(key, call)
         return call
 
     def _made_unseen(
@@ -212,7 +215,7 @@ class Observer:
         calls = self._memo.calls
         call = calls.get(key)
         if call is None:
-            call = calls[key] = Call(op, args, kwargs, out)
+            call = self._memo.keep(key, Call(op, args, kwargs, out))
         return call
 
     def note(self, call: Call, visible: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import nn
@@ -21,6 +22,11 @@ PLAIN = frozenset(
     (bool, str, bytes, complex, torch.dtype, torch.device, torch.layout, torch.memory_format)
 )
 """Kinds of arguments that compare by value and refer to nothing, besides numbers."""
+
+
+Result = tuple[Call, Entry, Ops | None]
+Prices = dict[tuple[int, int], Result]
+"""See ``pricing.price.Prices``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +55,9 @@ class Memo:
         """The one ``Call`` object for all equal calls."""
         self.stand_ins: dict[Key, nn.Module] = {}
         """See ``StandIns``."""
-        self.prices: dict[tuple[int, int], tuple[Call, Entry, Ops | None]] = {}
-        """The results of formulas, which pricing reads and adds. See ``pricing.price.Prices``."""
+        self._prices: Prices = {}
+        self._calls_kept: set[int] = set()
+        """The identities of the calls in ``calls``."""
         self._named: dict[int, object] = {}
         """The classes and functions that the tables may refer to."""
         self.hits = 0
@@ -65,17 +72,53 @@ class Memo:
             self._named[id(named)] = named
         return found
 
+    def keep(self, key: Key, call: Call) -> Call:
+        """Keep a call for later counts."""
+        self._calls_kept.add(id(call))
+        self.calls[key] = call
+        return call
+
+    def prices(self) -> Prices:
+        """The results of formulas, for one trace: those of kept calls, and its own ones."""
+        return _OwnPrices(self._prices, self._calls_kept)
+
     def trim(self) -> None:
         """Empty each table that is full. To be called between counts.
 
         All are emptied if a class is no longer where its name says: the program redefined it.
         """
         ended = not all(map(lasts, list(self._named.values())))
-        for each in (self.ops, self.calls, self.stand_ins, self.prices):
-            if ended or len(each) > self.at_most:
+        if ended or len(self.calls) > self.at_most or len(self._prices) > self.at_most:
+            for each in (self._prices, self._calls_kept, self.calls):
                 each.clear()
+        for table in (self.ops, self.stand_ins):
+            if ended or len(table) > self.at_most:
+                table.clear()
         if ended:
             self._named.clear()
+
+
+class _OwnPrices(Prices):
+    """The prices of one trace, over those of calls that the memo keeps.
+
+    The others end with the trace, since their calls may refer to classes that end.
+    """
+
+    def __init__(self, kept: Prices, calls_kept: set[int]) -> None:
+        super().__init__()
+        self._kept, self._calls_kept = kept, calls_kept
+
+    def get(self, key: tuple[int, int], default: Any = None) -> Any:
+        return self._kept.get(key) or super().get(key, default)
+
+    def __setitem__(self, key: tuple[int, int], result: Result) -> None:
+        if id(result[0]) in self._calls_kept:
+            self._kept[key] = result
+        else:
+            super().__setitem__(key, result)
+
+    def __len__(self) -> int:
+        return super().__len__() + len(self._kept)
 
 
 def recipe(made: object) -> Callable[[], object]:

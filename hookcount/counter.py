@@ -110,7 +110,7 @@ class Counter:
         Raises the errors of ``hookcount.count``.
         """
         memo = self.runner.memo
-        memo.trim()
+        memo.refresh()
         priced = Priced(
             self.runner.trace(checked(model), args, kwargs),
             self.registry,

@@ -32,11 +32,12 @@ TORCHS_OWN = frozenset(vars(nn.Module()))
 """The attributes that torch gives every module. All other attributes are the user's."""
 
 _wrapped_as: ByIdentity[str] = ByIdentity()
+_known = _wrapped_as.values
 
 
 def wrapped_as(cls: type) -> str:
     """The attribute in which a wrapper class keeps the user's module; empty for other classes."""
-    known = _wrapped_as.values.get(id(cls))
+    known = _known.get(id(cls))
     if known is None:
         names = [f"{base.__module__}.{base.__qualname__}" for base in cls.__mro__]
         found = next((_WRAPPERS[name] for name in names if name in _WRAPPERS), "")

@@ -15,7 +15,7 @@ from .call_sites.lines import calling_site
 from .module_tree import ModuleTree, type_name
 from .opfacts import op_facts
 from .shapes_run.memo import Memo
-from .specs import described, freeze, op_described, storage, tensors, types_in
+from .specs import all_last, described, freeze, op_described, storage, tensors
 from .stack import Frame, Mark, OutsideTimes
 from .standin import StandIns
 from .values import Described, Key, OpResult
@@ -169,7 +169,7 @@ class Observer:
         if call is None:
             call = Call(type(stand_in), kept[0], kept[1], kept[2], stand_in)
             # a named tuple may be of a class that ends
-            if calls is self._calls or not all(map(self._memo.lasts, types_in(kept))):
+            if calls is self._calls or not all_last(kept, self._memo.lasts):
                 self._calls[key] = call
             else:
                 self._memo.keep(key, call)

@@ -55,11 +55,12 @@ class OpFacts:
 
 
 _facts: ByIdentity[OpFacts] = ByIdentity()
+_known = _facts.values
 
 
 def op_facts(op: Op) -> OpFacts:
     """The facts of an op, read once per process."""
-    known = _facts.values.get(id(op))
+    known = _known.get(id(op))
     return _facts.put(op, _read(op)) if known is None else known
 
 

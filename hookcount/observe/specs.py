@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -213,13 +213,18 @@ def freeze(value: object) -> Key:
     return value
 
 
-def types_in(value: Described) -> Iterator[type]:
-    """The type of each value in what ``described`` made, and of the values' containers."""
-    yield type(value)
-    if isinstance(value, (list, tuple)):
-        for item in value:
-            yield from types_in(item)
-    elif isinstance(value, dict):
-        yield from types_in([*value.keys(), *value.values()])
-    elif isinstance(value, types.SimpleNamespace):
-        yield from types_in(vars(value))
+def all_last(value: Described, lasts: Callable[[type], bool]) -> bool:
+    """Whether the type of each value in what ``described`` made satisfies ``lasts``."""
+    kind = type(value)
+    if kind is Spec or value is None or kind is int:
+        return True
+    if isinstance(value, types.SimpleNamespace):
+        return all_last(vars(value), lasts)
+    items: Iterable[object] = ()
+    if isinstance(value, dict):
+        items = (*value.keys(), *value.values())
+    elif isinstance(value, (list, tuple)):
+        items = value
+    if kind is not tuple and kind is not list and kind is not dict and not lasts(kind):
+        return False
+    return all([all_last(item, lasts) for item in items])  # noqa: C419 (a generator is slower)

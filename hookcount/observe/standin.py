@@ -44,6 +44,7 @@ _SCALARS = frozenset(
 )
 _SEQUENCES = (tuple, list, torch.Size)
 _TENSORS = (torch.Tensor, nn.Parameter)
+_PLAIN_TENSORS = frozenset((*_TENSORS, type(None)))
 _LONG = 1_000
 """Items. A longer container is compared by identity and is not copied."""
 
@@ -68,7 +69,7 @@ class StandIns:
     """
 
     def __init__(self, memo: Memo) -> None:
-        self._kept, self._lasts = memo.stand_ins, memo.lasts
+        self._kept, self._named, self._lasts = memo.stand_ins, memo.named, memo.lasts
         self._own: dict[Key, nn.Module] = {}
         self._last: dict[int, tuple[nn.Module, nn.Module]] = {}
         """By the identity of a module: the module, and its last stand-in."""
@@ -117,11 +118,11 @@ class StandIns:
         number, attributes = _attributes_of.get(names) or _read_names(names)
         values = attributes(state)
         kinds = tuple(map(type, values))
-        kind, indices = _not_scalar.get(kinds) or self._kinds.get(kinds) or self._read_kinds(kinds)
+        mark, indices = _not_scalar.get(kinds) or self._kinds.get(kinds) or self._read_kinds(kinds)
         special: tuple[object, ...] = ()
         if "parametrizations" in state["_modules"]:
             cls, special = class_before(module), tuple(self.parametrized.of(module).items())
-        plain = self._lasts(cls)
+        plain = id(cls) in self._named or self._lasts(cls)
         if indices:
             changed = list(values)
             for index in indices:
@@ -131,11 +132,12 @@ class StandIns:
                     self._held.append(values[index])
                 changed[index] = id(values[index]) if found is None else found
             values = tuple(changed)
-        key: list[object] = [cls, number, kind, values, special]
+        key: list[object] = [cls, number, mark, values, special]
         for held in (state["_parameters"], state["_buffers"]):
             if held:
                 key.append(_tensors(held))
-                plain = plain and all(self._lasts(type(each)) for each in held.values())
+                for kind in set(map(type, held.values())).difference(_PLAIN_TENSORS):
+                    plain = plain and self._lasts(kind)
         if state["_modules"]:
             children = [
                 (name, None if each is None else self._child(each))

@@ -58,6 +58,7 @@ def _forget(code: int, sites: dict[SiteKey, Site], keys_of: dict[int, set[SiteKe
 
 
 _kinds: ByIdentity[int] = ByIdentity(partial(_forget, sites=_sites, keys_of=_keys_of))
+_kind_of = _kinds.values.get
 
 
 def calling_site(torchs_own: bool) -> Site:
@@ -90,7 +91,7 @@ def calling_site(torchs_own: bool) -> Site:
 
 def _first(frame: FrameType | None, kind: int) -> FrameType | None:
     """The first frame, going outward from ``frame``, whose code is at least of this kind."""
-    known = _kinds.values.get
+    known = _kind_of
     while frame is not None:
         found = known(id(frame.f_code))
         if found is None:

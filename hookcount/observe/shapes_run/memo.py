@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import torch
 from torch import nn
@@ -19,9 +18,19 @@ from ..values import Key
 
 _META = torch.device("meta")
 PLAIN = frozenset(
-    (bool, str, bytes, complex, torch.dtype, torch.device, torch.layout, torch.memory_format)
+    (
+        bool,
+        float,
+        str,
+        bytes,
+        complex,
+        torch.dtype,
+        torch.device,
+        torch.layout,
+        torch.memory_format,
+    )
 )
-"""Kinds of arguments that compare by value and refer to nothing, besides numbers."""
+"""Kinds of arguments that compare by value and refer to nothing."""
 
 
 Result = tuple[Call, Entry, Ops | None]
@@ -58,18 +67,18 @@ class Memo:
         self._prices: Prices = {}
         self._calls_kept: set[int] = set()
         """The identities of the calls in ``calls``."""
-        self._named: dict[int, object] = {}
+        self.named: dict[int, object] = {}
         """The classes and functions that the tables may refer to."""
         self.hits = 0
         self.misses = 0
 
     def lasts(self, named: object) -> bool:
         """Whether the tables may refer to a class or function: an imported module holds it."""
-        if id(named) in self._named:
+        if id(named) in self.named:
             return True
         found = lasts(named)
         if found:
-            self._named[id(named)] = named
+            self.named[id(named)] = named
         return found
 
     def keep(self, key: Key, call: Call) -> Call:
@@ -83,19 +92,20 @@ class Memo:
         return _OwnPrices(self._prices, self._calls_kept)
 
     def trim(self) -> None:
-        """Empty each table that is full. To be called between counts.
-
-        All are emptied if a class is no longer where its name says: the program redefined it.
-        """
-        ended = not all(map(lasts, list(self._named.values())))
-        if ended or len(self.calls) > self.at_most or len(self._prices) > self.at_most:
+        """Empty each table that is full. To be called after a count."""
+        if max(len(self.calls), len(self._prices)) > self.at_most:
             for each in (self._prices, self._calls_kept, self.calls):
                 each.clear()
         for table in (self.ops, self.stand_ins):
-            if ended or len(table) > self.at_most:
+            if len(table) > self.at_most:
                 table.clear()
-        if ended:
-            self._named.clear()
+
+    def refresh(self) -> None:
+        """Empty all tables if the program has redefined a class. To be called before a count."""
+        if not all(map(lasts, list(self.named.values()))):
+            for each in (self.ops, self.stand_ins, self._prices, self._calls_kept, self.calls):
+                each.clear()
+            self.named.clear()
 
 
 class _OwnPrices(Prices):
@@ -105,20 +115,13 @@ class _OwnPrices(Prices):
     """
 
     def __init__(self, kept: Prices, calls_kept: set[int]) -> None:
-        super().__init__()
+        super().__init__(kept.copy())  # in one step: another thread may add
         self._kept, self._calls_kept = kept, calls_kept
 
-    def get(self, key: tuple[int, int], default: Any = None) -> Any:
-        return self._kept.get(key) or super().get(key, default)
-
     def __setitem__(self, key: tuple[int, int], result: Result) -> None:
+        super().__setitem__(key, result)
         if id(result[0]) in self._calls_kept:
             self._kept[key] = result
-        else:
-            super().__setitem__(key, result)
-
-    def __len__(self) -> int:
-        return super().__len__() + len(self._kept)
 
 
 def recipe(made: object) -> Callable[[], object]:

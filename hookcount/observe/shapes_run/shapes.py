@@ -22,7 +22,7 @@ from ..specs import op_described, op_tensors, tensors
 from ..state import Guard
 from ..values import Key, OpArgs, OpKwargs, OpResult
 from .data import LARGE, Data
-from .memo import Known, Memo, key, recipe
+from .memo import PLAIN, Known, Memo, key, recipe
 from .meta_tensors import META
 from .output_shapes import output
 
@@ -107,6 +107,8 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             elif kind is list or kind is tuple:
                 on_data = on_data or any(map(self.data.has, op_tensors(value)))
                 parts.append(key(value))
+            elif kind in PLAIN:
+                parts += kind, value
             else:
                 parts.append(key(value))
         if kwargs:

@@ -118,6 +118,7 @@ class Counter:
             memo.prices(),
         )
         priced.sums  # noqa: B018 (a formula that fails raises here, not when a figure is read)
+        memo.keep_prices(priced.prices)
         memo.trim()
         return priced
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn.utils.parametrize import ParametrizationList
 
-from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Phase, Trace
+from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Phase, Spec, Trace
 from ..rules.registry import Fake, Op
 from .call_sites.lines import calling_site
 from .module_tree import ModuleTree, type_name
@@ -21,6 +21,7 @@ from .standin import StandIns
 from .values import Described, Key, OpResult
 
 _active = threading.local()
+_SPEC = frozenset((Spec,))
 
 
 def observers_here() -> list[Observer]:
@@ -169,7 +170,10 @@ class Observer:
         if call is None:
             call = Call(type(stand_in), kept[0], kept[1], kept[2], stand_in)
             # a named tuple may be of a class that ends
-            if calls is self._calls or not all_last(kept, self._memo.lasts):
+            if calls is self._calls or not (
+                (type(kept[2]) is Spec and _SPEC.issuperset(map(type, kept[0])) and not kept[1])
+                or all_last(kept, self._memo.lasts)
+            ):
                 self._calls[key] = call
             else:
                 self._memo.keep(key, call)

@@ -33,8 +33,7 @@ PLAIN = frozenset(
 """Kinds of arguments that compare by value and refer to nothing."""
 
 
-Result = tuple[Call, Entry, Ops | None]
-Prices = dict[tuple[int, int], Result]
+Prices = dict[tuple[int, int], tuple[Call, Entry, Ops | None]]
 """See ``pricing.price.Prices``."""
 
 
@@ -88,8 +87,16 @@ class Memo:
         return call
 
     def prices(self) -> Prices:
-        """The results of formulas, for one trace: those of kept calls, and its own ones."""
-        return _OwnPrices(self._prices, self._calls_kept)
+        """The results of formulas for kept calls, in a dict of the trace that is priced next."""
+        return self._prices.copy()  # in one step: another thread may add
+
+    def keep_prices(self, prices: Prices) -> None:
+        """Keep the new ones among ``prices``, but for calls that serve one trace."""
+        for key, result in reversed(prices.items()):
+            if key in self._prices:
+                break
+            if id(result[0]) in self._calls_kept:
+                self._prices[key] = result
 
     def trim(self) -> None:
         """Empty each table that is full. To be called after a count."""
@@ -106,22 +113,6 @@ class Memo:
             for each in (self.ops, self.stand_ins, self._prices, self._calls_kept, self.calls):
                 each.clear()
             self.named.clear()
-
-
-class _OwnPrices(Prices):
-    """The prices of one trace, over those of calls that the memo keeps.
-
-    The others end with the trace, since their calls may refer to classes that end.
-    """
-
-    def __init__(self, kept: Prices, calls_kept: set[int]) -> None:
-        super().__init__(kept.copy())  # in one step: another thread may add
-        self._kept, self._calls_kept = kept, calls_kept
-
-    def __setitem__(self, key: tuple[int, int], result: Result) -> None:
-        super().__setitem__(key, result)
-        if id(result[0]) in self._calls_kept:
-            self._kept[key] = result
 
 
 def recipe(made: object) -> Callable[[], object]:

@@ -77,7 +77,8 @@ class Binder:
             target = parameters_of_target(call.target)
             by_name = self._is_named(target, ()) or self._is_named_elsewhere(call.target)
             known = target, by_name
-            if target.has_plain_defaults():  # others may refer to the target
+            # other defaults of a forward may refer to its class
+            if not isinstance(call.target, type) or target.has_plain_defaults():
                 self._targets.put(call.target, known)
         target, by_name = known
         if target.takes_any_name and not by_name:

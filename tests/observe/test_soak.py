@@ -10,6 +10,7 @@ import weakref
 
 import pytest
 import torch
+from helpers.marks import sees_higher_order_ops
 from torch import nn
 from torch.nn.attention.flex_attention import flex_attention
 from torch.nn.utils import parametrizations
@@ -159,6 +160,7 @@ def test_a_counter_forgets_a_class_that_was_redefined(monkeypatch):
     assert old[-1]() is module.Model
 
 
+@sees_higher_order_ops
 def test_a_function_that_an_op_receives_does_not_live_on_in_a_counter():
     """flex_attention is one op, and ``score_mod`` is an argument of it."""
     counter, ended = hookcount.Counter(), []

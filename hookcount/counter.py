@@ -120,10 +120,15 @@ class Counter:
         Raises the errors of ``hookcount.count``.
         """
         memo = self.runner.memo
+        memo.refresh()
         priced = Priced(
-            self.runner.trace(checked(model), args, kwargs), self.registry, convention, memo.prices
+            self.runner.trace(checked(model), args, kwargs),
+            self.registry,
+            convention,
+            memo.prices(),
         )
         priced.sums  # noqa: B018 (a formula that fails raises here, not when a figure is read)
+        memo.keep_prices(priced.prices)
         memo.trim()
         return priced
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers.marks import sees_higher_order_ops
 from torch import nn
 
 import hookcount
@@ -527,12 +528,6 @@ def test_output_bytes():
         "body.1.0": 4 * 8 * 4,
         "body.1.1": 4 * 3 * 4,
     }
-
-
-sees_higher_order_ops = pytest.mark.skipif(
-    not hasattr(torch.utils._python_dispatch.TorchDispatchMode, "supports_higher_order_operators"),
-    reason="in this torch a dispatch mode cannot see higher-order ops",
-)
 
 
 @sees_higher_order_ops

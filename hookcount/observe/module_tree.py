@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
+from ..core.lifetimes import ByIdentity
 from ..core.trace import Place, TensorFact
 
 T = TypeVar("T")
@@ -30,17 +31,17 @@ _WRAPPERS = {
 TORCHS_OWN = frozenset(vars(nn.Module()))
 """The attributes that torch gives every module. All other attributes are the user's."""
 
-_wrapped_as: dict[type, str] = {}
+_wrapped_as: ByIdentity[str] = ByIdentity()
+_known = _wrapped_as.values
 
 
 def wrapped_as(cls: type) -> str:
     """The attribute in which a wrapper class keeps the user's module; empty for other classes."""
-    known = _wrapped_as.get(cls)
+    known = _known.get(id(cls))
     if known is None:
         names = [f"{base.__module__}.{base.__qualname__}" for base in cls.__mro__]
-        known = _wrapped_as[cls] = next(
-            (_WRAPPERS[name] for name in names if name in _WRAPPERS), ""
-        )
+        found = next((_WRAPPERS[name] for name in names if name in _WRAPPERS), "")
+        known = _wrapped_as.put(cls, found)
     return known
 
 

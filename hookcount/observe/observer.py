@@ -9,20 +9,22 @@ from types import CodeType
 
 import torch
 from torch import nn
+from torch.nn.utils.parametrize import ParametrizationList
 
-from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Phase, Trace
+from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Phase, Spec, Trace
 from ..rules.registry import Fake, Op
 from .call_sites.lines import calling_site
 from .module_tree import ModuleTree, type_name
 from .opfacts import op_facts
 from .shapes_run.memo import Memo
-from .specs import described, freeze, op_described, storage, tensors
+from .specs import all_last, described, freeze, op_described, storage, tensors
 from .stack import Frame, Mark, OutsideTimes
 from .standin import StandIns
 from .state import Given
 from .values import Described, Key, OpResult
 
 _active = threading.local()
+_SPEC = frozenset((Spec,))
 
 
 def observers_here() -> list[Observer]:
@@ -62,7 +64,7 @@ class Observer:
         self._places = tree
         self._memo = memo
         self._hits, self._misses = memo.hits, memo.misses
-        self._stand_ins = StandIns(memo.stand_ins)
+        self._stand_ins = StandIns(memo)
         self._stack: list[Frame] = []
         self._runs: list[ModuleRun | None] = []
         self._outside: OutsideTimes = {}
@@ -170,13 +172,23 @@ class Observer:
         self, module: nn.Module, args: tuple[object, ...], kwargs: dict[str, object], out: object
     ) -> Call:
         """The one ``Call`` object for this call and all equal ones."""
+        if isinstance(module, ParametrizationList):
+            self._stand_ins.parametrized.note(module, out)
         stand_in = self._stand_ins.of(module)
         kept = described(args), described(kwargs) if kwargs else {}, described(out)
         calls = self._calls if self._stand_ins.passing(stand_in) else self._memo.calls
         key = (id(stand_in), freeze(kept[0]), freeze(kept[1]) if kwargs else (), freeze(kept[2]))
-        call = calls.get(key)
+        call = calls.get(key) or self._calls.get(key)
         if call is None:
-            call = calls[key] = Call(type(module), kept[0], kept[1], kept[2], stand_in)
+            call = Call(type(stand_in), kept[0], kept[1], kept[2], stand_in)
+            # a named tuple may be of a class that ends
+            if calls is self._calls or not (
+                (type(kept[2]) is Spec and _SPEC.issuperset(map(type, kept[0])) and not kept[1])
+                or all_last(kept, self._memo.lasts)
+            ):
+                self._calls[key] = call
+            else:
+                self._memo.keep(key, call)
         return call
 
     def _made_unseen(
@@ -219,7 +231,7 @@ class Observer:
         calls = self._memo.calls
         call = calls.get(key)
         if call is None:
-            call = calls[key] = Call(op, args, kwargs, out)
+            call = self._memo.keep(key, Call(op, args, kwargs, out))
         return call
 
     def note(self, call: Call, visible: bool) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from ..core.lifetimes import ByIdentity
 from ..rules.registry import Op
 
 _UNDECLARED_WRITES = {  # their schemas declare the running statistics as plain inputs
@@ -57,15 +58,14 @@ class OpFacts:
     The tuple is empty if all outputs are new."""
 
 
-_facts: dict[Op, OpFacts] = {}
+_facts: ByIdentity[OpFacts] = ByIdentity()
+_known = _facts.values
 
 
 def op_facts(op: Op) -> OpFacts:
     """The facts of an op, read once per process."""
-    known = _facts.get(op)
-    if known is None:
-        known = _facts[op] = _read(op)
-    return known
+    known = _known.get(id(op))
+    return _facts.put(op, _read(op)) if known is None else known
 
 
 def _read(op: Op) -> OpFacts:

@@ -6,10 +6,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
     """Hide the block's tensor work from dispatch modes, torch-function modes and autograd."""
     with torch._C._DisableTorchDispatch(), torch._C.DisableTorchFunction(), torch.no_grad():
+        yield
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """``quiet``, and outside the caller's inference mode and functorch transforms too.
+
+    A tensor that is made here can serve a later count, which runs without these.
+    """
+    with temporarily_clear_interpreter_stack(), torch.inference_mode(False), quiet():
         yield

@@ -6,10 +6,9 @@ It runs on shapes where that is possible, and for real otherwise.
 from __future__ import annotations
 
 import contextvars
-import gc
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -27,7 +26,6 @@ from .interrupts import HeldBack
 from .module_tree import ModuleTree, type_name, wrapped_as
 from .observer import Observer, innermost_given, observers_here
 from .own_thread import own_functions, own_random_functions
-from .patches import Undo, shared
 from .shapes_run.autocast import autocast_on_meta
 from .shapes_run.constants import Constants, needs_constants
 from .shapes_run.fakes import faked, for_want_of_values
@@ -146,15 +144,10 @@ class Runner:
                 observer.given = given
                 run, others = modes(observer, given)
                 observer.shapes_only = isinstance(run, ShapesRun)
-                with (
-                    shared("the collector", _stop_collector)
-                    if observer.shapes_only
-                    else nullcontext()
-                ):
-                    with _observing(observer, tree, [run, *others]):
-                        _call(tree.model, given, observer, signals)
-                    given.trained_by_others = observer.ran_in_another_thread
-                    return observer.trace(run.name)
+                with _observing(observer, tree, [run, *others]):
+                    _call(tree.model, given, observer, signals)
+                given.trained_by_others = observer.ran_in_another_thread
+                return observer.trace(run.name)
         finally:
             tree.forget_strangers()
             for each in outer:
@@ -164,6 +157,7 @@ class Runner:
     def watching(self, tree: ModuleTree) -> Iterator[Observer]:
         """Observe everything that runs in the block. Its changes to the model are not undone."""
         self.memo.trim()
+        self.memo.refresh()
         observer = Observer(tree, self.memo, self._priced())
         with _observing(observer, tree, [RealRun(observer, None)]):
             yield observer
@@ -219,18 +213,6 @@ def _observing(observer: Observer, tree: ModuleTree, modes: Modes) -> Iterator[N
                 left_on.restore()
     finally:
         stack.remove(observer)
-
-
-def _stop_collector() -> Undo:
-    """Switch Python's garbage collector off.
-
-    A shapes-only run makes many small objects and keeps them all. The collector would walk all live
-    objects several times for a large model, and free nothing.
-    """
-    if not gc.isenabled():
-        return lambda: None
-    gc.disable()
-    return gc.enable
 
 
 def _call(model: nn.Module, given: Given, observer: Observer, signals: HeldBack) -> None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,9 +66,10 @@ def spec_of(tensor: torch.Tensor) -> Spec:
         arithmetic = dtype.is_floating_point or dtype.is_complex or tensor.is_quantized
         if len(_specs) > 100_000:
             _specs.clear()
-        known = _specs[key] = Spec(
+        made = Spec(
             torch.Size(shape), dtype, dtype.itemsize, arithmetic, sparse and not tensor.is_nested
         )
+        known = _specs.setdefault(key, made)  # another thread may have been faster
     return known
 
 
@@ -211,3 +212,20 @@ def freeze(value: object) -> Key:
     if isinstance(value, float) and value != value:
         return "nan"
     return value
+
+
+def all_last(value: Described, lasts: Callable[[type], bool]) -> bool:
+    """Whether the type of each value in what ``described`` made satisfies ``lasts``."""
+    kind = type(value)
+    if kind is Spec or value is None or kind is int:
+        return True
+    if isinstance(value, types.SimpleNamespace):
+        return all_last(vars(value), lasts)
+    items: Iterable[object] = ()
+    if isinstance(value, dict):
+        items = (*value.keys(), *value.values())
+    elif isinstance(value, (list, tuple)):
+        items = value
+    if kind is not tuple and kind is not list and kind is not dict and not lasts(kind):
+        return False
+    return all([all_last(item, lasts) for item in items])  # noqa: C419 (a generator is slower)

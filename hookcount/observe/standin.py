@@ -14,9 +14,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..core.lifetimes import lasts
 from ..core.trace import Spec
 from .module_tree import TORCHS_OWN, unwrap
-from .quiet import quiet
+from .parametrized import Parametrized, class_before
+from .quiet import apart
+from .shapes_run.memo import Memo
 from .specs import spec_of
 from .values import Key
 
@@ -40,42 +43,53 @@ _SCALARS = frozenset(
     (int, float, bool, str, bytes, complex, type(None), torch.dtype, torch.device, torch.layout)
 )
 _SEQUENCES = (tuple, list, torch.Size)
+_TENSORS = (torch.Tensor, nn.Parameter)
+_PLAIN_TENSORS = frozenset((*_TENSORS, type(None)))
 _LONG = 1_000
 """Items. A longer container is compared by identity and is not copied."""
 
 _on_meta_already: dict[tuple[Spec, bool], torch.Tensor] = {}
-_attributes_of: dict[tuple[str, ...], tuple[int, itemgetter[object]]] = {}
+Attributes = tuple[object, "itemgetter[object]"]
+"""An object that only equal names share, and a getter of a module's attributes."""
+Positions = tuple[object, tuple[int, ...]]
+"""An object that only equal types share, and the positions of those that are not scalars."""
+_attributes_of: dict[tuple[str, ...], Attributes] = {}
 """By the names of a module's attributes: see ``_read_names``."""
-_not_scalar: dict[tuple[type, ...], tuple[int, tuple[int, ...]]] = {}
-"""By the types of a module's attributes: see ``_read_kinds``."""
+_not_scalar: dict[tuple[type, ...], Positions] = {}
+"""By the types of a module's attributes, which live for ever: see ``StandIns._read_kinds``."""
 
 
 class StandIns:
     """Gives modules their stand-ins.
 
     Modules with the same class, the same attributes and tensors of the same shapes share one.
-    ``kept`` outlives the count if a ``Counter`` is used again. It holds the stand-ins of modules
-    whose attributes are plain values, down to the last child. Any other stand-in serves one count.
-    There the attributes are compared by identity.
+    The memo outlives the count if a ``Counter`` is used again. It holds the stand-ins of modules
+    whose attributes are plain values and whose classes last, down to the last child. Any other
+    stand-in serves one count. There the attributes are compared by identity.
     """
 
-    def __init__(self, kept: dict[Key, nn.Module]) -> None:
-        self._kept = kept
+    def __init__(self, memo: Memo) -> None:
+        self._kept, self._named, self._lasts = memo.stand_ins, memo.named, memo.lasts
         self._own: dict[Key, nn.Module] = {}
-        self._last: dict[int, nn.Module] = {}
+        self._last: dict[int, tuple[nn.Module, nn.Module]] = {}
+        """By the identity of a module: the module, and its last stand-in."""
         self._under_way: set[int] = set()
-        self._held: list[nn.Module] = []
-        """Modules whose attributes are compared by identity. While they are held here, no new
-        object can get the identity of one of their attributes."""
+        self._held: list[object] = []
+        """Attributes that are compared by identity. While they are held here, no new object can
+        get their identity."""
+        self._kinds: dict[tuple[type, ...], Positions] = {}
+        """As ``_not_scalar``, with types that may end with this count."""
         self._hollow = nn.Module()
         self._passing: set[int] = {id(self._hollow)}
         """Ids of the stand-ins that serve only this count."""
+        self.parametrized = Parametrized()
 
     def of(self, module: nn.Module) -> nn.Module:
         """The stand-in of ``module`` in its present state.
 
-        It has the same class and attributes, with parameters and buffers on meta. A ScriptModule is
-        its own stand-in.
+        It has the same class and attributes, with parameters and buffers on meta. A parametrized
+        tensor is an attribute, and the class is that without its property. A ScriptModule is its
+        own stand-in.
         """
         if isinstance(module, torch.jit.ScriptModule):
             self._passing.add(id(module))
@@ -87,8 +101,7 @@ class StandIns:
             made = known[key] = self._make(module)
             if not plain:
                 self._passing.add(id(made))
-                self._held.append(module)
-        self._last[id(module)] = made
+        self._last[id(module)] = module, made
         return made
 
     def passing(self, stand_in: nn.Module) -> bool:
@@ -96,23 +109,35 @@ class StandIns:
         return id(stand_in) in self._passing
 
     def _key(self, module: nn.Module) -> tuple[Key, bool]:
-        """The key of a module's state, and whether the state is made of plain values."""
-        state = module.__dict__
+        """The key of a module's state, and whether it may outlive the count.
+
+        It may if the state is made of plain values, and its classes last.
+        """
+        state, cls = module.__dict__, type(module)
         names = tuple(state)
         number, attributes = _attributes_of.get(names) or _read_names(names)
         values = attributes(state)
         kinds = tuple(map(type, values))
-        kind, indices = _not_scalar.get(kinds) or _read_kinds(kinds)
-        plain = True
+        mark, indices = _not_scalar.get(kinds) or self._kinds.get(kinds) or self._read_kinds(kinds)
+        special: tuple[object, ...] = ()
+        if "parametrizations" in state["_modules"]:
+            cls, special = class_before(module), tuple(self.parametrized.of(module).items())
+        plain = id(cls) in self._named or self._lasts(cls)
         if indices:
             changed = list(values)
             for index in indices:
-                found = _frozen(values[index])
-                plain = plain and found is not None
+                found = self._frozen(values[index])
+                if found is None:
+                    plain = False
+                    self._held.append(values[index])
                 changed[index] = id(values[index]) if found is None else found
             values = tuple(changed)
-        key: list[object] = [type(module), number, kind, values]
-        key += [_tensors(held) for held in (state["_parameters"], state["_buffers"]) if held]
+        key: list[object] = [cls, number, mark, values, special]
+        for held in (state["_parameters"], state["_buffers"]):
+            if held:
+                key.append(_tensors(held))
+                for kind in set(map(type, held.values())).difference(_PLAIN_TENSORS):
+                    plain = plain and self._lasts(kind)
         if state["_modules"]:
             children = [
                 (name, None if each is None else self._child(each))
@@ -122,21 +147,54 @@ class StandIns:
             key.append(tuple([(name, id(child)) for name, child in children]))
         return tuple(key), plain
 
+    def _read_kinds(self, kinds: tuple[type, ...]) -> Positions:
+        """A mark of these types of values, and the positions of those that are not scalars."""
+        found = tuple([index for index, kind in enumerate(kinds) if kind not in _SCALARS])
+        known = _not_scalar if all(map(_for_ever, kinds)) else self._kinds
+        if len(known) > 10_000:
+            known.clear()
+        return known.setdefault(kinds, (object(), found))
+
+    def _frozen(self, value: Any) -> tuple[object, ...] | None:
+        """A hashable form of a tensor or of a container of plain values; None for anything else."""
+        kind = type(value)
+        if kind in _TENSORS:
+            return (kind, spec_of(value))
+        if kind is type or (kind is FunctionType and value.__closure__ is None):
+            return (kind, value) if self._lasts(value) else None
+        if kind in (dict, OrderedDict) and len(value) <= _LONG:
+            items = self._frozen(list(value.keys())), self._frozen(list(value.values()))
+            return None if None in items else (kind, items)
+        if kind not in _SEQUENCES or len(value) > _LONG:
+            return None
+        kinds = tuple(map(type, value))
+        if _SCALARS.issuperset(kinds):
+            return (kind, kinds, tuple(value))
+        frozen = [
+            (type(item), item) if type(item) in _SCALARS else self._frozen(item) for item in value
+        ]
+        return None if None in frozen else (kind, tuple(frozen))
+
     def _make(self, module: nn.Module) -> nn.Module:
-        made: nn.Module = object.__new__(type(module))
+        special = (
+            dict(self.parametrized.of(module)) if "parametrizations" in module._modules else {}
+        )
+        made: nn.Module = object.__new__(class_before(module) if special else type(module))
         state: dict[str, Any] = {
             name: value if type(value) in _SCALARS or name in TORCHS_OWN else self._attribute(value)
             for name, value in vars(module).items()
         }
         for name in ("_parameters", "_buffers"):
             state[name] = {
-                key: None if held is None else _on_meta(held) for key, held in state[name].items()
+                key: None if held is None else _on_meta_like(held)
+                for key, held in state[name].items()
             }
         state["_modules"] = {
             name: None if child is None else self._child(child)
             for name, child in state["_modules"].items()
         }
         state.update(_NO_HOOKS)
+        state.update({name: _on_meta(spec) for name, spec in special.items()})
         made.__dict__.update(state)
         return made
 
@@ -145,7 +203,7 @@ class StandIns:
         module = unwrap(module)
         known = self._last.get(id(module))
         if known is not None:
-            return known
+            return known[1]
         if id(module) in self._under_way:
             return self._hollow
         self._under_way.add(id(module))
@@ -159,7 +217,7 @@ class StandIns:
         if kind in _SCALARS:
             return value
         if isinstance(value, torch.Tensor):
-            return _on_meta(value)
+            return _on_meta_like(value)
         if isinstance(value, nn.Module):
             return self._child(value)
         if kind in (list, tuple) and len(value) <= _LONG:
@@ -169,23 +227,15 @@ class StandIns:
         return value
 
 
-def _read_names(names: tuple[str, ...]) -> tuple[int, itemgetter[object]]:
-    """A number for these names, and a getter of ``training`` and of the user's own attributes."""
+def _read_names(names: tuple[str, ...]) -> Attributes:
+    """A mark of these names, and a getter of ``training`` and of the user's own attributes."""
     mine = [name for name in names if name not in TORCHS_OWN]
     training = "training" if "training" in names else names[0]
     # with a single name an itemgetter would return no tuple
     attributes: itemgetter[object] = itemgetter(training, training, *mine)
-    made = _attributes_of[names] = len(_attributes_of), attributes
-    return made
-
-
-def _read_kinds(kinds: tuple[type, ...]) -> tuple[int, tuple[int, ...]]:
-    """A number for these types of values, and the positions of those that are not scalars."""
-    made = _not_scalar[kinds] = (
-        len(_not_scalar),
-        tuple([index for index, kind in enumerate(kinds) if kind not in _SCALARS]),
-    )
-    return made
+    if len(_attributes_of) > 10_000:
+        _attributes_of.clear()
+    return _attributes_of.setdefault(names, (object(), attributes))
 
 
 def _tensors(held: dict[str, torch.Tensor | None]) -> Key:
@@ -198,36 +248,28 @@ def _tensors(held: dict[str, torch.Tensor | None]) -> Key:
     )
 
 
-def _frozen(value: Any) -> tuple[object, ...] | None:
-    """A hashable form of a container of plain values; None for anything else."""
-    kind = type(value)
-    if kind is type or (kind is FunctionType and value.__closure__ is None):
-        return (kind, value)
-    if kind in (dict, OrderedDict) and len(value) <= _LONG:
-        items = _frozen(list(value.keys())), _frozen(list(value.values()))
-        return None if None in items else (kind, items)
-    if kind not in _SEQUENCES or len(value) > _LONG:
-        return None
-    kinds = tuple(map(type, value))
-    if _SCALARS.issuperset(kinds):
-        return (kind, kinds, tuple(value))
-    frozen = [(type(item), item) if type(item) in _SCALARS else _frozen(item) for item in value]
-    return None if None in frozen else (kind, tuple(frozen))
+def _on_meta_like(tensor: torch.Tensor) -> torch.Tensor:
+    return _on_meta(spec_of(tensor), isinstance(tensor, nn.Parameter))
 
 
-def _on_meta(tensor: torch.Tensor) -> torch.Tensor:
-    """A meta tensor with the shape and dtype of ``tensor``.
+def _on_meta(spec: Spec, parameter: bool = False) -> torch.Tensor:
+    """A meta tensor with a shape and dtype.
 
     Nothing writes to it. So tensors of equal shape and dtype share one.
     """
-    key = (spec_of(tensor), isinstance(tensor, nn.Parameter))
+    key = (spec, parameter)
     made = _on_meta_already.get(key)
     if made is None:
-        with quiet():
-            made = torch.empty(key[0].shape, dtype=tensor.dtype, device="meta")
-            if key[1]:
+        with apart():
+            made = torch.empty(spec.shape, dtype=spec.dtype, device="meta")
+            if parameter:
                 made = nn.Parameter(made, requires_grad=False)
         if len(_on_meta_already) > 10_000:
             _on_meta_already.clear()
         _on_meta_already[key] = made
     return made
+
+
+def _for_ever(kind: type) -> bool:
+    """Whether a type is built into the interpreter, or torch's own."""
+    return lasts(kind) and kind.__module__.partition(".")[0] in ("builtins", "collections", "torch")

@@ -12,7 +12,8 @@ from typing import Literal, NamedTuple
 from ..core.errors import FormulaError, error_text, module_at
 from ..core.ops import KINDS, NOTHING, Ops
 from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Trace, leaves
-from ..rules.binding import BindingError, CallFormula, parameters_of_target
+from ..rules.binding import BindingError, CallFormula
+from ..rules.parameters import parameters_of_target
 from ..rules.registry import OBSERVED, Entry, target_name
 from ..rules.resolver import Resolver
 

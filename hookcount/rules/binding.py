@@ -15,24 +15,20 @@ For an argument that the call omits, the formula's default is used, or else the 
 
 from __future__ import annotations
 
-import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import dataclass, field
-from functools import cache, partial
-from weakref import WeakKeyDictionary
+from collections.abc import Callable, Container, Iterable
 
 import torch
 
+from ..core.lifetimes import ByIdentity
 from ..core.ops import Ops
 from ..core.trace import Call, sizes
+from .parameters import MISSING, Parameters, of_overloads, parameters_of, parameters_of_target
 
 Named = dict[str, object]
 """Arguments by name, each tensor as its ``torch.Size``."""
 
 _RESERVED = ("module", "out")
-_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-_MISSING = inspect.Parameter.empty
 
 
 class BindingError(Exception):
@@ -44,101 +40,6 @@ class CallFormula(ABC):
 
     @abstractmethod
     def __call__(self, path: str, call: Call) -> Ops: ...
-
-
-@dataclass(frozen=True)
-class Parameters:
-    """The parameters of a target or of a formula."""
-
-    positional: Mapping[str, object] = field(default_factory=dict)
-    """By name the default of each, ``inspect.Parameter.empty`` if it has none."""
-    keyword: Mapping[str, object] = field(default_factory=dict)
-    """The same for the keyword-only parameters."""
-    takes_more: bool = False
-    """Whether there is ``*args``."""
-    takes_any_name: bool = False
-    """Whether there is ``**kwargs``."""
-    positional_only: tuple[str, ...] = ()
-    """The names before a ``/``."""
-
-    def default(self, name: str) -> object:
-        """The default of a parameter, ``inspect.Parameter.empty`` for none."""
-        return self.positional.get(name, self.keyword.get(name, _MISSING))
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.positional or name in self.keyword
-
-
-_ANY = Parameters(takes_more=True, takes_any_name=True)
-
-
-def parameters_of(function: Callable[..., object], *, without_self: bool = False) -> Parameters:
-    """The parameters of a Python function. A function without a signature accepts any.
-
-    An argument that a ``functools.partial`` gives by keyword is no parameter.
-    """
-    given = function.keywords if isinstance(function, partial) else {}
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):
-        return _ANY
-    found = [each for each in signature.parameters.values() if each.name not in given]
-    positional = [each for each in found if each.kind in _POSITIONAL][int(without_self) :]
-    return Parameters(
-        {each.name: each.default for each in positional},
-        {each.name: each.default for each in found if each.kind is each.KEYWORD_ONLY},
-        any(each.kind is each.VAR_POSITIONAL for each in found),
-        any(each.kind is each.VAR_KEYWORD for each in found),
-        tuple(each.name for each in positional if each.kind is each.POSITIONAL_ONLY),
-    )
-
-
-def parameters_of_target(target: object) -> Parameters:
-    """The parameters of a class's ``forward`` or of an op's schema. Without these: any."""
-    # each ScriptModule has a forward of its own
-    if isinstance(target, type) and not issubclass(target, torch.jit.ScriptModule):
-        forward: Callable[..., object] = getattr(target, "forward")  # noqa: B009 (mypy: any class)
-        written = inspect.getattr_static(target, "forward")
-        is_method = hasattr(written, "__get__") and not isinstance(
-            written, (staticmethod, classmethod)
-        )
-        return parameters_of(forward, without_self=is_method)
-    schema = getattr(target, "_schema", None)
-    return _ANY if schema is None else _of_schema(schema)
-
-
-def _of_schema(schema: torch._C.FunctionSchema) -> Parameters:
-    given = [each for each in schema.arguments if not each.is_out]
-    defaults = {
-        each.name: each.default_value if each.has_default_value() else _MISSING for each in given
-    }
-    return Parameters(
-        {each.name: defaults[each.name] for each in given if not each.kwarg_only},
-        {each.name: defaults[each.name] for each in given if each.kwarg_only},
-    )
-
-
-def known_parameters(name: str, target: object) -> list[Parameters]:
-    """The parameters of a target, as far as they are known before the target runs.
-
-    For an op that exists they are those of each overload; for a class, those of its ``forward``.
-    """
-    if "::" in name:
-        return list(_of_overloads(name.partition(".")[0]))
-    return [parameters_of_target(target)] if isinstance(target, type) else []
-
-
-@cache
-def _of_overloads(name: str) -> tuple[Parameters, ...]:
-    space, _, op = name.partition("::")
-    try:
-        packet = getattr(getattr(torch.ops, space), op)
-    except (AttributeError, RuntimeError):  # there is no such op
-        return ()
-    if not isinstance(packet, torch._ops.OpOverloadPacket):
-        return ()
-    overloads = packet.overloads()  # type: ignore[no-untyped-call]
-    return tuple(_of_schema(getattr(packet, overload)._schema) for overload in overloads)
 
 
 def keyword_names(formula: Callable[..., object]) -> list[str]:
@@ -164,7 +65,7 @@ class Binder:
     def __init__(self, formula: Callable[..., object]) -> None:
         self._wanted = parameters_of(formula)
         self._places = [name for name in self._wanted.positional if name != "out"]
-        self._targets: WeakKeyDictionary[object, tuple[Parameters, bool]] = WeakKeyDictionary()
+        self._targets: ByIdentity[tuple[Parameters, bool]] = ByIdentity()
 
     def bind(self, call: Call) -> tuple[list[object], Named]:
         """Positional and keyword arguments for a call, each tensor as its ``torch.Size``.
@@ -175,7 +76,10 @@ class Binder:
         if known is None:
             target = parameters_of_target(call.target)
             by_name = self._is_named(target, ()) or self._is_named_elsewhere(call.target)
-            known = self._targets[call.target] = target, by_name
+            known = target, by_name
+            # other defaults of a forward may refer to its class
+            if not isinstance(call.target, type) or target.has_plain_defaults():
+                self._targets.put(call.target, known)
         target, by_name = known
         if target.takes_any_name and not by_name:
             by_name = self._is_named(target, call.kwargs)
@@ -192,7 +96,7 @@ class Binder:
     def _is_named_elsewhere(self, target: object) -> bool:
         """Whether other overloads of an op have all the names, but at other places."""
         schema = getattr(target, "_schema", None)
-        others = () if schema is None else _of_overloads(schema.name)
+        others = () if schema is None else of_overloads(schema.name)
         named = [list(each.positional) for each in others if self._is_named(each, ())]
         return bool(named) and all(there[: len(self._places)] != self._places for there in named)
 
@@ -280,10 +184,10 @@ class Binder:
                 found[name] = call.module
             elif name in given or known_as in given:
                 found[name] = sizes(given[name if name in given else known_as])
-            elif self._wanted.default(name) is _MISSING:
+            elif self._wanted.default(name) is MISSING:
                 default = target.default(known_as or name)
                 found[name] = default.shape if isinstance(default, torch.Tensor) else default
-                if found[name] is _MISSING:
+                if found[name] is MISSING:
                     raise BindingError(f"asks for {name!r}, which the call does not give")
         return found
 

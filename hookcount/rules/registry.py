@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import SupportsIndex, TypeVar, get_args, overload
 
 from ..core.errors import RegistrationError
-from .binding import keyword_names, known_parameters, strange_names
+from .binding import keyword_names, strange_names
+from .parameters import known_parameters
 from .table import (
     FREE,
     OBSERVED,

@@ -60,6 +60,8 @@ class Resolver:
         """
         if self.matches == "forward" and "forward" in vars(module):
             return None
+        if self.matches == "type" and "parametrizations" in module._modules:
+            return None  # torch gave the module a class of its own; the stand-in has the one before
         cls = type(module)
         if cls not in self._modules:
             self._modules[cls] = next(
@@ -82,7 +84,7 @@ class Resolver:
         for table, imported in self._layers:
             for base in (cls,) if self.matches == "type" else cls.__mro__:
                 name = f"{base.__module__}.{base.__qualname__}"
-                entry = table.entries.get(name) or table.entries.get(imported.get(base, ""))
+                entry = table.entries.get(name) or table.entries.get(imported.get(base) or "")
                 if entry is not None and (self.matches == "mro" or same_forward(cls, base)):
                     yield entry
 

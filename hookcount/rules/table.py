@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase, translate
 from functools import cached_property
 from typing import Any, Literal, SupportsIndex, cast
+from weakref import WeakValueDictionary
 
 from ..core.errors import PickleError, error_text
+from ..core.lifetimes import ByIdentity
 from ..core.ops import Ops
 from .binding import Binder
 
@@ -113,7 +115,7 @@ class Table:
         self.layer = layer
         self.home = home
         self.entries = {each.target: each for each in entries}
-        self._classes: dict[str, type] = {}
+        self._classes: WeakValueDictionary[str, type] = WeakValueDictionary()
         self._changed()
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[object, ...]:
@@ -131,8 +133,9 @@ class Table:
         return made
 
     def _changed(self) -> None:
-        self._imported: dict[int, dict[type, str]] = {}
-        self._patterns: re.Pattern[str] | None = None
+        self._version = object()
+        self._imported: tuple[object, ByIdentity[str]] | None = None
+        self._patterns: tuple[dict[str, Fake], re.Pattern[str]] | None = None
         self._fakes = {
             name: entry.fake for name, entry in self.entries.items() if entry.fake is not None
         }
@@ -165,7 +168,7 @@ class Table:
 
     def _set(self, entry: Entry) -> None:
         self.entries[entry.target] = entry
-        self._imported = {}
+        self._version = object()
 
     def remove(self, name: str) -> None:
         """Forget a target."""
@@ -173,21 +176,21 @@ class Table:
         self._classes.pop(name, None)
         self._changed()
 
-    def imported(self) -> dict[type, str]:
+    def imported(self) -> ByIdentity[str]:
         """The classes that this layer names by the path that users know.
 
         ``torchvision.ops.RoIAlign``, for example, is defined in another module.
         """
-        known = self._imported.get(len(sys.modules))
-        if known is None:
-            found = {
-                self._classes.get(name) or _imported(name): name
-                for name in self.entries
-                if "::" not in name
-            }
-            known = {cls: name for cls, name in found.items() if cls is not None}
-            self._imported = {len(sys.modules): known}
-        return known
+        state = len(sys.modules), self._version
+        known = self._imported
+        if known is None or known[0] != state:
+            found: ByIdentity[str] = ByIdentity()
+            for name in reversed(list(self.entries)):  # of two names of a class, the later one
+                cls = None if "::" in name else self._classes.get(name) or _imported(name)
+                if cls is not None:
+                    found.put(cls, name)
+            known = self._imported = state, found
+        return known[1]
 
     @property
     def has_fakes(self) -> bool:
@@ -196,13 +199,15 @@ class Table:
 
     def fake(self, name: str) -> Fake | None:
         """The fake for the class of that name, or for a pattern that it matches."""
-        if name in self._fakes:
-            return self._fakes[name]
-        if self._patterns is None:  # all in one, since most classes have none
-            self._patterns = re.compile("|".join(map(translate, self._fakes)))
-        if not self._patterns.match(name):
+        fakes, patterns = self._fakes, self._patterns
+        if name in fakes:
+            return fakes[name]
+        if patterns is None or patterns[0] is not fakes:
+            pattern = re.compile("|".join(map(translate, fakes)))  # one: most classes have no fake
+            patterns = self._patterns = fakes, pattern
+        if not patterns[1].match(name):
             return None
-        return next(fake for known, fake in self._fakes.items() if fnmatchcase(name, known))
+        return next(fake for known, fake in fakes.items() if fnmatchcase(name, known))
 
 
 def _check(entry: Entry) -> None:

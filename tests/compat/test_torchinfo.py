@@ -251,7 +251,7 @@ def test_each_module_has_its_own_mode_again(mode):
     summary(model, input_size=(4, 8), mode=mode, verbose=0)
     assert modes(model) == before
     wanted = {"train": [True] * 5, "same": before[:5]}.get(mode, [False] * 5)
-    assert SEEN == [wanted]
+    assert [wanted] == SEEN
     assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
     assert torch.equal(torch.get_rng_state(), random)
 

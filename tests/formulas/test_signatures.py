@@ -61,7 +61,7 @@ def test_formula_takes_every_overload(target):
 
 def binder_names(binder, op):
     """Whether the formula is bound by name for this op: then each parameter gets its namesake."""
-    return binder._targets[op][1]
+    return binder._targets.get(op)[1]
 
 
 def test_most_formulas_are_checked():

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 
 import pytest
+import torch
 
 QUICK_MODELS = frozenset(
     [
@@ -26,3 +27,9 @@ QUICK_MODELS = frozenset(
 def slow_but(quick: Collection[str], names: Iterable[str]) -> list[object]:
     """The names, all but the quick ones marked slow."""
     return [name if name in quick else pytest.param(name, marks=pytest.mark.slow) for name in names]
+
+
+sees_higher_order_ops = pytest.mark.skipif(
+    not hasattr(torch.utils._python_dispatch.TorchDispatchMode, "supports_higher_order_operators"),
+    reason="in this torch a dispatch mode cannot see higher-order ops",
+)

@@ -11,7 +11,8 @@ from torch import nn
 import hookcount
 from hookcount import FormulaError, Ops, RegistrationError, Registry
 from hookcount.formulas import BUILTIN
-from hookcount.rules.binding import CallFormula, known_parameters, parameters_of
+from hookcount.rules.binding import CallFormula
+from hookcount.rules.parameters import known_parameters, parameters_of
 
 A, B = torch.zeros(3, 4), torch.zeros(4, 5)
 

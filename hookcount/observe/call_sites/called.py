@@ -12,6 +12,8 @@ from bisect import bisect_right
 from types import CodeType, FrameType, ModuleType
 from typing import Any, NamedTuple
 
+from ...core.lifetimes import ByIdentity
+
 UNKNOWN = ""
 
 _OPERATORS = {"BINARY_MATRIX_MULTIPLY": "@", "INPLACE_MATRIX_MULTIPLY": "@="}
@@ -32,8 +34,8 @@ class Step(NamedTuple):
     """The stack height before the instruction. Only differences within one expression are exact."""
 
 
-_steps_of: dict[int, tuple[CodeType, list[int], list[Step]]] = {}
-"""By the identity of a code object: the object, the offsets of its steps, and the steps."""
+_steps_of: ByIdentity[tuple[list[int], list[Step]]] = ByIdentity()
+"""The offsets of the steps of a code object, and the steps."""
 
 
 def called(frame: FrameType) -> str:
@@ -61,12 +63,8 @@ def called(frame: FrameType) -> str:
 
 
 def _steps(code: CodeType) -> tuple[list[int], list[Step]]:
-    known = _steps_of.get(id(code))
-    if known is None:
-        if len(_steps_of) > 10_000:
-            _steps_of.clear()
-        known = _steps_of[id(code)] = code, *_read(code)
-    return known[1:]
+    known = _steps_of.get(code)
+    return _steps_of.put(code, _read(code)) if known is None else known
 
 
 def _read(code: CodeType) -> tuple[list[int], list[Step]]:

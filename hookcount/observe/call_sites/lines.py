@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import NamedTuple
 
 import torch
 
+from ...core.lifetimes import ByIdentity
 from .called import called
 
 
@@ -37,11 +39,26 @@ _INSIDE = (_TORCH, "<frozen")
 BETWEEN, INSIDE, OUTSIDE = range(3)
 """The kinds of code, from the inside out: machinery below an op, torch, and everything else."""
 
-# The keys are identities: the hash of a code object is slow, as it reads all instructions.
-_kinds: dict[int, int] = {}
-_sites: dict[tuple[int, int, int, int], Site] = {}
-_held: list[CodeType] = []
-"""The code objects behind these identities. While one is held, no other object can get its id."""
+SiteKey = tuple[int, int, int, int]
+"""The identity of the inner code object and the instruction there, and the same of the outer one.
+
+Identities, since the hash of a code object is slow: it reads all instructions.
+"""
+_sites: dict[SiteKey, Site] = {}
+_keys_of: dict[int, set[SiteKey]] = {}
+"""The keys in which the identity of a code object occurs."""
+
+
+def _forget(code: int, sites: dict[SiteKey, Site], keys_of: dict[int, set[SiteKey]]) -> None:
+    """A code object ended, so that another may get its identity: forget its sites."""
+    for key in keys_of.pop(code, ()):
+        sites.pop(key, None)
+        for other in (key[0], key[2]):
+            keys_of.get(other, set()).discard(key)
+
+
+_kinds: ByIdentity[int] = ByIdentity(partial(_forget, sites=_sites, keys_of=_keys_of))
+_kind_of = _kinds.values.get
 
 
 def calling_site(torchs_own: bool) -> Site:
@@ -64,14 +81,17 @@ def calling_site(torchs_own: bool) -> Site:
     site = _sites.get(key)
     if site is None:
         line = "" if outer is None else f"{outer.f_code.co_filename}:{outer.f_lineno}"
-        site = _sites[key] = Site(line, called(inner))
-        _held.extend((code, code if outer is None else outer.f_code))
+        site = Site(line, called(inner))
+        for each in (key[0], key[2]):
+            if each:
+                _keys_of.setdefault(each, set()).add(key)
+        _sites[key] = site
     return site
 
 
 def _first(frame: FrameType | None, kind: int) -> FrameType | None:
     """The first frame, going outward from ``frame``, whose code is at least of this kind."""
-    known = _kinds.get
+    known = _kind_of
     while frame is not None:
         found = known(id(frame.f_code))
         if found is None:
@@ -83,12 +103,6 @@ def _first(frame: FrameType | None, kind: int) -> FrameType | None:
 
 
 def _classify(code: CodeType) -> int:
-    if len(_held) > 100_000:  # the program keeps making new code objects
-        _kinds.clear()
-        _sites.clear()
-        _held.clear()
-    _held.append(code)
     name = code.co_filename
     kind = BETWEEN if name.startswith(_BETWEEN) else INSIDE if name.startswith(_INSIDE) else OUTSIDE
-    _kinds[id(code)] = kind
-    return kind
+    return _kinds.put(code, kind)

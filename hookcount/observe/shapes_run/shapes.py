@@ -21,7 +21,7 @@ from ..specs import op_described, op_tensors, tensors
 from ..undo.guard import Guard
 from ..values import Key, OpArgs, OpKwargs, OpResult
 from .data import LARGE, Data
-from .memo import Known, Memo, key, recipe
+from .memo import PLAIN, Known, Memo, key, recipe
 from .meta_tensors import META
 from .output_shapes import output
 
@@ -112,8 +112,10 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             elif kind is list or kind is tuple:
                 on_data = on_data or any(map(self.data.has, op_tensors(value)))
                 parts.append(key(value))
-            else:
+            elif kind in PLAIN:
                 parts += kind, value
+            else:
+                parts.append(key(value))
         if kwargs:
             on_data = on_data or any(map(self.data.has, op_tensors(tuple(kwargs.values()))))
             parts.append(key(kwargs))

@@ -281,7 +281,7 @@ def test_a_counter_remembers_shapes_within_its_bound():
                     (
                         counter.runner.memo.ops,
                         counter.runner.memo.calls,
-                        counter.runner.memo.prices,
+                        counter.runner.memo._prices,
                     ),
                 )
             )

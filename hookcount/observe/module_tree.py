@@ -231,10 +231,12 @@ def _fact(
 def _stored(tensor: Any) -> int:
     """The size of a tensor in bytes.
 
-    A tensor made of other tensors (quantized by torchao, a DTensor) has the size of those.
+    A tensor made of other tensors has the size of those: one that torchao quantized, for example.
+    A DTensor has the size of the part that this rank holds.
     """
     if type(tensor) not in _PLAIN and is_traceable_wrapper_subclass(tensor):
         names, _ = tensor.__tensor_flatten__()
-        return sum(_stored(getattr(tensor, name)) for name in names)
+        inner = [getattr(tensor, name) for name in names]
+        return sum(_stored(each) for each in inner if isinstance(each, torch.Tensor))
     elements: int = tensor.numel()
     return elements * int(tensor.element_size())

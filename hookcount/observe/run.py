@@ -21,6 +21,8 @@ from ..core.trace import Trace
 from ..rules.registry import Op, Registry
 from ..rules.resolver import Resolver
 from .dispatch import RealRun, Run
+from .distributed import placement_unseen
+from .gathered import gathered
 from .hooks import hooked
 from .module_tree import ModuleTree, type_name, wrapped_as
 from .observer import Observer, observers_here
@@ -131,7 +133,8 @@ class Runner:
                     if observer.shapes_only
                     else nullcontext()
                 ):
-                    with _observing(observer, tree, [run, *others]):
+                    whole = gathered(tree, observer.shapes_only)
+                    with whole, _observing(observer, tree, [run, *others]):
                         _call(tree.model, args, kwargs, observer)
                     return observer.trace(run.name)
         finally:
@@ -167,6 +170,7 @@ def _observing(observer: Observer, tree: ModuleTree, modes: Modes) -> Iterator[N
     try:
         with ExitStack() as entered:
             entered.enter_context(_eager(tree))
+            entered.enter_context(placement_unseen())
             entered.enter_context(hooked(observer, tree))
             for mode in modes:
                 entered.enter_context(mode)

@@ -22,6 +22,7 @@ class Frame:
     """
 
     __slots__ = (
+        "by_ops",
         "called",
         "claimable",
         "index",
@@ -48,6 +49,7 @@ class Frame:
         self.claimable = True
         self.visible = False  # an op that was seen made a tensor here
         self.called = False  # another module ran inside
+        self.by_ops = False  # see ModuleRun.by_ops
         self.result: tuple[Call, bool] | None = None
         """The call, and ``ModuleRun.invisible``. None until the forward returns."""
 

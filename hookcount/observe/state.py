@@ -16,6 +16,7 @@ from torch.autograd.grad_mode import _unsafe_preserve_version_counter
 
 from .module_tree import TORCHS_OWN, ModuleTree
 from .opfacts import OpFacts
+from .parts import part
 from .quiet import quiet
 from .specs import storage, tensors
 from .values import OpArgs, OpKwargs
@@ -61,7 +62,7 @@ class Guard:
         """The protected tensors that are not saved yet, by the storage that they show."""
         if self._by_storage is None:  # made late: most runs write to no real tensor
             self._by_storage = {}
-            for tensor in (*self._protected, *(each.data for each in self._parameters)):
+            for tensor in (*self._protected, *(part(each.data) for each in self._parameters)):
                 self._by_storage.setdefault(storage(tensor), []).append(tensor)
         return self._by_storage
 

@@ -87,6 +87,7 @@ def charges(trace: Trace, resolver: Resolver, prices: Prices) -> Iterator[Charge
 
     The innermost executing module owns an op. If that module's formula priced the call, the op is
     already paid for. Otherwise the op's own formula pays; an op without one is free or uncounted.
+    No formula of a module pays for a run that is ``by_ops``.
     ``covers="subtree"`` pays for all that runs beneath the module, ``covers="nothing"`` for no op.
 
     Prices are taken from ``prices``; new ones are added there. Raises ``FormulaError`` if a formula
@@ -98,6 +99,9 @@ def charges(trace: Trace, resolver: Resolver, prices: Prices) -> Iterator[Charge
         entry = None if above or run.call is None else resolver.module(run.call.module)
         if entry is not None and entry.price is OBSERVED:
             entry = None
+        unpaid = run.by_ops and entry is not None and resolver.sees == "modules"
+        if run.by_ops:
+            entry = None
         covered.append(
             above or (entry is not None and entry.covers == "subtree" and callable(entry.price))
         )
@@ -106,7 +110,7 @@ def charges(trace: Trace, resolver: Resolver, prices: Prices) -> Iterator[Charge
         if entry is not None and run.call is not None:
             ops = _price(run.path, run.call, entry, prices)
             yield Charge(run.path, run.type, "module", ops, 1, entry, run.call, "")
-        elif run.invisible and resolver.sees == "all":
+        elif unpaid or (run.invisible and resolver.sees == "all"):
             yield Charge(run.path, _class_name(run), "module", None, 1, None, run.call, "")
         paid = entry is not None and entry.covers != "nothing"
         for op in run.ops:

@@ -17,7 +17,8 @@ from ...rules.registry import Op
 from ..dispatch import Run
 from ..module_tree import ModuleTree
 from ..observer import Observer
-from ..opfacts import OpFacts
+from ..opfacts import OpFacts, op_facts
+from ..parts import part
 from ..specs import op_described, op_tensors, tensors
 from ..state import Guard
 from ..values import Key, OpArgs, OpKwargs, OpResult
@@ -90,6 +91,17 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         if facts.reshapes:
             return func(*args, **kwargs)
         return func(*self.data.mapped(args), **self.data.mapped_kwargs(kwargs))
+
+    def unwrapped(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:
+        """As ``Run.unwrapped``. A tensor that wraps real data is replaced by one that wraps meta.
+
+        Both sides of a view must be on one device.
+        """
+        if not any(map(self.data.wrapped, op_tensors((*args, *kwargs.values())))):
+            return NotImplemented
+        with self:
+            out = func(*self.data.rewrapped(args), **self.data.rewrapped(kwargs))
+        return _written(op_facts(func), args, kwargs, out)
 
     def _key(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> Key:
         """The key of an op call. A call on data and one on only constants have different keys."""
@@ -235,8 +247,8 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
 
 def model_data(tree: ModuleTree, inputs: object) -> Iterator[torch.Tensor]:
     """The tensors that are data from the start: parameters, buffers and inputs of the model."""
-    yield from tree.parameters
-    yield from tree.buffers
+    yield from map(part, tree.parameters)
+    yield from map(part, tree.buffers)
     yield from tensors(inputs)
 
 

@@ -5,7 +5,7 @@ Wrappers such as DDP are skipped: the user's module has the wrapper's path.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 import torch
@@ -46,9 +46,16 @@ def wrapped_as(cls: type) -> str:
 
 def unwrap(module: nn.Module) -> nn.Module:
     """The module inside ``torch.compile``, DDP, FSDP or DataParallel, however many wrap it."""
+    *_, inner = layers(module)
+    return inner
+
+
+def layers(module: nn.Module) -> Iterator[nn.Module]:
+    """A module, then the modules that wrappers keep inside it, down to the user's own."""
+    yield module
     while attribute := wrapped_as(type(module)):
         module = getattr(module, attribute)
-    return module
+        yield module
 
 
 def type_name(module: nn.Module) -> str:
@@ -65,11 +72,12 @@ class ModuleTree:
 
     ``walked`` has the path and module of each place, parents first. A shared module appears at each
     of its places, and cycles are cut. ``modules`` (wrappers too), ``parameters`` and ``buffers``
-    list each object once.
+    list each object once. ``around`` are the wrappers around the model itself, outermost first.
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, around: Iterable[nn.Module] = ()) -> None:
         self.model = model
+        self.around = tuple(around)
         self._strangers: list[tuple[str, nn.Module]] = []
         self._index()
 

@@ -9,6 +9,7 @@ A ``DTensor`` wraps the part of a larger tensor that this rank holds. Its ops ru
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -53,6 +54,14 @@ def part(tensor: torch.Tensor) -> torch.Tensor:
         else:
             found: torch.Tensor = held
             return found
+
+
+def with_parts(tensors: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
+    """Each tensor, and this rank's part of each ``DTensor``."""
+    for tensor in tensors:
+        yield tensor
+        if is_shared(tensor):
+            yield part(tensor)
 
 
 def shared_as(tensor: Any, local: torch.Tensor) -> torch.Tensor:

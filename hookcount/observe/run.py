@@ -33,6 +33,7 @@ from .shapes_run.fakes import faked, for_want_of_values
 from .shapes_run.memo import Memo
 from .shapes_run.shapes import ConstantsLostError, ShapesRun, model_data
 from .state import Guard, preserved
+from .wrapped import wrappers_passed
 
 How = Literal["auto", "shapes", "real"]
 """How a model is run: see ``Runner``."""
@@ -133,8 +134,8 @@ class Runner:
                     if observer.shapes_only
                     else nullcontext()
                 ):
-                    whole = gathered(tree, observer.shapes_only)
-                    with whole, _observing(observer, tree, [run, *others]):
+                    parallel = [wrappers_passed(tree), gathered(tree, observer.shapes_only)]
+                    with _observing(observer, tree, [*parallel, run, *others]):
                         _call(tree.model, args, kwargs, observer)
                     return observer.trace(run.name)
         finally:

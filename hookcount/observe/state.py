@@ -16,7 +16,7 @@ from torch.autograd.grad_mode import _unsafe_preserve_version_counter
 
 from .module_tree import TORCHS_OWN, ModuleTree
 from .opfacts import OpFacts
-from .parts import part
+from .parts import part, with_parts
 from .quiet import quiet
 from .specs import storage, tensors
 from .values import OpArgs, OpKwargs
@@ -40,7 +40,9 @@ class Guard:
         self._by_storage: dict[int, list[torch.Tensor]] | None = None
         self._saved: list[tuple[torch.Tensor, torch.Tensor]] = []
         counted = (*protected, *(each.parameter for each in parameters))
-        self._versions = [(each, each._version) for each in counted if not each.is_inference()]
+        self._versions = [
+            (each, each._version) for each in with_parts(counted) if not each.is_inference()
+        ]
 
     def before(self, facts: OpFacts, args: OpArgs, kwargs: OpKwargs) -> None:
         """An op is about to run: save the tensors that it will write to."""
@@ -62,7 +64,8 @@ class Guard:
         """The protected tensors that are not saved yet, by the storage that they show."""
         if self._by_storage is None:  # made late: most runs write to no real tensor
             self._by_storage = {}
-            for tensor in (*self._protected, *(part(each.data) for each in self._parameters)):
+            held = (*self._protected, *(each.data for each in self._parameters))
+            for tensor in map(part, held):
                 self._by_storage.setdefault(storage(tensor), []).append(tensor)
         return self._by_storage
 

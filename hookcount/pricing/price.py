@@ -99,18 +99,24 @@ def charges(trace: Trace, resolver: Resolver, prices: Prices) -> Iterator[Charge
         entry = None if above or run.call is None else resolver.module(run.call.module)
         if entry is not None and entry.price is OBSERVED:
             entry = None
-        unpaid = run.by_ops and entry is not None and resolver.sees == "modules"
-        if run.by_ops:
-            entry = None
         covered.append(
-            above or (entry is not None and entry.covers == "subtree" and callable(entry.price))
+            above
+            or (
+                entry is not None
+                and entry.covers == "subtree"
+                and callable(entry.price)
+                and not run.by_ops
+            )
         )
         if above or run.phase == "backward":
+            continue
+        if run.by_ops:
+            yield from _of_parts(run, entry, resolver, prices)
             continue
         if entry is not None and run.call is not None:
             ops = _price(run.path, run.call, entry, prices)
             yield Charge(run.path, run.type, "module", ops, 1, entry, run.call, "")
-        elif unpaid or (run.invisible and resolver.sees == "all"):
+        elif run.invisible and resolver.sees == "all":
             yield Charge(run.path, _class_name(run), "module", None, 1, None, run.call, "")
         paid = entry is not None and entry.covers != "nothing"
         for op in run.ops:
@@ -119,6 +125,22 @@ def charges(trace: Trace, resolver: Resolver, prices: Prices) -> Iterator[Charge
     for phase, op in trace.outside:
         if phase == "forward":
             yield _op_charge(OUTSIDE, op, resolver, prices)
+
+
+def _of_parts(
+    run: ModuleRun, entry: Entry | None, resolver: Resolver, prices: Prices
+) -> Iterator[Charge]:
+    """The charges of a run that is ``by_ops``. ``entry`` is that of its module.
+
+    Under a convention that does not see the ops, a module that it prices otherwise is uncounted.
+    """
+    paid = False
+    for op in run.ops:
+        charge = _op_charge(run.path, op, resolver, prices)
+        paid = paid or bool(charge.ops)
+        yield charge
+    if entry is not None and callable(entry.price) and not paid and resolver.sees != "all":
+        yield Charge(run.path, _class_name(run), "module", None, 1, None, run.call, "")
 
 
 def _op_charge(path: str, run: OpRun, resolver: Resolver, prices: Prices) -> Charge:

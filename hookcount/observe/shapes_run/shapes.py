@@ -99,8 +99,9 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         """
         if not any(map(self.data.wrapped, op_tensors((*args, *kwargs.values())))):
             return NotImplemented
+        changed, named = self.data.rewrapped(args), self.data.rewrapped(kwargs)
         with self:
-            out = func(*self.data.rewrapped(args), **self.data.rewrapped(kwargs))
+            out = func(*changed, **named)
         return _written(op_facts(func), args, kwargs, out)
 
     def _key(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> Key:

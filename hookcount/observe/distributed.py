@@ -1,4 +1,4 @@
-"""DTensors in a count: ops that only find out how one is placed are no work of the model."""
+"""DTensors in a count: what torch does about them besides the work of the model."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import functools
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from torch.utils._pytree import tree_leaves
 
 from .observer import Observer, observers_here
+from .parts import pending
 from .patches import patched
 
 _MODULE = "torch.distributed.tensor._sharding_prop"
@@ -57,3 +61,18 @@ def pausing(observers: Iterable[Observer]) -> Iterator[None]:
     finally:
         for each in held:
             each.paused -= 1
+
+
+def settle(out: object, observer: Observer) -> None:
+    """Wait for the collectives whose results are a model's output.
+
+    Nobody else will, since a count drops the output. torch keeps such a result until then.
+    """
+    waiting = pending()
+    if waiting is None:
+        return
+    for leaf in tree_leaves(out):
+        held: Any = getattr(leaf, "_local_tensor", leaf)
+        if issubclass(type(held), waiting) and not held.is_meta:
+            with pausing([observer]):
+                held.wait()

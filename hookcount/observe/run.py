@@ -21,7 +21,7 @@ from ..core.trace import Trace
 from ..rules.registry import Op, Registry
 from ..rules.resolver import Resolver
 from .dispatch import RealRun, Run
-from .distributed import placement_unseen
+from .distributed import placement_unseen, settle
 from .gathered import gathered
 from .hooks import hooked
 from .module_tree import ModuleTree, type_name, wrapped_as
@@ -214,7 +214,7 @@ def _compiler_is_there() -> bool:
 def _call(model: nn.Module, args: Args, kwargs: Kwargs, observer: Observer) -> None:
     """Run the model. A note on its exception names the module that raised."""
     try:
-        model(*args, **kwargs)
+        settle(model(*args, **kwargs), observer)
     except HookcountError:
         raise
     except Exception as error:

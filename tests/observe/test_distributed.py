@@ -279,6 +279,16 @@ def test_training_goes_on(mesh, run):
     )
 
 
+def test_no_collective_is_left_under_way(mesh):
+    """The output of a row-wise layer is the result of one."""
+    model = parallelize_module(nn.Linear(16, 8), mesh, RowwiseParallel())
+    under_way = torch._C._distributed_c10d._get_work_registry_size
+    before = under_way()
+    for run in RUNS:
+        assert macs(model, torch.zeros(2, 4), run=run) == 2 * 16 * 8 // 4
+    assert under_way() == before
+
+
 def test_a_watched_step(mesh):
     model = tensor_parallel(mesh)
     with Counter().watch(model) as watch:

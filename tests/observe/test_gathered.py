@@ -1,6 +1,8 @@
 """``fully_shard``: a count sees the whole work, and leaves the books of ``fully_shard`` alone."""
 
 import copy
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -493,3 +495,44 @@ def test_a_copy_of_the_report_needs_no_process_group():
     with several_ranks():
         report = hookcount.count(nested(), words())
     assert copy.copy(report).macs == WHOLE
+
+
+TWO_RANKS = """
+import sys, torch, torch.distributed as dist, hookcount
+from torch.distributed.fsdp import fully_shard
+from torch.distributed.tensor import Shard
+store, rank = sys.argv[1], int(sys.argv[2])
+dist.init_process_group("gloo", store=dist.FileStore(store, 2), rank=rank, world_size=2)
+seen = []
+class Notes(torch.nn.Linear):
+    def forward(self, x):
+        seen.append((self.weight.detach().clone(), self.bias.detach().clone()))
+        return super().forward(x)
+for axis in (0, 1):
+    torch.manual_seed(0)
+    model = Notes(4, 7)
+    whole = model.weight.detach().clone(), model.bias.detach().clone()
+    fully_shard(model, shard_placement_fn=lambda each: Shard(min(axis, each.dim() - 1)))
+    assert model.weight._local_tensor.numel() < 4 * 7
+    assert hookcount.Counter(run="real").count(model, torch.ones(2, 4)).macs == 2 * 4 * 7
+    assert all(map(torch.equal, seen.pop(), whole))
+    if rank == 0:  # alone: a shapes-only run waits for nobody
+        assert hookcount.count(model, torch.ones(2, 4)).macs == 2 * 4 * 7
+        seen.clear()
+dist.barrier()
+dist.destroy_process_group()
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_gather_the_true_values(tmp_path):
+    """Rank 0 holds 4 of 7 rows, or 2 of 4 columns."""
+    started = [
+        subprocess.Popen([sys.executable, "-c", TWO_RANKS, tmp_path / "store", str(rank)])
+        for rank in range(2)
+    ]
+    try:
+        assert [each.wait(timeout=120) for each in started] == [0, 0]
+    finally:
+        for each in started:
+            each.kill()

@@ -93,6 +93,12 @@ class ModuleRun(NamedTuple):
     ops: tuple[OpRun, ...]
     invisible: bool
     """Whether the module made its output without an op that hookcount saw."""
+    by_ops: bool = False
+    """Whether the module's ops pay, also if there is a formula for the module.
+
+    This rank did only its part of the module's work. A formula would mix shapes of parts with
+    attributes of the whole.
+    """
 
 
 class TensorFact(NamedTuple):

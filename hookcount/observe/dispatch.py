@@ -8,6 +8,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from ..rules.registry import Op
 from .observer import Observer
 from .opfacts import OpFacts, op_facts
+from .parts import wrappers
 from .specs import op_described
 from .undo.guard import Guard
 from .values import OpArgs, OpKwargs, OpResult
@@ -34,13 +35,24 @@ class Run(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._guard = guard
 
     def __torch_dispatch__(
-        self, func: Op, types: object, args: OpArgs = (), kwargs: OpKwargs | None = None
+        self, func: Op, types: tuple[type, ...], args: OpArgs = (), kwargs: OpKwargs | None = None
     ) -> OpResult:
-        return (
-            self.see(func, args, kwargs or {})
-            if self._observer.listening()
-            else func(*args, **(kwargs or {}))
-        )
+        if not self._observer.listening():
+            return func(*args, **(kwargs or {}))
+        if types:
+            shared, pending = wrappers(types)
+            if shared:
+                self._observer.met_share()
+            if shared or pending:
+                return self.unwrapped(func, args, kwargs or {})
+        return self.see(func, args, kwargs or {})
+
+    def unwrapped(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:
+        """Leave an op to a tensor that wraps this rank's part of a larger one.
+
+        That tensor runs other ops on the part. This mode sees those.
+        """
+        return NotImplemented
 
     def see(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         """Open a composite op, run any other op.

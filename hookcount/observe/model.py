@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from ..core.errors import ModelError, error_text, module_at
-from .module_tree import ModuleTree, type_name, unwrap
+from .module_tree import ModuleTree, layers, type_name
 
 
 def checked(model: object) -> ModuleTree:
@@ -24,7 +24,8 @@ def checked(model: object) -> ModuleTree:
             f"cannot count {type(model).__name__}: not an nn.Module. "
             "To fix it: give the model itself; wrap a function in a module whose forward calls it."
         )
-    tree = ModuleTree(unwrap(model))
+    *around, inner = layers(model)
+    tree = ModuleTree(inner, around)
     if any(map(is_lazy, (*tree.parameters, *tree.buffers))):
         path, module, name = next(
             (path, module, name)

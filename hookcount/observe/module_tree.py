@@ -5,7 +5,7 @@ Wrappers such as DDP are skipped: the user's module has the wrapper's path.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 import torch
@@ -47,9 +47,16 @@ def wrapped_as(cls: type) -> str:
 
 def unwrap(module: nn.Module) -> nn.Module:
     """The module inside ``torch.compile``, DDP, FSDP or DataParallel, however many wrap it."""
+    *_, inner = layers(module)
+    return inner
+
+
+def layers(module: nn.Module) -> Iterator[nn.Module]:
+    """A module, then the modules that wrappers keep inside it, down to the user's own."""
+    yield module
     while attribute := wrapped_as(type(module)):
         module = getattr(module, attribute)
-    return module
+        yield module
 
 
 def type_name(module: nn.Module) -> str:
@@ -66,11 +73,12 @@ class ModuleTree:
 
     ``walked`` has the path and module of each place, parents first. A shared module appears at each
     of its places, and cycles are cut. ``modules`` (wrappers too), ``parameters`` and ``buffers``
-    list each object once.
+    list each object once. ``around`` are the wrappers around the model itself, outermost first.
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, around: Iterable[nn.Module] = ()) -> None:
         self.model = model
+        self.around = tuple(around)
         self._strangers: list[tuple[str, nn.Module]] = []
         self._index()
 
@@ -232,10 +240,12 @@ def _fact(
 def _stored(tensor: Any) -> int:
     """The size of a tensor in bytes.
 
-    A tensor made of other tensors (quantized by torchao, a DTensor) has the size of those.
+    A tensor made of other tensors has the size of those: one that torchao quantized, for example.
+    A DTensor has the size of the part that this rank holds.
     """
     if type(tensor) not in _PLAIN and is_traceable_wrapper_subclass(tensor):
         names, _ = tensor.__tensor_flatten__()
-        return sum(_stored(getattr(tensor, name)) for name in names)
+        inner = [getattr(tensor, name) for name in names]
+        return sum(_stored(each) for each in inner if isinstance(each, torch.Tensor))
     elements: int = tensor.numel()
     return elements * int(tensor.element_size())

@@ -16,6 +16,7 @@ from ..rules.registry import Fake, Op
 from .call_sites.lines import calling_site
 from .module_tree import ModuleTree, type_name
 from .opfacts import op_facts
+from .parts import is_shared
 from .shapes_run.memo import Memo
 from .specs import all_last, described, freeze, op_described, storage, tensors
 from .stack import Frame, Mark, OutsideTimes
@@ -68,6 +69,8 @@ class Observer:
         self._stack: list[Frame] = []
         self._runs: list[ModuleRun | None] = []
         self._outside: OutsideTimes = {}
+        self._shares = any(map(is_shared, (*tree.parameters, *tree.buffers)))
+        """Whether the model has parameters or buffers that several ranks hold together."""
         self._calls: dict[Key, Call] = {}
         """The calls of modules whose stand-in serves only this count."""
 
@@ -110,6 +113,10 @@ class Observer:
         frame = self._frame(module)
         if frame is None:
             return
+        if self._shares and any(
+            map(is_shared, (*module._parameters.values(), *module._buffers.values()))
+        ):
+            self.met_share()
         if torch._C._len_torch_function_stack():
             # without this, each access to a tensor's attribute would pass through the active modes
             with torch._C.DisableTorchFunction():
@@ -120,6 +127,11 @@ class Observer:
             call,
             not frame.visible and not frame.called and self._made_unseen(module, args, kwargs, out),
         )
+
+    def met_share(self) -> None:
+        """The running modules meet a tensor that several ranks hold together: their ops pay."""
+        for frame in self._stack:
+            frame.by_ops = True
 
     def mark(self) -> Mark:
         """This point of the observation."""
@@ -165,7 +177,14 @@ class Observer:
             else ()
         )
         self._runs[frame.index] = ModuleRun(
-            frame.path, type_name(frame.module), frame.parent, frame.phase, call, ops, invisible
+            frame.path,
+            type_name(frame.module),
+            frame.parent,
+            frame.phase,
+            call,
+            ops,
+            invisible,
+            frame.by_ops,
         )
 
     def _module_call(

@@ -20,7 +20,9 @@ from ..core.trace import Trace
 from ..rules.registry import Op, Registry
 from ..rules.resolver import Resolver
 from .dispatch import RealRun, Run
+from .distributed import placement_unseen, settle
 from .eager import compiler_is_there, eagerly
+from .gathered import gathered
 from .hooks import hooked, unnoticed
 from .interrupts import HeldBack
 from .module_tree import ModuleTree, type_name, wrapped_as
@@ -35,6 +37,7 @@ from .specs import tensors
 from .state import Given, preserved
 from .undo import turns
 from .undo.settings import ModeStacks
+from .wrapped import wrappers_passed
 
 How = Literal["auto", "shapes", "real"]
 """How a model is run: see ``Runner``."""
@@ -144,7 +147,8 @@ class Runner:
                 observer.given = given
                 run, others = modes(observer, given)
                 observer.shapes_only = isinstance(run, ShapesRun)
-                with _observing(observer, tree, [run, *others]):
+                parallel = [wrappers_passed(tree), gathered(tree, observer.shapes_only)]
+                with _observing(observer, tree, [*parallel, run, *others]):
                     _call(tree.model, given, observer, signals)
                 given.trained_by_others = observer.ran_in_another_thread
                 return observer.trace(run.name)
@@ -195,6 +199,7 @@ def _observing(observer: Observer, tree: ModuleTree, modes: Modes) -> Iterator[N
     try:
         with ExitStack() as entered:
             entered.enter_context(eagerly())
+            entered.enter_context(placement_unseen())
             if any(wrapped_as(type(module)) for module in tree.modules):
                 entered.enter_context(unnoticed())
             entered.enter_context(hooked(observer))
@@ -221,7 +226,8 @@ def _call(model: nn.Module, given: Given, observer: Observer, signals: HeldBack)
         try:
             signals.holding = False
             signals.release()
-            contextvars.copy_context().run(model, *given.args, **given.kwargs)
+            out = contextvars.copy_context().run(model, *given.args, **given.kwargs)
+            settle(out, observer)
         finally:
             signals.holding = True
     except HookcountError:

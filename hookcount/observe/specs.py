@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from ..core.trace import Spec, leaves
+from .parts import part
 from .values import Described, Key
 
 _PLAIN = (
@@ -54,9 +55,10 @@ class Packed:
 def spec_of(tensor: torch.Tensor) -> Spec:
     """The ``Spec`` of a tensor.
 
-    Equal tensors share one object for the life of the process, since these objects are few and
-    small.
+    Of a tensor that several ranks hold together, it is the ``Spec`` of this rank's part. Equal
+    tensors share one object for the life of the process, since these objects are few and small.
     """
+    tensor = part(tensor)
     sparse = tensor.layout is not torch.strided
     shape = _nested_shape(tensor) if tensor.is_nested else tensor.shape
     key = (shape, tensor.dtype, sparse)
@@ -153,9 +155,12 @@ def _namespace(value: object, depth: int) -> types.SimpleNamespace | Opaque:
 
 
 def tensors(value: object, depth: int = _DEPTH) -> Iterator[torch.Tensor]:
-    """Each tensor in a structure, in order. The search goes ``depth`` levels deep."""
+    """Each tensor in a structure, in order. The search goes ``depth`` levels deep.
+
+    Of a tensor that several ranks hold together, it is this rank's part.
+    """
     if isinstance(value, torch.Tensor):
-        yield value
+        yield part(value)
     elif depth == 0 or isinstance(value, _PLAIN):
         return
     elif isinstance(value, (tuple, list, set, frozenset)):
@@ -179,7 +184,7 @@ def storage(tensor: torch.Tensor) -> int:
     Sparse and nested tensors have no single storage. They give their own identity.
     """
     try:
-        return int(tensor.untyped_storage()._cdata)
+        return int(part(tensor).untyped_storage()._cdata)
     except (NotImplementedError, RuntimeError):
         return id(tensor)
 

@@ -23,6 +23,7 @@ class Frame:
     """
 
     __slots__ = (
+        "by_ops",
         "called",
         "index",
         "module",
@@ -49,6 +50,7 @@ class Frame:
         self.pre_hooks: frozenset[CodeType] = frozenset()  # the code of its own pre-hooks
         self.visible = False  # an op that was seen made a tensor here
         self.called = False  # another module ran inside
+        self.by_ops = False  # see ModuleRun.by_ops
         self.result: tuple[Call, bool] | None = None
         """The call, and ``ModuleRun.invisible``. None until the forward returns."""
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import torch
 
 from .module_tree import ModuleTree
+from .parts import part
 from .undo import others
 from .undo.guard import Guard
 from .undo.modules import Modules
@@ -47,7 +48,7 @@ class Given:
         self.kwargs = {name: objects.reach(each) for name, each in kwargs.items()}
         for each in (*tree.parameters, *tree.buffers):
             objects.reach(each)
-        self.data = objects.tensors.copy()
+        self.data = list(map(part, objects.tensors))
         self._modules = Modules(tree, objects)
         for module in objects.modules:  # a module in a plain list, for example
             if all(module is not each for each in tree.modules):

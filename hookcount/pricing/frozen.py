@@ -107,7 +107,7 @@ def _entries(layer: Registry, known: dict[Entry, dict[Call, Ops]]) -> list[Entry
     names = {entry.target for entry in found}
     by_name = {entry.target: entry for entry in found}
     # another process may not know a class by the path that the user gave
-    for cls, name in layer.table.imported().items():
+    for cls, name in layer.table.named():
         real = f"{cls.__module__}.{cls.__qualname__}"
         if real not in names:
             found.append(replace(by_name[name], target=real))

@@ -88,6 +88,7 @@ def charges(trace: Trace, resolver: Resolver, prices: Prices) -> Iterator[Charge
 
     The innermost executing module owns an op. If that module's formula priced the call, the op is
     already paid for. Otherwise the op's own formula pays; an op without one is free or uncounted.
+    No formula of a module pays for a run that is ``by_ops``.
     ``covers="subtree"`` pays for all that runs beneath the module, ``covers="nothing"`` for no op.
 
     Prices are taken from ``prices``; new ones are added there. Raises ``FormulaError`` if a formula
@@ -100,9 +101,18 @@ def charges(trace: Trace, resolver: Resolver, prices: Prices) -> Iterator[Charge
         if entry is not None and entry.price is OBSERVED:
             entry = None
         covered.append(
-            above or (entry is not None and entry.covers == "subtree" and callable(entry.price))
+            above
+            or (
+                entry is not None
+                and entry.covers == "subtree"
+                and callable(entry.price)
+                and not run.by_ops
+            )
         )
         if above or run.phase == "backward":
+            continue
+        if run.by_ops:
+            yield from _of_parts(run, entry, resolver, prices)
             continue
         if entry is not None and run.call is not None:
             ops = price_of(run.path, run.call, entry, prices)
@@ -116,6 +126,22 @@ def charges(trace: Trace, resolver: Resolver, prices: Prices) -> Iterator[Charge
     for phase, op in trace.outside:
         if phase == "forward":
             yield _op_charge(OUTSIDE, op, resolver, prices)
+
+
+def _of_parts(
+    run: ModuleRun, entry: Entry | None, resolver: Resolver, prices: Prices
+) -> Iterator[Charge]:
+    """The charges of a run that is ``by_ops``. ``entry`` is that of its module.
+
+    Under a convention that does not see the ops, a module that it prices otherwise is uncounted.
+    """
+    paid = False
+    for op in run.ops:
+        charge = _op_charge(run.path, op, resolver, prices)
+        paid = paid or bool(charge.ops)
+        yield charge
+    if entry is not None and callable(entry.price) and not paid and resolver.sees != "all":
+        yield Charge(run.path, _class_name(run), "module", None, 1, None, run.call, "")
 
 
 def _op_charge(path: str, run: OpRun, resolver: Resolver, prices: Prices) -> Charge:

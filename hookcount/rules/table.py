@@ -6,7 +6,7 @@ import importlib
 import pickle
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase, translate
 from functools import cached_property
@@ -185,12 +185,17 @@ class Table:
         known = self._imported
         if known is None or known[0] != state:
             found: ByIdentity[str] = ByIdentity()
-            for name in reversed(list(self.entries)):  # of two names of a class, the later one
-                cls = None if "::" in name else self._classes.get(name) or _imported(name)
-                if cls is not None:
-                    found.put(cls, name)
+            for cls, name in self.named():
+                found.put(cls, name)
             known = self._imported = state, found
         return known[1]
+
+    def named(self) -> Iterator[tuple[type, str]]:
+        """Each class of ``imported``, with its name; of two names of a class, the later first."""
+        for name in reversed(list(self.entries)):
+            cls = None if "::" in name else self._classes.get(name) or _imported(name)
+            if cls is not None:
+                yield cls, name
 
     @property
     def has_fakes(self) -> bool:

@@ -8,6 +8,7 @@ from torch import nn
 from hookcount import FREE, OBSERVED, FormulaError, Ops, Registry
 from hookcount.core.trace import OUTSIDE
 from hookcount.pricing.price import charges, price
+from hookcount.rules.registry import target_name
 from hookcount.rules.resolver import Resolver
 
 RELU, MODULE, BLOCK = Ops(compares=6), Ops(macs=100), Ops(muls=10)
@@ -267,3 +268,28 @@ def test_a_formula_that_fails_names_the_module_and_itself(formula, says):
     assert "'a.leaf' (Leaf)" in str(caught.value)
     assert "test_price.py" in str(caught.value)
     assert "To fix it" in str(caught.value)
+
+
+def in_parts(*, leaf=False):
+    """A block that runs ``relu``, of which this rank did only its part; perhaps a leaf inside."""
+    runs = [run("", Block(), [op()])._replace(by_ops=True)]
+    if leaf:
+        runs.append(run("leaf", Leaf(), [op()], parent=0))
+    return trace(*runs)
+
+
+def test_the_ops_pay_for_a_part_of_a_module_s_work():
+    assert paid(in_parts(), registry(block=block_pays)) == {("", "aten::relu", "op"): RELU}
+
+
+def test_a_formula_for_the_subtree_does_not_pay_for_parts():
+    found = paid(in_parts(leaf=True), registry(block=block_pays, leaf=leaf_pays, covers="subtree"))
+    assert found == {("", "aten::relu", "op"): RELU, ("leaf", "Leaf", "module"): MODULE}
+
+
+def test_a_part_is_named_under_a_convention_that_does_not_see_its_ops():
+    sums = price(in_parts(), Resolver(registry(block=block_pays), sees="modules"), {})
+    assert sums.records == ()
+    assert [(each.target, each.by) for each in sums.uncounted] == [(target_name(Block), "module")]
+    without = price(in_parts(), Resolver(registry(), sees="modules"), {})
+    assert without.uncounted == ()

@@ -2,6 +2,7 @@
 
 from . import (
     bitsandbytes,
+    collectives,
     deformable_attention,
     flash_attention,
     graphs,
@@ -12,6 +13,7 @@ from . import (
 
 __all__ = [
     "bitsandbytes",
+    "collectives",
     "deformable_attention",
     "flash_attention",
     "graphs",

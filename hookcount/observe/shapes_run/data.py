@@ -9,6 +9,7 @@ import torch
 
 from ...core.errors import DataNeededError, error_text, module_at
 from ..observer import Observer
+from ..parts import is_shared, part, shared_as
 from ..quiet import quiet
 from ..specs import op_tensors
 from ..values import OpKwargs
@@ -92,6 +93,20 @@ class Data:
         if named.get("device") is not None:
             named["device"] = META
         return named
+
+    def wrapped(self, tensor: torch.Tensor) -> bool:
+        """Whether a tensor is a DTensor around real data."""
+        return is_shared(tensor) and not part(tensor).is_meta and self.has(part(tensor))
+
+    def rewrapped(self, value: Any) -> Any:
+        """``value`` with each DTensor around real data replaced by one around its stand-in."""
+        if isinstance(value, torch.Tensor):
+            return shared_as(value, self.stand_in(part(value))) if self.wrapped(value) else value
+        if type(value) in (list, tuple):
+            return type(value)([self.rewrapped(item) for item in value])
+        if type(value) is dict:
+            return {name: self.rewrapped(item) for name, item in value.items()}
+        return value
 
     def positions(self, indices: Iterable[torch.Tensor | None]) -> list[torch.Tensor | None]:
         """Indices, with each constant mask replaced by the positions that it selects.

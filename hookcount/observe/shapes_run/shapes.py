@@ -16,7 +16,7 @@ import torch
 from ...rules.registry import Op
 from ..dispatch import Run
 from ..observer import Observer
-from ..opfacts import OpFacts
+from ..opfacts import OpFacts, op_facts
 from ..specs import op_described, op_tensors, tensors
 from ..undo.guard import Guard
 from ..values import Key, OpArgs, OpKwargs, OpResult
@@ -95,6 +95,18 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         if facts.reshapes:
             return func(*args, **kwargs)
         return func(*self.data.mapped(args), **self.data.mapped_kwargs(kwargs))
+
+    def unwrapped(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:
+        """As ``Run.unwrapped``. A tensor that wraps real data is replaced by one that wraps meta.
+
+        Both sides of a view must be on one device.
+        """
+        if not any(map(self.data.wrapped, op_tensors((*args, *kwargs.values())))):
+            return NotImplemented
+        changed, named = self.data.rewrapped(args), self.data.rewrapped(kwargs)
+        with self:
+            out = func(*changed, **named)
+        return self._written(op_facts(func), args, kwargs, out)
 
     def _key(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> Key:
         """The key of an op call. A call on data and one on only constants have different keys."""

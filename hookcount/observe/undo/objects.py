@@ -20,6 +20,7 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
+from ..parts import part
 from .iterators import ITERATORS, copied
 from .sources import source
 from .tensors import same
@@ -442,15 +443,18 @@ def _frozenset(objects: Objects, value: frozenset[object]) -> object:
 def _tensor(objects: Objects, value: torch.Tensor) -> object:
     """A tensor. For one inside a graph the run gets an equal one, as a graph has no way back."""
     objects.tensors.append(value)
+    held = part(value)
+    if held is not value:
+        objects.reach(held)
     if type(value) is torch.Tensor and not value.is_leaf:
         made = same(value)
         if made is not None:
             objects.tensors.append(made)
             return made
-    held = attributes(value)
-    if held is not None:
-        objects.kept.append(Attributes(value, held))
-        objects.dictionary(held)
+    named = attributes(value)
+    if named is not None:
+        objects.kept.append(Attributes(value, named))
+        objects.dictionary(named)
     return value
 
 

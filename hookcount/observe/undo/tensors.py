@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch.autograd.grad_mode import _unsafe_preserve_version_counter
 
+from ..parts import part
 from ..specs import storage
 
 
@@ -39,7 +40,7 @@ class TensorState:
         self._version: int | None = None if tensor.is_inference() else tensor._version
         self.data: torch.Tensor | None = None
         self._layout: tuple[object, ...] | None = None
-        if tensor.layout is torch.strided and not tensor.is_nested:
+        if part(tensor) is tensor and tensor.layout is torch.strided and not tensor.is_nested:
             self.data = tensor.data
             self._layout = _layout(tensor)
 

@@ -8,6 +8,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from ..rules.registry import Op
 from .observer import Observer
 from .opfacts import OpFacts, op_facts
+from .ragged import is_ragged
 from .specs import op_described
 from .state import Guard
 from .values import OpArgs, OpKwargs, OpResult
@@ -34,8 +35,10 @@ class Run(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._guard = guard
 
     def __torch_dispatch__(
-        self, func: Op, types: object, args: OpArgs = (), kwargs: OpKwargs | None = None
+        self, func: Op, types: tuple[type, ...], args: OpArgs = (), kwargs: OpKwargs | None = None
     ) -> OpResult:
+        if types and (op_facts(func).metadata or is_ragged(types)):
+            return NotImplemented  # the subclass answers; to raise here would end the process
         return (
             self.see(func, args, kwargs or {})
             if self._observer.listening()

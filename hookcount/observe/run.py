@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal, Protocol
 
 import torch
@@ -20,6 +21,8 @@ from ..core.errors import HookcountError, module_at, note
 from ..core.trace import Trace
 from ..rules.registry import Op, Registry
 from ..rules.resolver import Resolver
+from .admission import admitted, check_surroundings
+from .company import alone
 from .dispatch import RealRun, Run
 from .hooks import hooked
 from .module_tree import ModuleTree, type_name, wrapped_as
@@ -30,6 +33,7 @@ from .shapes_run.constants import Constants, needs_constants
 from .shapes_run.fakes import faked, for_want_of_values
 from .shapes_run.memo import Memo
 from .shapes_run.shapes import ConstantsLostError, ShapesRun, model_data
+from .specs import has_values
 from .state import Guard, preserved
 
 How = Literal["auto", "shapes", "real"]
@@ -69,16 +73,19 @@ class Runner:
         model's exceptions. Raises ``DataNeededError`` if a shapes-only run needs values and no real
         run follows.
         """
-        if self.how != "real":
-            try:
-                return self._shapes(tree, args, kwargs)
-            except Exception:
-                # The real run has the values that were needed, or raises the model's own error.
-                if self.how == "shapes" or any(
-                    tensor.is_meta for tensor in model_data(tree, (args, kwargs))
-                ):
-                    raise
-        return self._real(tree, args, kwargs)
+        check_surroundings()
+        with alone() as company:
+            args, kwargs = admitted(tree, (args, kwargs), company.transformed, self.how == "real")
+            if self.how != "real":
+                try:
+                    return self._shapes(tree, args, kwargs)
+                except Exception:
+                    # The real run has the values that were needed, or raises the model's own error.
+                    if self.how == "shapes" or not all(
+                        map(has_values, model_data(tree, (args, kwargs)))
+                    ):
+                        raise
+            return self._real(tree, args, kwargs, company.fakes)
 
     def _shapes(self, tree: ModuleTree, args: Args, kwargs: Kwargs) -> Trace:
         if not needs_constants(tree):
@@ -106,15 +113,16 @@ class Runner:
         """Patches that let code run on meta tensors: autocast, and fakes."""
         return [autocast_on_meta(), faked(observer, self.registry)]
 
-    def _real(self, tree: ModuleTree, args: Args, kwargs: Kwargs) -> Trace:
+    def _real(self, tree: ModuleTree, args: Args, kwargs: Kwargs, fakes: Modes) -> Trace:
+        modes = partial(_real_modes, fakes)
         compiler_was_there = _compiler_is_there()
         try:
-            return self.traced(tree, args, kwargs, _real_modes)
+            return self.traced(tree, args, kwargs, modes)
         except Exception:
             if compiler_was_there or not _compiler_is_there():
                 raise
             # The forward itself imported the compiler, too late to be switched off. Run again.
-            return self.traced(tree, args, kwargs, _real_modes)
+            return self.traced(tree, args, kwargs, modes)
 
     def traced(self, tree: ModuleTree, args: Args, kwargs: Kwargs, modes: MakesModes) -> Trace:
         """The trace of one forward under the modes that ``modes`` makes."""
@@ -154,9 +162,9 @@ class Runner:
 
 
 def _real_modes(
-    observer: Observer, guard: Guard, data: Iterator[torch.Tensor]
+    fakes: Modes, observer: Observer, guard: Guard, data: Iterator[torch.Tensor]
 ) -> tuple[Run, Modes]:
-    return RealRun(observer, guard), []
+    return RealRun(observer, guard), fakes
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from torch.autograd.grad_mode import _unsafe_preserve_version_counter
 from .module_tree import TORCHS_OWN, ModuleTree
 from .opfacts import OpFacts
 from .quiet import quiet
-from .specs import storage, tensors
+from .specs import has_values, storage, tensors
 from .values import OpArgs, OpKwargs
 
 Container = dict[Any, Any] | list[Any] | set[Any] | deque[Any]
@@ -53,7 +53,7 @@ class Guard:
         for tensor in tensors(written):
             held = self._held().pop(storage(tensor), ())
             for each in held:
-                if not each.is_meta:
+                if has_values(each):
                     with quiet():
                         self._saved.append((each, each.detach().clone()))
 

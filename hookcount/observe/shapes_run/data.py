@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
+from torch._subclasses.fake_tensor import FakeTensor
 
 from ...core.errors import DataNeededError, error_text, module_at
 from ..observer import Observer
+from ..specs import has_values
 from ..values import OpKwargs
 from .meta_tensors import META
 
@@ -32,7 +34,12 @@ class Data:
 
     def has(self, tensor: torch.Tensor) -> bool:
         """Whether a tensor is data."""
-        return tensor.is_meta or id(tensor) in self.ids or tensor.numel() > LARGE
+        return (
+            tensor.is_meta
+            or id(tensor) in self.ids
+            or tensor.numel() > LARGE
+            or isinstance(tensor, FakeTensor)
+        )
 
     def stand_in(self, tensor: torch.Tensor) -> torch.Tensor:
         """The meta tensor that replaces ``tensor`` in an op on data.
@@ -113,6 +120,6 @@ def _is_small_index(tensor: torch.Tensor) -> bool:
     return (
         not tensor.dtype.is_floating_point
         and not tensor.dtype.is_complex
-        and not tensor.is_meta
+        and has_values(tensor)
         and tensor.numel() <= LARGE
     )

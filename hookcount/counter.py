@@ -17,6 +17,7 @@ from .conventions import DEFAULT
 from .core.errors import InputError, UncountedWarning, error_text
 from .core.trace import Trace
 from .formulas import BUILTIN
+from .observe.compiler import outside_of_compiler, uncompiled
 from .observe.model import checked
 from .observe.observer import Observer
 from .observe.run import How, Runner
@@ -34,6 +35,7 @@ replace = USER.replace
 unregister = USER.unregister
 
 
+@uncompiled
 def count(model: nn.Module, /, *args: object, **kwargs: object) -> Report:
     """Run ``model(*args, **kwargs)`` once and count it, module by module.
 
@@ -63,6 +65,7 @@ class Counter:
     Raises ``InputError`` for a ``registry`` that is no ``Registry``, and for an unknown ``run``.
     """
 
+    @uncompiled
     def __init__(self, registry: Registry | None = None, run: How = "auto") -> None:
         if registry is not None and not isinstance(registry, Registry):
             raise InputError(
@@ -87,6 +90,7 @@ class Counter:
         """The kind of run: ``"auto"``, ``"shapes"`` or ``"real"``."""
         return self.runner.how
 
+    @uncompiled
     def count(self, model: nn.Module, /, *args: object, **kwargs: object) -> Report:
         """As ``hookcount.count``, with the options of this counter."""
         return self._count(model, args, kwargs)
@@ -95,7 +99,7 @@ class Counter:
         self, model: nn.Module, args: tuple[object, ...], kwargs: dict[str, object]
     ) -> Report:
         report = Report(self.priced(model, args, kwargs), _again(model, self))
-        _warn(report, stacklevel=4)
+        _warn(report, stacklevel=5)
         return report
 
     def priced(
@@ -117,6 +121,7 @@ class Counter:
         memo.trim()
         return priced
 
+    @uncompiled
     @contextmanager
     def watch(self, model: nn.Module) -> Iterator[Watch]:
         """Count all that runs in a ``with`` block: several calls, ``generate()``, a training loop.
@@ -124,9 +129,9 @@ class Counter:
         The block runs for real, and its effects on the model stay. Ops outside every module call
         are at the path ``<outside>``. Raises ``ModelError`` as ``hookcount.count`` does.
         """
-        tree, watch = checked(model), None
+        watch = None
         try:
-            with self.runner.watching(tree) as observer:
+            with outside_of_compiler(), self.runner.watching(checked(model)) as observer:
                 watch = Watch(self, observer)
                 yield watch
         finally:
@@ -148,16 +153,18 @@ class Watch:
     def _end(self) -> None:
         self._trace = self._observer.trace("real")
 
+    @uncompiled
     def report(self) -> Report:
         """The report of the block. Raises ``InputError`` before the block has ended."""
         if self._trace is None:
             fix = "call report() after the `with` block"
             raise InputError(error_text("Watch.report()", "the watch has not ended", fix))
         report = Report(Priced(self._trace, self._counter.registry, DEFAULT))
-        _warn(report, stacklevel=3)
+        _warn(report, stacklevel=4)
         return report
 
 
+@uncompiled
 def size(model: nn.Module) -> ModelSize:
     """How large a model is: parameters (trainable, frozen), buffers, bytes by dtype, layers.
 
@@ -167,6 +174,7 @@ def size(model: nn.Module) -> ModelSize:
     return size_of(checked(model).facts())
 
 
+@uncompiled
 def scaling(
     model: nn.Module,
     inputs: Inputs,
@@ -188,7 +196,7 @@ def scaling(
     """
     checked(model)
     counter = counter or Counter(run="shapes")
-    return scale(partial(counter.priced, model), inputs, sizes)
+    return scale(partial(counter.priced, model), inputs, sizes, stacklevel=4)
 
 
 def _again(model: nn.Module, counter: Counter) -> Again:

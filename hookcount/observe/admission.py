@@ -9,6 +9,7 @@ from torch.fx import _symbolic_trace as fx
 from torch.utils import _pytree as pytree
 
 from ..core.errors import InputError, error_text
+from .company import modes_before_autograd
 from .module_tree import ModuleTree
 from .specs import has_values, tensors
 
@@ -24,7 +25,7 @@ def check_surroundings() -> None:
     if (
         _tracing()
         and torch._C._get_dispatch_mode(torch._C._TorchDispatchModeKey.PROXY) is None
-        and not torch._ops._len_torch_dispatch_stack_pre_dispatch()
+        and not modes_before_autograd()
     ):
         raise InputError(
             error_text(
@@ -60,7 +61,7 @@ def admitted(tree: ModuleTree, given: Given, transformed: bool, runs_for_real: b
                 error_text(
                     f"a tensor of shape {list(tensor.shape)}",
                     "its sizes are symbols, and a count needs numbers",
-                    "give a tensor whose sizes are numbers, such as torch.zeros(..., device='meta')",
+                    "give a tensor with numbers as sizes, on the device 'meta' for example",
                 )
             )
     return given

@@ -16,6 +16,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import _disable_current_modes
 
+_C: Any = torch._C
 Undo = Callable[[], object]
 """Lets a tool see the process again."""
 
@@ -38,16 +39,16 @@ def alone() -> Iterator[Company]:
     The function mode of ``with torch.device(...)`` stays active, since the model's own factory
     functions follow it.
     """
-    transformed = torch._C._functorch.peek_interpreter_stack() is not None
+    transformed = _C._functorch.peek_interpreter_stack() is not None
     with ExitStack() as tools:
         for hide in (_function_modes, _transforms, _tracer, _saved_tensors_hooks, _profiler):
             undo = hide()
             if undo is not None:
                 tools.callback(undo)
         fakes: list[AbstractContextManager[object]] = []
-        if torch._C._len_torch_dispatch_stack() or _before_autograd():
+        if _C._len_torch_dispatch_stack() or modes_before_autograd():
             hidden: list[Any] = tools.enter_context(_disable_current_modes())
-            tools.enter_context(torch._C._DisablePythonDispatcher())  # type: ignore[arg-type]
+            tools.enter_context(_C._DisablePythonDispatcher())
             fakes += [mode for mode in reversed(hidden) if isinstance(mode, FakeTensorMode)]
         if _inside_autocast():
             cached = torch.is_autocast_cache_enabled()
@@ -57,35 +58,36 @@ def alone() -> Iterator[Company]:
         yield Company(fakes, transformed)
 
 
-def _before_autograd() -> int:
+def modes_before_autograd() -> int:
     """How many modes see ops before autograd does. ``make_fx`` and ``torch.export`` use some."""
-    return torch._ops._len_torch_dispatch_stack_pre_dispatch()
+    count: Callable[[], int] = torch._ops._len_torch_dispatch_stack_pre_dispatch
+    return count()
 
 
 def _function_modes() -> Undo | None:
     """Hide the function modes, but for those that set a default device."""
-    depth = torch._C._len_torch_function_stack()
+    depth = _C._len_torch_function_stack()
     if not depth:
         return None
     from torch.utils._device import DeviceContext
 
-    modes = [torch._C._pop_torch_function_stack() for _ in range(depth)][::-1]
+    modes = [_C._pop_torch_function_stack() for _ in range(depth)][::-1]
     kept = [mode for mode in modes if isinstance(mode, DeviceContext)]
     for mode in kept:
-        torch._C._push_on_torch_function_stack(mode)
+        _C._push_on_torch_function_stack(mode)
 
     def undo() -> None:
         for _ in kept:
-            torch._C._pop_torch_function_stack()
+            _C._pop_torch_function_stack()
         for mode in modes:
-            torch._C._push_on_torch_function_stack(mode)
+            _C._push_on_torch_function_stack(mode)
 
     return undo
 
 
 def _transforms() -> Undo | None:
     """Hide the transforms of ``torch.func``."""
-    functorch = torch._C._functorch
+    functorch = _C._functorch
     layers: list[Any] = []
     while functorch.peek_interpreter_stack() is not None:
         layers.append(functorch.pop_dynamic_layer_stack())
@@ -102,24 +104,24 @@ def _transforms() -> Undo | None:
 
 def _tracer() -> Undo | None:
     """Pause ``torch.jit.trace``."""
-    state = torch._C._get_tracing_state()
+    state = _C._get_tracing_state()
     if state is None:
         return None
-    torch._C._set_tracing_state(None)  # type: ignore[arg-type]
-    return lambda: torch._C._set_tracing_state(state)
+    _C._set_tracing_state(None)
+    return lambda: _C._set_tracing_state(state)
 
 
 def _profiler() -> Undo | None:
     """Pause the recording of ops."""
-    if not torch._C._autograd._profiler_enabled():
+    if not _C._autograd._profiler_enabled():
         return None
-    torch._C._autograd._enable_record_function(False)  # type: ignore[attr-defined]
-    return lambda: torch._C._autograd._enable_record_function(True)  # type: ignore[attr-defined]
+    _C._autograd._enable_record_function(False)
+    return lambda: _C._autograd._enable_record_function(True)
 
 
 def _saved_tensors_hooks() -> Undo | None:
     """Remove the hooks on tensors that autograd saves."""
-    autograd: Any = torch._C._autograd
+    autograd: Any = _C._autograd
     if not hasattr(autograd, "_top_saved_tensors_default_hooks"):  # torch 2.6 cannot list them
         return _plain_hooks(autograd)
     hooks: list[tuple[Any, Any]] = []

@@ -48,6 +48,7 @@ class Observer:
         """The ids of modules whose fake is running. There the module's own forward runs as it is,
         since the fake may call it."""
         self.thread = threading.get_ident()
+        self._pass_around = torch._C._current_graph_task_id()
         self.paused = 0
         """How many inner counts are running."""
         self.failed_at: tuple[str, str] | None = None
@@ -76,7 +77,7 @@ class Observer:
             caller.called = True
             path, parent, phase = self._places.of(module, caller.path), caller.index, caller.phase
         else:
-            path, parent, phase = self._places.of(module, OUTSIDE), None, _phase()
+            path, parent, phase = self._places.of(module, OUTSIDE), None, self._phase()
         frame = Frame(module, path, len(self._runs), parent, phase)
         self._runs.append(None)
         self._stack.append(frame)
@@ -221,7 +222,7 @@ class Observer:
             ops, inside = frame.ops, (call, frame.claimable, calling_site(frame.torchs_own))
             ops[inside] = ops.get(inside, 0) + 1
         else:
-            outside = (_phase(), call, calling_site(False))
+            outside = (self._phase(), call, calling_site(False))
             self._outside[outside] = self._outside.get(outside, 0) + 1
 
     # -- the end ------------------------------------------------------------------------------
@@ -246,6 +247,6 @@ class Observer:
         hits, misses = self._memo.hits - self._hits, self._memo.misses - self._misses
         return Trace(self._places.facts(), runs, outside, run, hits, misses)
 
-
-def _phase() -> Phase:
-    return "forward" if torch._C._current_graph_task_id() == -1 else "backward"
+    def _phase(self) -> Phase:
+        """The pass that runs. A backward pass that began before the observation is none of it."""
+        return "forward" if torch._C._current_graph_task_id() == self._pass_around else "backward"

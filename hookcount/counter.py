@@ -17,6 +17,7 @@ from .conventions import DEFAULT
 from .core.errors import InputError, UncountedWarning, error_text
 from .core.trace import Trace
 from .formulas import BUILTIN
+from .observe.company import alone
 from .observe.compiler import outside_of_compiler, uncompiled
 from .observe.model import checked
 from .observe.observer import Observer
@@ -114,10 +115,10 @@ class Counter:
         Raises the errors of ``hookcount.count``.
         """
         memo = self.runner.memo
-        priced = Priced(
-            self.runner.trace(checked(model), args, kwargs), self.registry, convention, memo.prices
-        )
-        priced.sums  # noqa: B018 (a formula that fails raises here, not when a figure is read)
+        trace = self.runner.trace(checked(model), args, kwargs)
+        with alone():  # a formula may read the shape of a weight
+            priced = Priced(trace, self.registry, convention, memo.prices)
+            priced.sums  # noqa: B018 (a formula that fails raises here, not when a figure is read)
         memo.trim()
         return priced
 

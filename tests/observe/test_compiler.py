@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import warnings
 
 import pytest
 import torch
@@ -14,9 +15,10 @@ MACS = 3 * 8 * 4
 
 @pytest.fixture(autouse=True)
 def fresh_compiler():
-    torch._dynamo.reset()
-    yield
-    torch._dynamo.reset()
+    with warnings.catch_warnings():  # the compiler of torch 2.6 adds a filter
+        torch._dynamo.reset()
+        yield
+        torch._dynamo.reset()
 
 
 def compiled(function, **options):

@@ -69,11 +69,11 @@ def admitted(tree: ModuleTree, given: Given, transformed: bool, runs_for_real: b
 
 def _untransformed(given: Given, own: Iterable[torch.Tensor], runs_for_real: bool) -> Given:
     """The arguments without tensors of a transform of ``torch.func``."""
-    if runs_for_real:
+    if runs_for_real and any(map(_is_wrapped, tensors(given))):
         raise InputError(
             error_text(
                 "a count with run='real' inside a transform of torch.func",
-                "the transform would run other ops than the model's",
+                "the values of an argument belong to the transform",
                 "count with run='shapes', or outside of the transform",
             )
         )

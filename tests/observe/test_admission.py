@@ -55,6 +55,17 @@ def test_a_real_run_inside_vmap():
         torch.vmap(lambda x: counter.count(layer, x))(torch.ones(3, 1, 8))
 
 
+def test_a_real_run_inside_vmap_on_tensors_from_outside():
+    counter, layer, x, found = hookcount.Counter(run="real"), nn.Linear(8, 4), torch.ones(2, 8), []
+
+    def counts(y):
+        found.append(counter.count(layer, x))
+        return y
+
+    torch.vmap(counts)(torch.ones(3))
+    assert [(report.macs, report.run) for report in found] == [(2 * 8 * 4, "real")]
+
+
 @pytest.mark.parametrize("run", ["auto", "shapes"])
 def test_a_model_whose_parameters_a_transform_holds(run):
     class Outer(nn.Module):

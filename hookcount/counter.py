@@ -18,6 +18,8 @@ from .conventions import DEFAULT
 from .core.errors import InputError, UncountedWarning, error_text
 from .core.trace import Trace
 from .formulas import BUILTIN
+from .observe.company import alone
+from .observe.compiler import outside_of_compiler, uncompiled
 from .observe.model import checked
 from .observe.observer import Observer
 from .observe.run import How, Runner
@@ -35,6 +37,7 @@ replace = USER.replace
 unregister = USER.unregister
 
 
+@uncompiled
 def count(model: nn.Module, /, *args: object, **kwargs: object) -> Report:
     """Run ``model(*args, **kwargs)`` once and count it, module by module.
 
@@ -66,6 +69,7 @@ class Counter:
     Raises ``InputError`` for a ``registry`` that is no ``Registry``, and for an unknown ``run``.
     """
 
+    @uncompiled
     def __init__(self, registry: Registry | None = None, run: How = "auto") -> None:
         if registry is not None and not isinstance(registry, Registry):
             raise InputError(
@@ -97,6 +101,7 @@ class Counter:
         """The kind of run: ``"auto"``, ``"shapes"`` or ``"real"``."""
         return self.runner.how
 
+    @uncompiled
     def count(self, model: nn.Module, /, *args: object, **kwargs: object) -> Report:
         """As ``hookcount.count``, with the options of this counter."""
         return self._count(model, args, kwargs)
@@ -105,7 +110,7 @@ class Counter:
         self, model: nn.Module, args: tuple[object, ...], kwargs: dict[str, object]
     ) -> Report:
         report = Report(self.priced(model, args, kwargs), _again(model, self))
-        _warn(report, stacklevel=4)
+        _warn(report, stacklevel=5)
         return report
 
     def priced(
@@ -121,17 +126,15 @@ class Counter:
         """
         memo = self.runner.memo
         memo.refresh()
-        priced = Priced(
-            self.runner.trace(checked(model), args, kwargs),
-            self.registry,
-            convention,
-            memo.prices(),
-        )
-        priced.sums  # noqa: B018 (a formula that fails raises here, not when a figure is read)
+        trace = self.runner.trace(checked(model), args, kwargs)
+        with alone():  # a formula may read the shape of a weight
+            priced = Priced(trace, self.registry, convention, memo.prices())
+            priced.sums  # noqa: B018 (a formula that fails raises here, not when a figure is read)
         memo.keep_prices(priced.prices)
         memo.trim()
         return priced
 
+    @uncompiled
     @contextmanager
     def watch(self, model: nn.Module) -> Iterator[Watch]:
         """Count all that runs in a ``with`` block: several calls, ``generate()``, a training loop.
@@ -139,9 +142,9 @@ class Counter:
         The block runs for real, and its effects on the model stay. Ops outside every module call
         are at the path ``<outside>``. Raises ``ModelError`` as ``hookcount.count`` does.
         """
-        tree, watch = checked(model), None
+        watch = None
         try:
-            with self.runner.watching(tree) as observer:
+            with outside_of_compiler(), self.runner.watching(checked(model)) as observer:
                 watch = Watch(self, observer)
                 yield watch
         finally:
@@ -163,16 +166,18 @@ class Watch:
     def _end(self) -> None:
         self._trace = self._observer.trace("real")
 
+    @uncompiled
     def report(self) -> Report:
         """The report of the block. Raises ``InputError`` before the block has ended."""
         if self._trace is None:
             fix = "call report() after the `with` block"
             raise InputError(error_text("Watch.report()", "the watch has not ended", fix))
         report = Report(Priced(self._trace, self._counter.registry, DEFAULT))
-        _warn(report, stacklevel=3)
+        _warn(report, stacklevel=4)
         return report
 
 
+@uncompiled
 def size(model: nn.Module) -> ModelSize:
     """How large a model is: parameters (trainable, frozen), buffers, bytes by dtype, layers.
 
@@ -182,6 +187,7 @@ def size(model: nn.Module) -> ModelSize:
     return size_of(checked(model).facts())
 
 
+@uncompiled
 def scaling(
     model: nn.Module,
     inputs: Inputs,
@@ -203,7 +209,7 @@ def scaling(
     """
     checked(model)
     counter = counter or Counter(run="shapes")
-    return scale(partial(counter.priced, model), inputs, sizes)
+    return scale(partial(counter.priced, model), inputs, sizes, stacklevel=4)
 
 
 def _again(model: nn.Module, counter: Counter) -> Again:

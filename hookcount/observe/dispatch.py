@@ -9,6 +9,7 @@ from ..rules.registry import Op
 from .observer import Observer
 from .opfacts import OpFacts, op_facts
 from .parts import wrappers
+from .ragged import is_ragged
 from .specs import op_described
 from .undo.guard import Guard
 from .values import OpArgs, OpKwargs, OpResult
@@ -37,12 +38,17 @@ class Run(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(
         self, func: Op, types: tuple[type, ...], args: OpArgs = (), kwargs: OpKwargs | None = None
     ) -> OpResult:
+        if types and op_facts(func).metadata:
+            return NotImplemented  # the subclass answers; to raise here would end the process
         if not self._observer.listening():
             return func(*args, **(kwargs or {}))
         if types:
+            if is_ragged(types):
+                self._observer.met_wrapper()
+                return NotImplemented
             shared, pending = wrappers(types)
             if shared:
-                self._observer.met_share()
+                self._observer.met_wrapper()
             if shared or pending:
                 return self.unwrapped(func, args, kwargs or {})
         return self.see(func, args, kwargs or {})

@@ -54,6 +54,7 @@ class Observer:
         """The ids of modules whose fake is running. There the module's own forward runs as it is,
         since the fake may call it."""
         self.thread = threading.get_ident()
+        self._pass_around = torch._C._current_graph_task_id()
         self.paused = 0
         """How many inner counts are running."""
         self.given: Given | None = None
@@ -88,7 +89,7 @@ class Observer:
             caller.called = True
             path, parent, phase = self._places.of(module, caller.path), caller.index, caller.phase
         else:
-            path, parent, phase = self._places.of(module, OUTSIDE), None, _phase()
+            path, parent, phase = self._places.of(module, OUTSIDE), None, self._phase()
         frame = Frame(module, path, len(self._runs), parent, phase)
         self._runs.append(None)
         self._stack.append(frame)
@@ -116,7 +117,7 @@ class Observer:
         if self._shares and any(
             map(is_shared, (*module._parameters.values(), *module._buffers.values()))
         ):
-            self.met_share()
+            self.met_wrapper()
         if torch._C._len_torch_function_stack():
             # without this, each access to a tensor's attribute would pass through the active modes
             with torch._C.DisableTorchFunction():
@@ -128,7 +129,7 @@ class Observer:
             not frame.visible and not frame.called and self._made_unseen(module, args, kwargs, out),
         )
 
-    def met_share(self) -> None:
+    def met_wrapper(self) -> None:
         """The running modules meet a tensor that several ranks hold together: their ops pay."""
         for frame in self._stack:
             frame.by_ops = True
@@ -265,7 +266,7 @@ class Observer:
             ops, inside = frame.ops, (call, claimable, calling_site(frame.torchs_own))
             ops[inside] = ops.get(inside, 0) + 1
         else:
-            outside = (_phase(), call, calling_site(False))
+            outside = (self._phase(), call, calling_site(False))
             self._outside[outside] = self._outside.get(outside, 0) + 1
 
     # -- the end ------------------------------------------------------------------------------
@@ -290,6 +291,10 @@ class Observer:
         hits, misses = self._memo.hits - self._hits, self._memo.misses - self._misses
         return Trace(self._places.facts(), runs, outside, run, hits, misses)
 
+    def _phase(self) -> Phase:
+        """The pass that runs. A backward pass that began before the observation is none of it."""
+        return "forward" if torch._C._current_graph_task_id() == self._pass_around else "backward"
+
 
 def innermost_given() -> Given | None:
     """The state that the innermost count of this thread keeps; None outside of counts."""
@@ -307,7 +312,3 @@ def _in_hook(hooks: frozenset[CodeType]) -> bool:
             return True
         frame = frame.f_back
     return False
-
-
-def _phase() -> Phase:
-    return "forward" if torch._C._current_graph_task_id() == -1 else "backward"

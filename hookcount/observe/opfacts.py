@@ -18,6 +18,24 @@ _UNDECLARED_WRITES = {  # their schemas declare the running statistics as plain 
 }
 _CONTROL_FLOW = {"cond", "while_loop", "scan", "associative_scan", "map_impl"}
 _ALLOCATIONS = ("aten::empty", "aten::new_empty")
+_METADATA = frozenset(
+    f"aten::{name}"
+    for name in (
+        "dim",
+        "numel",
+        "sym_numel",
+        "size",
+        "sym_size",
+        "stride",
+        "sym_stride",
+        "storage_offset",
+        "sym_storage_offset",
+        "is_contiguous",
+        "sym_is_contiguous",
+        "is_strides_like_format",
+        "is_non_overlapping_and_dense",
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -34,6 +52,9 @@ class OpFacts:
     """The op only calls the functions that it receives."""
     view: bool
     """The output shares the input's memory."""
+    metadata: bool
+    """The op only answers a question about a tensor, such as its shape or its device. torch asks
+    tensor subclasses with such ops from C++, in places that cannot carry an exception."""
     reshapes: bool
     """The op changes the shape of its input in place."""
     dynamic: bool
@@ -85,19 +106,19 @@ def _read(op: Op) -> OpFacts:
     name = op._schema.name
     full_name = f"{name}.{op._schema.overload_name}".removesuffix(".")
     positional += [index for index in _UNDECLARED_WRITES.get(name, ()) if index not in positional]
+    # TorchScript's ops (`prim::device`, `aten::sym_size`) are unknown to the dispatcher. There they
+    # only stand for questions about a tensor.
+    registered = torch._C._dispatch_has_kernel(full_name)
     dynamic = (
         torch.Tag.dynamic_output_shape in op.tags or torch.Tag.data_dependent_output in op.tags
     )
     return OpFacts(
         name=name,
         torchs_own=op.namespace in ("aten", "prim", "prims"),
-        # not op.has_kernel_for_dispatch_key: that is also true for an op which has only a
-        # decomposition in Python
-        composite=torch._C._dispatch_has_kernel_for_dispatch_key(
-            full_name, "CompositeImplicitAutograd"
-        ),
+        composite=registered and _composite(full_name),
         control_flow=False,
         view=op.is_view,
+        metadata=not registered or name in _METADATA,
         reshapes=torch.Tag.inplace_view in op.tags,
         dynamic=dynamic,
         makes=not op.is_view and not name.startswith(_ALLOCATIONS),
@@ -111,6 +132,12 @@ def _read(op: Op) -> OpFacts:
     )
 
 
+def _composite(full_name: str) -> bool:
+    # not op.has_kernel_for_dispatch_key: that is also true for an op which has only a
+    # decomposition in Python
+    return torch._C._dispatch_has_kernel_for_dispatch_key(full_name, "CompositeImplicitAutograd")
+
+
 def _higher_order(name: str) -> OpFacts:
     """The facts of an op that has no schema, such as ``torch.cond``."""
     return OpFacts(
@@ -119,6 +146,7 @@ def _higher_order(name: str) -> OpFacts:
         composite=False,
         control_flow=name in _CONTROL_FLOW,
         view=False,
+        metadata=False,
         reshapes=False,
         dynamic=False,
         makes=True,

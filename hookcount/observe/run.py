@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal, Protocol
 
 import torch
@@ -19,6 +20,8 @@ from ..core.errors import HookcountError, module_at, note
 from ..core.trace import Trace
 from ..rules.registry import Op, Registry
 from ..rules.resolver import Resolver
+from .admission import admitted, check_surroundings
+from .company import alone
 from .dispatch import RealRun, Run
 from .distributed import placement_unseen, settle
 from .eager import compiler_is_there, eagerly
@@ -33,7 +36,7 @@ from .shapes_run.constants import Constants, needs_constants
 from .shapes_run.fakes import faked, for_want_of_values
 from .shapes_run.memo import Memo
 from .shapes_run.shapes import ConstantsLostError, ShapesRun
-from .specs import tensors
+from .specs import has_values, tensors
 from .state import Given, preserved
 from .undo import turns
 from .undo.settings import ModeStacks
@@ -74,23 +77,30 @@ class Runner:
         model's exceptions. Raises ``DataNeededError`` if a shapes-only run needs values and no real
         run follows.
         """
-        if self.how != "real":
-            try:
-                return self._shapes(tree, args, kwargs)
-            except Exception:
-                # The real run has the values that were needed, or raises the model's own error.
-                if self.how == "shapes" or on_meta(tree, args, kwargs):
-                    raise
-        return self._real(tree, args, kwargs)
+        check_surroundings()
+        return self._in_turn(tree, args, kwargs, self._tries)
 
-    def _shapes(self, tree: ModuleTree, args: Args, kwargs: Kwargs) -> Trace:
+    def _tries(self, tree: ModuleTree, args: Args, kwargs: Kwargs, signals: HeldBack) -> Trace:
+        """One try after the other, each from the same state."""
+        with alone() as company:
+            args, kwargs = admitted(tree, (args, kwargs), company.transformed, self.how == "real")
+            if self.how != "real":
+                try:
+                    return self._shapes(tree, args, kwargs, signals)
+                except Exception:
+                    # The real run has the values that were needed, or raises the model's own error.
+                    if self.how == "shapes" or not _have_values(tree, args, kwargs):
+                        raise
+            return self._real(tree, args, kwargs, company.fakes, signals)
+
+    def _shapes(self, tree: ModuleTree, args: Args, kwargs: Kwargs, signals: HeldBack) -> Trace:
         if not needs_constants(tree):
             try:
-                return self.traced(tree, args, kwargs, self._shapes_modes)
+                return self._traced(tree, args, kwargs, self._shapes_modes, signals)
             except Exception as error:  # an older torch loses constants without an error
                 if not isinstance(error, ConstantsLostError) and not for_want_of_values(error):
                     raise
-        return self.traced(tree, args, kwargs, self._shapes_modes_with_constants)
+        return self._traced(tree, args, kwargs, self._shapes_modes_with_constants, signals)
 
     def _shapes_modes(self, observer: Observer, given: Given) -> tuple[Run, Modes]:
         run = ShapesRun(observer, given.guard, given.data, self.memo, keeps_constants=False)
@@ -104,27 +114,41 @@ class Runner:
         """Patches that let code run on meta tensors: autocast, and fakes."""
         return [autocast_on_meta(), faked(observer, self.registry)]
 
-    def _real(self, tree: ModuleTree, args: Args, kwargs: Kwargs) -> Trace:
+    def _real(
+        self, tree: ModuleTree, args: Args, kwargs: Kwargs, fakes: Modes, signals: HeldBack
+    ) -> Trace:
+        modes = partial(_real_modes, fakes)
         compiler_was_there = compiler_is_there()
         try:
-            return self.traced(tree, args, kwargs, _real_modes)
+            return self._traced(tree, args, kwargs, modes, signals)
         except Exception:
             if compiler_was_there or not compiler_is_there():
                 raise
             # The forward itself imported the compiler, too late to be switched off. Run again.
-            return self.traced(tree, args, kwargs, _real_modes)
+            return self._traced(tree, args, kwargs, modes, signals)
 
     def traced(self, tree: ModuleTree, args: Args, kwargs: Kwargs, modes: MakesModes) -> Trace:
-        """The trace of one forward under the modes that ``modes`` makes.
+        """The trace of one forward under the modes that ``modes`` makes."""
 
-        It waits while another thread counts the same model.
-        """
+        def run(tree: ModuleTree, args: Args, kwargs: Kwargs, signals: HeldBack) -> Trace:
+            return self._traced(tree, args, kwargs, modes, signals)
+
+        return self._in_turn(tree, args, kwargs, run)
+
+    def _in_turn(
+        self,
+        tree: ModuleTree,
+        args: Args,
+        kwargs: Kwargs,
+        run: Callable[[ModuleTree, Args, Kwargs, HeldBack], Trace],
+    ) -> Trace:
+        """``run``, once no other thread counts the same model. Signals are held back meanwhile."""
         ids, began = _shared_ids(tree, args, kwargs), time.monotonic()
         while True:
             with HeldBack() as signals:
                 if turns.take(ids, began):
                     try:
-                        return self._traced(tree, args, kwargs, modes, signals)
+                        return run(tree, args, kwargs, signals)
                     finally:
                         turns.give(ids)
             turns.wait(ids)
@@ -172,14 +196,19 @@ class Runner:
         return lambda op: resolver.op(op)[0] is not None
 
 
-def _real_modes(observer: Observer, given: Given) -> tuple[Run, Modes]:
-    return RealRun(observer, given.guard), []
+def _real_modes(fakes: Modes, observer: Observer, given: Given) -> tuple[Run, Modes]:
+    return RealRun(observer, given.guard), fakes
 
 
 def on_meta(tree: ModuleTree, args: Args, kwargs: Kwargs) -> bool:
     """Whether a tensor of the model or of the arguments is on meta."""
     found = (*tree.parameters, *tree.buffers, *tensors((args, kwargs)))
     return any(tensor.is_meta for tensor in found)
+
+
+def _have_values(tree: ModuleTree, args: Args, kwargs: Kwargs) -> bool:
+    """Whether every tensor of the model and of the arguments has values."""
+    return all(map(has_values, (*tree.parameters, *tree.buffers, *tensors((args, kwargs)))))
 
 
 def _shared_ids(tree: ModuleTree, args: Args, kwargs: Kwargs) -> set[int]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch._subclasses.fake_tensor import FakeTensor
 
 from ..core.trace import Spec, leaves
 from .parts import part
@@ -176,6 +177,11 @@ def tensors(value: object, depth: int = _DEPTH) -> Iterator[torch.Tensor]:
             return
         if len(attributes) <= 64:
             yield from tensors(attributes, depth - 2 if depth > 2 else 0)
+
+
+def has_values(tensor: torch.Tensor) -> bool:
+    """Whether a tensor has values: it is neither on meta nor a ``FakeTensor``."""
+    return not tensor.is_meta and not isinstance(tensor, FakeTensor)
 
 
 def storage(tensor: torch.Tensor) -> int:

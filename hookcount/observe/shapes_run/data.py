@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
+from torch._subclasses.fake_tensor import FakeTensor
 
 from ...core.errors import DataNeededError, error_text, module_at
 from ..observer import Observer
 from ..parts import is_shared, part, shared_as
 from ..quiet import quiet
-from ..specs import op_tensors
+from ..specs import has_values, op_tensors
 from ..values import OpKwargs
 from .meta_tensors import META
 
@@ -36,7 +37,12 @@ class Data:
 
     def has(self, tensor: torch.Tensor) -> bool:
         """Whether a tensor is data."""
-        return tensor.is_meta or id(tensor) in self.ids or tensor.numel() > LARGE
+        return (
+            tensor.is_meta
+            or id(tensor) in self.ids
+            or tensor.numel() > LARGE
+            or isinstance(tensor, FakeTensor)
+        )
 
     def stand_in(self, tensor: torch.Tensor) -> torch.Tensor:
         """The meta tensor that replaces ``tensor`` in an op on data.
@@ -151,6 +157,6 @@ def _is_small_index(tensor: torch.Tensor) -> bool:
     return (
         not tensor.dtype.is_floating_point
         and not tensor.dtype.is_complex
-        and not tensor.is_meta
+        and has_values(tensor)
         and tensor.numel() <= LARGE
     )

@@ -117,7 +117,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             if kind is int or value is None:
                 parts.append(value)
             elif isinstance(value, torch.Tensor):
-                on_data = on_data or value.is_meta or id(value) in ids or value.numel() > LARGE
+                on_data = on_data or value.is_meta or id(value) in ids or self.data.has(value)
                 parts.append((value.shape, value.stride(), value.dtype))
             elif kind is list and _INT.issuperset(map(type, value)):
                 parts.append(tuple(value))
@@ -145,7 +145,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         if facts.name in _HOLDS:
             return None
         if facts.name == "aten::_is_all_true":
-            return torch.ones((), dtype=torch.bool)
+            return torch.ones((), dtype=torch.bool, device=_CPU)
         if facts.name in _READS:
             raise self.data.needed(f"{facts.name} reads the value of a tensor")
         if facts.name in ("aten::index", "aten::_unsafe_index"):

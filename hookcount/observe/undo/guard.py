@@ -10,7 +10,7 @@ import torch
 from ...rules.registry import Op
 from ..opfacts import OpFacts
 from ..quiet import quiet
-from ..specs import storage, tensors
+from ..specs import has_values, storage, tensors
 from ..values import OpArgs, OpKwargs, OpResult
 from .randomness import Randomness
 from .tensors import TensorState
@@ -68,7 +68,7 @@ class Guard:
                 continue
             if save and held and key not in self._is_saved:
                 self._is_saved.add(key)
-                if held[0].data is not None:
+                if held[0].data is not None and has_values(held[0].tensor):
                     memory = held[0].data.untyped_storage()
                     with quiet():
                         self._saved.append((memory, memory.clone()))

@@ -32,15 +32,23 @@ class Run(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self._observer = observer
         self._guard = guard
+        observer.mode = self.beside
 
     def __torch_dispatch__(
         self, func: Op, types: object, args: OpArgs = (), kwargs: OpKwargs | None = None
     ) -> OpResult:
-        return (
-            self.see(func, args, kwargs or {})
-            if self._observer.listening()
-            else func(*args, **(kwargs or {}))
-        )
+        kwargs = kwargs or {}
+        observer = self._observer
+        if not observer.listening():
+            observer.passed()
+            return func(*args, **kwargs)
+        out = self.see(func, args, kwargs)
+        observer.origins.made(func, args, kwargs, out)
+        return out
+
+    def beside(self, observer: Observer) -> Run:
+        """A mode like this one, for another thread with an observer of its own."""
+        raise NotImplementedError
 
     def see(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         """Open a composite op, run any other op.
@@ -78,6 +86,10 @@ class RealRun(Run):  # type: ignore[no-untyped-call]
     """Runs each op with its real arguments."""
 
     name = "real"
+
+    def beside(self, observer: Observer) -> Run:
+        """A mode like this one, for another thread with an observer of its own."""
+        return RealRun(observer, self._guard)
 
     def op(self, func: Op, facts: OpFacts, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         if self._guard is not None:

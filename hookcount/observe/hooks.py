@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from threading import get_ident
 from typing import Any
 
 from torch import nn
@@ -28,25 +27,25 @@ def hooked(observer: Observer, tree: ModuleTree) -> Iterator[None]:
     """Report every module that runs inside the block to ``observer``."""
 
     def enter(module: nn.Module, args: Args) -> None:
-        if not observer.paused and get_ident() == observer.thread and not wrapped_as(type(module)):
-            observer.enter(module)
+        if (here := observer.of_this_thread(module)) is not None and not wrapped_as(type(module)):
+            here.enter(module)
             if module._forward_pre_hooks:
-                observer.suspend_claim(module, False)
+                here.suspend_claim(module, False)
 
     def returned(module: nn.Module, args: Args, *kwargs_and_out: Any) -> None:
         # Another thread may meet this hook half registered and call it without kwargs. Then the
         # thread check returns before the kwargs are read.
-        if not observer.paused and get_ident() == observer.thread and not wrapped_as(type(module)):
+        if (here := observer.of_this_thread()) is not None and not wrapped_as(type(module)):
             kwargs, out = kwargs_and_out
-            observer.returned(module, args, kwargs, out)
+            here.returned(module, args, kwargs, out)
 
     def leave(module: nn.Module, args: Args, out: object) -> None:
-        if not observer.paused and get_ident() == observer.thread and not wrapped_as(type(module)):
-            observer.leave(module)
+        if (here := observer.of_this_thread()) is not None and not wrapped_as(type(module)):
+            here.leave(module)
 
     def own_pre_hooks_done(module: nn.Module, args: Args) -> None:
-        if observer.listening():
-            observer.suspend_claim(module, True)
+        if (here := observer.of_this_thread()) is not None:
+            here.suspend_claim(module, True)
 
     with ExitStack() as handles:
         # A module's own pre-hooks (of weight_norm, for example) run between `enter` and the

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from itertools import takewhile
 
 import torch
 from torch import nn
 
-from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Phase, Trace
+from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Phase, Trace, Unseen
 from ..rules.registry import Fake, Op
 from .call_sites.lines import calling_site
+from .handed import NOT_FOLLOWED, Handed, gathered
 from .module_tree import ModuleTree, type_name
 from .opfacts import op_facts
 from .shapes_run.memo import Memo
-from .specs import described, freeze, op_described, storage, tensors
+from .specs import described, freeze, op_described
 from .stack import Frame, Mark, OutsideTimes
 from .standin import StandIns
+from .unseen import Origins
 from .values import Described, Key, OpResult
 
 _active = threading.local()
@@ -52,6 +56,16 @@ class Observer:
         """How many inner counts are running."""
         self.failed_at: tuple[str, str] | None = None
         """Path and type of the innermost module whose forward raised."""
+        self.mode: Callable[[Observer], AbstractContextManager[object]] | None = None
+        """Makes the dispatch mode for another thread. None after the observation."""
+        self.origins = Origins(tree)
+        """Where tensors come from. The observers of one count share it."""
+        self.unseen: dict[int, Unseen] = {}
+        """Work that was not seen, by the index of the module call."""
+        self.handed: list[Handed] = []
+        """The work that this thread handed to others."""
+        self._begins: tuple[str, Phase | None] = (OUTSIDE, None)
+        """The path under which the outermost modules are called, and the phase."""
         self._places = tree
         self._memo = memo
         self._hits, self._misses = memo.hits, memo.misses
@@ -76,7 +90,8 @@ class Observer:
             caller.called = True
             path, parent, phase = self._places.of(module, caller.path), caller.index, caller.phase
         else:
-            path, parent, phase = self._places.of(module, OUTSIDE), None, _phase()
+            above, phase = self._begins[0], self._begins[1] or _phase()
+            path, parent = self._places.of(module, above), None
         frame = Frame(module, path, len(self._runs), parent, phase)
         self._runs.append(None)
         self._stack.append(frame)
@@ -99,13 +114,17 @@ class Observer:
         if torch._C._len_torch_function_stack():
             # without this, each access to a tensor's attribute would pass through the active modes
             with torch._C.DisableTorchFunction():
-                call = self._module_call(module, args, kwargs, out)
+                self._returned(frame, args, kwargs, out)
         else:
-            call = self._module_call(module, args, kwargs, out)
-        frame.result = (
-            call,
-            not frame.visible and not frame.called and self._made_unseen(module, args, kwargs, out),
-        )
+            self._returned(frame, args, kwargs, out)
+
+    def _returned(
+        self, frame: Frame, args: tuple[object, ...], kwargs: dict[str, object], out: object
+    ) -> None:
+        frame.result = self._module_call(frame.module, args, kwargs, out)
+        self.origins.read(self, frame, (args, kwargs), out)
+        if frame.parent is None and self._begins[0] == OUTSIDE:
+            self.origins.settle((args, kwargs), out)
 
     def mark(self) -> Mark:
         """This point of the observation."""
@@ -118,6 +137,9 @@ class Observer:
     def back_to(self, mark: Mark) -> None:
         """Forget everything that ran since ``mark``. An exception has ended those calls."""
         del self._runs[mark.runs :]
+        self.handed = [each for each in self.handed if each.run is None or each.run < mark.runs]
+        self.unseen = {run: each for run, each in self.unseen.items() if run < mark.runs}
+        self.origins.forget(self, mark.runs)
         del self._stack[mark.depth :]
         if self._stack:
             self._stack[-1].ops, self._stack[-1].called = mark.ops, mark.called
@@ -144,14 +166,13 @@ class Observer:
         return next((frame for frame in reversed(self._stack) if frame.module is module), None)
 
     def _close(self, frame: Frame) -> None:
-        call, invisible = frame.result or (None, False)
         ops = (
             tuple([OpRun(op, own, times, *site) for (op, own, site), times in frame.ops.items()])
             if frame.ops
             else ()
         )
         self._runs[frame.index] = ModuleRun(
-            frame.path, type_name(frame.module), frame.parent, frame.phase, call, ops, invisible
+            frame.path, type_name(frame.module), frame.parent, frame.phase, frame.result, ops
         )
 
     def _module_call(
@@ -166,26 +187,6 @@ class Observer:
         if call is None:
             call = calls[key] = Call(type(module), kept[0], kept[1], kept[2], stand_in)
         return call
-
-    def _made_unseen(
-        self, module: nn.Module, args: tuple[object, ...], kwargs: dict[str, object], out: object
-    ) -> bool:
-        """Whether ``out`` has a tensor that is no view of an input or of a tensor of the module.
-
-        No op that was seen made such a tensor. If the module receives and holds no tensor at all,
-        the output is a constant, from an ``lru_cache`` for example. In a shapes-only run every meta
-        tensor is the result of an op that was seen.
-        """
-        made = [
-            tensor
-            for tensor in tensors(out)
-            if tensor.numel() and not (self.shapes_only and tensor.is_meta)
-        ]
-        if not made or all(any(tensor is each for each in args) for tensor in made):
-            return False
-        given = tensors((args, kwargs, dict(vars(module))))
-        held = {storage(tensor) for tensor in (*given, *module.parameters(), *module.buffers())}
-        return bool(held) and any(storage(tensor) not in held for tensor in made)
 
     # -- ops ----------------------------------------------------------------------------------
 
@@ -218,7 +219,9 @@ class Observer:
         if self._stack:
             frame = self._stack[-1]
             frame.visible = frame.visible or visible
-            ops, inside = frame.ops, (call, frame.claimable, calling_site(frame.torchs_own))
+            # the ops of a generator are not those of the module that runs it
+            claimable = frame.claimable and not self.origins.running_later()
+            ops, inside = frame.ops, (call, claimable, calling_site(frame.torchs_own))
             ops[inside] = ops.get(inside, 0) + 1
         else:
             outside = (_phase(), call, calling_site(False))
@@ -236,15 +239,69 @@ class Observer:
 
     def trace(self, run: str) -> Trace:
         """The finished trace. ``run`` says how the model was run: ``"shapes"`` or ``"real"``."""
+        self.origins.settle_later()
+        runs, outside = gathered(self)
+        hits, misses = self._memo.hits - self._hits, self._memo.misses - self._misses
+        return Trace(self._places.facts(), tuple(runs), tuple(outside), run, hits, misses)
+
+    def seen(self) -> tuple[list[ModuleRun], list[tuple[Phase, OpRun]]]:
+        """The module runs of this thread, and the ops outside all modules."""
         while self._stack:
             self._close(self._stack.pop())
-        outside = tuple(
-            (phase, OpRun(call, True, times, *site))
-            for (phase, call, site), times in self._outside.items()
-        )
-        runs = tuple([each for each in self._runs if each is not None])
-        hits, misses = self._memo.hits - self._hits, self._memo.misses - self._misses
-        return Trace(self._places.facts(), runs, outside, run, hits, misses)
+        # a thread that goes on may begin calls after the count
+        runs = [each for each in takewhile(lambda run: run is not None, self._runs) if each]
+        for run, unseen in self.unseen.items():
+            if run < len(runs):
+                runs[run] = runs[run]._replace(unseen=unseen)
+        begins = self._begins[1]
+        return runs, [
+            (begins or phase, OpRun(call, True, times, *site))
+            for (phase, call, site), times in list(self._outside.items())
+        ]
+
+    # -- other threads ------------------------------------------------------------------------
+
+    def of_this_thread(self, entered: nn.Module | None = None) -> Observer | None:
+        """The observer of this count for the present thread; None if it is not to record.
+
+        ``entered``: a module whose call begins.
+        """
+        if threading.get_ident() == self.thread:
+            return None if self.paused else self
+        found = observers_here()
+        if found:
+            return found[-1] if found[-1].origins is self.origins and not found[-1].paused else None
+        if entered is not None and not self.origins.suspected and not self.paused:
+            self.origins.suspect(entered)
+        return None
+
+    def beside(self, begins: tuple[str, Phase]) -> Observer:
+        """An observer for work that is handed to the present thread. ``begins``: where."""
+        made = Observer(self._places, self._memo, self.priced)
+        made.shapes_only, made.fakes, made.mode = self.shapes_only, self.fakes, self.mode
+        made.origins, made._begins = self.origins, begins
+        return made
+
+    def hand_over(self) -> Handed:
+        """This thread hands work to another one."""
+        path, phase, run = self._begins[0], self._begins[1] or _phase(), None
+        if self._stack:
+            frame = self._stack[-1]
+            frame.called = True
+            path, phase, run = frame.path, frame.phase, frame.index
+        self.handed.append(Handed((path, phase), run))
+        return self.handed[-1]
+
+    def passed(self) -> None:
+        """An op passed by that is not recorded. It may run in a thread that torch started."""
+        if threading.get_ident() == self.thread or self.paused or _phase() == "backward":
+            return
+        for frame in self._stack[-1:]:
+            self.unseen.setdefault(frame.index, NOT_FOLLOWED)
+
+    def ran_any(self) -> bool:
+        """Whether anything ran so far."""
+        return bool(self._runs or self._outside)
 
 
 def _phase() -> Phase:

@@ -21,6 +21,7 @@ from ..core.trace import Trace
 from ..rules.registry import Op, Registry
 from ..rules.resolver import Resolver
 from .dispatch import RealRun, Run
+from .elsewhere import followed
 from .hooks import hooked
 from .module_tree import ModuleTree, type_name, wrapped_as
 from .observer import Observer, observers_here
@@ -168,6 +169,7 @@ def _observing(observer: Observer, tree: ModuleTree, modes: Modes) -> Iterator[N
         with ExitStack() as entered:
             entered.enter_context(_eager(tree))
             entered.enter_context(hooked(observer, tree))
+            entered.enter_context(followed(observer))
             for mode in modes:
                 entered.enter_context(mode)
             yield

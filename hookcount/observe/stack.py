@@ -48,8 +48,8 @@ class Frame:
         self.claimable = True
         self.visible = False  # an op that was seen made a tensor here
         self.called = False  # another module ran inside
-        self.result: tuple[Call, bool] | None = None
-        """The call, and ``ModuleRun.invisible``. None until the forward returns."""
+        self.result: Call | None = None
+        """None until the forward returns."""
 
 
 class Mark(NamedTuple):

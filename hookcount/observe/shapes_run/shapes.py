@@ -57,17 +57,21 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
     def __init__(
         self,
         observer: Observer,
-        guard: Guard,
-        data: Iterator[torch.Tensor],
+        guard: Guard | None,
+        data: Iterator[torch.Tensor] | Data,
         memo: Memo,
         keeps_constants: bool,
     ) -> None:
         super().__init__(observer, guard)
         self._memo = memo
         self._keeps_constants = keeps_constants
-        self.data = Data(observer, data)
+        self.data = data if isinstance(data, Data) else Data(observer, data)
         self._distinct: Key | None = None
         """The key of the op call that is running; None if the call has no key."""
+
+    def beside(self, observer: Observer) -> Run:
+        """A mode like this one, for another thread with an observer of its own."""
+        return ShapesRun(observer, self._guard, self.data, self._memo, self._keeps_constants)
 
     def see(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         """Repeat the result of an equal call. An op that is new goes on to ``Run.see``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import types
+from collections import Counter
 from typing import NamedTuple, Protocol
 from weakref import ref
 
@@ -265,24 +266,26 @@ def _kept(alive: dict[int, torch.Tensor], out: object) -> set[int]:
     kept: set[int] = set()
     for holder in gc.get_referrers(*alive.values()):
         if not isinstance(holder, types.FrameType) and id(holder) not in passing:
-            held = {id(each) for each in gc.get_referents(holder)} & alive.keys()
-            kept |= held - in_cells if isinstance(holder, types.CellType) else held
+            for key in {id(each) for each in gc.get_referents(holder)} & alive.keys():
+                if isinstance(holder, types.CellType) and in_cells[key]:
+                    in_cells[key] -= 1
+                else:
+                    kept.add(key)
     return kept
 
 
-def _local_values() -> tuple[set[int], set[int]]:
+def _local_values() -> tuple[set[int], Counter[int]]:
     """The ids of the values of local variables, in the functions of torch that call the hooks.
 
-    The second set has those that inner functions read too, so that a cell holds them.
+    The counter has those that inner functions read too, by the number of cells that hold them.
     """
     found: set[int] = set()
-    in_cells: set[int] = set()
+    in_cells: Counter[int] = Counter()
     frame: types.FrameType | None = sys._getframe(1)
     while frame is not None:
         code, values = frame.f_code, frame.f_locals
         found.update((id(values), *map(id, list(values.values()))))
-        shared = (*code.co_cellvars, *code.co_freevars)
-        in_cells.update(id(values[name]) for name in shared if name in values)
+        in_cells.update(id(values[name]) for name in code.co_cellvars if name in values)
         # further frames are the caller's; reading their variables would keep these alive
         frame = None if code is _CALLS_MODULES else frame.f_back
     return found, in_cells

@@ -17,6 +17,7 @@ from .conventions import DEFAULT
 from .core.errors import InputError, UncountedWarning, error_text
 from .core.trace import Trace
 from .formulas import BUILTIN
+from .observe.leftovers import leftovers_named
 from .observe.model import checked
 from .observe.observer import Observer
 from .observe.run import How, Runner
@@ -105,14 +106,15 @@ class Counter:
         kwargs: dict[str, object],
         convention: Convention = DEFAULT,
     ) -> Priced:
-        """A count under a convention, without a report and without a warning.
+        """A count under a convention, without a report and without an ``UncountedWarning``.
 
         Raises the errors of ``hookcount.count``.
         """
         memo = self.runner.memo
-        priced = Priced(
-            self.runner.trace(checked(model), args, kwargs), self.registry, convention, memo.prices
-        )
+        tree = checked(model)
+        with leftovers_named():  # after the run, which has put everything back
+            trace = self.runner.trace(tree, args, kwargs)
+        priced = Priced(trace, self.registry, convention, memo.prices)
         priced.sums  # noqa: B018 (a formula that fails raises here, not when a figure is read)
         memo.trim()
         return priced
@@ -188,7 +190,8 @@ def scaling(
     """
     checked(model)
     counter = counter or Counter(run="shapes")
-    return scale(partial(counter.priced, model), inputs, sizes)
+    with leftovers_named():
+        return scale(partial(counter.priced, model), inputs, sizes)
 
 
 def _again(model: nn.Module, counter: Counter) -> Again:

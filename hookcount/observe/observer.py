@@ -23,6 +23,8 @@ from .standin import StandIns
 from .unseen import Origins
 from .values import Described, Key, OpResult
 
+Args = tuple[object, ...]
+Kwargs = dict[str, object]
 _active = threading.local()
 
 
@@ -104,9 +106,7 @@ class Observer:
         if self._stack and self._stack[-1].module is module:
             self._stack[-1].claimable = claimable
 
-    def returned(
-        self, module: nn.Module, args: tuple[object, ...], kwargs: dict[str, object], out: object
-    ) -> None:
+    def returned(self, module: nn.Module, args: Args, kwargs: Kwargs, out: object) -> None:
         """A forward returned: record its call. ``leave`` follows at once."""
         frame = self._frame(module)
         if frame is None:
@@ -118,9 +118,7 @@ class Observer:
         else:
             self._returned(frame, args, kwargs, out)
 
-    def _returned(
-        self, frame: Frame, args: tuple[object, ...], kwargs: dict[str, object], out: object
-    ) -> None:
+    def _returned(self, frame: Frame, args: Args, kwargs: Kwargs, out: object) -> None:
         frame.result = self._module_call(frame.module, args, kwargs, out)
         self.origins.read(self, frame, (args, kwargs), out)
         if frame.parent is None and self._begins[0] == OUTSIDE:
@@ -166,18 +164,12 @@ class Observer:
         return next((frame for frame in reversed(self._stack) if frame.module is module), None)
 
     def _close(self, frame: Frame) -> None:
-        ops = (
-            tuple([OpRun(op, own, times, *site) for (op, own, site), times in frame.ops.items()])
-            if frame.ops
-            else ()
-        )
+        ops = [OpRun(op, own, times, *site) for (op, own, site), times in frame.ops.items()]
         self._runs[frame.index] = ModuleRun(
-            frame.path, type_name(frame.module), frame.parent, frame.phase, frame.result, ops
+            frame.path, type_name(frame.module), frame.parent, frame.phase, frame.result, tuple(ops)
         )
 
-    def _module_call(
-        self, module: nn.Module, args: tuple[object, ...], kwargs: dict[str, object], out: object
-    ) -> Call:
+    def _module_call(self, module: nn.Module, args: Args, kwargs: Kwargs, out: object) -> Call:
         """The one ``Call`` object for this call and all equal ones."""
         stand_in = self._stand_ins.of(module)
         kept = described(args), described(kwargs) if kwargs else {}, described(out)
@@ -231,11 +223,8 @@ class Observer:
 
     def here(self) -> tuple[str, str]:
         """Path and type of the innermost module that is running."""
-        return (
-            (self._stack[-1].path, type_name(self._stack[-1].module))
-            if self._stack
-            else (OUTSIDE, "")
-        )
+        frame = self._stack[-1] if self._stack else None
+        return (OUTSIDE, "") if frame is None else (frame.path, type_name(frame.module))
 
     def trace(self, run: str) -> Trace:
         """The finished trace. ``run`` says how the model was run: ``"shapes"`` or ``"real"``."""
@@ -268,9 +257,8 @@ class Observer:
         """
         if threading.get_ident() == self.thread:
             return None if self.paused else self
-        found = observers_here()
-        if found:
-            return found[-1] if found[-1].origins is self.origins and not found[-1].paused else None
+        for found in observers_here()[-1:]:
+            return found if found.origins is self.origins and not found.paused else None
         if entered is not None and not self.origins.suspected and not self.paused:
             self.origins.suspect(entered)
         return None

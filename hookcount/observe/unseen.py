@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import gc
-import sys
 import types
-from collections import Counter
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 from weakref import ref
 
 import torch
@@ -16,6 +13,7 @@ from ..core.trace import Unseen
 from ..rules.registry import Op
 from .contents import Contents, later
 from .handed import NOT_FOLLOWED
+from .kept import kept_elsewhere
 from .module_tree import ModuleTree
 from .opfacts import op_facts
 from .specs import op_tensors, storage, tensors
@@ -40,9 +38,6 @@ class Listener(Protocol):
     shapes_only: bool
 
 
-_CALLS_MODULES = nn.Module._wrapped_call_impl.__code__
-
-
 class _Place(NamedTuple):
     """A call of a module: its observer, and its index there."""
 
@@ -62,6 +57,10 @@ class Origins:
         self.lasting = False
         """Whether the caller goes on with the outputs, in a ``watch`` block. If not, the first
         module's return ends the observation."""
+        self.moved = False
+        """Whether a constant was made on the CPU that the code wanted on another device."""
+        self._callers: dict[int, ref[torch.Tensor]] = {}
+        """Tensors of the caller that an op wrote to and returned."""
         self._blank: set[int] = set()
         """Storages whose values no seen op wrote: bare allocations and memory from elsewhere."""
         self._doubts: list[tuple[_Place, ref[torch.Tensor]]] = []
@@ -75,16 +74,18 @@ class Origins:
 
     def made(self, op: Op, args: OpArgs, kwargs: OpKwargs, out: OpResult) -> None:
         """A seen op returned ``out``."""
+        kind = _kinds.get(op)
+        if kind is None:
+            kind = _kinds[op] = _kind(op)
+        if kind == "writes":
+            self._note_writes(args, kwargs, out)
         if isinstance(out, torch.Tensor):
             self.known[id(out)] = ref(out)
         elif isinstance(out, (tuple, list)):
             for tensor in op_tensors(out):
                 self.known[id(tensor)] = ref(tensor)
-        brings = _brings.get(op)
-        if brings is None:
-            brings = _brings[op] = _brings_in(op)
-        if brings or self._blank:
-            self._note_storages(op, args, kwargs, out, brings)
+        if kind == "brings" or self._blank:
+            self._note_storages(op, args, kwargs, out, kind == "brings")
 
     def _note_storages(
         self, op: Op, args: OpArgs, kwargs: OpKwargs, out: OpResult, brings: bool
@@ -101,6 +102,33 @@ class Origins:
         if not facts.view:
             written.append(out)
         self._blank.difference_update(map(storage, tensors(written)))
+
+    def _note_writes(self, args: OpArgs, kwargs: OpKwargs, out: OpResult) -> None:
+        """An op returned its arguments. Those that no op made are the caller's own."""
+        given = set(map(id, op_tensors((*args, *kwargs.values()))))
+        for tensor in op_tensors((out,)):
+            known = self.known.get(id(tensor))
+            if id(tensor) in given and (known is None or known() is not tensor):
+                self._callers[id(tensor)] = ref(tensor)
+
+    def left(self, all_of_them: bool) -> list[torch.Tensor]:
+        """The tensors that the run made in place of the model's own, and that are still alive.
+
+        They are without values; on a model that is not on the CPU, also the constants. Without
+        ``all_of_them``, the first one is enough.
+        """
+        held = next(iter((*self._tree.parameters, *self._tree.buffers)), None)
+        moved = self.moved and held is not None and held.device.type != "cpu"
+        found: list[torch.Tensor] = []
+        for key, each in self.known.items():
+            tensor = each()
+            if tensor is not None and (tensor.is_meta or moved):
+                caller = self._callers.get(key)
+                if caller is None or caller() is not tensor:
+                    found.append(tensor)
+                    if not all_of_them:
+                        break
+        return found
 
     # -- modules ------------------------------------------------------------------------------
 
@@ -127,9 +155,9 @@ class Origins:
         if doubtful:
             for tensor in _made_here(doubtful, frame.module, self._tree, given):
                 self._doubts.append((place, ref(tensor)))
-            for tensor in doubtful:  # a tensor is the affair of the innermost module
-                self.known[id(tensor)] = ref(tensor)
-                self._blank.discard(storage(tensor))
+            # the innermost module is named
+            self.known.update((id(tensor), ref(tensor)) for tensor in doubtful)
+            self._blank.difference_update(map(storage, doubtful))
         for each in found.later:
             self._later.append((place, _weakly(each)))
 
@@ -169,7 +197,7 @@ class Origins:
         held = set(map(storage, inputs.tensors))
         kept = {key for key, tensor in alive.items() if storage(tensor) in held}
         if len(kept) < len(alive):
-            kept |= _kept(alive, out)
+            kept |= kept_elsewhere(alive, out)
         for place, each in self._doubts:
             if id(each()) not in kept:
                 found = NOT_FOLLOWED if self.suspected else OUTPUT
@@ -212,13 +240,16 @@ def _since(place: _Place, observer: Listener, runs: int) -> bool:
     return place.observer is observer and place.run >= runs
 
 
-_brings: dict[Op, bool] = {}
-"""Whether an op returns memory that it did not fill. See ``Origins``."""
+_Kind = Literal["brings", "writes", "makes"]
+"""An op returns memory that it did not fill, may return its arguments, or returns new tensors."""
+_kinds: dict[Op, _Kind] = {}
 
 
-def _brings_in(op: Op) -> bool:
+def _kind(op: Op) -> _Kind:
     facts = op_facts(op)
-    return facts.lifts or not (facts.makes or facts.view or facts.control_flow)
+    if facts.lifts or not (facts.makes or facts.view or facts.control_flow):
+        return "brings"
+    return "writes" if facts.returns else "makes"
 
 
 def _resizable(tensor: torch.Tensor) -> bool:
@@ -255,37 +286,3 @@ def _made_here(
         return []
     held.update(map(storage, (*tree.parameters, *tree.buffers)))
     return [tensor for tensor in doubtful if storage(tensor) not in held]
-
-
-def _kept(alive: dict[int, torch.Tensor], out: object) -> set[int]:
-    """The ids of those tensors that something else than a running function or ``out`` holds."""
-    own = Contents()
-    own.add(out)
-    passing, in_cells = _local_values()
-    passing |= own.containers | {id(alive), id(own.tensors)}
-    kept: set[int] = set()
-    for holder in gc.get_referrers(*alive.values()):
-        if not isinstance(holder, types.FrameType) and id(holder) not in passing:
-            for key in {id(each) for each in gc.get_referents(holder)} & alive.keys():
-                if isinstance(holder, types.CellType) and in_cells[key]:
-                    in_cells[key] -= 1
-                else:
-                    kept.add(key)
-    return kept
-
-
-def _local_values() -> tuple[set[int], Counter[int]]:
-    """The ids of the values of local variables, in the functions of torch that call the hooks.
-
-    The counter has those that inner functions read too, by the number of cells that hold them.
-    """
-    found: set[int] = set()
-    in_cells: Counter[int] = Counter()
-    frame: types.FrameType | None = sys._getframe(1)
-    while frame is not None:
-        code, values = frame.f_code, frame.f_locals
-        found.update((id(values), *map(id, list(values.values()))))
-        in_cells.update(id(values[name]) for name in code.co_cellvars if name in values)
-        # further frames are the caller's; reading their variables would keep these alive
-        frame = None if code is _CALLS_MODULES else frame.f_back
-    return found, in_cells

@@ -243,7 +243,10 @@ def _signature(call: Call | None) -> str:
     """The parameters that a formula may name."""
     if call is None:
         return "module, *inputs, out"
-    target = parameters_of_target(call.target)
+    try:
+        target = parameters_of_target(call.target)
+    except AttributeError:  # the class of scripted modules has no forward
+        return "module, *inputs, out"
     before = [*([] if call.module is None else ["module"]), *target.positional]
     more = ["*inputs"] if target.takes_more else []
     after = [*target.keyword, "out"]

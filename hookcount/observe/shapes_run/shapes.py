@@ -15,6 +15,7 @@ import torch
 
 from ...rules.registry import Op
 from ..dispatch import Run
+from ..leftovers import watch_for_leftovers
 from ..module_tree import ModuleTree
 from ..observer import Observer
 from ..opfacts import OpFacts
@@ -65,7 +66,11 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         super().__init__(observer, guard)
         self._memo = memo
         self._keeps_constants = keeps_constants
-        self.data = data if isinstance(data, Data) else Data(observer, data)
+        if isinstance(data, Data):
+            self.data = data
+        else:
+            self.data = Data(observer, data)
+            watch_for_leftovers(observer.origins)
         self._distinct: Key | None = None
         """The key of the op call that is running; None if the call has no key."""
 
@@ -159,7 +164,9 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
 
     def _compute(self, func: Op, facts: OpFacts, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         """Run an op on constants for real, on the CPU."""
-        if kwargs.get("device") is not None:
+        device = kwargs.get("device")
+        if device is not None and device != _CPU:
+            self._observer.origins.moved = True
             kwargs = {**kwargs, "device": _CPU}
         if self._guard is not None:
             self._guard.before(facts, args, kwargs)

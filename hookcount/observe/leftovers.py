@@ -94,8 +94,8 @@ def _named(runs: list[Origins]) -> str:
             "tensors of a run on shapes are left behind. They lack the values, or the device, that "
             "later code expects.",
             *lines,
-            "  To fix it: remove them before the model runs again (cache_clear() of an lru_cache), or "
-            "count with Counter(run='real')",
+            "  To fix it: remove them before the model runs again (cache_clear() of an lru_cache), "
+            "or count with Counter(run='real')",
         ]
     )
 

@@ -129,6 +129,7 @@ class Counter:
         tree, watch = checked(model), None
         try:
             with self.runner.watching(tree) as observer:
+                observer.origins.lasting = True
                 watch = Watch(self, observer)
                 yield watch
         finally:

@@ -136,6 +136,8 @@ def _has_items(value: object) -> bool:
 def _referents(value: object) -> list[object]:
     found: list[object] = []
     for each in get_referents(value):
+        if isinstance(each, type(iter(()))):  # the items that it has not given yet
+            found += [item for items in get_referents(each) for item in items]
         found += each if isinstance(each, tuple) else (each,)
     return found
 

@@ -95,6 +95,7 @@ class Observer:
             above, phase = self._begins[0], self._begins[1] or _phase()
             path, parent = self._places.of(module, above), None
         frame = Frame(module, path, len(self._runs), parent, phase)
+        frame.generators = self.origins.generators()
         self._runs.append(None)
         self._stack.append(frame)
 
@@ -212,7 +213,7 @@ class Observer:
             frame = self._stack[-1]
             frame.visible = frame.visible or visible
             # the ops of a generator are not those of the module that runs it
-            claimable = frame.claimable and not self.origins.running_later()
+            claimable = frame.claimable and self.origins.generators() <= frame.generators
             ops, inside = frame.ops, (call, claimable, calling_site(frame.torchs_own))
             ops[inside] = ops.get(inside, 0) + 1
         else:

@@ -24,6 +24,7 @@ class Frame:
     __slots__ = (
         "called",
         "claimable",
+        "generators",
         "index",
         "module",
         "ops",
@@ -46,6 +47,7 @@ class Frame:
         self.torchs_own = type(module).__module__.startswith("torch.nn.")
         self.ops: OpTimes = {}
         self.claimable = True
+        self.generators = 0  # generators of other modules that were running when the call began
         self.visible = False  # an op that was seen made a tensor here
         self.called = False  # another module ran inside
         self.result: Call | None = None

@@ -213,22 +213,21 @@ class Origins:
     def settle_later(self) -> None:
         """Name each object that still has something to compute."""
         for place, each in self._later:
-            value = each() if isinstance(each, ref) else each
+            value = _strongly(each)
             if value is not None and (what := later(value)):
                 place.observer.unseen.setdefault(place.run, computes_later(what))
                 if isinstance(value, types.CoroutineType) and not self.lasting:
                     value.close()  # nobody will await it; Python would warn
         self._later.clear()
 
-    def running_later(self) -> bool:
-        """Whether a generator that a forward returned is running now."""
+    def generators(self) -> int:
+        """How many of the generators that forwards returned are running now."""
         if not self._later:
-            return False
-        for _, each in self._later:
-            value = each() if isinstance(each, ref) else each
-            if isinstance(value, types.GeneratorType) and value.gi_running:
-                return True
-        return False
+            return 0
+        found = {id(value): value for _, each in self._later if (value := _strongly(each))}
+        return sum(
+            isinstance(each, types.GeneratorType) and each.gi_running for each in found.values()
+        )
 
     def forget(self, observer: Listener, runs: int) -> None:
         """Forget all findings about the calls from index ``runs`` on."""
@@ -264,6 +263,10 @@ def _weakly(value: object) -> ref[object] | object:
         return ref(value)
     except TypeError:  # a map object, for example
         return value
+
+
+def _strongly(value: ref[object] | object) -> object:
+    return value() if isinstance(value, ref) else value
 
 
 def _made_here(

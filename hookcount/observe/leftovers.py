@@ -26,6 +26,8 @@ _DEPTH = 8
 """How many containers deep a holder is searched for."""
 _here = threading.local()
 _LruCache = type(lru_cache(lambda: None))
+_LASTING = ("the cache", "the class", "a default", "a thread", "a context")
+"""How the names of holders begin that a traceback does not reach, besides globals."""
 _CONTAINERS = (dict, list, tuple, set, frozenset)
 
 
@@ -41,12 +43,14 @@ def leftovers_named() -> Iterator[None]:
         return
     runs: list[Origins] = []
     _here.runs = runs
+    failed = True
     try:
         yield
+        failed = False
     finally:
         del _here.runs
         if any(each.left(False) for each in runs):
-            text = _named(runs)
+            text = _named(runs, failed)
             if text:
                 warnings.warn(LeftBehindWarning(text), stacklevel=_users_line())
 
@@ -72,13 +76,16 @@ def _users_line() -> int:
     return level
 
 
-def _named(runs: list[Origins]) -> str:
-    """The text of the warning. It is empty if no object holds a tensor."""
+def _named(runs: list[Origins], failed: bool) -> str:
+    """The text of the warning. It is empty if no object holds a tensor.
+
+    ``failed``: an exception is on its way. Its traceback holds the variables of the forward.
+    """
     gc.collect()  # what only a cycle holds is garbage
     left = {id(tensor): tensor for each in runs for tensor in each.left(True)}
     if not left:
         return ""
-    search = _Search(left)
+    search = _Search(left, lasting_only=failed)
     if not search.found:
         return ""
     lines = []
@@ -108,10 +115,12 @@ def _shape(tensor: torch.Tensor) -> str:
 class _Search:
     """Climbs from tensors to the objects that hold them, until these have a name.
 
-    ``found`` has the ids of the tensors by the name of what holds them.
+    ``found`` has the ids of the tensors by the name of what holds them. ``lasting_only``: leave out
+    holders that may be variables of a function, or reached from one.
     """
 
-    def __init__(self, left: dict[int, torch.Tensor]) -> None:
+    def __init__(self, left: dict[int, torch.Tensor], lasting_only: bool) -> None:
+        self._lasting_only = lasting_only
         self.found: dict[str, list[int]] = {}
         self._modules: dict[int, str] = {}
         """Names of modules, by the ids of their dicts."""
@@ -155,6 +164,8 @@ class _Search:
             level = above
 
     def _add(self, name: str, held: set[int]) -> None:
+        if self._lasting_only and not (" of the module `" in name or name.startswith(_LASTING)):
+            return
         before = self.found.setdefault(name, [])
         before += [key for key in held if key not in before]
 

@@ -169,6 +169,18 @@ def test_a_failed_try_that_leaves_a_tensor_is_named():
         hookcount.Counter(run="shapes").count(Keeps(keep), X)
 
 
+@pytest.mark.filterwarnings("error::hookcount.LeftBehindWarning")
+def test_what_only_a_traceback_holds_is_not_named():
+    def fails(layer, y):
+        kept, held = [y * 2], Held()
+        held.inner = y * 3
+        return (lambda: (kept, held, y)) and torch.mm(y, y)
+
+    for run in ("auto", "shapes"):
+        with pytest.raises(RuntimeError, match="must have same reduction dim|cannot be multiplied"):
+            hookcount.Counter(run=run).count(Keeps(fails), X)
+
+
 def test_meta_tensors_of_the_caller_are_not_named():
     class InPlace(nn.Module):
         def __init__(self):

@@ -23,7 +23,7 @@ Contents:
 - conventions side by side: ``Reconciliation``, ``Line``, ``Match``
 - counts by input size: ``Scaling``, ``Point``, ``Growth``, ``Polynomial``
 - the size of a model: ``ModelSize``
-- errors: ``HookcountError`` and its subclasses, ``UncountedWarning``
+- errors: ``HookcountError`` and its subclasses, ``UncountedWarning``, ``LeftBehindWarning``
 """
 
 from .analysis.coverage import Coverage, Free, Source
@@ -41,6 +41,7 @@ from .core.errors import (
     FormulaError,
     HookcountError,
     InputError,
+    LeftBehindWarning,
     ModelError,
     OutputError,
     PickleError,
@@ -83,6 +84,7 @@ __all__ = [
     "Growth",
     "HookcountError",
     "InputError",
+    "LeftBehindWarning",
     "Line",
     "Match",
     "ModelError",

@@ -20,6 +20,7 @@ from .core.trace import Trace
 from .formulas import BUILTIN
 from .observe.company import alone
 from .observe.compiler import outside_of_compiler, uncompiled
+from .observe.leftovers import leftovers_named
 from .observe.model import checked
 from .observe.observer import Observer
 from .observe.run import How, Runner
@@ -120,13 +121,15 @@ class Counter:
         kwargs: dict[str, object],
         convention: Convention = DEFAULT,
     ) -> Priced:
-        """A count under a convention, without a report and without a warning.
+        """A count under a convention, without a report and without an ``UncountedWarning``.
 
         Raises the errors of ``hookcount.count``.
         """
         memo = self.runner.memo
         memo.refresh()
-        trace = self.runner.trace(checked(model), args, kwargs)
+        tree = checked(model)
+        with leftovers_named():  # after the run, which has put everything back
+            trace = self.runner.trace(tree, args, kwargs)
         with alone():  # a formula may read the shape of a weight
             priced = Priced(trace, self.registry, convention, memo.prices())
             priced.sums  # noqa: B018 (a formula that fails raises here, not when a figure is read)
@@ -145,6 +148,7 @@ class Counter:
         watch = None
         try:
             with outside_of_compiler(), self.runner.watching(checked(model)) as observer:
+                observer.origins.lasting = True
                 watch = Watch(self, observer)
                 yield watch
         finally:
@@ -209,7 +213,8 @@ def scaling(
     """
     checked(model)
     counter = counter or Counter(run="shapes")
-    return scale(partial(counter.priced, model), inputs, sizes, stacklevel=4)
+    with leftovers_named():
+        return scale(partial(counter.priced, model), inputs, sizes, stacklevel=4)
 
 
 def _again(model: nn.Module, counter: Counter) -> Again:

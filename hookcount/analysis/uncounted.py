@@ -25,11 +25,12 @@ def _explained(missing: Uncounted) -> str:
     paths = ", ".join(module_at(path) for path in missing.paths[:SHOWN])
     more = f" and {len(missing.paths) - SHOWN} more" if len(missing.paths) > SHOWN else ""
     calls = f"{missing.calls} call{'s' * (missing.calls != 1)} in {paths}{more}"
-    why = "made its output without any visible op" if missing.by == "module" else "has no formula"
+    why = missing.unseen.what if missing.unseen is not None else "has no formula"
+    fix = missing.unseen.fix if missing.unseen is not None else ""
     last = missing.target.rpartition("::")[2].rpartition(".")[2]
     name = "".join(letter if letter.isalnum() else "_" for letter in last).lower()
     return (
-        f"  {missing.target} {why}: {calls}. To count it:\n"
+        f"  {missing.target} {why}: {calls}. To count it{f', {fix}; or' if fix else ''}:\n"
         f'    @hookcount.register("{missing.target}")\n'
         f"    def {name}({missing.signature}):"
         "  # name only what you need; each tensor is its torch.Size\n"

@@ -11,7 +11,13 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from ..core.errors import DataNeededError, HookcountError, UncountedWarning, error_text
+from ..core.errors import (
+    DataNeededError,
+    HookcountError,
+    LeftBehindWarning,
+    UncountedWarning,
+    error_text,
+)
 from ..counter import Counter, size
 from ..models import Built, build
 from ..models.inputs import Input
@@ -69,6 +75,7 @@ def undisturbed() -> Iterator[None]:
         ):
             torch.manual_seed(0)
             warnings.simplefilter("always", UncountedWarning)
+            warnings.simplefilter("ignore", LeftBehindWarning)  # the process ends with the count
             yield
     finally:
         with contextlib.suppress(ValueError):

@@ -54,6 +54,10 @@ class UncountedWarning(UserWarning):
     """Something that ran has no formula, so the counts are a lower bound."""
 
 
+class LeftBehindWarning(UserWarning):
+    """Something holds tensors without values that a shapes-only run made."""
+
+
 def module_at(path: str, type_name: str = "") -> str:
     """Name a module in a message: ``'layer1.0.conv' (Conv2d)``. The root has no path."""
     name = repr(path) if path else "the model itself"

@@ -80,6 +80,15 @@ class OpRun(NamedTuple):
     """
 
 
+class Unseen(NamedTuple):
+    """Work of a module that was not seen."""
+
+    what: str
+    """What the module did, as a predicate: ``"returned a generator"``."""
+    fix: str
+    """What makes the work visible. Empty if nothing but a formula can count it."""
+
+
 class ModuleRun(NamedTuple):
     """One run of one module at one place of the tree."""
 
@@ -91,8 +100,8 @@ class ModuleRun(NamedTuple):
     call: Call | None
     """None if the forward raised. The ops that ran before that are in ``ops``."""
     ops: tuple[OpRun, ...]
-    invisible: bool
-    """Whether the module made its output without an op that hookcount saw."""
+    unseen: Unseen | None = None
+    """Work that was not seen. None if all work was."""
     by_ops: bool = False
     """Whether the module's ops pay, also if there is a formula for the module.
 

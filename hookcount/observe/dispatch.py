@@ -34,24 +34,29 @@ class Run(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self._observer = observer
         self._guard = guard
+        observer.mode = self.beside
 
     def __torch_dispatch__(
         self, func: Op, types: tuple[type, ...], args: OpArgs = (), kwargs: OpKwargs | None = None
     ) -> OpResult:
         if types and op_facts(func).metadata:
             return NotImplemented  # the subclass answers; to raise here would end the process
-        if not self._observer.listening():
-            return func(*args, **(kwargs or {}))
+        observer, kwargs = self._observer, kwargs or {}
+        if not observer.listening():
+            observer.passed()
+            return func(*args, **kwargs)
         if types:
             if is_ragged(types):
-                self._observer.met_wrapper()
+                observer.met_wrapper()
                 return NotImplemented
             shared, pending = wrappers(types)
             if shared:
-                self._observer.met_wrapper()
+                observer.met_wrapper()
             if shared or pending:
-                return self.unwrapped(func, args, kwargs or {})
-        return self.see(func, args, kwargs or {})
+                return self.unwrapped(func, args, kwargs)
+        out = self.see(func, args, kwargs)
+        observer.origins.made(func, args, kwargs, out)
+        return out
 
     def unwrapped(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         """Leave an op to a tensor that wraps this rank's part of a larger one.
@@ -59,6 +64,10 @@ class Run(TorchDispatchMode):  # type: ignore[no-untyped-call]
         That tensor runs other ops on the part. This mode sees those.
         """
         return NotImplemented
+
+    def beside(self, observer: Observer) -> Run:
+        """A mode like this one, for another thread with an observer of its own."""
+        raise NotImplementedError
 
     def see(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         """Open a composite op, run any other op.
@@ -96,6 +105,10 @@ class RealRun(Run):  # type: ignore[no-untyped-call]
     """Runs each op with its real arguments."""
 
     name = "real"
+
+    def beside(self, observer: Observer) -> Run:
+        """A mode like this one, for another thread with an observer of its own."""
+        return RealRun(observer, self._guard)
 
     def op(self, func: Op, facts: OpFacts, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         before = op_described(args), {name: op_described(value) for name, value in kwargs.items()}

@@ -59,7 +59,7 @@ def _enter(module: nn.Module, args: Args) -> None:
                 observer.suspend_claim(module, _codes(module))
     if len(here) < len(_counted):
         for observer in tuple(_counted):
-            if observer not in here:
+            if all(each.origins is not observer.origins for each in here):
                 observer.ran_elsewhere(module)
 
 

@@ -5,25 +5,31 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from itertools import takewhile
 from types import CodeType
 
 import torch
 from torch import nn
 from torch.nn.utils.parametrize import ParametrizationList
 
-from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Phase, Spec, Trace
+from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Phase, Spec, Trace, Unseen
 from ..rules.registry import Fake, Op
 from .call_sites.lines import calling_site
+from .handed import NOT_FOLLOWED, Handed, gathered
 from .module_tree import ModuleTree, type_name
 from .opfacts import op_facts
 from .parts import is_shared
 from .shapes_run.memo import Memo
-from .specs import all_last, described, freeze, op_described, storage, tensors
+from .specs import all_last, described, freeze, op_described
 from .stack import Frame, Mark, OutsideTimes
 from .standin import StandIns
 from .state import Given
+from .unseen import Origins
 from .values import Described, Key, OpResult
 
+Args = tuple[object, ...]
+Kwargs = dict[str, object]
 _active = threading.local()
 _SPEC = frozenset((Spec,))
 
@@ -63,6 +69,16 @@ class Observer:
         """Whether another thread called one of the model's modules meanwhile."""
         self.failed_at: tuple[str, str] | None = None
         """Path and type of the innermost module whose forward raised."""
+        self.mode: Callable[[Observer], AbstractContextManager[object]] | None = None
+        """Makes the dispatch mode for another thread. None after the observation."""
+        self.origins = Origins(tree)
+        """Where tensors come from. The observers of one count share it."""
+        self.unseen: dict[int, Unseen] = {}
+        """Work that was not seen, by the index of the module call."""
+        self.handed: list[Handed] = []
+        """The work that this thread handed to others."""
+        self._begins: tuple[str, Phase | None] = (OUTSIDE, None)
+        """The path under which the outermost modules are called, and the phase."""
         self._places = tree
         self._memo = memo
         self._hits, self._misses = memo.hits, memo.misses
@@ -89,8 +105,10 @@ class Observer:
             caller.called = True
             path, parent, phase = self._places.of(module, caller.path), caller.index, caller.phase
         else:
-            path, parent, phase = self._places.of(module, OUTSIDE), None, self._phase()
+            above, phase = self._begins[0], self._begins[1] or self._phase()
+            path, parent = self._places.of(module, above), None
         frame = Frame(module, path, len(self._runs), parent, phase)
+        frame.generators = self.origins.generators()
         self._runs.append(None)
         self._stack.append(frame)
 
@@ -106,10 +124,10 @@ class Observer:
         """Another thread calls a module."""
         if not self.ran_in_another_thread:
             self.ran_in_another_thread = any(module is each for each in self.modules)
+        if not self.origins.suspected and not self.paused:
+            self.origins.suspect(module)
 
-    def returned(
-        self, module: nn.Module, args: tuple[object, ...], kwargs: dict[str, object], out: object
-    ) -> None:
+    def returned(self, module: nn.Module, args: Args, kwargs: Kwargs, out: object) -> None:
         """A forward returned: record its call. ``leave`` follows at once."""
         frame = self._frame(module)
         if frame is None:
@@ -121,13 +139,15 @@ class Observer:
         if torch._C._len_torch_function_stack():
             # without this, each access to a tensor's attribute would pass through the active modes
             with torch._C.DisableTorchFunction():
-                call = self._module_call(module, args, kwargs, out)
+                self._returned(frame, args, kwargs, out)
         else:
-            call = self._module_call(module, args, kwargs, out)
-        frame.result = (
-            call,
-            not frame.visible and not frame.called and self._made_unseen(module, args, kwargs, out),
-        )
+            self._returned(frame, args, kwargs, out)
+
+    def _returned(self, frame: Frame, args: Args, kwargs: Kwargs, out: object) -> None:
+        frame.result = self._module_call(frame.module, args, kwargs, out)
+        self.origins.read(self, frame, (args, kwargs), out)
+        if frame.parent is None and self._begins[0] == OUTSIDE:
+            self.origins.settle((args, kwargs), out)
 
     def met_wrapper(self) -> None:
         """The running modules meet a tensor that several ranks hold together: their ops pay."""
@@ -145,6 +165,9 @@ class Observer:
     def back_to(self, mark: Mark) -> None:
         """Forget everything that ran since ``mark``. An exception has ended those calls."""
         del self._runs[mark.runs :]
+        self.handed = [each for each in self.handed if each.run is None or each.run < mark.runs]
+        self.unseen = {run: each for run, each in self.unseen.items() if run < mark.runs}
+        self.origins.forget(self, mark.runs)
         del self._stack[mark.depth :]
         if self._stack:
             self._stack[-1].ops, self._stack[-1].called = mark.ops, mark.called
@@ -171,26 +194,18 @@ class Observer:
         return next((frame for frame in reversed(self._stack) if frame.module is module), None)
 
     def _close(self, frame: Frame) -> None:
-        call, invisible = frame.result or (None, False)
-        ops = (
-            tuple([OpRun(op, own, times, *site) for (op, own, site), times in frame.ops.items()])
-            if frame.ops
-            else ()
-        )
+        ops = [OpRun(op, own, times, *site) for (op, own, site), times in frame.ops.items()]
         self._runs[frame.index] = ModuleRun(
             frame.path,
             type_name(frame.module),
             frame.parent,
             frame.phase,
-            call,
-            ops,
-            invisible,
-            frame.by_ops,
+            frame.result,
+            tuple(ops),
+            by_ops=frame.by_ops,
         )
 
-    def _module_call(
-        self, module: nn.Module, args: tuple[object, ...], kwargs: dict[str, object], out: object
-    ) -> Call:
+    def _module_call(self, module: nn.Module, args: Args, kwargs: Kwargs, out: object) -> Call:
         """The one ``Call`` object for this call and all equal ones."""
         if isinstance(module, ParametrizationList):
             self._stand_ins.parametrized.note(module, out)
@@ -210,26 +225,6 @@ class Observer:
             else:
                 self._memo.keep(key, call)
         return call
-
-    def _made_unseen(
-        self, module: nn.Module, args: tuple[object, ...], kwargs: dict[str, object], out: object
-    ) -> bool:
-        """Whether ``out`` has a tensor that is no view of an input or of a tensor of the module.
-
-        No op that was seen made such a tensor. If the module receives and holds no tensor at all,
-        the output is a constant, from an ``lru_cache`` for example. In a shapes-only run every meta
-        tensor is the result of an op that was seen.
-        """
-        made = [
-            tensor
-            for tensor in tensors(out)
-            if tensor.numel() and not (self.shapes_only and tensor.is_meta)
-        ]
-        if not made or all(any(tensor is each for each in args) for tensor in made):
-            return False
-        given = tensors((args, kwargs, dict(vars(module))))
-        held = {storage(tensor) for tensor in (*given, *module.parameters(), *module.buffers())}
-        return bool(held) and any(storage(tensor) not in held for tensor in made)
 
     # -- ops ----------------------------------------------------------------------------------
 
@@ -262,7 +257,10 @@ class Observer:
         if self._stack:
             frame = self._stack[-1]
             frame.visible = frame.visible or visible
-            claimable = not (frame.pre_hooks and _in_hook(frame.pre_hooks))
+            # the ops of a generator are not those of the module that runs it
+            claimable = self.origins.generators() <= frame.generators and not (
+                frame.pre_hooks and _in_hook(frame.pre_hooks)
+            )
             ops, inside = frame.ops, (call, claimable, calling_site(frame.torchs_own))
             ops[inside] = ops.get(inside, 0) + 1
         else:
@@ -273,23 +271,60 @@ class Observer:
 
     def here(self) -> tuple[str, str]:
         """Path and type of the innermost module that is running."""
-        return (
-            (self._stack[-1].path, type_name(self._stack[-1].module))
-            if self._stack
-            else (OUTSIDE, "")
-        )
+        frame = self._stack[-1] if self._stack else None
+        return (OUTSIDE, "") if frame is None else (frame.path, type_name(frame.module))
 
     def trace(self, run: str) -> Trace:
         """The finished trace. ``run`` says how the model was run: ``"shapes"`` or ``"real"``."""
+        self.origins.settle_later()
+        runs, outside = gathered(self)
+        hits, misses = self._memo.hits - self._hits, self._memo.misses - self._misses
+        return Trace(self._places.facts(), tuple(runs), tuple(outside), run, hits, misses)
+
+    def seen(self) -> tuple[list[ModuleRun], list[tuple[Phase, OpRun]]]:
+        """The module runs of this thread, and the ops outside all modules."""
         while self._stack:
             self._close(self._stack.pop())
-        outside = tuple(
-            (phase, OpRun(call, True, times, *site))
-            for (phase, call, site), times in self._outside.items()
-        )
-        runs = tuple([each for each in self._runs if each is not None])
-        hits, misses = self._memo.hits - self._hits, self._memo.misses - self._misses
-        return Trace(self._places.facts(), runs, outside, run, hits, misses)
+        # a thread that goes on may begin calls after the count
+        runs = [each for each in takewhile(lambda run: run is not None, self._runs) if each]
+        for run, unseen in self.unseen.items():
+            if run < len(runs):
+                runs[run] = runs[run]._replace(unseen=unseen)
+        begins = self._begins[1]
+        return runs, [
+            (begins or phase, OpRun(call, True, times, *site))
+            for (phase, call, site), times in list(self._outside.items())
+        ]
+
+    # -- other threads ------------------------------------------------------------------------
+
+    def beside(self, begins: tuple[str, Phase]) -> Observer:
+        """An observer for work that is handed to the present thread. ``begins``: where."""
+        made = Observer(self._places, self._memo, self.priced)
+        made.shapes_only, made.fakes, made.mode = self.shapes_only, self.fakes, self.mode
+        made.origins, made._begins, made.given = self.origins, begins, self.given
+        return made
+
+    def hand_over(self) -> Handed:
+        """This thread hands work to another one."""
+        path, phase, run = self._begins[0], self._begins[1] or self._phase(), None
+        if self._stack:
+            frame = self._stack[-1]
+            frame.called = True
+            path, phase, run = frame.path, frame.phase, frame.index
+        self.handed.append(Handed((path, phase), run))
+        return self.handed[-1]
+
+    def passed(self) -> None:
+        """An op passed by that is not recorded. It may run in a thread that torch started."""
+        if threading.get_ident() == self.thread or self.paused or self._phase() == "backward":
+            return
+        for frame in self._stack[-1:]:
+            self.unseen.setdefault(frame.index, NOT_FOLLOWED)
+
+    def ran_any(self) -> bool:
+        """Whether anything ran so far."""
+        return bool(self._runs or self._outside)
 
     def _phase(self) -> Phase:
         """The pass that runs. A backward pass that began before the observation is none of it."""

@@ -25,6 +25,7 @@ from .company import alone
 from .dispatch import RealRun, Run
 from .distributed import placement_unseen, settle
 from .eager import compiler_is_there, eagerly
+from .elsewhere import followed
 from .gathered import gathered
 from .hooks import hooked, unnoticed
 from .interrupts import HeldBack
@@ -232,6 +233,7 @@ def _observing(observer: Observer, tree: ModuleTree, modes: Modes) -> Iterator[N
             if any(wrapped_as(type(module)) for module in tree.modules):
                 entered.enter_context(unnoticed())
             entered.enter_context(hooked(observer))
+            entered.enter_context(followed(observer))
             if observer.given is not None:
                 entered.enter_context(own_functions())
                 if observer.given.in_company:

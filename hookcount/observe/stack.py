@@ -25,6 +25,7 @@ class Frame:
     __slots__ = (
         "by_ops",
         "called",
+        "generators",
         "index",
         "module",
         "ops",
@@ -48,11 +49,12 @@ class Frame:
         self.torchs_own = type(module).__module__.startswith("torch.nn.")
         self.ops: OpTimes = {}
         self.pre_hooks: frozenset[CodeType] = frozenset()  # the code of its own pre-hooks
+        self.generators = 0  # generators of other modules that were running when the call began
         self.visible = False  # an op that was seen made a tensor here
         self.called = False  # another module ran inside
         self.by_ops = False  # see ModuleRun.by_ops
-        self.result: tuple[Call, bool] | None = None
-        """The call, and ``ModuleRun.invisible``. None until the forward returns."""
+        self.result: Call | None = None
+        """None until the forward returns."""
 
 
 class Mark(NamedTuple):

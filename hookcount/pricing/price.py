@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from ..core.errors import FormulaError, error_text, module_at
 from ..core.ops import KINDS, NOTHING, Ops
-from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Trace, leaves
+from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Trace, Unseen, leaves
 from ..rules.binding import BindingError, CallFormula
 from ..rules.parameters import parameters_of_target
 from ..rules.registry import OBSERVED, Entry, target_name
@@ -41,6 +41,8 @@ class Uncounted(NamedTuple):
     calls: int
     signature: str
     """The parameters that a formula for the target may name."""
+    unseen: Unseen | None = None
+    """Why a module's work was not seen. None for a target without a formula."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,8 @@ class Charge(NamedTuple):
     call: Call | None
     line: str
     """The ``file:line`` that called an op. Empty for a module."""
+    unseen: Unseen | None = None
+    """Why a module's work was not seen."""
 
 
 def charges(trace: Trace, resolver: Resolver, prices: Prices) -> Iterator[Charge]:
@@ -117,8 +121,9 @@ def charges(trace: Trace, resolver: Resolver, prices: Prices) -> Iterator[Charge
         if entry is not None and run.call is not None:
             ops = price_of(run.path, run.call, entry, prices)
             yield Charge(run.path, run.type, "module", ops, 1, entry, run.call, "")
-        elif run.invisible and resolver.sees == "all":
-            yield Charge(run.path, _class_name(run), "module", None, 1, None, run.call, "")
+        elif run.unseen is not None and resolver.sees == "all":
+            target = _class_name(run)
+            yield Charge(run.path, target, "module", None, 1, None, run.call, "", run.unseen)
         paid = entry is not None and entry.covers != "nothing"
         for op in run.ops:
             if not (paid and op.claimable):
@@ -173,11 +178,11 @@ def price(trace: Trace, resolver: Resolver, prices: Prices) -> Sums:
     """Add up the charges of a trace. Parameters and errors are those of ``charges``."""
     prices_before, lookups = len(prices), 0
     records: dict[tuple[str, str, By], tuple[Ops, int]] = {}
-    uncounted: dict[tuple[str, By], tuple[dict[str, int], str]] = {}
-    for path, target, by, ops, calls, entry, call, _ in charges(trace, resolver, prices):
+    uncounted: dict[tuple[str, By, Unseen | None], tuple[dict[str, int], str]] = {}
+    for path, target, by, ops, calls, entry, call, _, unseen in charges(trace, resolver, prices):
         lookups += entry is not None and callable(entry.price)
         if ops is None:
-            paths, _ = uncounted.setdefault((target, by), ({}, _signature(call)))
+            paths, _ = uncounted.setdefault((target, by, unseen), ({}, _signature(call)))
             paths[path] = paths.get(path, 0) + calls
         elif ops:
             before = records.get((path, target, by))
@@ -201,8 +206,8 @@ def price(trace: Trace, resolver: Resolver, prices: Prices) -> Sums:
             ]
         ),
         tuple(
-            Uncounted(target, by, tuple(paths), sum(paths.values()), signature)
-            for (target, by), (paths, signature) in uncounted.items()
+            Uncounted(target, by, tuple(paths), sum(paths.values()), signature, unseen)
+            for (target, by, unseen), (paths, signature) in uncounted.items()
         ),
         uncounted_at,
         calls_at,
@@ -265,7 +270,10 @@ def _signature(call: Call | None) -> str:
     """The parameters that a formula may name."""
     if call is None:
         return "module, *inputs, out"
-    target = parameters_of_target(call.target)
+    try:
+        target = parameters_of_target(call.target)
+    except AttributeError:  # the class of scripted modules has no forward
+        return "module, *inputs, out"
     before = [*([] if call.module is None else ["module"]), *target.positional]
     more = ["*inputs"] if target.takes_more else []
     after = [*target.keyword, "out"]

@@ -25,12 +25,12 @@ def call_of(module, *args, out=X):
     return Call(type(module), args or (X,), {}, out, module)
 
 
-def run(path="", module=None, ops=(), *, parent=None, phase="forward", call=True, invisible=False):
+def run(path="", module=None, ops=(), *, parent=None, phase="forward", call=True, unseen=None):
     """A run of a module; of a plain one, if none is given. ``call``: None if the forward raised."""
     module = nn.Module() if module is None else module
     made = call_of(module) if call is True else call
     name = type(module).__name__
-    return ModuleRun(path, name, parent, phase, made, tuple(ops), invisible)
+    return ModuleRun(path, name, parent, phase, made, tuple(ops), unseen)
 
 
 def fact(key, elements=1, *, name="weight", trainable=True, is_buffer=False):

@@ -6,11 +6,12 @@ from helpers.traces import X, aten, call_of, op, run, spec, trace
 from torch import nn
 
 from hookcount import FREE, OBSERVED, FormulaError, Ops, Registry
-from hookcount.core.trace import OUTSIDE
+from hookcount.core.trace import OUTSIDE, Unseen
 from hookcount.pricing.price import charges, price
 from hookcount.rules.registry import target_name
 from hookcount.rules.resolver import Resolver
 
+OUTPUT = Unseen("made its output without any visible op", "")
 RELU, MODULE, BLOCK = Ops(compares=6), Ops(macs=100), Ops(muls=10)
 
 
@@ -198,7 +199,7 @@ def test_an_op_that_a_modules_formula_pays_for_is_not_uncounted():
 
 
 def test_a_module_that_works_unseen_is_uncounted_unless_it_has_a_formula():
-    made = trace(run("leaf", Leaf(), invisible=True))
+    made = trace(run("leaf", Leaf(), unseen=OUTPUT))
     name = f"{__name__}.Leaf"
     assert uncounted(made, Registry()) == {name: ("module", ("leaf",), 1)}
     assert uncounted(made, Registry(), sees="modules") == {}
@@ -209,7 +210,7 @@ def test_a_module_that_works_unseen_is_uncounted_unless_it_has_a_formula():
 
 def test_the_signature_names_what_a_formula_may_take():
     made = trace(
-        run("", Leaf(), [op(aten.add.Tensor, X, X)], invisible=True),
+        run("", Leaf(), [op(aten.add.Tensor, X, X)], unseen=OUTPUT),
         outside=[("forward", op(torch.ops.higher_order.cond))],
     )
     signatures = {

@@ -156,7 +156,7 @@ class _Cutter:
         """
         ran: list[ModuleRun] = []
         if run >= 0:
-            itself = self._trace.runs[run]._replace(call=None, invisible=False, parent=None)
+            itself = self._trace.runs[run]._replace(call=None, unseen=None, parent=None)
             ran = [itself, *_inside(charge, self._trace.runs, run)]
         trace = Trace((), tuple(ran), (), self._trace.run)
         found: list[Piece] = []

@@ -15,6 +15,7 @@ import torch
 
 from ...rules.registry import Op
 from ..dispatch import Run
+from ..leftovers import watch_for_leftovers
 from ..observer import Observer
 from ..opfacts import OpFacts, op_facts
 from ..specs import op_described, op_tensors, tensors
@@ -56,17 +57,25 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
     def __init__(
         self,
         observer: Observer,
-        guard: Guard,
-        data: Iterable[torch.Tensor],
+        guard: Guard | None,
+        data: Iterable[torch.Tensor] | Data,
         memo: Memo,
         keeps_constants: bool,
     ) -> None:
         super().__init__(observer, guard)
         self._memo = memo
         self._keeps_constants = keeps_constants
-        self.data = Data(observer, data)
+        if isinstance(data, Data):
+            self.data = data
+        else:
+            self.data = Data(observer, data)
+            watch_for_leftovers(observer.origins)
         self._distinct: Key | None = None
         """The key of the op call that is running; None if the call has no key."""
+
+    def beside(self, observer: Observer) -> Run:
+        """A mode like this one, for another thread with an observer of its own."""
+        return ShapesRun(observer, self._guard, self.data, self._memo, self._keeps_constants)
 
     def see(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         """Repeat the result of an equal call. An op that is new goes on to ``Run.see``."""
@@ -174,7 +183,9 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
 
     def _compute(self, func: Op, facts: OpFacts, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         """Run an op on constants for real, on the CPU."""
-        if kwargs.get("device") is not None:
+        device = kwargs.get("device")
+        if device is not None and device != _CPU:
+            self._observer.origins.moved = True
             kwargs = {**kwargs, "device": _CPU}
         return (
             func(*args, **kwargs)

@@ -64,6 +64,14 @@ def module_at(path: str, type_name: str = "") -> str:
     return f"{name} ({type_name})" if type_name else name
 
 
+def said(error: BaseException) -> str:
+    """The type and the text of an exception. The text may itself raise."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:
+        return type(error).__name__
+
+
 def error_text(path: str, what: str, fix: str) -> str:
     """Build an error text: where it happened (``path``), what happened, and how to fix it."""
     return f"{path}: {what}\n  To fix it: {fix}"

@@ -44,6 +44,49 @@ def own_random_functions() -> AbstractContextManager[None]:
     return shared("random functions", lambda: _install(_random_changes()))
 
 
+def own_gradients() -> AbstractContextManager[None]:
+    """For the block, a count notes when its own thread uses a gradient."""
+    return shared("gradients", lambda: _install(_gradient_changes()))
+
+
+def _gradient_changes() -> Iterator[Change]:
+    yield torch.autograd, "_engine_run_backward", _noting_gradients
+    yield torch.Tensor, "grad", _gradient
+
+
+def _noting_gradients(own: Function) -> Function:
+    @functools.wraps(own)
+    def function(*args: Any, **kwargs: Any) -> Any:
+        _keep_gradients()
+        return own(*args, **kwargs)
+
+    return function
+
+
+def _gradient(own: Any) -> Any:
+    """The attribute ``grad`` of tensors."""
+
+    def read(tensor: torch.Tensor) -> Any:
+        _keep_gradients()
+        return own.__get__(tensor)
+
+    def write(tensor: torch.Tensor, value: Any) -> None:
+        _keep_gradients()
+        own.__set__(tensor, value)
+
+    def delete(tensor: torch.Tensor) -> None:
+        _keep_gradients()
+        own.__delete__(tensor)
+
+    return property(read, write, delete)
+
+
+def _keep_gradients() -> None:
+    given = innermost_given()
+    if given is not None:
+        given.keep_grads()
+
+
 def _install(changes: Iterator[Change]) -> Undo:
     undos = [replaced(owner, name, make) for owner, name, make in changes]
 

@@ -31,7 +31,7 @@ from .hooks import hooked, unnoticed
 from .interrupts import HeldBack
 from .module_tree import ModuleTree, type_name, wrapped_as
 from .observer import Observer, innermost_given, observers_here
-from .own_thread import own_functions, own_random_functions
+from .own_thread import own_functions, own_gradients, own_random_functions
 from .shapes_run.autocast import autocast_on_meta
 from .shapes_run.constants import Constants, needs_constants
 from .shapes_run.fakes import faked, for_want_of_values
@@ -41,7 +41,7 @@ from .specs import has_values, tensors
 from .state import Given, preserved
 from .undo import turns
 from .undo.settings import ModeStacks
-from .wrapped import wrappers_passed
+from .wrapped import refuse_flat_shards, wrappers_passed
 
 How = Literal["auto", "shapes", "real"]
 """How a model is run: see ``Runner``."""
@@ -105,10 +105,12 @@ class Runner:
 
     def _shapes_modes(self, observer: Observer, given: Given) -> tuple[Run, Modes]:
         run = ShapesRun(observer, given.guard, given.data, self.memo, keeps_constants=False)
+        run.data.ids |= given.counters
         return run, self._allowances(observer)
 
     def _shapes_modes_with_constants(self, observer: Observer, given: Given) -> tuple[Run, Modes]:
         run = ShapesRun(observer, given.guard, given.data, self.memo, keeps_constants=True)
+        run.data.ids |= given.counters
         return run, [Constants(run), *self._allowances(observer)]
 
     def _allowances(self, observer: Observer) -> Modes:
@@ -144,6 +146,7 @@ class Runner:
         run: Callable[[ModuleTree, Args, Kwargs, HeldBack], Trace],
     ) -> Trace:
         """``run``, once no other thread counts the same model. Signals are held back meanwhile."""
+        refuse_flat_shards(tree)
         ids, began = _shared_ids(tree, args, kwargs), time.monotonic()
         while True:
             with HeldBack() as signals:
@@ -238,6 +241,7 @@ def _observing(observer: Observer, tree: ModuleTree, modes: Modes) -> Iterator[N
                 entered.enter_context(own_functions())
                 if observer.given.in_company:
                     entered.enter_context(own_random_functions())
+                    entered.enter_context(own_gradients())
             for mode in modes:
                 entered.enter_context(mode)
             left_on = ModeStacks()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
+from torch.nn.modules.batchnorm import _NormBase
 
 from .module_tree import ModuleTree
 from .parts import part
@@ -24,7 +25,8 @@ class Given:
 
     ``data`` are the tensors of the model and of the arguments. ``trained_by_others`` is to be set
     if another thread uses the model meanwhile. ``collects`` is the collector's state as the forward
-    sees it.
+    sees it. ``counters`` are the ids of tensors in which norms count their calls. No
+    forward reads them, so a shapes-only run leaves them to other threads.
     """
 
     def __init__(
@@ -54,8 +56,36 @@ class Given:
             if all(module is not each for each in tree.modules):
                 self.data += [*module._parameters.values(), *module._buffers.values()]
         self.data = [each for each in self.data if each is not None]
-        self._states = _states(objects.tensors)
+        self.counters = {
+            id(module.num_batches_tracked)
+            for module in tree.modules
+            if isinstance(module, _NormBase)
+            and module.momentum is not None
+            and module.num_batches_tracked is not None
+        }
+        self._states = list(map(TensorState, objects.tensors))
         self.guard = Guard(self._states, self.randomness)
+        self._grads_are_kept = False
+        if not self.in_company:
+            self.keep_grads()
+
+    def keep_grads(self) -> None:
+        """Keep the gradients. In company this happens when the forward first uses one.
+
+        Another thread may train the model, and to read a gradient meanwhile can end the process.
+        """
+        if not self._grads_are_kept:
+            self._grads_are_kept = True
+            grads = [each.read_grad() for each in self._states]
+            self.guard.protect([TensorState(each) for each in grads if each is not None])
+
+    def _others_ran(self) -> bool:
+        """Whether another thread ran since the start.
+
+        To be called after a value is read that it may have changed. If it did not run, a change is
+        of this thread.
+        """
+        return others.ran(self._clocks)
 
     def restore(self) -> None:
         """Put everything back. Each step runs, also if another one raises.
@@ -70,9 +100,8 @@ class Given:
             except Exception as error:
                 errors.append(error)
 
-        ran = others.ran(self._clocks)
         step(self.settings.restore_thread)
-        step(lambda: self.settings.restore_process(ran))
+        step(lambda: self.settings.restore_process(self._others_ran))
         for kept in reversed(self._objects.kept):
             step(kept.restore)
         step(self._modules.restore)
@@ -82,24 +111,13 @@ class Given:
             step(each.restore_layout)
         for put_back in self.guard.restore_values():
             step(put_back)
-        trained = (
-            ran
-            and any(map(TensorState.grad_changed, self._states))
-            and (self.trained_by_others or others.hold({id(each) for each in self._tree.modules}))
-        )
         for each in self._states:
-            step(lambda each=each: each.restore_grad(trained))
-            step(lambda each=each: each.restore_version(ran))
-        step(lambda: self.randomness.restore(ran))
+            if not self.trained_by_others:
+                step(each.restore_grad)
+            step(lambda each=each: each.restore_version(self._others_ran))
+        step(lambda: self.randomness.restore(self._others_ran))
         if errors:
             raise errors[0]
-
-
-def _states(tensors: list[torch.Tensor]) -> list[TensorState]:
-    """The states of tensors and of their gradients."""
-    states = [TensorState(each) for each in tensors]
-    grads = [each.grad for each in states if each.grad is not None]
-    return states + [TensorState(each) for each in grads]
 
 
 @contextmanager

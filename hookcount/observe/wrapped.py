@@ -28,12 +28,7 @@ _WRAPPERS = (
 
 @contextmanager
 def wrappers_passed(tree: ModuleTree) -> Iterator[None]:
-    """For the block, the wrappers in a model only call the modules that they wrap.
-
-    Raises ``ModelError`` if a module's parameters lie in a flat tensor of which this rank has a
-    shard.
-    """
-    _refuse_flat_shards(tree)
+    """For the block, the wrappers in a model only call the modules that they wrap."""
     with ExitStack() as undo:
         for module, name in _WRAPPERS:
             cls = getattr(sys.modules.get(module), name, None)
@@ -74,7 +69,7 @@ def _hooks_of_replicate(tree: ModuleTree) -> Iterator[tuple[dict[int, Any], int]
                     yield hooks, number
 
 
-def _refuse_flat_shards(tree: ModuleTree) -> None:
+def refuse_flat_shards(tree: ModuleTree) -> None:
     """Raise ``ModelError`` if the flat parameters of a ``FullyShardedDataParallel`` are a shard."""
     for wrapper in (*tree.around, *tree.modules):
         handle: Any = getattr(wrapper, "_handle", None) if wrapped_as(type(wrapper)) else None

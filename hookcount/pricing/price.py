@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from ..core.errors import FormulaError, error_text, module_at
+from ..core.errors import FormulaError, error_text, module_at, said
 from ..core.ops import KINDS, NOTHING, Ops
 from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Trace, Unseen, leaves
 from ..rules.binding import BindingError, CallFormula
@@ -231,7 +231,7 @@ def _evaluate(path: str, call: Call, entry: Entry, formula: Callable[..., object
     try:
         ops = formula(*args, **named)
     except Exception as error:
-        what = f"raised {type(error).__name__}: {error}"
+        what = f"raised {said(error)}"
         raise FormulaError(_complaint(path, call, entry, args, named, what)) from error
     if not isinstance(ops, Ops):
         what = f"returned {ops!r}, which is no hookcount.Ops"

@@ -119,7 +119,7 @@ def _own_dict(value):
 
 def _slots(value):
     for kind in type(value).__mro__:
-        for name, member in vars(kind).items():
+        for name, member in vars(kind).copy().items():
             if isinstance(member, types.MemberDescriptorType) and member.__objclass__ is kind:
                 if kind.__module__ in ("builtins", "functools", "types"):
                     continue
@@ -210,7 +210,7 @@ def _class(kind):
         return (), (kind.__qualname__,), []
     own = {
         name: value
-        for name, value in vars(kind).items()
+        for name, value in vars(kind).copy().items()
         if not name.startswith("__") and not isinstance(value, types.GetSetDescriptorType)
     }
     parts = [(f".{name}", value) for name, value in own.items()]

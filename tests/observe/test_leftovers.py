@@ -1,6 +1,5 @@
 """Tensors that outlive a run on shapes are named, with what holds them."""
 
-import contextvars
 import functools
 import logging
 import threading
@@ -16,7 +15,7 @@ from hookcount import LeftBehindWarning
 
 X = torch.ones(2, 8)
 LIST, DICT = [], {}
-LOCAL, CONTEXT = threading.local(), contextvars.ContextVar("held", default=None)
+LOCAL = threading.local()
 WEAK = weakref.WeakValueDictionary()
 
 
@@ -93,7 +92,6 @@ CASES = {
     "the attribute `records` of a `Records` object": lambda f, y: LOG.error("%s", y),
     "the attribute `positions` of a `Module` object": lambda f, y: setattr(OUTSIDE, "positions", y),
     "a thread-local variable": lambda f, y: setattr(LOCAL, "value", y),
-    "a context variable": lambda f, y: CONTEXT.set(y),
 }
 
 
@@ -105,7 +103,6 @@ def nothing_held():
     for function in (cached, bounded):
         function.cache_clear()
     KEEP(None)
-    CONTEXT.set(None)
     Held.value = OBJECT.inner = SLOTS.value = OUTSIDE.positions = LOCAL.value = None
 
 

@@ -117,10 +117,13 @@ def total(name, n, report):
     return report.total if FIVE[name][2] else report.macs
 
 
-def count_all(run, rows, times, wrong):
+def five():
+    return {name: make() for name, (make, _, _) in FIVE.items()}
+
+
+def count_all(run, rows, times, wrong, models):
     """Count each of the five models ``times`` times. Adds to ``wrong`` what is not right."""
     counter = hookcount.Counter(registry(), run=run)
-    models = {name: make() for name, (make, _, _) in FIVE.items()}
     for _ in range(times):
         for name, (_, arguments, written_out) in FIVE.items():
             args = arguments(rows)
@@ -146,11 +149,12 @@ def differing(before, model, args):
 def test_eight_threads_five_models(runs, times):
     """With 5: 200 counts for each entry of ``runs``. With 63: 2,520."""
     forwards = {kind: vars(kind)["forward"] for kind in (Reads, Cast, Cached, nn.Linear)}
-    count_all(runs[0], 2, 1, [])  # the first use of the compiler sets things of its own
+    count_all(runs[0], 2, 1, [], five())  # the first use of the compiler sets things of its own
+    made = [five() for _ in range(8)]
     settings, state, wrong = surroundings(), random_state(), []
     own = [
-        lambda n=n, run=run: count_all(run, n, times, wrong)
-        for n, run in zip(range(2, 10), runs * 8, strict=False)
+        lambda n=n, run=run, models=models: count_all(run, n, times, wrong, models)
+        for n, run, models in zip(range(2, 10), runs * 8, made, strict=False)
     ]
     at_once(*own)
     now = surroundings() | random_state()
@@ -335,7 +339,7 @@ def test_a_failing_count_beside_others():
             with pytest.raises(ValueError, match="on purpose"):
                 hookcount.Counter(run="auto").count(Fails(), torch.ones(2, 4))
 
-    at_once(fail, fail, *[lambda n=n: count_all("auto", n, 2, wrong) for n in (2, 3)])
+    at_once(fail, fail, *[lambda n=n: count_all("auto", n, 2, wrong, five()) for n in (2, 3)])
     assert wrong == []
     assert surroundings() == settings
 

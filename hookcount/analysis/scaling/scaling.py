@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from ...core.arguments import arguments
-from ...core.errors import InputError, UncountedWarning, error_text
+from ...core.errors import InputError, UncountedWarning, error_text, said
 from ...core.ops import NOTHING, Ops, flops
 from ...pricing.price import Uncounted
 from ...pricing.priced import Priced
@@ -248,7 +248,7 @@ def _counted(count: Count, inputs: Inputs, n: int) -> Priced:
     try:
         return count(args, kwargs)
     except Exception as error:
-        what = f"counting failed with {type(error).__name__}: {error}"
+        what = f"counting failed with {said(error)}"
         where = _place_in(error)
         fix = (
             "give sizes= at which the model runs; "
@@ -280,9 +280,7 @@ def _arguments(inputs: Inputs, n: int) -> tuple[tuple[object, ...], dict[str, ob
         given = inputs(n)
     except Exception as error:
         raise InputError(
-            error_text(
-                f"inputs({n})", f"raised {type(error).__name__}: {error}", "let it return an input"
-            )
+            error_text(f"inputs({n})", f"raised {said(error)}", "let it return an input")
         ) from error
     return arguments(f"inputs({n})", given)
 

@@ -31,6 +31,11 @@ class Guard:
         self._saved: list[tuple[torch.UntypedStorage, torch.UntypedStorage]] = []
         self._is_saved: set[int] = set()
 
+    def protect(self, states: list[TensorState]) -> None:
+        """Protect more tensors."""
+        self._states += states
+        self._by_storage = None
+
     def run(self, func: Op, facts: OpFacts, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         """Run an op for real: save first all that it writes to. It draws no random number."""
         if facts.writes or facts.writes_by_name:
@@ -68,8 +73,9 @@ class Guard:
                 continue
             if save and held and key not in self._is_saved:
                 self._is_saved.add(key)
-                if held[0].data is not None and has_values(held[0].tensor):
-                    memory = held[0].data.untyped_storage()
+                shown = next((each.data for each in held if each.data is not None), None)
+                if shown is not None and has_values(shown):
+                    memory = shown.untyped_storage()
                     with quiet():
                         self._saved.append((memory, memory.clone()))
 

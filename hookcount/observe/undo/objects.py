@@ -257,7 +257,7 @@ _CODE = (
 def _data(cls: type) -> dict[str, object]:
     return {
         name: value
-        for name, value in vars(cls).items()
+        for name, value in vars(cls).copy().items()
         if not isinstance(value, _CODE) and not (name.startswith("__") or name == "_abc_impl")
     }
 
@@ -382,7 +382,7 @@ def _slots(kind: type) -> list[Any]:
         slot
         for cls in kind.__mro__
         if "__slots__" in vars(cls)
-        for slot in vars(cls).values()
+        for slot in vars(cls).copy().values()
         if type(slot) is types.MemberDescriptorType
     ]
 

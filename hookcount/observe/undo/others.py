@@ -11,8 +11,6 @@ import time
 from threading import get_ident
 from types import FrameType
 
-import torch
-
 Clocks = dict[int, object]
 """For each other thread, a value that changes whenever the thread runs."""
 
@@ -43,29 +41,3 @@ def _frames() -> dict[int, FrameType]:
 def ran(before: Clocks) -> bool:
     """Whether another thread ran, began or ended since ``before`` was taken."""
     return clocks() != before
-
-
-def hold(ids: set[int]) -> bool:
-    """Whether code that another thread is running has a variable for one of these objects.
-
-    ``ids`` are those of modules and parameters. An object's attributes and an optimizer's
-    parameters are looked at too.
-    """
-    for frame in _frames().values():
-        each: FrameType | None = frame
-        while each is not None:
-            if any(_holds(value, ids) for value in list(each.f_locals.values())):
-                return True
-            each = each.f_back
-    return False
-
-
-def _holds(value: object, ids: set[int]) -> bool:
-    if id(value) in ids:
-        return True
-    if isinstance(value, torch.optim.Optimizer):
-        return any(id(each) in ids for group in value.param_groups for each in group["params"])
-    try:
-        return any(id(each) in ids for each in list(vars(value).values()))
-    except Exception:  # an object without attributes, or with odd ones
-        return False

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -19,6 +20,9 @@ from ..opfacts import OpFacts
 from ..quiet import quiet
 from ..values import OpArgs, OpKwargs, OpResult
 from .sources import Source, source
+
+_swapping = threading.RLock()
+"""Held while a default generator has the state of a run."""
 
 
 class Randomness:
@@ -30,8 +34,6 @@ class Randomness:
         self._python: random.Random | None = None
         self._numpy: Any = None
         self._sources = list(_sources())
-        self._cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None  # type: ignore[no-untyped-call]
-        self._mps = torch.mps.get_rng_state() if torch.backends.mps.is_available() else None
 
     def run(self, func: Op, facts: OpFacts, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         """Run an op that draws random numbers."""
@@ -54,15 +56,16 @@ class Randomness:
         """Run an op that takes no generator: the default generator gets our state meanwhile."""
         own, default = self.generator(device), _default(device)
         assert default is not None
-        with quiet():
-            before = default.get_state()
-            default.set_state(own.get_state())
-        try:
-            return func(*args, **kwargs)
-        finally:
+        with _swapping:
             with quiet():
-                own.set_state(default.get_state())
-                default.set_state(before)
+                before = default.get_state()
+                default.set_state(own.get_state())
+            try:
+                return func(*args, **kwargs)
+            finally:
+                with quiet():
+                    own.set_state(default.get_state())
+                    default.set_state(before)
 
     def generator(self, device: torch.device) -> torch.Generator:
         """The run's own generator for a device."""
@@ -95,23 +98,22 @@ class Randomness:
             self._numpy.set_state(state)
         return self._numpy
 
-    def restore(self, others_ran: bool) -> None:
+    def restore(self, others_ran: Callable[[], bool]) -> None:
         """Put back the process's generators, if code drew from them unseen.
 
         If another thread ran, the draws are its own.
         """
-        if others_ran:
-            return
         for each in self._sources:
-            each.restore()
-        if self._cuda is not None:
-            torch.cuda.set_rng_state_all(self._cuda)
-        if self._mps is not None:
-            torch.mps.set_rng_state(self._mps)
+            each.restore(others_ran)
 
 
 def _sources() -> Iterator[Source]:
-    """The state of every global generator: of torch on the CPU, of Python and of numpy."""
+    """The state of every global generator: of torch, of Python and of numpy."""
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        for each in torch.cuda.default_generators:
+            yield Source(each.get_state, each.set_state)
+    if torch.backends.mps.is_available():
+        yield Source(torch.mps.get_rng_state, torch.mps.set_rng_state)
     for each in (torch.default_generator, sys.modules.get("random"), numpy_global()):
         if each is not None:
             found = source(each)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from operator import is_
 from typing import Any
@@ -52,16 +53,15 @@ class Settings:
         if getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None) is not self._device:
             torch._GLOBAL_DEVICE_CONTEXT.device_context = self._device
 
-    def restore_process(self, others_ran: bool) -> None:
+    def restore_process(self, others_ran: Callable[[], bool]) -> None:
         """Put back the settings of the process.
 
         If another thread ran, only those that were noted: any other change may be its own.
         """
         self._noted.close()
-        if not others_ran:
-            for each, before in self._process:
-                if each.read() != before:
-                    each.write(before)
+        for each, before in self._process:
+            if each.read() != before and not others_ran():
+                each.write(before)
 
 
 def _undo(setting: Setting) -> Undo:

@@ -19,8 +19,9 @@ class Source:
         self._read, self._write = read, write
         self._before = read()
 
-    def restore(self) -> None:
-        if not _equal(self._read(), self._before):
+    def restore(self, keep: Callable[[], bool] = lambda: False) -> None:
+        """Put the state back if it has changed, unless ``keep`` says that it is another's."""
+        if not _equal(self._read(), self._before) and not keep():
             self._write(self._before)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -20,6 +21,7 @@ class TensorState:
 
     __slots__ = (
         "_grad",
+        "_has_grad",
         "_hooks",
         "_is_leaf",
         "_layout",
@@ -34,7 +36,8 @@ class TensorState:
         self.tensor = tensor
         self.writes = 0
         self._is_leaf = tensor.is_leaf
-        self._grad = tensor.grad if self._is_leaf else None
+        self._has_grad = False
+        self._grad: torch.Tensor | None = None
         self._requires_grad = tensor.requires_grad
         self._hooks = [(name, _copy(getattr(tensor, name))) for name in _HOOKS]
         self._version: int | None = None if tensor.is_inference() else tensor._version
@@ -44,14 +47,13 @@ class TensorState:
             self.data = tensor.data
             self._layout = _layout(tensor)
 
-    @property
-    def grad(self) -> torch.Tensor | None:
-        """The gradient that the tensor had."""
-        return self._grad
-
-    def grad_changed(self) -> bool:
-        """Whether the tensor has another gradient now."""
-        return self._is_leaf and self.tensor.grad is not self._grad
+    def read_grad(self) -> torch.Tensor | None:
+        """Keep the gradient, and return it."""
+        if self._is_leaf and not self._has_grad:
+            self._has_grad = True
+            self._grad = self.tensor.grad
+            return self._grad
+        return None
 
     def restore_graph(self) -> None:
         """Take the tensor out of a graph that it was not part of."""
@@ -83,20 +85,12 @@ class TensorState:
         with torch.no_grad():
             self.tensor.data = self.data
 
-    def restore_grad(self, others_trained: bool) -> None:
-        """Give the tensor its gradient.
+    def restore_grad(self) -> None:
+        """Give the tensor its gradient."""
+        if self._has_grad and self.tensor.grad is not self._grad:
+            self.tensor.grad = self._grad
 
-        ``others_trained``: another thread trained the model meanwhile. Then a gradient with values
-        is of that thread and stays.
-        """
-        tensor = self.tensor
-        if not self._is_leaf or tensor.grad is self._grad:
-            return
-        if others_trained and (tensor.grad is None or not tensor.grad.is_meta):
-            return
-        tensor.grad = self._grad
-
-    def restore_version(self, others_ran: bool) -> None:
+    def restore_version(self, others_ran: Callable[[], bool]) -> None:
         """Set autograd's version counter, which counts the writes to a tensor.
 
         A graph that saved the tensor raises in its backward pass if the version has changed. So
@@ -105,7 +99,7 @@ class TensorState:
         """
         if self._version is None or self.tensor._version == self._version:
             return
-        if not others_ran:
+        if not others_ran():
             _set_version(self.tensor, self._version)
         elif self.writes:
             _set_version(self.tensor, max(self.tensor._version - self.writes, 0))

@@ -7,6 +7,7 @@ outlive the model and holds none of its memory.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from operator import itemgetter
 from types import FunctionType
 from typing import Any
@@ -43,8 +44,11 @@ _SCALARS = frozenset(
     (int, float, bool, str, bytes, complex, type(None), torch.dtype, torch.device, torch.layout)
 )
 _SEQUENCES = (tuple, list, torch.Size)
+_CONTAINERS = (*_SEQUENCES, dict, OrderedDict)
 _TENSORS = (torch.Tensor, nn.Parameter)
 _PLAIN_TENSORS = frozenset((*_TENSORS, type(None)))
+_DEEP = 100
+"""Levels of containers. What is deeper stays as it is."""
 _LONG = 1_000
 """Items. A longer container is compared by identity and is not copied."""
 
@@ -155,25 +159,41 @@ class StandIns:
             known.clear()
         return known.setdefault(kinds, (object(), found))
 
-    def _frozen(self, value: Any) -> tuple[object, ...] | None:
-        """A hashable form of a tensor or of a container of plain values; None for anything else."""
+    def _frozen(
+        self, value: Any, known: dict[int, tuple[object, ...] | None] | None = None, depth: int = 0
+    ) -> tuple[object, ...] | None:
+        """A hashable form of a tensor or of a container of plain values; None for anything else.
+
+        ``known`` has the forms of the containers around it, which are None as yet. So a container
+        that holds itself has none.
+        """
         kind = type(value)
         if kind in _TENSORS:
             return (kind, spec_of(value))
         if kind is type or (kind is FunctionType and value.__closure__ is None):
             return (kind, value) if self._lasts(value) else None
-        if kind in (dict, OrderedDict) and len(value) <= _LONG:
-            items = self._frozen(list(value.keys())), self._frozen(list(value.values()))
-            return None if None in items else (kind, items)
-        if kind not in _SEQUENCES or len(value) > _LONG:
+        if kind not in _CONTAINERS or len(value) > _LONG or depth > _DEEP:
             return None
-        kinds = tuple(map(type, value))
-        if _SCALARS.issuperset(kinds):
-            return (kind, kinds, tuple(value))
+        if kind in _SEQUENCES and _SCALARS.issuperset(map(type, value)):
+            return (kind, tuple(map(type, value)), tuple(value))
+        known = {} if known is None else known
+        if id(value) in known:
+            return known[id(value)]
+        known[id(value)] = None
+        found: tuple[object, ...] = (kind, self._all_frozen(value, known, depth))
+        if kind not in _SEQUENCES:
+            found += (self._all_frozen(value.values(), known, depth),)
+        known[id(value)] = None if None in found else found
+        return known[id(value)]
+
+    def _all_frozen(
+        self, items: Iterable[Any], known: dict[int, tuple[object, ...] | None], depth: int
+    ) -> tuple[object, ...] | None:
         frozen = [
-            (type(item), item) if type(item) in _SCALARS else self._frozen(item) for item in value
+            (type(item), item) if type(item) in _SCALARS else self._frozen(item, known, depth + 1)
+            for item in items
         ]
-        return None if None in frozen else (kind, tuple(frozen))
+        return None if None in frozen else tuple(frozen)
 
     def _make(self, module: nn.Module) -> nn.Module:
         special = (
@@ -211,8 +231,13 @@ class StandIns:
         self._under_way.discard(id(module))
         return made
 
-    def _attribute(self, value: Any) -> object:
-        """An attribute of a stand-in: its tensors are on meta and its modules are stand-ins."""
+    def _attribute(
+        self, value: Any, known: dict[int, object] | None = None, depth: int = 0
+    ) -> object:
+        """An attribute of a stand-in: its tensors are on meta and its modules are stand-ins.
+
+        ``known`` has the containers around it. A container inside itself stays as it is.
+        """
         kind = type(value)
         if kind in _SCALARS:
             return value
@@ -220,11 +245,19 @@ class StandIns:
             return _on_meta_like(value)
         if isinstance(value, nn.Module):
             return self._child(value)
-        if kind in (list, tuple) and len(value) <= _LONG:
-            return kind([self._attribute(item) for item in value])
-        if kind in (dict, OrderedDict) and len(value) <= _LONG:
-            return kind([(key, self._attribute(item)) for key, item in value.items()])
-        return value
+        if kind not in (list, tuple, dict, OrderedDict) or len(value) > _LONG or depth > _DEEP:
+            return value
+        known = {} if known is None else known
+        if id(value) in known:
+            return known[id(value)]
+        known[id(value)] = value
+        if kind in (list, tuple):
+            made = kind([self._attribute(item, known, depth + 1) for item in value])
+        else:
+            items = [(key, self._attribute(item, known, depth + 1)) for key, item in value.items()]
+            made = kind(items)
+        known[id(value)] = made
+        return made
 
 
 def _read_names(names: tuple[str, ...]) -> Attributes:

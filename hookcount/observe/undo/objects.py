@@ -92,9 +92,7 @@ def _refill(container: Any, items: list[Any]) -> None:
     if isinstance(container, dict):
         half = len(items) // 2
         kind: Any = OrderedDict if isinstance(container, OrderedDict) else dict
-        kind.clear(container)
-        for key, value in zip(items[:half], items[half:], strict=True):
-            kind.__setitem__(container, key, value)
+        set_items(kind, container, dict(zip(items[:half], items[half:], strict=True)))
         return
     kind = _base(container)
     if kind is list or kind is bytearray:
@@ -129,14 +127,29 @@ class Attributes:
 
 
 def put_back(now: dict[str, Any], before: dict[str, Any]) -> None:
-    """Give a dict the items of ``before``, its copy, unless it still has them in this order."""
+    """Give a dict the items of ``before``, its copy, unless it still has them in this order.
+
+    Another thread may read the dict meanwhile. So what stays is not taken out.
+    """
     if (
         len(now) != len(before)
         or not all(map(is_, now, before))
         or not all(map(is_, now.values(), before.values()))
     ):
-        now.clear()
-        now.update(before)
+        set_items(dict, now, before)
+
+
+def set_items(kind: Any, now: dict[Any, Any], before: dict[Any, Any]) -> None:
+    """Give a dict other items. ``kind`` has the methods: ``dict`` or ``OrderedDict``."""
+    for key in [key for key in kind.keys(now) if key not in before]:
+        kind.__delitem__(now, key)
+    for key, value in before.items():
+        if key not in now or kind.__getitem__(now, key) is not value:
+            kind.__setitem__(now, key, value)
+    if not all(map(is_, kind.keys(now), before)):
+        for key, value in before.items():
+            kind.__delitem__(now, key)
+            kind.__setitem__(now, key, value)
 
 
 class Slots:

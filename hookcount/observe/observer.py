@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from itertools import takewhile
-from types import CodeType
+from types import CodeType, FrameType
 
 import torch
 from torch import nn
@@ -341,7 +341,7 @@ _CALL = nn.Module._call_impl.__code__
 
 def _in_hook(hooks: frozenset[CodeType]) -> bool:
     """Whether the innermost module that is called runs one of these hooks."""
-    frame = sys._getframe(2)
+    frame: FrameType | None = sys._getframe(2)
     while frame is not None and frame.f_code is not _CALL:
         if frame.f_code in hooks:
             return True

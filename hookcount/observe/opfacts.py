@@ -170,9 +170,12 @@ def _seeded(op: torch._ops.OpOverload) -> torch._ops.OpOverload | None:
     if torch.Tag.nondeterministic_seeded not in op.tags:
         return None
     overload = op._schema.overload_name
-    names = _SEEDED.get(overload or "default"), f"{overload}_generator"
     packet = op.overloadpacket
-    return next((getattr(packet, each) for each in names if each in packet.overloads()), None)
+    for name in (_SEEDED.get(overload or "default", ""), f"{overload}_generator"):
+        if name in packet.overloads():
+            found: torch._ops.OpOverload = getattr(packet, name)
+            return found
+    return None
 
 
 def _returns(schema: torch._C.FunctionSchema) -> tuple[int | str | None, ...]:

@@ -203,7 +203,7 @@ _COLLECTORS: dict[str, Callable[..., Any]] = {
 
 def _random_changes() -> Iterator[Change]:
     for name in dir(random):
-        if getattr(getattr(random, name), "__self__", None) is random._inst:  # type: ignore[attr-defined]
+        if getattr(getattr(random, name), "__self__", None) is random._inst:
             yield random, name, functools.partial(_drawn, "python", name)
     numpy, whole = sys.modules.get("numpy.random"), numpy_global()
     if numpy is None or whole is None:

@@ -166,11 +166,12 @@ class Runner:
         signals: HeldBack,
     ) -> Trace:
         outer = list(observers_here())
-        draws = innermost_given()
+        around = innermost_given()
+        draws = None if around is None else around.randomness
         for each in outer:
             each.paused += 1
         try:
-            with preserved(tree, args, kwargs, draws and draws.randomness) as given:
+            with preserved(tree, args, kwargs, draws) as given:
                 observer = Observer(tree, self.memo, self._priced())
                 observer.given = given
                 run, others = modes(observer, given)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 
 import torch
 from torch.nn.modules.batchnorm import _NormBase
@@ -54,8 +55,8 @@ class Given:
         self._modules = Modules(tree, objects)
         for module in objects.modules:  # a module in a plain list, for example
             if all(module is not each for each in tree.modules):
-                self.data += [*module._parameters.values(), *module._buffers.values()]
-        self.data = [each for each in self.data if each is not None]
+                found = (*module._parameters.values(), *module._buffers.values())
+                self.data += [each for each in found if each is not None]
         self.counters = {
             id(module.num_batches_tracked)
             for module in tree.modules
@@ -114,7 +115,7 @@ class Given:
         for each in self._states:
             if not self.trained_by_others:
                 step(each.restore_grad)
-            step(lambda each=each: each.restore_version(self._others_ran))
+            step(partial(each.restore_version, self._others_ran))
         step(lambda: self.randomness.restore(self._others_ran))
         if errors:
             raise errors[0]

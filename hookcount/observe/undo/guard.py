@@ -77,7 +77,9 @@ class Guard:
                 if shown is not None and has_values(shown):
                     memory = shown.untyped_storage()
                     with quiet():
-                        self._saved.append((memory, memory.clone()))
+                        self._saved.append(
+                            (memory, memory.clone())  # type: ignore[no-untyped-call]
+                        )
 
     def _held(self) -> dict[int, list[TensorState]]:
         """The protected tensors by the storage that they show."""

@@ -114,9 +114,14 @@ def _sources() -> Iterator[Source]:
             yield Source(each.get_state, each.set_state)
     if torch.backends.mps.is_available():
         yield Source(torch.mps.get_rng_state, torch.mps.set_rng_state)
-    for each in (torch.default_generator, sys.modules.get("random"), numpy_global()):
-        if each is not None:
-            found = source(each)
+    found_here: tuple[Any, ...] = (
+        torch.default_generator,
+        sys.modules.get("random"),
+        numpy_global(),
+    )
+    for generator in found_here:
+        if generator is not None:
+            found = source(generator)
             if found is not None:
                 yield found
 
@@ -131,14 +136,14 @@ def _device(args: OpArgs, kwargs: OpKwargs) -> torch.device:
     """The device on which an op draws."""
     if kwargs.get("device") is not None:
         return _indexed(torch.device(kwargs["device"]))
-    for value in (*args, *kwargs.values()):
-        if isinstance(value, torch.Tensor):
-            return _indexed(value.device)
+    tensors = [each for each in (*args, *kwargs.values()) if isinstance(each, torch.Tensor)]
+    if tensors:
+        return _indexed(tensors[0].device)
     return torch.device("cpu")
 
 
 def _indexed(device: torch.device) -> torch.device:
-    if device.type == "cuda" and device.index is None:
+    if str(device) == "cuda":
         return torch.device("cuda", torch.cuda.current_device())
     return torch.device("cpu") if device.type == "cpu" else device
 

@@ -66,24 +66,28 @@ class Settings:
 
 def _undo(setting: Setting) -> Undo:
     before = setting.read()
-    return lambda: setting.write(before)
+
+    def undo() -> None:
+        setting.write(before)
+
+    return undo
 
 
 class ModeStacks:
     """The modes that are active in this thread, innermost last."""
 
     def __init__(self) -> None:
-        self._functions = _get_current_function_mode_stack()
+        self._functions = _get_current_function_mode_stack()  # type: ignore[no-untyped-call]
         self._dispatches = _get_current_dispatch_mode_stack()
 
     def restore(self) -> None:
         """Take off the modes that a forward left on, and put on those that it took off."""
-        now = _get_current_function_mode_stack()
+        now = _get_current_function_mode_stack()  # type: ignore[no-untyped-call]
         if not _same(now, self._functions):
             for _ in now:
-                _pop_mode()
+                _pop_mode()  # type: ignore[no-untyped-call]
             for mode in self._functions:
-                _push_mode(mode)
+                _push_mode(mode)  # type: ignore[no-untyped-call]
         now = _get_current_dispatch_mode_stack()
         if not _same(now, self._dispatches):
             for _ in now:

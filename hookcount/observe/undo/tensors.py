@@ -120,7 +120,7 @@ class _Same(torch.autograd.Function):
         return tensor.detach()
 
     @staticmethod
-    def backward(context: Any, grad: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+    def backward(context: Any, grad: torch.Tensor) -> torch.Tensor:
         return grad
 
 
@@ -128,7 +128,7 @@ def same(tensor: torch.Tensor) -> torch.Tensor | None:
     """A tensor with the same memory, in a graph too; None where torch cannot make one."""
     try:
         with torch.enable_grad():
-            made: torch.Tensor = _Same.apply(tensor)  # type: ignore[no-untyped-call]
+            made: torch.Tensor = _Same.apply(tensor)
     except RuntimeError:
         return None
     vars(made).update(vars(tensor))

@@ -17,7 +17,7 @@ _left_on: list[object] = []
 
 def _inference(on: bool) -> None:
     guard = torch._C._InferenceMode(on)
-    guard.__enter__()
+    guard.__enter__()  # type: ignore[no-untyped-call]
     _left_on.append(guard)
 
 
@@ -48,12 +48,12 @@ def _autocast(device: str) -> Iterator[Setting]:
 
 def _saving_hooks() -> Any:
     """The innermost hooks on tensors that autograd saves."""
-    return torch._C._autograd._top_saved_tensors_default_hooks(True)  # type: ignore[attr-defined]
+    return torch._C._autograd._top_saved_tensors_default_hooks(True)
 
 
 def _pop_saving_hooks(before: Any) -> None:
     while _saving_hooks() is not None and _saving_hooks() != before:
-        torch._C._autograd._pop_saved_tensors_default_hooks()  # type: ignore[attr-defined]
+        torch._C._autograd._pop_saved_tensors_default_hooks()
 
 
 def _decimals() -> Any:

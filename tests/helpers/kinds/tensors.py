@@ -62,7 +62,7 @@ everywhere(
     lambda: torch.ones(3, dtype=torch.bool),
     1,
 )
-everywhere("resize_ to more", rows(lambda t: t.resize_(4, 3)), t23, 4)
+everywhere("resize_ to more", rows(lambda t: t.resize_(4, 3).fill_(1)), t23, 4)
 everywhere("resize_ to less", rows(lambda t: t.resize_(1, 3)), t23, 1)
 everywhere("t_", rows(lambda t: t.t_()), t23, 3)
 everywhere("transpose_", rows(lambda t: t.transpose_(0, 1)), t23, 3)

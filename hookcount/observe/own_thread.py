@@ -11,6 +11,7 @@ import gc
 import importlib
 import random
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from types import ModuleType
@@ -100,13 +101,15 @@ def _install(changes: Iterator[Change]) -> Undo:
 def _changes() -> Iterator[Change]:
     for (module, name), setting in SETTERS.items():
         yield importlib.import_module(module), name, functools.partial(_noted, setting)
+    yield torch.backends.ContextProp, "__set__", functools.partial(_noted, "flags of backends")
     for owner in (torch, torch.random):
         for name, instead in _TORCHS.items():
             yield owner, name, functools.partial(_instead, instead)
     for name, instead in _COLLECTORS.items():
         yield gc, name, functools.partial(_instead, instead)
-    yield torch.inference_mode, "__enter__", _opening
-    yield torch.inference_mode, "__exit__", _closing
+    for owner in (torch.inference_mode, warnings.catch_warnings):
+        yield owner, "__enter__", _opening
+        yield owner, "__exit__", _closing
     yield torch.Tensor, "numpy", _exporting
     yield torch.Tensor, "__dlpack__", _exporting
 
@@ -149,7 +152,7 @@ def _exporting(own: Function) -> Function:
 
 
 def _opening(own: Function) -> Function:
-    """``inference_mode`` begins. It must end before the modes around it do."""
+    """A block begins. It must end with the count, and before the modes around it do."""
 
     @functools.wraps(own)
     def enter(context: Any) -> Any:

@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -20,12 +21,29 @@ def _deterministic() -> tuple[bool, bool]:
     )
 
 
-def _attribute(owner: Any, name: str) -> Setting:
-    return Setting(
-        f"{type(owner).__name__}.{name}",
-        lambda: getattr(owner, name),
-        lambda value: setattr(owner, name, value),
+def _fills() -> tuple[Callable[[], bool], Callable[[bool], None]]:
+    """How to read and write whether memory that is not written yet is filled."""
+    return (
+        torch._C._get_deterministic_fill_uninitialized_memory,
+        torch._C._set_deterministic_fill_uninitialized_memory,
     )
+
+
+_FLAGS = [
+    (torch.backends.cudnn, "enabled"),
+    (torch.backends.cudnn, "benchmark"),
+    (torch.backends.cudnn, "deterministic"),
+]
+
+
+def _backends() -> list[Any]:
+    return [getattr(owner, name) for owner, name in _FLAGS]
+
+
+def _set_backends(before: list[Any]) -> None:
+    for (owner, name), value in zip(_FLAGS, before, strict=True):
+        if getattr(owner, name) != value:
+            setattr(owner, name, value)
 
 
 def _warning_filters() -> Any:
@@ -62,14 +80,30 @@ def _environment(before: dict[str, str]) -> None:
 
 def _module_hooks() -> Any:
     """The hooks that act on all modules."""
-    return [(name, dict(value)) for name, value in _module_dicts()]
+    own = _own_hooks()
+    return [
+        (name, {key: hook for key, hook in value.copy().items() if key not in own})
+        for name, value in _module_dicts()
+    ]
 
 
 def _set_module_hooks(before: Any) -> None:
-    now = dict(_module_dicts())
+    own, now = _own_hooks(), dict(_module_dicts())
     for name, items in before:
-        now[name].clear()
+        for key in [key for key in now[name] if key not in items and key not in own]:
+            del now[name][key]
         now[name].update(items)
+
+
+def _own_hooks() -> set[int]:
+    """The keys of hookcount's own hooks, which come and go with the counts."""
+    package = __name__.partition(".")[0] + "."
+    return {
+        key
+        for _, hooks in _module_dicts()
+        for key, hook in hooks.copy().items()
+        if str(getattr(hook, "__module__", "")).startswith(package)
+    }
 
 
 def _module_dicts() -> list[tuple[str, dict[Any, Any]]]:
@@ -89,6 +123,9 @@ def _set_fused_attention(on: tuple[bool, ...]) -> None:
         getattr(torch._C, f"_set_sdp_use_{name}")(each)
 
 
+_REGISTERS = tuple(
+    name for name in vars(torch.nn.modules.module) if name.startswith("register_module_")
+)
 _FUSED = ("flash", "mem_efficient", "math", "cudnn")
 
 
@@ -126,12 +163,9 @@ PROCESS: dict[str, Setting] = {
         Setting("environment", lambda: dict(os.environ), _environment),
         Setting("fused attention", _fused_attention, _set_fused_attention),
         Setting("repeated warnings", torch.is_warn_always_enabled, torch.set_warn_always),
-        _attribute(torch.utils.deterministic, "fill_uninitialized_memory"),
+        Setting("memory that is not written", *_fills()),
         Setting("print options", lambda: dict(vars(torch._tensor_str.PRINT_OPTS)), _print_options),
-        *(
-            _attribute(torch.backends.cudnn, name)
-            for name in ("enabled", "benchmark", "deterministic")
-        ),
+        Setting("flags of backends", _backends, _set_backends),
     )
 }
 """The settings that all threads share."""
@@ -143,5 +177,15 @@ SETTERS: dict[tuple[str, str], str] = {
     ("warnings", "simplefilter"): "warning filters",
     ("warnings", "filterwarnings"): "warning filters",
     ("warnings", "resetwarnings"): "warning filters",
+    ("gc", "set_threshold"): "thresholds of the collector",
+    ("gc", "set_debug"): "flags of the collector",
+    ("sys", "setrecursionlimit"): "recursion limit",
+    ("os", "putenv"): "environment",
+    ("os", "unsetenv"): "environment",
+    ("torch", "set_warn_always"): "repeated warnings",
+    ("torch", "set_printoptions"): "print options",
+    ("torch._C", "_set_deterministic_fill_uninitialized_memory"): "memory that is not written",
+    **{("torch._C", f"_set_sdp_use_{name}"): "fused attention" for name in _FUSED},
+    **{("torch.nn.modules.module", name): "module hooks" for name in _REGISTERS},
 }
 """The functions that change a setting of the process: module and name, and the setting."""

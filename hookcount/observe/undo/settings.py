@@ -26,8 +26,8 @@ class Settings:
         self._thread = [(each, each.read()) for each in THREAD]
         self._process = [(each, each.read()) for each in PROCESS.values()]
         self._device = getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)
-        self.opened: list[torch.inference_mode] = []
-        """The blocks of inference mode that the forward has entered and not left."""
+        self.opened: list[Any] = []
+        """The blocks of ``inference_mode`` and ``catch_warnings`` that the forward is in."""
         self._noted = ExitStack()
         self._names: set[str] = set()
 
@@ -41,7 +41,7 @@ class Settings:
             self._noted.enter_context(shared(("setting", name), lambda: _undo(PROCESS[name])))
 
     def close(self) -> None:
-        """Leave the blocks of inference mode that the forward left open."""
+        """Leave the blocks that the forward left open."""
         while self.opened:
             self.opened[-1].__exit__(None, None, None)
 

@@ -199,9 +199,9 @@ sets(
     lambda: torch._C._set_multithreading_enabled(True),
     0,
 )
-sets("gc.disable", gc.disable, gc.enable)
+sets("gc.disable", lambda: gc.disable(), gc.enable)
 sets("gc.enable while a count has it off", lambda: gc.enable(), gc.enable, leaves_nothing=True)
-sets("gc.freeze", gc.freeze, gc.unfreeze)
+sets("gc.freeze", lambda: gc.freeze(), gc.unfreeze)
 sets(
     "gc.set_threshold",
     lambda: gc.set_threshold(1234, 5, 6),

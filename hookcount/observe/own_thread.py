@@ -107,9 +107,9 @@ def _changes() -> Iterator[Change]:
             yield owner, name, functools.partial(_instead, instead)
     for name, instead in _COLLECTORS.items():
         yield gc, name, functools.partial(_instead, instead)
-    for owner in (torch.inference_mode, warnings.catch_warnings):
-        yield owner, "__enter__", _opening
-        yield owner, "__exit__", _closing
+    for block in (torch.inference_mode, warnings.catch_warnings):
+        yield block, "__enter__", _opening
+        yield block, "__exit__", _closing
     yield torch.Tensor, "numpy", _exporting
     yield torch.Tensor, "__dlpack__", _exporting
 

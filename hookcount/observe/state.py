@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 
 import torch
@@ -49,8 +49,7 @@ class Given:
         self._objects = objects = Objects()
         self.args = tuple([objects.reach(each) for each in args])
         self.kwargs = {name: objects.reach(each) for name, each in kwargs.items()}
-        for each in (*tree.parameters, *tree.buffers):
-            objects.reach(each)
+        objects.tree_tensors((*tree.parameters, *tree.buffers))
         self.data = list(map(part, objects.tensors))
         self._modules = Modules(tree, objects)
         for module in objects.modules:  # a module in a plain list, for example
@@ -105,20 +104,29 @@ class Given:
         step(lambda: self.settings.restore_process(self._others_ran))
         for kept in reversed(self._objects.kept):
             step(kept.restore)
+        for bare in filter(None, self._objects.bare):
+            bare.clear()
         step(self._modules.restore)
         for each in self._states:
-            step(each.restore_graph)
-            step(each.restore_hooks)
-            step(each.restore_layout)
+            step(partial(_restore, each, self._others_ran, not self.trained_by_others))
         for put_back in self.guard.restore_values():
             step(put_back)
-        for each in self._states:
-            if not self.trained_by_others:
-                step(each.restore_grad)
-            step(partial(each.restore_version, self._others_ran))
         step(lambda: self.randomness.restore(self._others_ran))
         if errors:
             raise errors[0]
+
+
+def _restore(state: TensorState, others_ran: Callable[[], bool], with_grad: bool) -> None:
+    """Put back all of a tensor but its values."""
+    if not state.changed():
+        return
+    with ExitStack() as steps:  # each runs, the last one first
+        steps.callback(state.restore_version, others_ran)
+        if with_grad:
+            steps.callback(state.restore_grad)
+        steps.callback(state.restore_layout)
+        steps.callback(state.restore_hooks)
+        steps.callback(state.restore_graph)
 
 
 @contextmanager

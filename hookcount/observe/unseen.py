@@ -91,9 +91,10 @@ class Origins:
         self, op: Op, args: OpArgs, kwargs: OpKwargs, out: OpResult, brings: bool
     ) -> None:
         if brings:
+            if not isinstance(out, torch.Tensor) or out.is_meta or not out.numel():
+                return
             # torch.tensor has filled its storage; that of torch.from_numpy cannot be resized
-            filled = op_facts(op).lifts and _resizable(out)
-            if isinstance(out, torch.Tensor) and not out.is_meta and not filled:
+            if not (op_facts(op).lifts and _resizable(out)):
                 self._blank.add(storage(out))
             return
         facts = op_facts(op)

@@ -195,13 +195,15 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
 
     def _note_writes(self, facts: OpFacts, args: OpArgs, kwargs: OpKwargs) -> None:
         """An op writes data. The tensors that it writes to are data from now on."""
+        written = [args[index] for index in facts.writes if index < len(args)]
+        if facts.writes_by_name:
+            written += [kwargs.get(name) for name in facts.writes_by_name]
+        if all([isinstance(each, torch.Tensor) and each.is_meta for each in written]):  # noqa: C419 (faster)
+            return
         if self._guard is not None:
             self._guard.note(facts, args, kwargs, save=facts.reshapes)
-        for index in facts.writes:
-            if index < len(args):
-                self.data.take(args[index])
-        for name in facts.writes_by_name:
-            self.data.take(kwargs.get(name))
+        for each in written:
+            self.data.take(each)
 
     def _written(self, facts: OpFacts, args: OpArgs, kwargs: OpKwargs, made: OpResult) -> OpResult:
         """An op's result for its caller. An output that is an argument is the caller's own tensor.

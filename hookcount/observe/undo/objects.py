@@ -294,11 +294,30 @@ class Objects:
         self.tensors: list[torch.Tensor] = []
         self.modules: list[nn.Module] = []
         self.kept: list[Kept] = []
+        self.bare: list[dict[str, object]] = []
+        """The attributes of tensors that have none."""
         self._seen: dict[int, object] = {}  # holds the objects, so that no identity is used again
         self._copies: dict[int, object] = {}
         self._later: list[object] = []
         self._depth = 0
         self._handlers: dict[type, Callable[[Objects, Any], object]] = dict(_HANDLERS)
+
+    def tree_tensors(self, tensors: Iterable[torch.Tensor]) -> None:
+        """Keep the tensors of a module tree, which are many."""
+        for value in tensors:
+            kind = type(value)
+            if id(value) in self._seen:
+                continue
+            if (kind is nn.Parameter or kind is torch.Tensor) and value.is_leaf:
+                self._seen[id(value)] = value
+                self.tensors.append(value)
+                if value.__dict__:
+                    self.kept.append(Attributes(value, value.__dict__))
+                    self.dictionary(value.__dict__)
+                else:
+                    self.bare.append(value.__dict__)
+            else:
+                self.reach(value)
 
     def know(self, values: Iterable[object]) -> None:
         """Do not visit these objects."""
@@ -373,6 +392,8 @@ class Objects:
 
     def class_data(self, kind: type) -> None:
         """Keep the data in a class of the user's and in its bases."""
+        if id(kind) in self._seen:
+            return
         for cls in kind.__mro__:
             if id(cls) in self._seen:
                 return
@@ -465,9 +486,11 @@ def _tensor(objects: Objects, value: torch.Tensor) -> object:
             objects.tensors.append(made)
             return made
     named = attributes(value)
-    if named is not None:
+    if named:
         objects.kept.append(Attributes(value, named))
         objects.dictionary(named)
+    elif named is not None:
+        objects.bare.append(named)
     return value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -13,15 +14,20 @@ from ..quiet import quiet
 class Source:
     """The state of a generator of random numbers."""
 
-    __slots__ = ("_before", "_read", "_write")
+    __slots__ = ("_before", "_equal", "_read", "_write")
 
-    def __init__(self, read: Callable[[], Any], write: Callable[[Any], object]) -> None:
-        self._read, self._write = read, write
+    def __init__(
+        self,
+        read: Callable[[], Any],
+        write: Callable[[Any], object],
+        equal: Callable[[Any, Any], bool] | None = None,
+    ) -> None:
+        self._read, self._write, self._equal = read, write, equal or _equal
         self._before = read()
 
     def restore(self, keep: Callable[[], bool] = lambda: False) -> None:
         """Put the state back if it has changed, unless ``keep`` says that it is another's."""
-        if not _equal(self._read(), self._before) and not keep():
+        if not self._equal(self._read(), self._before) and not keep():
             self._write(self._before)
 
 
@@ -30,7 +36,7 @@ def source(generator: Any) -> Source | None:
     if isinstance(generator, torch.Generator):
         return Source(_quietly(generator.get_state), _quietly(generator.set_state))
     if hasattr(generator, "getstate"):
-        return Source(generator.getstate, generator.setstate)
+        return Source(generator.getstate, generator.setstate, operator.eq)
     if hasattr(generator, "bit_generator"):  # numpy.random.Generator
         return source(generator.bit_generator)
     if hasattr(generator, "get_state"):  # numpy.random.RandomState

@@ -24,7 +24,6 @@ class TensorState:
         "_has_grad",
         "_hooks",
         "_is_leaf",
-        "_layout",
         "_requires_grad",
         "_version",
         "data",
@@ -39,13 +38,26 @@ class TensorState:
         self._has_grad = False
         self._grad: torch.Tensor | None = None
         self._requires_grad = tensor.requires_grad
-        self._hooks = [(name, _copy(getattr(tensor, name))) for name in _HOOKS]
+        self._hooks: list[tuple[str, dict[int, Any] | None]] = []
+        if _has_hooks(tensor):
+            self._hooks = [(name, _copy(getattr(tensor, name))) for name in _HOOKS]
         self._version: int | None = None if tensor.is_inference() else tensor._version
         self.data: torch.Tensor | None = None
-        self._layout: tuple[object, ...] | None = None
         if part(tensor) is tensor and tensor.layout is torch.strided and not tensor.is_nested:
             self.data = tensor.data
-            self._layout = _layout(tensor)
+
+    def changed(self) -> bool:
+        """Whether anything of the tensor has changed."""
+        tensor = self.tensor
+        return (
+            tensor.is_leaf is not self._is_leaf
+            or tensor.requires_grad is not self._requires_grad
+            or (self._version is not None and tensor._version != self._version)
+            or bool(self._hooks)
+            or _has_hooks(tensor)
+            or (self._has_grad and tensor.grad is not self._grad)
+            or (self.data is not None and not _same_layout(tensor, self.data))
+        )
 
     def read_grad(self) -> torch.Tensor | None:
         """Keep the gradient, and return it."""
@@ -68,7 +80,7 @@ class TensorState:
 
     def restore_hooks(self) -> None:
         """Take away the hooks on the tensor that are new, and put back the others."""
-        for name, before in self._hooks:
+        for name, before in self._hooks or [(name, None) for name in _HOOKS]:
             now = getattr(self.tensor, name)
             if (now or None) == (before or None):
                 continue
@@ -80,7 +92,7 @@ class TensorState:
 
     def restore_layout(self) -> None:
         """Give the tensor its memory, shape, strides and dtype."""
-        if self._layout is None or self.data is None or _layout(self.tensor) == self._layout:
+        if self.data is None or _same_layout(self.tensor, self.data):
             return
         with torch.no_grad():
             self.tensor.data = self.data
@@ -135,14 +147,22 @@ def same(tensor: torch.Tensor) -> torch.Tensor | None:
     return made
 
 
-def _layout(tensor: torch.Tensor) -> tuple[object, ...]:
+def _same_layout(tensor: torch.Tensor, data: torch.Tensor) -> bool:
+    """Whether a tensor still shows the memory that ``data`` shows, in the same way."""
+    if tensor.dtype != data.dtype:
+        return False
+    if tensor.device.type == "cpu" and data.device.type == "cpu":
+        return bool(tensor.is_set_to(data))
     return (
-        storage(tensor),
-        tensor.shape,
-        tensor.stride(),
-        tensor.storage_offset(),
-        tensor.dtype,
+        storage(tensor) == storage(data)
+        and tensor.shape == data.shape
+        and tensor.stride() == data.stride()
+        and tensor.storage_offset() == data.storage_offset()
     )
+
+
+def _has_hooks(tensor: torch.Tensor) -> bool:
+    return tensor._backward_hooks is not None or tensor._post_accumulate_grad_hooks is not None
 
 
 def _set_version(tensor: torch.Tensor, version: int) -> None:

@@ -9,7 +9,7 @@ import torch
 from ..core.lifetimes import ByIdentity
 from ..rules.registry import Op
 
-_UNDECLARED_WRITES = {  # their schemas declare the running statistics as plain inputs
+UNDECLARED_WRITES = {  # their schemas declare the running statistics as plain inputs
     "aten::native_batch_norm": (3, 4),
     "aten::cudnn_batch_norm": (3, 4),
     "aten::miopen_batch_norm": (3, 4),
@@ -105,7 +105,7 @@ def _read(op: Op) -> OpFacts:
                 outs.append(argument.name)
     name = op._schema.name
     full_name = f"{name}.{op._schema.overload_name}".removesuffix(".")
-    positional += [index for index in _UNDECLARED_WRITES.get(name, ()) if index not in positional]
+    positional += [index for index in UNDECLARED_WRITES.get(name, ()) if index not in positional]
     # TorchScript's ops (`prim::device`, `aten::sym_size`) are unknown to the dispatcher. There they
     # only stand for questions about a tensor.
     registered = torch._C._dispatch_has_kernel(full_name)

@@ -18,6 +18,7 @@ from .undo.modules import Modules
 from .undo.objects import Objects
 from .undo.randomness import Randomness
 from .undo.settings import Settings
+from .undo.tensor_states import TensorStates
 from .undo.tensors import TensorState
 
 
@@ -63,8 +64,8 @@ class Given:
             and module.momentum is not None
             and module.num_batches_tracked is not None
         }
-        self._states = list(map(TensorState, objects.tensors))
-        self.guard = Guard(self._states, self.randomness)
+        self._states = TensorStates(objects.tensors)
+        self.guard = Guard(self._states.all, self.randomness)
         self._grads_are_kept = False
         if not self.in_company:
             self.keep_grads()
@@ -76,8 +77,8 @@ class Given:
         """
         if not self._grads_are_kept:
             self._grads_are_kept = True
-            grads = [each.read_grad() for each in self._states]
-            self.guard.protect([TensorState(each) for each in grads if each is not None])
+            if self._states.keep_grads():
+                self.guard.renew()
 
     def _others_ran(self) -> bool:
         """Whether another thread ran since the start.
@@ -86,6 +87,13 @@ class Given:
         of this thread.
         """
         return others.ran(self._clocks)
+
+    def _restore_bare(self) -> None:
+        for tensor, kind in self._objects.bare:
+            if type(tensor) is not kind:
+                tensor.__class__ = kind
+            if tensor.__dict__:
+                tensor.__dict__.clear()
 
     def restore(self) -> None:
         """Put everything back. Each step runs, also if another one raises.
@@ -104,10 +112,9 @@ class Given:
         step(lambda: self.settings.restore_process(self._others_ran))
         for kept in reversed(self._objects.kept):
             step(kept.restore)
-        for bare in filter(None, self._objects.bare):
-            bare.clear()
+        step(self._restore_bare)
         step(self._modules.restore)
-        for each in self._states:
+        for each in self._states.changed():
             step(partial(_restore, each, self._others_ran, not self.trained_by_others))
         for put_back in self.guard.restore_values():
             step(put_back)
@@ -118,8 +125,6 @@ class Given:
 
 def _restore(state: TensorState, others_ran: Callable[[], bool], with_grad: bool) -> None:
     """Put back all of a tensor but its values."""
-    if not state.changed():
-        return
     with ExitStack() as steps:  # each runs, the last one first
         steps.callback(state.restore_version, others_ran)
         if with_grad:

@@ -19,6 +19,7 @@ from ...rules.registry import Fake, Registry
 from ..dispatch import Run
 from ..observer import Observer, observers_here
 from ..patches import patched
+from ..undo.attempt import Attempt
 from .experts import EXPERTS
 
 
@@ -52,13 +53,14 @@ def _or_fake(owner: type, own: Callable[..., object]) -> Callable[..., object]:
         fake = None if observer is None else observer.fakes.get(owner)
         if observer is None or fake is None or id(module) in observer.faking:
             return own(module, *args, **kwargs)
-        mark = observer.mark()
+        mark, attempt = observer.mark(), Attempt(observer.given, module, args, kwargs)
         try:
-            return own(module, *args, **kwargs)
+            return own(module, *attempt.args, **attempt.kwargs)
         except (RuntimeError, TypeError, DataNeededError) as error:
             if not for_want_of_values(error):
                 raise
             observer.back_to(mark)
+            attempt.undo()
             observer.faking.add(id(module))
             try:
                 out = fake(module, *args, **kwargs)
@@ -67,6 +69,8 @@ def _or_fake(owner: type, own: Callable[..., object]) -> Callable[..., object]:
             if out is NotImplemented:
                 raise
             return out
+        finally:
+            attempt.end()
 
     return forward
 

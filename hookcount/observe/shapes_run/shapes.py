@@ -17,7 +17,7 @@ from ...rules.registry import Op
 from ..dispatch import Run
 from ..leftovers import watch_for_leftovers
 from ..observer import Observer
-from ..opfacts import OpFacts, op_facts
+from ..opfacts import UNDECLARED_WRITES, OpFacts, op_facts
 from ..specs import op_described, op_tensors, tensors
 from ..undo.guard import Guard
 from ..values import Key, OpArgs, OpKwargs, OpResult
@@ -195,6 +195,8 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
 
     def _note_writes(self, facts: OpFacts, args: OpArgs, kwargs: OpKwargs) -> None:
         """An op writes data. The tensors that it writes to are data from now on."""
+        if facts.name in UNDECLARED_WRITES:
+            return  # here it writes to stand-ins only, and autograd does not count it as a write
         written = [args[index] for index in facts.writes if index < len(args)]
         if facts.writes_by_name:
             written += [kwargs.get(name) for name in facts.writes_by_name]

@@ -18,22 +18,40 @@ from .tensors import TensorState
 _RESIZES = frozenset(("aten::resize_", "aten::resize_as_"))
 
 
+Saved = dict[int, tuple[torch.UntypedStorage, torch.UntypedStorage]]
+"""Memory and a copy of it, by what ``specs.storage`` gives for it."""
+
+
 class Guard:
     """Saves the values of a protected tensor just before an op writes to them.
 
     So a count copies only the tensors that are written to.
     """
 
-    def __init__(self, states: list[TensorState], randomness: Randomness) -> None:
+    def __init__(self, states: Callable[[], list[TensorState]], randomness: Randomness) -> None:
         self._states = states
         self._randomness = randomness
         self._by_storage: dict[int, list[TensorState]] | None = None
         self._saved: list[tuple[torch.UntypedStorage, torch.UntypedStorage]] = []
         self._is_saved: set[int] = set()
+        self._marks: list[Saved] = []
 
-    def protect(self, states: list[TensorState]) -> None:
-        """Protect more tensors."""
-        self._states += states
+    def mark(self) -> Saved:
+        """This point of the run. It is to be given to ``drop`` later, after ``back_to`` or not."""
+        self._marks.append({})
+        return self._marks[-1]
+
+    def back_to(self, mark: Saved) -> None:
+        """Put back the values that tensors had at ``mark``."""
+        for memory, saved in mark.values():
+            _put_back(memory, saved)
+
+    def drop(self, mark: Saved) -> None:
+        """Forget a point of the run."""
+        self._marks = [each for each in self._marks if each is not mark]
+
+    def renew(self) -> None:
+        """There are more tensors to protect."""
         self._by_storage = None
 
     def run(self, func: Op, facts: OpFacts, args: OpArgs, kwargs: OpKwargs) -> OpResult:
@@ -71,21 +89,27 @@ class Guard:
                 with quiet():  # the memory may move, so the tensor gets other memory before
                     tensor.data = tensor.data.clone()
                 continue
-            if save and held and key not in self._is_saved:
-                self._is_saved.add(key)
+            if not (save and held):
+                continue
+            if self._marks or key not in self._is_saved:
                 shown = next((each.data for each in held if each.data is not None), None)
                 if shown is not None and has_values(shown):
-                    memory = shown.untyped_storage()
-                    with quiet():
-                        self._saved.append(
-                            (memory, memory.clone())  # type: ignore[no-untyped-call]
-                        )
+                    self._save(key, shown.untyped_storage())
+
+    def _save(self, key: int, memory: torch.UntypedStorage) -> None:
+        with quiet():
+            saved: torch.UntypedStorage = memory.clone()  # type: ignore[no-untyped-call]
+        if key not in self._is_saved:
+            self._is_saved.add(key)
+            self._saved.append((memory, saved))
+        for mark in self._marks:
+            mark.setdefault(key, (memory, saved))
 
     def _held(self) -> dict[int, list[TensorState]]:
         """The protected tensors by the storage that they show."""
         if self._by_storage is None:  # made late: most runs write to no real tensor
             self._by_storage = {}
-            for each in self._states:
+            for each in self._states():
                 shown = each.tensor if each.data is None else each.data
                 if not shown.is_meta:
                     self._by_storage.setdefault(storage(shown), []).append(each)

@@ -27,6 +27,7 @@ class Modules:
         self._getters: dict[tuple[object, ...], tuple[_Getter, _Getter, _Getter]] = {}
         self._empty: list[Any] = []
         self._items: list[Items] = []
+        self._dicts: list[tuple[dict[str, Any], dict[str, Any]]] = []
         objects.know(tree.modules)
         self._kept = [(module, type(module), *self._read(module)) for module in tree.modules]
         self._scripted = [
@@ -48,10 +49,14 @@ class Modules:
         own, held, others = self._getters.get(key) or self._found(*key)
         for container in own(values):
             if container:
-                self._items.append(Items(container))
+                self._dicts.append((container, container.copy()))
             else:
                 self._empty.append(container)
-        for container in held(values):
+        containers = held(values)
+        if not any(containers):
+            self._empty += containers
+            containers = ()
+        for container in containers:
             if container:
                 self._items.append(Items(container))
                 for item in container.values() if isinstance(container, dict) else container:
@@ -92,6 +97,8 @@ class Modules:
         for module, kind, now, before in self._kept:
             if type(module) is not kind:
                 module.__class__ = kind
+            put_back(now, before)
+        for now, before in self._dicts:
             put_back(now, before)
         for items in self._items:
             items.restore()

@@ -294,8 +294,8 @@ class Objects:
         self.tensors: list[torch.Tensor] = []
         self.modules: list[nn.Module] = []
         self.kept: list[Kept] = []
-        self.bare: list[dict[str, object]] = []
-        """The attributes of tensors that have none."""
+        self.bare: list[tuple[torch.Tensor, type]] = []
+        """Tensors without attributes, with their types."""
         self._seen: dict[int, object] = {}  # holds the objects, so that no identity is used again
         self._copies: dict[int, object] = {}
         self._later: list[object] = []
@@ -315,7 +315,7 @@ class Objects:
                     self.kept.append(Attributes(value, value.__dict__))
                     self.dictionary(value.__dict__)
                 else:
-                    self.bare.append(value.__dict__)
+                    self.bare.append((value, kind))
             else:
                 self.reach(value)
 
@@ -490,7 +490,7 @@ def _tensor(objects: Objects, value: torch.Tensor) -> object:
         objects.kept.append(Attributes(value, named))
         objects.dictionary(named)
     elif named is not None:
-        objects.bare.append(named)
+        objects.bare.append((value, type(value)))
     return value
 
 

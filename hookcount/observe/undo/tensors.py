@@ -31,18 +31,23 @@ class TensorState:
         "writes",
     )
 
-    def __init__(self, tensor: torch.Tensor) -> None:
+    def __init__(self, tensor: torch.Tensor, facts: tuple[Any, ...] | None = None) -> None:
+        """``facts``: is it a leaf, ``requires_grad``, its version, and a view of all of it."""
         self.tensor = tensor
         self.writes = 0
-        self._is_leaf = tensor.is_leaf
         self._has_grad = False
         self._grad: torch.Tensor | None = None
-        self._requires_grad = tensor.requires_grad
         self._hooks: list[tuple[str, dict[int, Any] | None]] = []
+        self.data: torch.Tensor | None = None
+        self._version: int | None
+        if facts is not None:
+            self._is_leaf, self._requires_grad, self._version, self.data = facts[:4]
+            return
+        self._is_leaf = tensor.is_leaf
+        self._requires_grad = tensor.requires_grad
         if _has_hooks(tensor):
             self._hooks = [(name, _copy(getattr(tensor, name))) for name in _HOOKS]
-        self._version: int | None = None if tensor.is_inference() else tensor._version
-        self.data: torch.Tensor | None = None
+        self._version = None if tensor.is_inference() else tensor._version
         if part(tensor) is tensor and tensor.layout is torch.strided and not tensor.is_nested:
             self.data = tensor.data
 
@@ -56,16 +61,13 @@ class TensorState:
             or bool(self._hooks)
             or _has_hooks(tensor)
             or (self._has_grad and tensor.grad is not self._grad)
-            or (self.data is not None and not _same_layout(tensor, self.data))
+            or (self.data is not None and not same_layout(tensor, self.data))
         )
 
-    def read_grad(self) -> torch.Tensor | None:
-        """Keep the gradient, and return it."""
-        if self._is_leaf and not self._has_grad:
-            self._has_grad = True
-            self._grad = self.tensor.grad
-            return self._grad
-        return None
+    def keep_grad(self, grad: torch.Tensor | None) -> None:
+        """Keep the gradient."""
+        if self._is_leaf:
+            self._has_grad, self._grad = True, grad
 
     def restore_graph(self) -> None:
         """Take the tensor out of a graph that it was not part of."""
@@ -92,7 +94,7 @@ class TensorState:
 
     def restore_layout(self) -> None:
         """Give the tensor its memory, shape, strides and dtype."""
-        if self.data is None or _same_layout(self.tensor, self.data):
+        if self.data is None or same_layout(self.tensor, self.data):
             return
         with torch.no_grad():
             self.tensor.data = self.data
@@ -147,18 +149,19 @@ def same(tensor: torch.Tensor) -> torch.Tensor | None:
     return made
 
 
-def _same_layout(tensor: torch.Tensor, data: torch.Tensor) -> bool:
+def same_layout(tensor: torch.Tensor, data: torch.Tensor) -> bool:
     """Whether a tensor still shows the memory that ``data`` shows, in the same way."""
     if tensor.dtype != data.dtype:
         return False
     if tensor.device.type == "cpu" and data.device.type == "cpu":
         return bool(tensor.is_set_to(data))
-    return (
+    same = (
         storage(tensor) == storage(data)
         and tensor.shape == data.shape
         and tensor.stride() == data.stride()
         and tensor.storage_offset() == data.storage_offset()
     )
+    return bool(same)
 
 
 def _has_hooks(tensor: torch.Tensor) -> bool:

@@ -149,11 +149,14 @@ def same(tensor: torch.Tensor) -> torch.Tensor | None:
     return made
 
 
+_PLAIN = frozenset((torch.Tensor, torch.nn.Parameter))
+
+
 def same_layout(tensor: torch.Tensor, data: torch.Tensor) -> bool:
     """Whether a tensor still shows the memory that ``data`` shows, in the same way."""
     if tensor.dtype != data.dtype:
         return False
-    if tensor.device.type == "cpu" and data.device.type == "cpu":
+    if type(tensor) in _PLAIN and tensor.device.type == data.device.type == "cpu":
         return bool(tensor.is_set_to(data))
     same = (
         storage(tensor) == storage(data)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 import weakref
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
+from types import TracebackType
 from typing import Any, get_args
 
 from torch import nn
@@ -20,6 +22,7 @@ from .core.trace import Trace
 from .formulas import BUILTIN
 from .observe.company import alone
 from .observe.compiler import outside_of_compiler, uncompiled
+from .observe.interrupts import HeldBack
 from .observe.leftovers import leftovers_named
 from .observe.model import checked
 from .observe.observer import Observer
@@ -138,22 +141,63 @@ class Counter:
         return priced
 
     @uncompiled
-    @contextmanager
-    def watch(self, model: nn.Module) -> Iterator[Watch]:
+    def watch(self, model: nn.Module) -> AbstractContextManager[Watch]:
         """Count all that runs in a ``with`` block: several calls, ``generate()``, a training loop.
 
         The block runs for real, and its effects on the model stay. Ops outside every module call
         are at the path ``<outside>``. Raises ``ModelError`` as ``hookcount.count`` does.
         """
-        watch = None
+        return _Watching(self, model)
+
+
+class _Watching(AbstractContextManager["Watch"]):
+    """The block of ``Counter.watch``. A signal in its first or last steps waits for their end."""
+
+    def __init__(self, counter: Counter, model: nn.Module) -> None:
+        self._counter = counter
+        self._model = model
+        self._blocks = ExitStack()
+        self._held = HeldBack(_Watching.__exit__.__code__, keeps_handlers=True)
+        self._signals = self._held
+        self._watch: Watch | None = None
+
+    def __enter__(self) -> Watch:
+        self._signals = self._held.__enter__()
         try:
-            with outside_of_compiler(), self.runner.watching(checked(model)) as observer:
-                observer.origins.lasting = True
-                watch = Watch(self, observer)
-                yield watch
+            self._blocks.enter_context(outside_of_compiler())
+            runner = self._counter.runner
+            observer = self._blocks.enter_context(runner.watching(checked(self._model)))
+            observer.origins.lasting = True
+            watch = self._watch = Watch(self._counter, observer)
+            self._signals.holding = False
+            self._signals.release()
+        except BaseException:
+            self._signals.holding = True
+            self._leave(*sys.exc_info())
+            raise
+        return watch
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._signals.holding = True
+        self._leave(kind, error, traceback)
+
+    def _leave(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            self._blocks.__exit__(kind, error, traceback)
+            if self._watch is not None:
+                self._watch._end()
         finally:
-            if watch is not None:
-                watch._end()
+            self._held.__exit__(None, None, None)
 
 
 class Watch:

@@ -41,11 +41,13 @@ class HeldBack:
             signals.holding = True
 
     ``end``: a function in which signals are held too, even before it sets ``holding``.
+    ``keeps_handlers``: a handler that code in the block sets stays after the block.
     """
 
-    def __init__(self, end: CodeType | None = None) -> None:
+    def __init__(self, end: CodeType | None = None, keeps_handlers: bool = False) -> None:
         self.holding = True
         self._end = end
+        self._keeps_handlers = keeps_handlers
         self._pending: list[int] = []
         self._handlers: dict[int, Callable[[int, FrameType | None], Any]] = {}
         self._before_all: dict[int, Any] = {}
@@ -99,7 +101,9 @@ class HeldBack:
         elif _outermost is self:
             _outermost = None
             for number, handler in self._before_all.items():
-                if signal.getsignal(number) is not handler and handler is not None:
+                now = signal.getsignal(number)
+                ours = now == self._came or not self._keeps_handlers
+                if ours and now is not handler and handler is not None:
                     signal.signal(number, handler)
             self.release()
         return False

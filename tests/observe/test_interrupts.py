@@ -327,7 +327,8 @@ def test_an_interrupt_in_a_watch_block(send, times, own_handlers):
         assert ends[-1] in ("during", "after") or KeyboardInterrupt in own_handlers
         own_handlers.clear()
         assert differences(before, everything(model, x)) == []
-    assert "during" in ends
+    # a thread sends some of the few late
+    assert "during" in ends or (send is by_thread and times < 100)
 
 
 def test_many_interrupts_in_one_count():

@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import Any
 
 import torch
+from torch.autograd.graph import saved_tensors_hooks
 
 from .observer import innermost_given
 from .patches import Undo, replaced, shared
@@ -107,7 +108,7 @@ def _changes() -> Iterator[Change]:
             yield owner, name, functools.partial(_instead, instead)
     for name, instead in _COLLECTORS.items():
         yield gc, name, functools.partial(_instead, instead)
-    for block in (torch.inference_mode, warnings.catch_warnings):
+    for block in (torch.inference_mode, warnings.catch_warnings, saved_tensors_hooks):
         yield block, "__enter__", _opening
         yield block, "__exit__", _closing
     yield torch.Tensor, "numpy", _exporting

@@ -47,8 +47,9 @@ def _autocast(device: str) -> Iterator[Setting]:
 
 
 def _saving_hooks() -> Any:
-    """The innermost hooks on tensors that autograd saves."""
-    return torch._C._autograd._top_saved_tensors_default_hooks(True)
+    """The innermost hooks on tensors that autograd saves. torch 2.6 does not tell."""
+    top = getattr(torch._C._autograd, "_top_saved_tensors_default_hooks", None)
+    return None if top is None else top(True)
 
 
 def _pop_saving_hooks(before: Any) -> None:

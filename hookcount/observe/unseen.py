@@ -87,6 +87,10 @@ class Origins:
         if kind == "brings" or self._blank:
             self._note_storages(op, args, kwargs, out, kind == "brings")
 
+    def know(self, out: object) -> None:
+        """A fake returned ``out``. It may hold choices that no op of the model made."""
+        self.known.update((id(tensor), ref(tensor)) for tensor in tensors(out))
+
     def _note_storages(
         self, op: Op, args: OpArgs, kwargs: OpKwargs, out: OpResult, brings: bool
     ) -> None:
@@ -152,7 +156,12 @@ class Origins:
             found = Contents()
             found.add(out)
         place = _Place(observer, frame.index)
-        doubtful = [each for each in found.tensors if self._doubtful(each, bare, observer)]
+        # a fake makes choices of its own, which no op of the model made
+        doubtful = (
+            []
+            if getattr(observer, "faking", None)
+            else [each for each in found.tensors if self._doubtful(each, bare, observer)]
+        )
         if doubtful:
             for tensor in _made_here(doubtful, frame.module, self._tree, given):
                 self._doubts.append((place, ref(tensor)))

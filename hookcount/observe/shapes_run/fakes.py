@@ -68,6 +68,7 @@ def _or_fake(owner: type, own: Callable[..., object]) -> Callable[..., object]:
                 observer.faking.discard(id(module))
             if out is NotImplemented:
                 raise
+            observer.origins.know(out)
             return out
         finally:
             attempt.end()

@@ -178,7 +178,7 @@ on_model(
 )
 on_model(
     "parameter, its storage grown through .data",
-    lambda m, y: m.p.data.resize_(4, 3) is None,
+    lambda m, y: m.p.data.resize_(4, 3).fill_(1) is None,
     0,
     with_parameter,
 )

@@ -50,11 +50,9 @@ def alone() -> Iterator[Company]:
             hidden: list[Any] = tools.enter_context(_disable_current_modes())
             tools.enter_context(_C._DisablePythonDispatcher())
             fakes += [mode for mode in reversed(hidden) if isinstance(mode, FakeTensorMode)]
-        if _inside_autocast():
-            cached = torch.is_autocast_cache_enabled()
-            # else a meta tensor, the cast of a weight, would wait in the cache for the next forward
-            torch.set_autocast_cache_enabled(False)
-            tools.callback(torch.set_autocast_cache_enabled, cached)
+        # else a meta tensor, the cast of a weight, would wait in the cache for the next forward
+        tools.callback(torch.set_autocast_cache_enabled, torch.is_autocast_cache_enabled())
+        torch.set_autocast_cache_enabled(False)
         yield Company(fakes, transformed)
 
 
@@ -149,9 +147,3 @@ def _plain_hooks(autograd: Any) -> Undo | None:
 
 def _same(value: object) -> object:
     return value
-
-
-def _inside_autocast() -> bool:
-    around = torch.autocast_increment_nesting() - 1
-    torch.autocast_decrement_nesting()
-    return around > 0

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import CodeType
 from typing import Any
 
@@ -22,7 +22,8 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 
 from .module_tree import wrapped_as
 from .observer import Observer, observers_here
-from .patches import Undo, shared
+from .patches import Undo, patched, shared
+from .undo.process_settings import module_hooks
 
 Args = tuple[object, ...]
 """The positional arguments of a module's ``forward``."""
@@ -112,21 +113,14 @@ def _code(hook: Any) -> CodeType | None:
 
 def unnoticed() -> AbstractContextManager[None]:
     """Compiled modules warn where a global hook is active. For the block, ours does not count."""
-    return shared("warning of hooks", _ignore_own_hooks)
+    name = "_has_any_global_hook"
+    if not hasattr(torch_module, name):  # torch 2.6 does not warn
+        return nullcontext()
+    return patched(torch_module, name, _of_others)
 
 
-def _ignore_own_hooks() -> Undo:
-    before: Callable[[], object] = torch_module._has_any_global_hook
-    ours = frozenset((_enter, _returned, _leave))
-
+def _of_others(own: Callable[[], object]) -> Callable[[], object]:
     def has_any_global_hook() -> object:
-        dicts = [getattr(torch_module, name) for name in _DICTS]
-        return any(hook not in ours for each in dicts for hook in tuple(each.values()))
+        return any(hooks for name, hooks in module_hooks() if name in _DICTS)
 
-    torch_module._has_any_global_hook = has_any_global_hook
-
-    def undo() -> None:
-        if torch_module._has_any_global_hook is has_any_global_hook:
-            torch_module._has_any_global_hook = before
-
-    return undo
+    return has_any_global_hook

@@ -15,7 +15,8 @@ from typing import Any
 import torch
 from torch import nn
 
-_PLAIN = (torch.Tensor, nn.Parameter)
+PLAIN = frozenset((torch.Tensor, nn.Parameter))
+"""The types of tensors that wrap nothing."""
 
 
 def dtensor() -> type | None:
@@ -33,7 +34,7 @@ def pending() -> type | None:
 
 def is_shared(tensor: object) -> bool:
     """Whether a tensor is a ``DTensor``: several ranks hold it together."""
-    if type(tensor) in _PLAIN:
+    if type(tensor) in PLAIN:
         return False
     cls = dtensor()
     return cls is not None and isinstance(tensor, cls)
@@ -41,7 +42,7 @@ def is_shared(tensor: object) -> bool:
 
 def part(tensor: torch.Tensor) -> torch.Tensor:
     """The tensor that this rank holds of ``tensor``: that inside a wrapper, else itself."""
-    if type(tensor) in _PLAIN:
+    if type(tensor) in PLAIN:
         return tensor
     held: Any = tensor
     shared, waiting = dtensor(), pending()

@@ -104,14 +104,16 @@ class Runner:
         return self._traced(tree, args, kwargs, self._shapes_modes_with_constants, signals)
 
     def _shapes_modes(self, observer: Observer, given: Given) -> tuple[Run, Modes]:
-        run = ShapesRun(observer, given.guard, given.data, self.memo, keeps_constants=False)
-        run.data.ids |= given.counters
-        return run, self._allowances(observer)
+        return self._shapes_run(observer, given, False), self._allowances(observer)
 
     def _shapes_modes_with_constants(self, observer: Observer, given: Given) -> tuple[Run, Modes]:
-        run = ShapesRun(observer, given.guard, given.data, self.memo, keeps_constants=True)
-        run.data.ids |= given.counters
+        run = self._shapes_run(observer, given, True)
         return run, [Constants(run), *self._allowances(observer)]
+
+    def _shapes_run(self, observer: Observer, given: Given, keeps_constants: bool) -> ShapesRun:
+        run = ShapesRun(observer, given.guard, given.data, self.memo, keeps_constants)
+        run.data.ids |= given.counters
+        return run
 
     def _allowances(self, observer: Observer) -> Modes:
         """Patches that let code run on meta tensors: autocast, and fakes."""
@@ -207,13 +209,16 @@ def _real_modes(fakes: Modes, observer: Observer, given: Given) -> tuple[Run, Mo
 
 def on_meta(tree: ModuleTree, args: Args, kwargs: Kwargs) -> bool:
     """Whether a tensor of the model or of the arguments is on meta."""
-    found = (*tree.parameters, *tree.buffers, *tensors((args, kwargs)))
-    return any(tensor.is_meta for tensor in found)
+    return any(tensor.is_meta for tensor in _tensors(tree, args, kwargs))
 
 
 def _have_values(tree: ModuleTree, args: Args, kwargs: Kwargs) -> bool:
     """Whether every tensor of the model and of the arguments has values."""
-    return all(map(has_values, (*tree.parameters, *tree.buffers, *tensors((args, kwargs)))))
+    return all(map(has_values, _tensors(tree, args, kwargs)))
+
+
+def _tensors(tree: ModuleTree, args: Args, kwargs: Kwargs) -> Iterator[torch.Tensor]:
+    yield from (*tree.parameters, *tree.buffers, *tensors((args, kwargs)))
 
 
 def _shared_ids(tree: ModuleTree, args: Args, kwargs: Kwargs) -> set[int]:

@@ -40,7 +40,6 @@ class Given:
     ) -> None:
         self.trained_by_others = False
         self.collects = gc.isenabled()
-        self._tree = tree
         self._clocks = others.clocks()
         self.in_company = bool(self._clocks)
         self.settings = Settings()
@@ -88,13 +87,6 @@ class Given:
         """
         return others.ran(self._clocks)
 
-    def _restore_bare(self) -> None:
-        for tensor, kind in self._objects.bare:
-            if type(tensor) is not kind:
-                tensor.__class__ = kind
-            if tensor.__dict__:
-                tensor.__dict__.clear()
-
     def restore(self) -> None:
         """Put everything back. Each step runs, also if another one raises.
 
@@ -110,9 +102,8 @@ class Given:
 
         step(self.settings.restore_thread)
         step(lambda: self.settings.restore_process(self._others_ran))
-        for kept in reversed(self._objects.kept):
-            step(kept.restore)
-        step(self._restore_bare)
+        for put_back in self._objects.restore_steps():
+            step(put_back)
         step(self._modules.restore)
         for each in self._states.changed():
             step(partial(_restore, each, self._others_ran, not self.trained_by_others))

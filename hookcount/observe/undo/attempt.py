@@ -40,8 +40,8 @@ class Attempt:
 
     def undo(self) -> None:
         """Put back what the call has changed."""
-        for each in reversed(self._objects.kept):
-            each.restore()
+        for put_back in self._objects.restore_steps():
+            put_back()
         if self._guard is not None and self._mark is not None:
             self._guard.back_to(self._mark)
 

@@ -57,14 +57,10 @@ class Guard:
     def run(self, func: Op, facts: OpFacts, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         """Run an op for real: save first all that it writes to. It draws no random number."""
         if facts.writes or facts.writes_by_name:
-            self.before(facts, args, kwargs)
+            self.note(facts, args, kwargs, save=True)
         if facts.draws:
             return self._randomness.run(func, facts, args, kwargs)
         return func(*args, **kwargs)
-
-    def before(self, facts: OpFacts, args: OpArgs, kwargs: OpKwargs) -> None:
-        """An op is about to run: save the tensors that it will write to."""
-        self.note(facts, args, kwargs, save=True)
 
     def note(self, facts: OpFacts, args: OpArgs, kwargs: OpKwargs, save: bool = False) -> None:
         """An op writes to tensors. Without ``save`` it writes to stand-ins and not to values."""
@@ -85,13 +81,12 @@ class Guard:
             held = self._held().get(key, ())
             for each in held:
                 each.writes += 1
-            if held and save and (resizes or not tensor.numel()):
-                with quiet():  # the memory may move, so the tensor gets other memory before
-                    tensor.data = tensor.data.clone()
-                continue
             if not (save and held):
                 continue
-            if self._marks or key not in self._is_saved:
+            if resizes or not tensor.numel():
+                with quiet():  # the memory may move, so the tensor gets other memory before
+                    tensor.data = tensor.data.clone()
+            elif self._marks or key not in self._is_saved:
                 shown = next((each.data for each in held if each.data is not None), None)
                 if shown is not None and has_values(shown):
                     self._save(key, shown.untyped_storage())

@@ -13,7 +13,7 @@ import sys
 import types
 from array import array
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from operator import is_
 from typing import Any, Protocol
 
@@ -285,7 +285,7 @@ def attributes(value: object) -> dict[str, object] | None:
 
 
 class Objects:
-    """The objects that were reached. ``restore_steps`` puts them back.
+    """The objects that were reached. The steps of ``restore_steps`` put them back.
 
     ``tensors`` and ``modules`` are those that were found; a module found here is in no module tree.
     """
@@ -311,13 +311,29 @@ class Objects:
             if (kind is nn.Parameter or kind is torch.Tensor) and value.is_leaf:
                 self._seen[id(value)] = value
                 self.tensors.append(value)
-                if value.__dict__:
-                    self.kept.append(Attributes(value, value.__dict__))
-                    self.dictionary(value.__dict__)
-                else:
-                    self.bare.append((value, kind))
+                self.attributes_of_tensor(value, value.__dict__)
             else:
                 self.reach(value)
+
+    def attributes_of_tensor(self, tensor: torch.Tensor, named: dict[str, object]) -> None:
+        """Keep the attributes of a tensor. Most tensors have none."""
+        if named:
+            self.kept.append(Attributes(tensor, named))
+            self.dictionary(named)
+        else:
+            self.bare.append((tensor, type(tensor)))
+
+    def restore_steps(self) -> Iterator[Callable[[], None]]:
+        """Steps that put back what was kept, the last first."""
+        yield from (each.restore for each in reversed(self.kept))
+        yield self._restore_bare
+
+    def _restore_bare(self) -> None:
+        for tensor, kind in self.bare:
+            if type(tensor) is not kind:
+                tensor.__class__ = kind
+            if tensor.__dict__:
+                tensor.__dict__.clear()
 
     def know(self, values: Iterable[object]) -> None:
         """Do not visit these objects."""
@@ -374,12 +390,16 @@ class Objects:
         self.modules.append(module)
         self.object(module)
 
-    def object(self, value: object) -> object:
-        """Keep an object's ``__dict__`` and ``__slots__``, and the data in its class."""
+    def attributes(self, value: object) -> None:
+        """Keep an object's ``__dict__``."""
         held = attributes(value)
         if held is not None:
             self.kept.append(Attributes(value, held))
             self.dictionary(held)
+
+    def object(self, value: object) -> object:
+        """Keep an object's ``__dict__`` and ``__slots__``, and the data in its class."""
+        self.attributes(value)
         if slots := _slots(type(value)):
             kept = Slots(value, slots)
             self.kept.append(kept)
@@ -486,11 +506,8 @@ def _tensor(objects: Objects, value: torch.Tensor) -> object:
             objects.tensors.append(made)
             return made
     named = attributes(value)
-    if named:
-        objects.kept.append(Attributes(value, named))
-        objects.dictionary(named)
-    elif named is not None:
-        objects.bare.append((value, type(value)))
+    if named is not None:
+        objects.attributes_of_tensor(value, named)
     return value
 
 
@@ -553,10 +570,7 @@ def _buffer(objects: Objects, value: Any) -> object:
 
 
 def _enum(objects: Objects, value: enum.Enum) -> object:
-    held = attributes(value)
-    if held is not None:
-        objects.kept.append(Attributes(value, held))
-        objects.dictionary(held)
+    objects.attributes(value)
     return value
 
 

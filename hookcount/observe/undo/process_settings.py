@@ -78,8 +78,8 @@ def _environment(before: dict[str, str]) -> None:
     os.environ.update(before)
 
 
-def _module_hooks() -> Any:
-    """The hooks that act on all modules."""
+def module_hooks() -> Any:
+    """The hooks that act on all modules, without hookcount's own: by the name of their dict."""
     own = _own_hooks()
     return [
         (name, {key: hook for key, hook in value.copy().items() if key not in own})
@@ -157,7 +157,7 @@ PROCESS: dict[str, Setting] = {
             "thresholds of the collector", gc.get_threshold, lambda three: gc.set_threshold(*three)
         ),
         Setting("collector", gc.isenabled, lambda on: gc.enable() if on else gc.disable()),
-        Setting("module hooks", _module_hooks, _set_module_hooks),
+        Setting("module hooks", module_hooks, _set_module_hooks),
         Setting("flags of the collector", gc.get_debug, gc.set_debug),
         Setting("recursion limit", sys.getrecursionlimit, sys.setrecursionlimit),
         Setting("environment", lambda: dict(os.environ), _environment),

@@ -6,18 +6,12 @@ from operator import attrgetter
 from typing import Any
 
 import torch
-from torch import nn
 
-from .tensors import TensorState, same_layout
+from ..parts import PLAIN
+from .tensors import TensorState, has_hooks, same_layout
 
-_facts = attrgetter(
-    *("is_leaf", "requires_grad", "_version", "data"),
-    *("_backward_hooks", "_post_accumulate_grad_hooks"),
-)
-_now = attrgetter(
-    *("is_leaf", "requires_grad", "_version"), *("_backward_hooks", "_post_accumulate_grad_hooks")
-)
-_PLAIN = frozenset((torch.Tensor, nn.Parameter))
+_facts = attrgetter("is_leaf", "requires_grad", "_version", "data")
+_now = attrgetter("is_leaf", "requires_grad", "_version")
 
 
 class TensorStates:
@@ -29,12 +23,11 @@ class TensorStates:
         self._made: list[TensorState] | None = None
         self._read: list[tuple[Any, ...] | TensorState] = [
             _facts(each)
-            if type(each) in _PLAIN
+            if type(each) in PLAIN
             and each.layout is torch.strided
             and not each.is_nested
             and not each.is_inference()
-            and each._backward_hooks is None
-            and each._post_accumulate_grad_hooks is None
+            and not has_hooks(each)
             else TensorState(each)
             for each in tensors
         ]
@@ -79,13 +72,12 @@ class TensorStates:
         """Whether a tensor without a gradient is as it was."""
         if isinstance(read, TensorState):
             return False
-        leaf, requires_grad, version, hooks, more_hooks = _now(tensor)
+        leaf, requires_grad, version = _now(tensor)
         return (
             leaf is read[0]
             and requires_grad is read[1]
             and version == read[2]
-            and hooks is None
-            and more_hooks is None
+            and not has_hooks(tensor)
             and not (self._grads and leaf and tensor.grad is not None)
             and same_layout(tensor, read[3])
         )

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch.autograd.grad_mode import _unsafe_preserve_version_counter
 
-from ..parts import part
+from ..parts import PLAIN, part
 from ..specs import storage
 
 
@@ -41,11 +41,11 @@ class TensorState:
         self.data: torch.Tensor | None = None
         self._version: int | None
         if facts is not None:
-            self._is_leaf, self._requires_grad, self._version, self.data = facts[:4]
+            self._is_leaf, self._requires_grad, self._version, self.data = facts
             return
         self._is_leaf = tensor.is_leaf
         self._requires_grad = tensor.requires_grad
-        if _has_hooks(tensor):
+        if has_hooks(tensor):
             self._hooks = [(name, _copy(getattr(tensor, name))) for name in _HOOKS]
         self._version = None if tensor.is_inference() else tensor._version
         if part(tensor) is tensor and tensor.layout is torch.strided and not tensor.is_nested:
@@ -59,7 +59,7 @@ class TensorState:
             or tensor.requires_grad is not self._requires_grad
             or (self._version is not None and tensor._version != self._version)
             or bool(self._hooks)
-            or _has_hooks(tensor)
+            or has_hooks(tensor)
             or (self._has_grad and tensor.grad is not self._grad)
             or (self.data is not None and not same_layout(tensor, self.data))
         )
@@ -149,14 +149,11 @@ def same(tensor: torch.Tensor) -> torch.Tensor | None:
     return made
 
 
-_PLAIN = frozenset((torch.Tensor, torch.nn.Parameter))
-
-
 def same_layout(tensor: torch.Tensor, data: torch.Tensor) -> bool:
     """Whether a tensor still shows the memory that ``data`` shows, in the same way."""
     if tensor.dtype != data.dtype:
         return False
-    if type(tensor) in _PLAIN and tensor.device.type == data.device.type == "cpu":
+    if type(tensor) in PLAIN and tensor.device.type == data.device.type == "cpu":
         return bool(tensor.is_set_to(data))
     same = (
         storage(tensor) == storage(data)
@@ -167,7 +164,8 @@ def same_layout(tensor: torch.Tensor, data: torch.Tensor) -> bool:
     return bool(same)
 
 
-def _has_hooks(tensor: torch.Tensor) -> bool:
+def has_hooks(tensor: torch.Tensor) -> bool:
+    """Whether autograd has a place for hooks on the tensor."""
     return tensor._backward_hooks is not None or tensor._post_accumulate_grad_hooks is not None
 
 

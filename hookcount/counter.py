@@ -131,11 +131,17 @@ class Counter:
         memo = self.runner.memo
         memo.refresh()
         tree = checked(model)
-        with leftovers_named():  # after the run, which has put everything back
-            trace = self.runner.trace(tree, args, kwargs)
-        with alone():  # a formula may read the shape of a weight
-            priced = Priced(trace, self.registry, convention, memo.prices())
-            priced.sums  # noqa: B018 (a formula that fails raises here, not when a figure is read)
+        with HeldBack() as signals:
+            with leftovers_named():  # after the run, which has put everything back
+                trace = self.runner.trace(tree, args, kwargs)
+            with alone():  # a formula may read the shape of a weight
+                priced = Priced(trace, self.registry, convention, memo.prices())
+                try:
+                    signals.holding = False
+                    signals.release()
+                    priced.sums  # noqa: B018 (a formula that fails raises here, not later)
+                finally:
+                    signals.holding = True
         memo.keep_prices(priced.prices)
         memo.trim()
         return priced

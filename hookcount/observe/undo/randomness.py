@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from ...rules.registry import Op
+from ..interrupts import HeldBack
 from ..opfacts import OpFacts
 from ..quiet import quiet
 from ..values import OpArgs, OpKwargs, OpResult
@@ -56,7 +57,7 @@ class Randomness:
         """Run an op that takes no generator: the default generator gets our state meanwhile."""
         own, default = self.generator(device), _default(device)
         assert default is not None
-        with _swapping:
+        with HeldBack(), _swapping:
             with quiet():
                 before = default.get_state()
                 default.set_state(own.get_state())

@@ -67,8 +67,9 @@ def _enter(module: nn.Module, args: Args) -> None:
 def _returned(module: nn.Module, args: Args, *kwargs_and_out: Any) -> None:
     # Another thread may meet this hook half registered and call it without kwargs. Then that thread
     # has no observer, and the kwargs are not read.
+    # A wrapper is skipped, since no observer has entered it.
     here = observers_here()
-    if here and not wrapped_as(type(module)):
+    if here:
         kwargs, out = kwargs_and_out
         for observer in here:
             if not observer.paused:
@@ -76,11 +77,9 @@ def _returned(module: nn.Module, args: Args, *kwargs_and_out: Any) -> None:
 
 
 def _leave(module: nn.Module, args: Args, out: object) -> None:
-    here = observers_here()
-    if here and not wrapped_as(type(module)):
-        for observer in here:
-            if not observer.paused:
-                observer.leave(module)
+    for observer in observers_here():
+        if not observer.paused:
+            observer.leave(module)
 
 
 def _install() -> Undo:

@@ -73,7 +73,8 @@ class ModuleTree:
 
     ``walked`` has the path and module of each place, parents first. A shared module appears at each
     of its places, and cycles are cut. ``modules`` (wrappers too), ``parameters`` and ``buffers``
-    list each object once. ``around`` are the wrappers around the model itself, outermost first.
+    list each object once, and ``types`` the classes of the modules. ``around`` are the wrappers
+    around the model itself, outermost first.
     """
 
     def __init__(self, model: nn.Module, around: Iterable[nn.Module] = ()) -> None:
@@ -87,6 +88,7 @@ class ModuleTree:
         found: dict[int, nn.Module] = {}
         _walk(self.model, "", self.walked, found, set())
         self.modules = list(found.values())
+        self.types = frozenset(map(type, self.modules))
         self.parameters = _distinct(
             [module._parameters for module in self.modules if module._parameters]
         )
@@ -198,15 +200,16 @@ def tensor_facts(module: nn.Module) -> tuple[TensorFact, ...]:
     The packed weights of a quantized module are included.
     """
     facts = [
-        _fact(id(each), name, each, each.requires_grad)
+        _fact(id(each), name, each, each.requires_grad, False)
         for name, each in module._parameters.items()
         if each is not None
     ]
-    facts += [
-        _fact(id(each), name, each, False, True)
-        for name, each in module._buffers.items()
-        if each is not None
-    ]
+    if module._buffers:
+        facts += [
+            _fact(id(each), name, each, False, True)
+            for name, each in module._buffers.items()
+            if each is not None
+        ]
     if torch.ScriptObject in map(type, vars(module).values()):
         for name, value in vars(module).items():
             if type(value) is torch.ScriptObject and hasattr(value, "unpack"):
@@ -220,7 +223,7 @@ def _packed(name: str, value: Any) -> Iterator[TensorFact]:
     for index, each in enumerate(unpacked if isinstance(unpacked, tuple) else (unpacked,)):
         if isinstance(each, torch.Tensor):
             # Each unpacking makes new tensors. So the key comes from the packed object.
-            yield _fact(id(value) + index, f"{name}[{index}]", each, False)
+            yield _fact(id(value) + index, f"{name}[{index}]", each, False, False)
 
 
 _PLAIN = (torch.Tensor, nn.Parameter)
@@ -228,13 +231,14 @@ _dtype_names: dict[torch.dtype, str] = {}
 
 
 def _fact(
-    key: int, name: str, tensor: torch.Tensor, trainable: bool, is_buffer: bool = False
+    key: int, name: str, tensor: torch.Tensor, trainable: bool, is_buffer: bool
 ) -> TensorFact:
     count, dtype = tensor.numel(), tensor.dtype
     known = _dtype_names.get(dtype)
     if known is None:
         known = _dtype_names[dtype] = str(dtype).removeprefix("torch.")
-    return TensorFact(key, name, count, _stored(tensor), known, trainable, is_buffer)
+    stored = count * dtype.itemsize if type(tensor) in _PLAIN else _stored(tensor)
+    return TensorFact(key, name, count, stored, known, trainable, is_buffer)
 
 
 def _stored(tensor: Any) -> int:
@@ -243,7 +247,7 @@ def _stored(tensor: Any) -> int:
     A tensor made of other tensors has the size of those: one that torchao quantized, for example.
     A DTensor has the size of the part that this rank holds.
     """
-    if type(tensor) not in _PLAIN and is_traceable_wrapper_subclass(tensor):
+    if is_traceable_wrapper_subclass(tensor):
         names, _ = tensor.__tensor_flatten__()
         inner = [getattr(tensor, name) for name in names]
         return sum(_stored(each) for each in inner if isinstance(each, torch.Tensor))

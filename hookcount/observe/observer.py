@@ -30,16 +30,20 @@ from .values import Described, Key, OpResult
 
 Args = tuple[object, ...]
 Kwargs = dict[str, object]
-_active = threading.local()
 _SPEC = frozenset((Spec,))
+
+
+class _Active(threading.local):
+    def __init__(self) -> None:
+        self.stack: list[Observer] = []
+
+
+_active = _Active()
 
 
 def observers_here() -> list[Observer]:
     """The active observers of this thread, outermost first."""
-    if not hasattr(_active, "stack"):
-        _active.stack = []
-    stack: list[Observer] = _active.stack
-    return stack
+    return _active.stack
 
 
 class Observer:
@@ -108,7 +112,8 @@ class Observer:
             above, phase = self._begins[0], self._begins[1] or self._phase()
             path, parent = self._places.of(module, above), None
         frame = Frame(module, path, len(self._runs), parent, phase)
-        frame.generators = self.origins.generators()
+        if self.origins.later:
+            frame.generators = self.origins.generators()
         self._runs.append(None)
         self._stack.append(frame)
 
@@ -258,8 +263,8 @@ class Observer:
             frame = self._stack[-1]
             frame.visible = frame.visible or visible
             # the ops of a generator are not those of the module that runs it
-            claimable = self.origins.generators() <= frame.generators and not (
-                frame.pre_hooks and _in_hook(frame.pre_hooks)
+            claimable = not (self.origins.later or frame.pre_hooks) or (
+                self.origins.generators() <= frame.generators and not _in_hook(frame.pre_hooks)
             )
             ops, inside = frame.ops, (call, claimable, calling_site(frame.torchs_own))
             ops[inside] = ops.get(inside, 0) + 1

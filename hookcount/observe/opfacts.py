@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -77,6 +77,16 @@ class OpFacts:
     returns: tuple[int | str | None, ...]
     """For each output, the position or name of the argument that it is; None for a new tensor.
     The tuple is empty if all outputs are new."""
+    brings: bool = field(init=False)
+    """The op may return memory that it did not fill."""
+    only_first: bool = field(init=False)
+    """The op writes to its first argument and to no other."""
+
+    def __post_init__(self) -> None:
+        fills = self.makes or self.view or self.control_flow
+        object.__setattr__(self, "brings", self.lifts or not fills)
+        only_first = self.writes == (0,) and not self.writes_by_name
+        object.__setattr__(self, "only_first", only_first)
 
 
 _facts: ByIdentity[OpFacts] = ByIdentity()

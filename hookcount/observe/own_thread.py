@@ -12,7 +12,7 @@ import importlib
 import random
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from types import ModuleType
 from typing import Any
@@ -35,7 +35,7 @@ _CPU = torch.device("cpu")
 
 def own_functions() -> AbstractContextManager[None]:
     """For the block, process-wide functions act on this thread's count."""
-    return shared("functions of the process", lambda: _install(_changes()))
+    return shared("functions of the process", lambda: _install(_always()))
 
 
 def own_random_functions() -> AbstractContextManager[None]:
@@ -89,7 +89,27 @@ def _keep_gradients() -> None:
         given.keep_grads()
 
 
-def _install(changes: Iterator[Change]) -> Undo:
+@functools.cache
+def _always() -> list[Change]:
+    """The changes of every count. A replacement is made once and serves again."""
+    return [(owner, name, _Remembered(make)) for owner, name, make in _changes()]
+
+
+class _Remembered:
+    """Makes the replacement of a function, and the same one when it is asked again."""
+
+    def __init__(self, make: Callable[[Function], Function]) -> None:
+        self._make = make
+        self._last: tuple[Function, Function] | None = None
+        """The function, and its replacement."""
+
+    def __call__(self, own: Function) -> Function:
+        if self._last is None or self._last[0] is not own:
+            self._last = own, self._make(own)
+        return self._last[1]
+
+
+def _install(changes: Iterable[Change]) -> Undo:
     undos = [replaced(owner, name, make) for owner, name, make in changes]
 
     def undo() -> None:

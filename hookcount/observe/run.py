@@ -157,7 +157,12 @@ class Runner:
                         return run(tree, args, kwargs, signals)
                     finally:
                         turns.give(ids)
-            turns.wait(ids)
+                try:
+                    signals.holding = False
+                    signals.release()
+                    turns.wait(ids)
+                finally:
+                    signals.holding = True
 
     def _traced(
         self,
@@ -239,7 +244,7 @@ def _observing(observer: Observer, tree: ModuleTree, modes: Modes) -> Iterator[N
         with ExitStack() as entered:
             entered.enter_context(eagerly())
             entered.enter_context(placement_unseen())
-            if any(wrapped_as(type(module)) for module in tree.modules):
+            if any(map(wrapped_as, tree.types)):
                 entered.enter_context(unnoticed())
             entered.enter_context(hooked(observer))
             entered.enter_context(followed(observer))

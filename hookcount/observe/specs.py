@@ -14,7 +14,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensor
 
 from ..core.trace import Spec, leaves
-from .parts import part
+from .parts import PLAIN, part
 from .values import Described, Key
 
 _PLAIN = (
@@ -59,7 +59,8 @@ def spec_of(tensor: torch.Tensor) -> Spec:
     Of a tensor that several ranks hold together, it is the ``Spec`` of this rank's part. Equal
     tensors share one object for the life of the process, since these objects are few and small.
     """
-    tensor = part(tensor)
+    if type(tensor) not in PLAIN:
+        tensor = part(tensor)
     sparse = tensor.layout is not torch.strided
     shape = _nested_shape(tensor) if tensor.is_nested else tensor.shape
     key = (shape, tensor.dtype, sparse)
@@ -215,6 +216,8 @@ def freeze(value: object) -> Key:
     if kind is Spec or kind is int or kind is torch.Size:
         return value
     if isinstance(value, (list, tuple)):
+        if len(value) == 1 and type(value[0]) is Spec:
+            return (value[0],)
         return tuple([freeze(item) for item in value])
     if isinstance(value, dict):
         return tuple([(key, freeze(item)) for key, item in value.items()])

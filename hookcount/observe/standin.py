@@ -130,11 +130,16 @@ class StandIns:
         if indices:
             changed = list(values)
             for index in indices:
-                found = self._frozen(values[index])
+                value = values[index]
+                types = tuple(map(type, value)) if kinds[index] is tuple else ()
+                if types and _SCALARS.issuperset(types) and len(types) <= _LONG:
+                    changed[index] = types, value
+                    continue
+                found = self._frozen(value)
                 if found is None:
                     plain = False
-                    self._held.append(values[index])
-                changed[index] = id(values[index]) if found is None else found
+                    self._held.append(value)
+                changed[index] = id(value) if found is None else found
             values = tuple(changed)
         key: list[object] = [cls, number, mark, values, special]
         for held in (state["_parameters"], state["_buffers"]):
@@ -239,7 +244,7 @@ class StandIns:
         ``known`` has the containers around it. A container inside itself stays as it is.
         """
         kind = type(value)
-        if kind in _SCALARS:
+        if kind in _SCALARS or (kind is tuple and _SCALARS.issuperset(map(type, value))):
             return value
         if isinstance(value, torch.Tensor):
             return _on_meta_like(value)

@@ -14,6 +14,7 @@ from .module_tree import ModuleTree
 from .parts import part
 from .undo import others
 from .undo.guard import Guard
+from .undo.kinds import handler
 from .undo.modules import Modules
 from .undo.objects import Objects
 from .undo.randomness import Randomness
@@ -46,7 +47,7 @@ class Given:
         # a cast that torch caches here would be on meta, and serve every thread
         torch.set_autocast_cache_enabled(False)
         self.randomness = Randomness(outer)
-        self._objects = objects = Objects()
+        self._objects = objects = Objects(handler)
         self.args = tuple([objects.reach(each) for each in args])
         self.kwargs = {name: objects.reach(each) for name, each in kwargs.items()}
         objects.tree_tensors((*tree.parameters, *tree.buffers))
@@ -57,11 +58,9 @@ class Given:
                 found = (*module._parameters.values(), *module._buffers.values())
                 self.data += [each for each in found if each is not None]
         self.counters = {
-            id(module.num_batches_tracked)
+            id(module._buffers.get("num_batches_tracked"))
             for module in tree.modules
-            if isinstance(module, _NormBase)
-            and module.momentum is not None
-            and module.num_batches_tracked is not None
+            if isinstance(module, _NormBase) and module.momentum is not None
         }
         self._states = TensorStates(objects.tensors)
         self.guard = Guard(self._states.all, self.randomness)

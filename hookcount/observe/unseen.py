@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import types
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 from weakref import ref
 
 import torch
 from torch import nn
 
 from ..core.trace import Unseen
-from ..rules.registry import Op
 from .contents import Contents, later
 from .handed import NOT_FOLLOWED
 from .kept import kept_elsewhere
 from .module_tree import ModuleTree
-from .opfacts import op_facts
+from .opfacts import OpFacts
 from .specs import op_tensors, storage, tensors
 from .stack import Frame
 from .values import OpArgs, OpKwargs, OpResult
@@ -64,7 +63,8 @@ class Origins:
         self._blank: set[int] = set()
         """Storages whose values no seen op wrote: bare allocations and memory from elsewhere."""
         self._doubts: list[tuple[_Place, ref[torch.Tensor]]] = []
-        self._later: list[tuple[_Place, ref[object] | object]] = []
+        self.later: list[tuple[_Place, ref[object] | object]] = []
+        """The objects in outputs that may compute something later."""
         self.suspected = False
         """Whether a thread that is not observed ran a module of the model. It may serve others, or
         it may be a worker that this thread gave work to."""
@@ -72,36 +72,30 @@ class Origins:
 
     # -- ops ----------------------------------------------------------------------------------
 
-    def made(self, op: Op, args: OpArgs, kwargs: OpKwargs, out: OpResult) -> None:
+    def made(self, facts: OpFacts, args: OpArgs, kwargs: OpKwargs, out: OpResult) -> None:
         """A seen op returned ``out``."""
-        kind = _kinds.get(op)
-        if kind is None:
-            kind = _kinds[op] = _kind(op)
-        if kind == "writes":
+        if facts.returns:
             self._note_writes(args, kwargs, out)
         if isinstance(out, torch.Tensor):
             self.known[id(out)] = ref(out)
         elif isinstance(out, (tuple, list)):
             for tensor in op_tensors(out):
                 self.known[id(tensor)] = ref(tensor)
-        if kind == "brings" or self._blank:
-            self._note_storages(op, args, kwargs, out, kind == "brings")
+        if facts.brings or self._blank:
+            self._note_storages(facts, args, kwargs, out)
 
     def know(self, out: object) -> None:
         """A fake returned ``out``. It may hold choices that no op of the model made."""
         self.known.update((id(tensor), ref(tensor)) for tensor in tensors(out))
 
-    def _note_storages(
-        self, op: Op, args: OpArgs, kwargs: OpKwargs, out: OpResult, brings: bool
-    ) -> None:
-        if brings:
+    def _note_storages(self, facts: OpFacts, args: OpArgs, kwargs: OpKwargs, out: OpResult) -> None:
+        if facts.brings:
             if not isinstance(out, torch.Tensor) or out.is_meta or not out.numel():
                 return
             # torch.tensor has filled its storage; that of torch.from_numpy cannot be resized
-            if not (op_facts(op).lifts and _resizable(out)):
+            if not (facts.lifts and _resizable(out)):
                 self._blank.add(storage(out))
             return
-        facts = op_facts(op)
         written = [args[index] for index in facts.writes if index < len(args)]
         written += [kwargs.get(name) for name in facts.writes_by_name]
         if not facts.view:
@@ -110,10 +104,11 @@ class Origins:
 
     def _note_writes(self, args: OpArgs, kwargs: OpKwargs, out: OpResult) -> None:
         """An op returned its arguments. Those that no op made are the caller's own."""
-        given = set(map(id, op_tensors((*args, *kwargs.values()))))
-        for tensor in op_tensors((out,)):
+        for tensor in (out,) if isinstance(out, torch.Tensor) else op_tensors((out,)):
             known = self.known.get(id(tensor))
-            if id(tensor) in given and (known is None or known() is not tensor):
+            if (known is None or known() is not tensor) and any(
+                tensor is each for each in op_tensors((*args, *kwargs.values()))
+            ):
                 self._callers[id(tensor)] = ref(tensor)
 
     def left(self, all_of_them: bool) -> list[torch.Tensor]:
@@ -169,7 +164,7 @@ class Origins:
             self.known.update((id(tensor), ref(tensor)) for tensor in doubtful)
             self._blank.difference_update(map(storage, doubtful))
         for each in found.later:
-            self._later.append((place, _weakly(each)))
+            self.later.append((place, _weakly(each)))
 
     def _doubtful(self, tensor: torch.Tensor, bare: bool, observer: Listener) -> bool:
         """Whether no seen op is known to have made ``tensor``.
@@ -197,7 +192,7 @@ class Origins:
         """
         if self._doubts:
             self._settle_doubts(given, out)
-        if self._later and not self.lasting:
+        if self.later and not self.lasting:
             self.settle_later()
 
     def _settle_doubts(self, given: object, out: object) -> None:
@@ -222,19 +217,19 @@ class Origins:
 
     def settle_later(self) -> None:
         """Name each object that still has something to compute."""
-        for place, each in self._later:
+        for place, each in self.later:
             value = _strongly(each)
             if value is not None and (what := later(value)):
                 place.observer.unseen.setdefault(place.run, computes_later(what))
                 if isinstance(value, types.CoroutineType) and not self.lasting:
                     value.close()  # nobody will await it; Python would warn
-        self._later.clear()
+        self.later.clear()
 
     def generators(self) -> int:
         """How many of the generators that forwards returned are running now."""
-        if not self._later:
+        if not self.later:
             return 0
-        found = {id(value): value for _, each in self._later if (value := _strongly(each))}
+        found = {id(value): value for _, each in self.later if (value := _strongly(each))}
         return sum(
             isinstance(each, types.GeneratorType) and each.gi_running for each in found.values()
         )
@@ -242,23 +237,11 @@ class Origins:
     def forget(self, observer: Listener, runs: int) -> None:
         """Forget all findings about the calls from index ``runs`` on."""
         self._doubts = [each for each in self._doubts if not _since(each[0], observer, runs)]
-        self._later = [each for each in self._later if not _since(each[0], observer, runs)]
+        self.later = [each for each in self.later if not _since(each[0], observer, runs)]
 
 
 def _since(place: _Place, observer: Listener, runs: int) -> bool:
     return place.observer is observer and place.run >= runs
-
-
-_Kind = Literal["brings", "writes", "makes"]
-"""An op returns memory that it did not fill, may return its arguments, or returns new tensors."""
-_kinds: dict[Op, _Kind] = {}
-
-
-def _kind(op: Op) -> _Kind:
-    facts = op_facts(op)
-    if facts.lifts or not (facts.makes or facts.view or facts.control_flow):
-        return "brings"
-    return "writes" if facts.returns else "makes"
 
 
 def _resizable(tensor: torch.Tensor) -> bool:

@@ -32,7 +32,7 @@ def wrappers_passed(tree: ModuleTree) -> Iterator[None]:
     with ExitStack() as undo:
         for module, name in _WRAPPERS:
             cls = getattr(sys.modules.get(module), name, None)
-            if cls is not None and any(isinstance(each, cls) for each in tree.modules):
+            if cls is not None and any(issubclass(each, cls) for each in tree.types):
                 undo.enter_context(patched(cls, "forward", _passed))
         for hooks, number in _hooks_of_replicate(tree):
             undo.callback(hooks.__setitem__, number, hooks[number])

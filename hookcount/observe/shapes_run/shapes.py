@@ -195,6 +195,8 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
 
     def _note_writes(self, facts: OpFacts, args: OpArgs, kwargs: OpKwargs) -> None:
         """An op writes data. The tensors that it writes to are data from now on."""
+        if facts.only_first and type(args[0]) is torch.Tensor and args[0].is_meta:
+            return  # most ops in place
         if facts.name in UNDECLARED_WRITES:
             return  # here it writes to stand-ins only, and autograd does not count it as a write
         written = [args[index] for index in facts.writes if index < len(args)]

@@ -8,6 +8,7 @@ from typing import Protocol
 from torch import nn
 
 from .guard import Guard
+from .kinds import handler
 from .objects import Objects
 
 
@@ -32,7 +33,7 @@ class Attempt:
     ) -> None:
         self._guard = None if given is None else given.guard
         self._mark = None if self._guard is None else self._guard.mark()
-        self._objects = Objects()
+        self._objects = Objects(handler)
         self.args = tuple([self._objects.reach(each) for each in args])
         self.kwargs = {name: self._objects.reach(each) for name, each in kwargs.items()}
         for each in module.modules():

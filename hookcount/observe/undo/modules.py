@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 from ..module_tree import TORCHS_OWN, ModuleTree
-from .objects import PLAIN, Items, Objects, put_back
+from .objects import PLAIN, Objects
+from .snapshots import Items, put_back
 
 _CONTAINERS = frozenset((dict, OrderedDict, list, set, deque))
 _TREE = frozenset(("_parameters", "_buffers", "_modules"))
@@ -37,6 +38,8 @@ class Modules:
         ]
         for module in tree.modules:
             self._visit(module, objects)
+        for kind in tree.types:
+            objects.class_data(kind)
 
     def _read(self, module: nn.Module) -> tuple[dict[str, Any], dict[str, Any]]:
         now = vars(module)
@@ -63,13 +66,12 @@ class Modules:
                     objects.reach(item)
             else:
                 self._empty.append(container)
-        names = None
         for index, value in others(values):
+            if type(value) is tuple and PLAIN.issuperset(map(type, value)):
+                continue
             given = objects.reach(value)
             if given is not value:
-                names = names or tuple(state)
-                state[names[index]] = given
-        objects.class_data(type(module))
+                state[key[0][index]] = given
 
     def _found(
         self, names: tuple[str, ...], kinds: tuple[type, ...]

@@ -2,82 +2,98 @@
 
 from __future__ import annotations
 
+from itertools import compress
 from operator import attrgetter
-from typing import Any
 
 import torch
+from torch import nn
 
-from ..parts import PLAIN
-from .tensors import TensorState, has_hooks, same_layout
+from .tensors import TensorState, same_layout
 
-_facts = attrgetter("is_leaf", "requires_grad", "_version", "data")
-_now = attrgetter("is_leaf", "requires_grad", "_version")
+_kind = attrgetter(
+    "__class__", "layout", "is_nested", "_backward_hooks", "_post_accumulate_grad_hooks"
+)
+_PLAIN = [(cls, torch.strided, False, None, None) for cls in (nn.Parameter, torch.Tensor)]
+_facts = attrgetter(
+    *("is_leaf", "requires_grad", "_version"),
+    *("dtype", "device", "layout", "_backward_hooks", "_post_accumulate_grad_hooks"),
+)
+_data = attrgetter("data")
 
 
 class TensorStates:
-    """The states of tensors, and of their gradients once they are kept."""
+    """The states of tensors, and of their gradients once they are kept.
+
+    Most tensors are plain: dense and without hooks. These are compared all at once.
+    """
 
     def __init__(self, tensors: list[torch.Tensor]) -> None:
-        self._tensors = tensors
         self._grads: list[torch.Tensor | None] = []
         self._made: list[TensorState] | None = None
-        self._read: list[tuple[Any, ...] | TensorState] = [
-            _facts(each)
-            if type(each) in PLAIN
-            and each.layout is torch.strided
-            and not each.is_nested
-            and not each.is_inference()
-            and not has_hooks(each)
-            else TensorState(each)
-            for each in tensors
+        is_plain = [
+            kind in _PLAIN and not each.is_inference()
+            for each, kind in zip(tensors, map(_kind, tensors), strict=True)
         ]
+        self._plain = list(compress(tensors, is_plain))
+        self._special = (
+            []
+            if len(self._plain) == len(tensors)
+            else [
+                TensorState(each)
+                for each, plain in zip(tensors, is_plain, strict=True)
+                if not plain
+            ]
+        )
+        self._facts = list(map(_facts, self._plain))
+        self._data = list(map(_data, self._plain))
+        self._on_cpu = {each[4].type for each in self._facts} == {"cpu"}
 
     def all(self) -> list[TensorState]:
-        """A state for each tensor."""
+        """A state for each tensor, and for each gradient that is kept."""
         if self._made is None:
-            self._made = [self._state(index) for index in range(len(self._tensors))]
-            grads = [each for each in self._grads if each is not None]
-            self._made += map(TensorState, grads)
+            self._made = [self._state(index) for index in range(len(self._plain))]
+            self._made += self._special
+            if self._grads:
+                self._made += self._with_grads(self._made)
         return self._made
 
     def _state(self, index: int) -> TensorState:
-        read = self._read[index]
-        state = read if isinstance(read, TensorState) else TensorState(self._tensors[index], read)
-        if self._grads:
-            state.keep_grad(self._grads[index])
-        return state
+        return TensorState(self._plain[index], (*self._facts[index][:3], self._data[index]))
 
     def keep_grads(self) -> list[TensorState]:
         """Keep the gradients. Returns their states, if the states are made already."""
-        self._grads = [each.grad if each.is_leaf else None for each in self._tensors]
+        tensors = (*self._plain, *(each.tensor for each in self._special))
+        self._grads = [each.grad if each.is_leaf else None for each in tensors]
         if self._made is None:
             return []
-        for state, grad in zip(self._made, self._grads, strict=True):
-            state.keep_grad(grad)
-        new = [TensorState(each) for each in self._grads if each is not None]
+        new = self._with_grads(self._made)
         self._made += new
         return new
 
+    def _with_grads(self, states: list[TensorState]) -> list[TensorState]:
+        """Give each state its gradient. Returns the states of the gradients."""
+        for state, grad in zip(states, self._grads, strict=True):
+            state.keep_grad(grad)
+        return [TensorState(each) for each in self._grads if each is not None]
+
     def changed(self) -> list[TensorState]:
         """The states of the tensors that have changed."""
-        if self._made is not None or any(each is not None for each in self._grads):
-            return [each for each in self.all() if each.changed()]
-        return [
-            self._state(index)
-            for index, (tensor, read) in enumerate(zip(self._tensors, self._read, strict=True))
-            if not self._unchanged(tensor, read)
-        ]
+        if self._made is None and self._all_same():
+            return []
+        return [each for each in self.all() if each.changed()]
 
-    def _unchanged(self, tensor: torch.Tensor, read: tuple[Any, ...] | TensorState) -> bool:
-        """Whether a tensor without a gradient is as it was."""
-        if isinstance(read, TensorState):
-            return False
-        leaf, requires_grad, version = _now(tensor)
+    def _all_same(self) -> bool:
+        """Whether no tensor has changed and none has a gradient."""
+        same = torch.Tensor.is_set_to if self._on_cpu else same_layout
         return (
-            leaf is read[0]
-            and requires_grad is read[1]
-            and version == read[2]
-            and not has_hooks(tensor)
-            and not (self._grads and leaf and tensor.grad is not None)
-            and same_layout(tensor, read[3])
+            list(map(_facts, self._plain)) == self._facts
+            and all(map(same, self._plain, self._data))
+            and not any(each.changed() for each in self._special)
+            and (not self._grads or self._no_grads())
+        )
+
+    def _no_grads(self) -> bool:
+        """Whether no tensor had a gradient, and none has one now."""
+        return all(each is None for each in self._grads) and all(
+            each.grad is None for each in self._plain if each.is_leaf
         )

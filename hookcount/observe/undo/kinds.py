@@ -1,0 +1,252 @@
+"""How an object of each kind is kept: a handler keeps it and visits its parts."""
+
+from __future__ import annotations
+
+import enum
+import functools
+import io
+import sys
+import types
+from array import array
+from collections import OrderedDict, deque
+from operator import is_
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..parts import part
+from .iterators import ITERATORS, copied
+from .objects import MOST, PLAIN, Handler, Objects
+from .snapshots import Cell, File, Items, Values, attributes, items
+from .sources import source
+from .tensors import same
+
+_HOLDERS = frozenset(
+    ("argparse", "builtins", "collections", "functools", "queue", "types", "weakref", "_weakrefset")
+)
+"""The modules of Python's library whose objects hold the user's values."""
+_TORCHS = ("torch.nn.", "torch.optim.", "torch.ao.", "torch.return_types")
+"""The parts of torch whose objects hold the user's values."""
+
+
+def _dict(objects: Objects, value: dict[Any, Any]) -> object:
+    if len(value) <= MOST:
+        objects.kept.append(Items(value))
+        objects.dictionary(value)
+    if type(value) not in (dict, OrderedDict):
+        objects.object(value)
+    return value
+
+
+def _list(objects: Objects, value: Any) -> object:
+    """A list or deque."""
+    if len(value) <= MOST:
+        objects.kept.append(Items(value))
+        if not PLAIN.issuperset(map(type, value)):
+            for index, item in enumerate(items(value)):
+                given = objects.reach(item)
+                if given is not item:
+                    value[index] = given
+    if type(value) not in (list, deque):
+        objects.object(value)
+    return value
+
+
+def _set(objects: Objects, value: Any) -> object:
+    """A set, bytearray or array, whose items are not replaced."""
+    if len(value) <= MOST:
+        objects.kept.append(Items(value))
+        if isinstance(value, set):
+            for item in list(set.__iter__(value)):
+                objects.reach(item)
+    if type(value) not in (set, bytearray, array):
+        objects.object(value)
+    return value
+
+
+def _tuple(objects: Objects, value: Any) -> object:
+    if PLAIN.issuperset(map(type, value)) or len(value) > MOST:
+        return value
+    found = [objects.reach(item) for item in value]
+    if all(map(is_, found, value)):
+        return value
+    return type(value)._make(found) if hasattr(value, "_make") else type(value)(found)
+
+
+def _frozenset(objects: Objects, value: frozenset[object]) -> object:
+    for item in value:
+        objects.reach(item)
+    return value
+
+
+def _tensor(objects: Objects, value: torch.Tensor) -> object:
+    """A tensor. For one inside a graph the run gets an equal one, as a graph has no way back."""
+    objects.tensors.append(value)
+    held = part(value)
+    if held is not value:
+        objects.reach(held)
+    if type(value) is torch.Tensor and not value.is_leaf:
+        made = same(value)
+        if made is not None:
+            objects.tensors.append(made)
+            return made
+    named = attributes(value)
+    if named is not None:
+        objects.attributes_of_tensor(value, named)
+    return value
+
+
+def _module(objects: Objects, value: nn.Module) -> object:
+    objects.module(value)
+    return value
+
+
+def _function(objects: Objects, value: types.FunctionType) -> object:
+    for cell in value.__closure__ or ():
+        try:
+            kept = Cell(cell)
+        except ValueError:  # the variable has no value yet
+            continue
+        objects.kept.append(kept)
+        given = objects.reach(cell.cell_contents)
+        if given is not cell.cell_contents:
+            cell.cell_contents = given
+    for item in (*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()):
+        objects.reach(item)
+    if vars(value):
+        objects.kept.append(Items(vars(value)))
+        objects.dictionary(vars(value))
+    return value
+
+
+def _method(objects: Objects, value: types.MethodType) -> object:
+    objects.reach(value.__self__)
+    objects.reach(value.__func__)
+    return value
+
+
+def _partial(objects: Objects, value: functools.partial[object]) -> object:
+    for item in (value.func, value.args, value.keywords):
+        objects.reach(item)
+    return objects.object(value)
+
+
+def _bound(objects: Objects, value: Any) -> object:
+    """A method of a built-in type, such as ``items.append``."""
+    objects.reach(value.__self__)
+    return value
+
+
+def _view(objects: Objects, value: memoryview) -> object:
+    objects.reach(value.obj)
+    return value
+
+
+def _proxy(objects: Objects, value: types.MappingProxyType[object, object]) -> object:
+    for item in value.values():
+        objects.reach(item)
+    return value
+
+
+def _buffer(objects: Objects, value: Any) -> object:
+    """A ``BytesIO`` or ``StringIO``."""
+    objects.kept.append(File(value))
+    return value
+
+
+def _enum(objects: Objects, value: enum.Enum) -> object:
+    objects.attributes(value)
+    return value
+
+
+def _iterator(objects: Objects, value: Any) -> object:
+    return copied(value, objects.reach)
+
+
+def _leave(objects: Objects, value: object) -> object:
+    return value
+
+
+def _array(objects: Objects, value: Any) -> object:
+    """A numpy array. One that is read-only or too large is left as it is."""
+    if value.flags.writeable and value.size <= MOST * 50:
+        objects.kept.append(Values(value))
+        if value.dtype.hasobject:
+            for item in value.flat:
+                objects.reach(item)
+    return value
+
+
+def _source(objects: Objects, value: Any) -> object:
+    """A generator of random numbers."""
+    kept = source(value)
+    if kept is not None:
+        objects.kept.append(kept)
+    return value
+
+
+_HANDLERS: dict[type, Handler] = {
+    dict: _dict,
+    OrderedDict: _dict,
+    list: _list,
+    deque: _list,
+    set: _set,
+    tuple: _tuple,
+    frozenset: _frozenset,
+    torch.Tensor: _tensor,
+    nn.Parameter: _tensor,
+    types.FunctionType: _function,
+    types.MethodType: _method,
+    functools.partial: _partial,
+    torch.Generator: _source,
+    types.GeneratorType: _leave,
+    types.BuiltinFunctionType: _bound,
+    types.MappingProxyType: _proxy,
+    memoryview: _view,
+    io.BytesIO: _buffer,
+    io.StringIO: _buffer,
+    **dict.fromkeys(ITERATORS, _iterator),
+}
+_BASES: list[tuple[type, Handler]] = [
+    (torch.Tensor, _tensor),
+    (nn.Module, _module),
+    (dict, _dict),
+    (list, _list),
+    (deque, _list),
+    (set, _set),
+    (bytearray, _set),
+    (array, _set),
+    (tuple, _tuple),
+    (frozenset, _frozenset),
+    (functools.partial, _partial),
+    (enum.Enum, _enum),
+    (BaseException, _leave),
+    (type, _leave),
+]
+
+
+def handler(kind: type) -> Handler:
+    """The handler for objects of a type."""
+    known = _HANDLERS.get(kind)
+    if known is not None:
+        return known
+    names = [f"{base.__module__}.{base.__qualname__}" for base in kind.__mro__]
+    if "numpy.ndarray" in names:
+        return _array
+    if "random.Random" in names or any(name.startswith("numpy.random.") for name in names):
+        return _source
+    for base, found in _BASES:
+        if base in kind.__mro__:
+            return found
+    home = kind.__module__
+    root = home.partition(".")[0]
+    if root == "torch":
+        return _object if home.startswith(_TORCHS) else _leave
+    if root in sys.stdlib_module_names and root not in _HOLDERS and root != "__main__":
+        return _leave
+    return _object
+
+
+def _object(objects: Objects, value: object) -> object:
+    return objects.object(value)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import enum
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -109,8 +110,23 @@ def described(value: object, depth: int = _DEPTH, opened: bool = False) -> Descr
     if isinstance(value, (list, set, frozenset)):
         return [described(item, depth - 1, opened) for item in value]
     if isinstance(value, Mapping):
-        return {key: described(item, depth - 1, opened) for key, item in value.items()}
+        return {
+            key if isinstance(key, _PLAIN) else _key(key, index): described(item, depth - 1, opened)
+            for index, (key, item) in enumerate(value.items())
+        }
     return Opaque(type(value).__name__) if opened else _namespace(value, depth)
+
+
+def _key(key: object, index: int) -> object:
+    """What replaces a key of a mapping that is no plain value: a tensor, for example.
+
+    Keys must differ, so each has its position in the mapping.
+    """
+    if isinstance(key, enum.Enum) or (
+        isinstance(key, tuple) and all(isinstance(item, _PLAIN) for item in key)
+    ):
+        return key
+    return Opaque(f"{type(key).__name__} {index}")
 
 
 def op_described(value: object) -> Described:

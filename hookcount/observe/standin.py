@@ -259,8 +259,12 @@ class StandIns:
         if kind in (list, tuple):
             made = kind([self._attribute(item, known, depth + 1) for item in value])
         else:
-            items = [(key, self._attribute(item, known, depth + 1)) for key, item in value.items()]
-            made = kind(items)
+            made = kind(
+                [
+                    (_key_on_meta(key), self._attribute(item, known, depth + 1))
+                    for key, item in value.items()
+                ]
+            )
         known[id(value)] = made
         return made
 
@@ -286,6 +290,11 @@ def _tensors(held: dict[str, torch.Tensor | None]) -> Key:
     )
 
 
+def _key_on_meta(key: object) -> object:
+    """A key of a dict. For a tensor it is one on meta, and for each tensor another one."""
+    return _made_on_meta(spec_of(key)) if isinstance(key, torch.Tensor) else key
+
+
 def _on_meta_like(tensor: torch.Tensor) -> torch.Tensor:
     return _on_meta(spec_of(tensor), isinstance(tensor, nn.Parameter))
 
@@ -298,14 +307,17 @@ def _on_meta(spec: Spec, parameter: bool = False) -> torch.Tensor:
     key = (spec, parameter)
     made = _on_meta_already.get(key)
     if made is None:
-        with apart():
-            made = torch.empty(spec.shape, dtype=spec.dtype, device="meta")
-            if parameter:
-                made = nn.Parameter(made, requires_grad=False)
+        made = _made_on_meta(spec, parameter)
         if len(_on_meta_already) > 10_000:
             _on_meta_already.clear()
         _on_meta_already[key] = made
     return made
+
+
+def _made_on_meta(spec: Spec, parameter: bool = False) -> torch.Tensor:
+    with apart():
+        made = torch.empty(spec.shape, dtype=spec.dtype, device="meta")
+        return nn.Parameter(made, requires_grad=False) if parameter else made
 
 
 def _for_ever(kind: type) -> bool:

@@ -53,6 +53,9 @@ class Origins:
     def __init__(self, tree: ModuleTree) -> None:
         self._tree = tree
         self.known: dict[int, ref[torch.Tensor]] = {}
+        """The tensors that seen ops returned."""
+        self._judged: dict[int, ref[torch.Tensor]] = {}
+        """Other tensors that are in no doubt, or whose doubt is noted. Some are the caller's."""
         self.lasting = False
         """Whether the caller goes on with the outputs, in a ``watch`` block. If not, the first
         module's return ends the observation."""
@@ -86,7 +89,7 @@ class Origins:
 
     def know(self, out: object) -> None:
         """A fake returned ``out``. It may hold choices that no op of the model made."""
-        self.known.update((id(tensor), ref(tensor)) for tensor in tensors(out))
+        self._judged.update((id(tensor), ref(tensor)) for tensor in tensors(out))
 
     def _note_storages(self, facts: OpFacts, args: OpArgs, kwargs: OpKwargs, out: OpResult) -> None:
         if facts.brings:
@@ -105,8 +108,7 @@ class Origins:
     def _note_writes(self, args: OpArgs, kwargs: OpKwargs, out: OpResult) -> None:
         """An op returned its arguments. Those that no op made are the caller's own."""
         for tensor in (out,) if isinstance(out, torch.Tensor) else op_tensors((out,)):
-            known = self.known.get(id(tensor))
-            if (known is None or known() is not tensor) and any(
+            if not _has(self.known, tensor) and any(
                 tensor is each for each in op_tensors((*args, *kwargs.values()))
             ):
                 self._callers[id(tensor)] = ref(tensor)
@@ -161,7 +163,7 @@ class Origins:
             for tensor in _made_here(doubtful, frame.module, self._tree, given):
                 self._doubts.append((place, ref(tensor)))
             # the innermost module is named
-            self.known.update((id(tensor), ref(tensor)) for tensor in doubtful)
+            self._judged.update((id(tensor), ref(tensor)) for tensor in doubtful)
             self._blank.difference_update(map(storage, doubtful))
         for each in found.later:
             self.later.append((place, _weakly(each)))
@@ -178,8 +180,7 @@ class Origins:
             return True
         if type(tensor) is not torch.Tensor:  # torch makes a Parameter of a tensor without any op
             return False
-        known = self.known.get(id(tensor))
-        if known is None or known() is not tensor:
+        if not _has(self.known, tensor) and not _has(self._judged, tensor):
             return True
         return bool(self._blank) and storage(tensor) in self._blank
 
@@ -238,6 +239,11 @@ class Origins:
         """Forget all findings about the calls from index ``runs`` on."""
         self._doubts = [each for each in self._doubts if not _since(each[0], observer, runs)]
         self.later = [each for each in self.later if not _since(each[0], observer, runs)]
+
+
+def _has(known: dict[int, ref[torch.Tensor]], tensor: torch.Tensor) -> bool:
+    found = known.get(id(tensor))
+    return found is not None and found() is tensor
 
 
 def _since(place: _Place, observer: Listener, runs: int) -> bool:

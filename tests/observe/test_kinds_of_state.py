@@ -12,6 +12,7 @@ from torch.utils.hooks import RemovableHandle
 
 import hookcount
 
+pytestmark = pytest.mark.filterwarnings("error::hookcount.LeftBehindWarning")  # none is left here
 RUNS = ("shapes", "real", "auto", "three tries")
 
 

@@ -12,6 +12,7 @@ from torch import nn
 
 import hookcount
 from hookcount import LeftBehindWarning
+from hookcount.observe.specs import Opaque
 
 X = torch.ones(2, 8)
 LIST, DICT = [], {}
@@ -131,6 +132,56 @@ def test_what_holds_a_tensor_is_named_once(name):
 )
 def test_nothing_is_named_where_nothing_is_left(keep):
     assert warned(Keeps(keep))[1] == []
+
+
+class Embeds(nn.Module):
+    """On a device without values its positions are made on the CPU, as its ids are."""
+
+    def __init__(self):
+        super().__init__()
+        self.passes, self.table = nn.Identity(), nn.Embedding(9, 8)
+
+    def forward(self, ids):
+        positions = torch.arange(ids.shape[1], device=self.table.weight.device)
+        return self.table(self.passes(ids)) + self.table(positions)
+
+
+def test_an_input_that_a_module_returns_is_the_callers_own():
+    LIST.append(torch.tensor([[1, 2, 3]]))
+    model = Embeds().to("meta")
+    assert warned(model, LIST[0])[1] == []
+    model.register_forward_hook(
+        lambda module, args, out: LIST.append(torch.arange(3, device="meta"))
+    )
+    assert "`LIST`" in str(warned(model, LIST[0])[1][0].message)
+
+
+class Lookups(nn.Module):
+    """Has a dict with a tensor as a key, hands one to a layer, and adds to both."""
+
+    class Layer(nn.Linear):
+        def forward(self, x, table):
+            self.table[x] = table[x] = 1
+            return super().forward(x)
+
+    def __init__(self):
+        super().__init__()
+        self.layer = self.Layer(8, 8)
+        self.layer.table = {torch.zeros(3): 1}
+
+    def forward(self, x):
+        return self.layer(x * 2, {torch.ones(3): 1})
+
+
+@pytest.mark.parametrize("run", ["shapes", "real"])
+def test_a_report_holds_no_tensor_that_is_a_key(run):
+    report, found = warned(Lookups(), run=run)
+    assert found == []
+    assert report.macs == 2 * 8 * 8
+    call = next(each.call for each in report.priced.trace.runs if each.path == "layer")
+    assert list(call.args[1]) == [Opaque("Tensor 0"), Opaque("Tensor 1")]
+    assert all(key.is_meta for key in call.module.table)
+    assert len(call.module.table) == 2
 
 
 def test_what_a_cache_of_a_method_holds_is_named():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import pickle
 from collections.abc import Iterable
+from contextlib import suppress
 
 
 class HookcountError(Exception):
@@ -92,8 +93,9 @@ def near(name: str, names: Iterable[str], at_most: int = 4) -> list[str]:
 
 def note(error: BaseException, text: str) -> None:
     """Append a line to a foreign exception (PEP 678). Its type and arguments stay the same."""
-    if hasattr(error, "add_note"):
-        error.add_note(text)
-    else:  # Python 3.10 lacks add_note, but tools such as pytest show __notes__
-        notes: list[str] = getattr(error, "__notes__", [])
-        vars(error)["__notes__"] = [*notes, text]
+    with suppress(Exception):  # an exception may be of a class that refuses notes
+        if hasattr(error, "add_note"):
+            error.add_note(text)
+        else:  # Python 3.10 lacks add_note, but tools such as pytest show __notes__
+            notes: list[str] = getattr(error, "__notes__", [])
+            vars(error)["__notes__"] = [*notes, text]

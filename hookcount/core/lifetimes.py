@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 
 V = TypeVar("V")
 
-_HEAP = 1 << 9
+HEAP = 1 << 9
 """CPython's flag of a type that was made at run time. A type without it lives for ever."""
 
 
@@ -59,7 +59,7 @@ def lasts(named: object) -> bool:
 
     A class that a function made is not. A class that a notebook has redefined is no longer.
     """
-    if isinstance(named, type) and not named.__flags__ & _HEAP:
+    if isinstance(named, type) and not named.__flags__ & HEAP:
         return True
     home, name = getattr(named, "__module__", None), getattr(named, "__qualname__", None)
     if not isinstance(home, str) or not isinstance(name, str):

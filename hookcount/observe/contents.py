@@ -55,23 +55,24 @@ class Contents:
 
     def add(self, value: Any, depth: int = _DEPTH) -> None:
         """Read ``value``, ``depth`` levels deep. Each container is read once."""
-        if isinstance(value, torch.Tensor):
+        kind = type(value)
+        if issubclass(kind, torch.Tensor):
             self.tensors.append(value)
-        elif isinstance(value, _PLAIN) or not depth or id(value) in self.containers:
+        elif issubclass(kind, _PLAIN) or not depth or id(value) in self.containers:
             return
         elif later(value):
             self.later.append(value)
-        elif isinstance(value, (tuple, list, set, frozenset)):
+        elif issubclass(kind, (tuple, list, set, frozenset)):
             self.containers.add(id(value))
             self._add_all(value, depth - 1)
             if hasattr(value, "__dict__"):
                 self._add_all(vars(value).values(), depth - 1)
-        elif isinstance(value, Mapping):
+        elif issubclass(kind, Mapping):
             self.containers.add(id(value))
             self._add_all(value.values(), depth - 1)
             if hasattr(value, "__dict__"):
                 self._add_attributes(value, depth)
-        elif not isinstance(value, _CLOSED) and not callable(value):
+        elif not issubclass(kind, _CLOSED) and not callable(value):
             self.containers.add(id(value))
             self._add_attributes(value, depth)
 

@@ -49,10 +49,10 @@ def leftovers_named() -> Iterator[None]:
         failed = False
     finally:
         del _here.runs
-        if any(each.left(False) for each in runs):
-            text = _named(runs, failed)
-            if text:
-                warnings.warn(LeftBehindWarning(text), stacklevel=_users_line())
+        with torch._C.DisableTorchFunction():
+            text = _named(runs, failed) if any(each.left(False) for each in runs) else ""
+        if text:
+            warnings.warn(LeftBehindWarning(text), stacklevel=_users_line())
 
 
 def watch_for_leftovers(origins: Origins) -> None:

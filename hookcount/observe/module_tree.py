@@ -14,6 +14,7 @@ from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from ..core.lifetimes import ByIdentity
 from ..core.trace import Place, TensorFact
+from .layout import is_module
 
 T = TypeVar("T")
 
@@ -179,7 +180,7 @@ def _walk(
     if module._modules:
         above.add(key)
         for name, child in module._modules.items():
-            if child is not None:
+            if child is not None and is_module(child):
                 _walk(child, f"{path}.{name}" if path else name, walked, found, above)
         above.discard(key)
 

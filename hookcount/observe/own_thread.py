@@ -133,6 +133,8 @@ def _changes() -> Iterator[Change]:
         yield block, "__exit__", _closing
     yield torch.Tensor, "numpy", _exporting
     yield torch.Tensor, "__dlpack__", _exporting
+    for name in ("resize_", "fill_", "copy_", "__setitem__"):
+        yield torch.UntypedStorage, name, _writing
 
 
 def _noted(setting: str, own: Function) -> Function:
@@ -168,6 +170,19 @@ def _exporting(own: Function) -> Function:
         if given is not None and tensor.device.type == "cpu":
             given.guard.save(tensor)
         return own(tensor, *args, **kwargs)
+
+    return method
+
+
+def _writing(own: Function) -> Function:
+    """A method that writes to memory. No op does it, so no mode sees it."""
+
+    @functools.wraps(own)
+    def method(memory: torch.UntypedStorage, *args: Any, **kwargs: Any) -> Any:
+        given = innermost_given()
+        if given is not None and memory.device.type == "cpu":
+            given.guard.save_memory(memory)
+        return own(memory, *args, **kwargs)
 
     return method
 

@@ -89,32 +89,33 @@ def _nested_shape(tensor: torch.Tensor) -> torch.Size:
     return torch.Size([n if type(n) is int else rows for n in lengths])
 
 
-def described(value: object, depth: int = _DEPTH, opened: bool = False) -> Described:
+def described(value: Any, depth: int = _DEPTH, opened: bool = False) -> Described:
     """A module's arguments or output with each tensor replaced by its ``Spec``.
 
     Containers keep their structure, up to ``depth`` levels. An object that holds tensors in its
     attributes (a dataclass, a cache) becomes a namespace with the same names. Objects inside it are
     not opened (``opened``): a cache passes through every layer and would be recorded whole at each.
     """
-    if isinstance(value, torch.Tensor):
+    kind = type(value)  # not isinstance: a proxy or a mock may pass for something else
+    if issubclass(kind, torch.Tensor):
         return spec_of(value)
-    if type(value) is tuple and len(value) == 1 and isinstance(value[0], torch.Tensor):
+    if kind is tuple and len(value) == 1 and issubclass(type(value[0]), torch.Tensor):
         return (spec_of(value[0]),)
-    if isinstance(value, _PLAIN):
+    if issubclass(kind, _PLAIN):
         return value
     if depth == 0:
-        return Opaque(type(value).__name__)
-    if isinstance(value, tuple):
+        return Opaque(kind.__name__)
+    if issubclass(kind, tuple):
         items = [described(item, depth - 1, opened) for item in value]
-        return type(value)._make(items) if hasattr(value, "_make") else tuple(items)
-    if isinstance(value, (list, set, frozenset)):
+        return kind._make(items) if hasattr(kind, "_make") else tuple(items)
+    if issubclass(kind, (list, set, frozenset)):
         return [described(item, depth - 1, opened) for item in value]
-    if isinstance(value, Mapping):
+    if issubclass(kind, Mapping):
         return {
             key if isinstance(key, _PLAIN) else _key(key, index): described(item, depth - 1, opened)
             for index, (key, item) in enumerate(value.items())
         }
-    return Opaque(type(value).__name__) if opened else _namespace(value, depth)
+    return Opaque(kind.__name__) if opened else _namespace(value, depth)
 
 
 def _key(key: object, index: int) -> object:
@@ -172,22 +173,23 @@ def _namespace(value: object, depth: int) -> types.SimpleNamespace | Opaque:
     return types.SimpleNamespace(**kept)
 
 
-def tensors(value: object, depth: int = _DEPTH) -> Iterator[torch.Tensor]:
+def tensors(value: Any, depth: int = _DEPTH) -> Iterator[torch.Tensor]:
     """Each tensor in a structure, in order. The search goes ``depth`` levels deep.
 
     Of a tensor that several ranks hold together, it is this rank's part.
     """
-    if isinstance(value, torch.Tensor):
+    kind = type(value)
+    if issubclass(kind, torch.Tensor):
         yield part(value)
-    elif depth == 0 or isinstance(value, _PLAIN):
+    elif depth == 0 or issubclass(kind, _PLAIN):
         return
-    elif isinstance(value, (tuple, list, set, frozenset)):
+    elif issubclass(kind, (tuple, list, set, frozenset)):
         for item in value:
             yield from tensors(item, depth - 1)
-    elif isinstance(value, Mapping):
+    elif issubclass(kind, Mapping):
         for item in value.values():
             yield from tensors(item, depth - 1)
-    elif not isinstance(value, (type, types.FunctionType, types.ModuleType, torch.nn.Module)):
+    elif not issubclass(kind, (type, types.FunctionType, types.ModuleType, torch.nn.Module)):
         try:
             attributes = vars(value)
         except Exception:  # it has none, or a __dict__ of its own that raises

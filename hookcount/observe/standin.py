@@ -6,8 +6,9 @@ outlive the model and holds none of its memory.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterable
+from contextlib import suppress
 from operator import itemgetter
 from types import FunctionType
 from typing import Any
@@ -17,6 +18,7 @@ from torch import nn
 
 from ..core.lifetimes import lasts
 from ..core.trace import Spec
+from .layout import built_in_base, has_more, is_module, slots
 from .module_tree import TORCHS_OWN, unwrap
 from .parametrized import Parametrized, class_before
 from .quiet import apart
@@ -118,6 +120,8 @@ class StandIns:
         It may if the state is made of plain values, and its classes last.
         """
         state, cls = module.__dict__, type(module)
+        if has_more(cls):  # these are not compared, so each call gets a stand-in of its own
+            return (object(),), False
         names = tuple(state)
         number, attributes = _attributes_of.get(names) or _read_names(names)
         values = attributes(state)
@@ -204,7 +208,7 @@ class StandIns:
         special = (
             dict(self.parametrized.of(module)) if "parametrizations" in module._modules else {}
         )
-        made: nn.Module = object.__new__(class_before(module) if special else type(module))
+        made: nn.Module = _bare(class_before(module) if special else type(module))
         state: dict[str, Any] = {
             name: value if type(value) in _SCALARS or name in TORCHS_OWN else self._attribute(value)
             for name, value in vars(module).items()
@@ -221,10 +225,27 @@ class StandIns:
         state.update(_NO_HOOKS)
         state.update({name: _on_meta(spec) for name, spec in special.items()})
         made.__dict__.update(state)
+        if has_more(type(made)):
+            self._fill(made, module)
         return made
+
+    def _fill(self, made: Any, module: Any) -> None:
+        """Give a stand-in the module's slots, and its items if its class is a container."""
+        for slot in slots(type(module)):
+            with suppress(AttributeError):  # an empty slot
+                slot.__set__(made, self._attribute(slot.__get__(module)))
+        base: Any = built_in_base(type(module))
+        if base in (dict, OrderedDict):
+            base.update(made, [(key, self._attribute(each)) for key, each in base.items(module)])
+        elif base in (list, deque):
+            base.extend(made, map(self._attribute, base.__iter__(module)))
+        elif base is set:
+            base.update(made, map(self._attribute, base.__iter__(module)))
 
     def _child(self, module: nn.Module) -> nn.Module:
         """The stand-in of a module that another module holds. A cycle ends in an empty module."""
+        if not is_module(module):
+            return self._hollow
         module = unwrap(module)
         known = self._last.get(id(module))
         if known is not None:
@@ -246,9 +267,9 @@ class StandIns:
         kind = type(value)
         if kind in _SCALARS or (kind is tuple and _SCALARS.issuperset(map(type, value))):
             return value
-        if isinstance(value, torch.Tensor):
+        if issubclass(kind, torch.Tensor):
             return _on_meta_like(value)
-        if isinstance(value, nn.Module):
+        if issubclass(kind, nn.Module):
             return self._child(value)
         if kind not in (list, tuple, dict, OrderedDict) or len(value) > _LONG or depth > _DEEP:
             return value
@@ -267,6 +288,11 @@ class StandIns:
             )
         known[id(value)] = made
         return made
+
+
+def _bare(cls: type) -> Any:
+    """An object of a class, without anything in it."""
+    return built_in_base(cls).__new__(cls)
 
 
 def _read_names(names: tuple[str, ...]) -> Attributes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 import torch
@@ -13,7 +13,7 @@ from ..quiet import quiet
 from ..specs import has_values, storage, tensors
 from ..values import OpArgs, OpKwargs, OpResult
 from .randomness import Randomness
-from .tensors import TensorState
+from .tensors import TensorState, parts_in_memory
 
 _RESIZES = frozenset(("aten::resize_", "aten::resize_as_"))
 
@@ -75,8 +75,14 @@ class Guard:
         """Code is about to get the memory of a tensor, and may write there unseen."""
         self._note(tensor, True)
 
+    def save_memory(self, memory: torch.UntypedStorage) -> None:
+        """Code is about to write to memory that may be a tensor's."""
+        key = int(memory._cdata)
+        if key in self._held() and (self._marks or key not in self._is_saved):
+            self._save(key, memory)
+
     def _note(self, written: object, save: bool, resizes: bool = False) -> None:
-        for tensor in tensors(written):
+        for tensor in _in_memory(written):
             key = storage(tensor)
             held = self._held().get(key, ())
             for each in held:
@@ -87,7 +93,8 @@ class Guard:
                 with quiet():  # the memory may move, so the tensor gets other memory before
                     tensor.data = tensor.data.clone()
             elif self._marks or key not in self._is_saved:
-                shown = next((each.data for each in held if each.data is not None), None)
+                parts = (part for each in held for part in each.shown())
+                shown = next((part for part in parts if storage(part) == key), None)
                 if shown is not None and has_values(shown):
                     self._save(key, shown.untyped_storage())
 
@@ -105,14 +112,20 @@ class Guard:
         if self._by_storage is None:  # made late: most runs write to no real tensor
             self._by_storage = {}
             for each in self._states():
-                shown = each.tensor if each.data is None else each.data
-                if not shown.is_meta:
-                    self._by_storage.setdefault(storage(shown), []).append(each)
+                for shown in each.shown():
+                    if not shown.is_meta:
+                        self._by_storage.setdefault(storage(shown), []).append(each)
         return self._by_storage
 
     def restore_values(self) -> Iterable[Callable[[], None]]:
         """Steps that put back the saved memory."""
         return [partial(_put_back, *each) for each in self._saved]
+
+
+def _in_memory(written: object) -> Iterator[torch.Tensor]:
+    """Each tensor; of a sparse or nested one the tensors that it consists of."""
+    for tensor in tensors(written):
+        yield from parts_in_memory(tensor) or (tensor,)
 
 
 def _put_back(memory: torch.UntypedStorage, saved: torch.UntypedStorage) -> None:

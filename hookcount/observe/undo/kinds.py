@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextvars
 import enum
 import functools
 import io
 import sys
+import threading
 import types
+import weakref
 from array import array
 from collections import OrderedDict, deque
 from operator import is_
@@ -16,6 +19,7 @@ import torch
 from torch import nn
 
 from ..parts import part
+from ..quiet import quiet
 from .iterators import ITERATORS, copied
 from .objects import MOST, PLAIN, Handler, Objects
 from .snapshots import Cell, File, Items, Values, attributes, items
@@ -23,10 +27,16 @@ from .sources import source
 from .tensors import same
 
 _HOLDERS = frozenset(
-    ("argparse", "builtins", "collections", "functools", "queue", "types", "weakref", "_weakrefset")
+    (
+        *("argparse", "builtins", "collections", "configparser", "functools", "queue", "types"),
+        *("weakref", "_weakrefset"),
+    )
 )
 """The modules of Python's library whose objects hold the user's values."""
-_TORCHS = ("torch.nn.", "torch.optim.", "torch.ao.", "torch.return_types")
+_TORCHS = (
+    *("torch.nn.", "torch.optim.", "torch.ao.", "torch.return_types", "torch.distributions."),
+    *("torch.amp.", "torch.cuda.amp.", "torch.utils.data."),
+)
 """The parts of torch whose objects hold the user's values."""
 
 
@@ -97,6 +107,14 @@ def _tensor(objects: Objects, value: torch.Tensor) -> object:
     return value
 
 
+def _memory(objects: Objects, value: Any) -> object:
+    """A storage. A tensor that shows all of it is protected in its place."""
+    memory = value.untyped() if hasattr(value, "untyped") else value
+    with quiet():
+        objects.tensors.append(torch.empty(0, dtype=torch.uint8, device=memory.device).set_(memory))
+    return value
+
+
 def _module(objects: Objects, value: nn.Module) -> object:
     objects.module(value)
     return value
@@ -112,11 +130,7 @@ def _function(objects: Objects, value: types.FunctionType) -> object:
         given = objects.reach(cell.cell_contents)
         if given is not cell.cell_contents:
             cell.cell_contents = given
-    for item in (*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()):
-        objects.reach(item)
-    if vars(value):
-        objects.kept.append(Items(vars(value)))
-        objects.dictionary(vars(value))
+    objects.defaults(value)
     return value
 
 
@@ -157,6 +171,33 @@ def _buffer(objects: Objects, value: Any) -> object:
 
 def _enum(objects: Objects, value: enum.Enum) -> object:
     objects.attributes(value)
+    objects.class_data(type(value))
+    return value
+
+
+def _class(objects: Objects, value: type) -> object:
+    objects.class_data(value)
+    return value
+
+
+def _weak(objects: Objects, value: weakref.ref[object]) -> object:
+    objects.reach(value())
+    return value
+
+
+def _weak_proxy(objects: Objects, value: Any) -> object:
+    objects.reach(value.__reduce_ex__.__self__)  # a method of the object itself
+    return value
+
+
+def _of_thread(objects: Objects, value: object) -> object:
+    """A ``threading.local``: the values of this thread."""
+    objects.attributes(value)
+    return value
+
+
+def _of_context(objects: Objects, value: contextvars.ContextVar[object]) -> object:
+    objects.reach(value.get(None))
     return value
 
 
@@ -174,7 +215,8 @@ def _array(objects: Objects, value: Any) -> object:
         objects.kept.append(Values(value))
         if value.dtype.hasobject:
             for item in value.flat:
-                objects.reach(item)
+                objects.reach(item.item() if hasattr(item, "dtype") else item)
+        objects.attributes(value)  # of a subclass
     return value
 
 
@@ -200,10 +242,16 @@ _HANDLERS: dict[type, Handler] = {
     types.MethodType: _method,
     functools.partial: _partial,
     torch.Generator: _source,
+    torch.UntypedStorage: _memory,
+    torch.TypedStorage: _memory,
     types.GeneratorType: _leave,
     types.BuiltinFunctionType: _bound,
     types.MappingProxyType: _proxy,
     memoryview: _view,
+    type: _class,
+    weakref.ProxyType: _weak_proxy,
+    weakref.CallableProxyType: _weak_proxy,
+    contextvars.ContextVar: _of_context,
     io.BytesIO: _buffer,
     io.StringIO: _buffer,
     **dict.fromkeys(ITERATORS, _iterator),
@@ -222,7 +270,9 @@ _BASES: list[tuple[type, Handler]] = [
     (functools.partial, _partial),
     (enum.Enum, _enum),
     (BaseException, _leave),
-    (type, _leave),
+    (type, _class),
+    (weakref.ref, _weak),
+    (threading.local, _of_thread),
 ]
 
 

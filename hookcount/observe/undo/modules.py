@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..layout import has_more
 from ..module_tree import TORCHS_OWN, ModuleTree
 from .objects import PLAIN, Objects
 from .snapshots import Items, put_back
@@ -40,6 +41,10 @@ class Modules:
             self._visit(module, objects)
         for kind in tree.types:
             objects.class_data(kind)
+        if any(map(has_more, tree.types)):
+            for module in tree.modules:
+                objects.slots(module)
+                objects.contents(module)
 
     def _read(self, module: nn.Module) -> tuple[dict[str, Any], dict[str, Any]]:
         now = vars(module)

@@ -14,11 +14,22 @@ from typing import Any
 import torch
 from torch import nn
 
-from .snapshots import Attributes, ClassData, Kept, Slots, attributes
+from ..layout import slots
+from .snapshots import (
+    CONTAINERS,
+    Attributes,
+    ClassData,
+    Items,
+    Kept,
+    Slots,
+    attributes,
+    functions,
+    items,
+)
 
 PLAIN = frozenset(
     (
-        *(int, float, bool, str, bytes, complex, type(None), type, type(Ellipsis)),
+        *(int, float, bool, str, bytes, complex, type(None), type(Ellipsis)),
         *(torch.dtype, torch.device, torch.layout, torch.memory_format, torch.Size),
         *(types.ModuleType, types.CodeType, range, slice),
     )
@@ -46,6 +57,7 @@ class Objects:
         self.bare: list[tuple[torch.Tensor, type]] = []
         """Tensors without attributes, with their types."""
         self._seen: dict[int, object] = {}  # holds the objects, so that no identity is used again
+        self._classes: set[type] = set()
         self._copies: dict[int, object] = {}
         self._later: list[object] = []
         self._depth = 0
@@ -139,6 +151,7 @@ class Objects:
         """Keep a module that is in no module tree, with its parameters and children."""
         self.modules.append(module)
         self.object(module)
+        self.contents(module)
 
     def attributes(self, value: object) -> None:
         """Keep an object's ``__dict__``."""
@@ -150,42 +163,64 @@ class Objects:
     def object(self, value: object) -> object:
         """Keep an object's ``__dict__`` and ``__slots__``, and the data in its class."""
         self.attributes(value)
-        if slots := _slots(type(value)):
-            kept = Slots(value, slots)
+        self.slots(value)
+        self.class_data(type(value))
+        return value
+
+    def slots(self, value: Any) -> None:
+        """Keep an object's ``__slots__``."""
+        if found := slots(type(value)):
+            kept = Slots(value, found)
             self.kept.append(kept)
             for slot, item in kept.values():
                 given = self.reach(item)
                 if given is not item:
                     slot.__set__(value, given)
-        self.class_data(type(value))
-        return value
+
+    def contents(self, value: Any) -> None:
+        """Keep the items of an object that is a built-in container too."""
+        if issubclass(type(value), CONTAINERS):
+            self.kept.append(Items(value))
+            for item in items(value):
+                self.reach(item)
+
+    def defaults(self, function: types.FunctionType) -> None:
+        """Keep the defaults of a function, and its attributes."""
+        for value in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
+            self.reach(value)
+        if named := vars(function):
+            self.kept.append(Items(named))
+            for value in named.values():
+                if not isinstance(value, types.FunctionType):  # what a decorator wrapped
+                    self.reach(value)
 
     def class_data(self, kind: type) -> None:
-        """Keep the data in a class of the user's and in its bases."""
-        if id(kind) in self._seen:
+        """Keep the data in a class of the user's and in its bases.
+
+        That of its functions too: defaults and attributes. But what a function has in its closure
+        is left to the code around the class, which may record there what the forward did.
+        """
+        if kind in self._classes:
             return
+        if type(kind) is not type:
+            self.class_data(type(kind))
         for cls in kind.__mro__:
-            if id(cls) in self._seen:
+            if cls in self._classes:
                 return
-            self._seen[id(cls)] = cls
+            self._classes.add(cls)
             if cls.__module__.partition(".")[0] not in _NOT_THE_USERS:
                 data = ClassData(cls)
                 self.kept.append(data)
                 for value in data.values():
                     if type(value) not in PLAIN:
                         self.reach(value)
+                for value in vars(cls).copy().values():
+                    if isinstance(value, type):
+                        self.class_data(value)
+                for function in functions(cls):
+                    self.defaults(function)
 
 
 _NOT_THE_USERS = frozenset((*sys.stdlib_module_names, "torch", "torchvision", "numpy")) - {
     "__main__"
 }
-
-
-def _slots(kind: type) -> list[Any]:
-    return [
-        slot
-        for cls in kind.__mro__
-        if "__slots__" in vars(cls)
-        for slot in vars(cls).copy().values()
-        if type(slot) is types.MemberDescriptorType
-    ]

@@ -30,10 +30,15 @@ def _fills() -> tuple[Callable[[], bool], Callable[[bool], None]]:
 
 
 _FLAGS = [
-    (torch.backends.cudnn, "enabled"),
-    (torch.backends.cudnn, "benchmark"),
-    (torch.backends.cudnn, "deterministic"),
+    (owner, name)
+    for owner in (*vars(torch.backends).values(), torch.backends.cuda.matmul)
+    for cls in type(owner).__mro__
+    for name, value in vars(cls).items()
+    if isinstance(value, torch.backends.ContextProp)
+    # it is read from these newer flags, and raises if they contradict each other
+    and not (name == "allow_tf32" and hasattr(cls, "fp32_precision"))
 ]
+"""The flags of torch's backends: their owners and names."""
 
 
 def _backends() -> list[Any]:
@@ -44,6 +49,18 @@ def _set_backends(before: list[Any]) -> None:
     for (owner, name), value in zip(_FLAGS, before, strict=True):
         if getattr(owner, name) != value:
             setattr(owner, name, value)
+
+
+def _directory() -> str | None:
+    try:
+        return os.getcwd()
+    except OSError:  # the directory is gone
+        return None
+
+
+def _set_directory(before: str | None) -> None:
+    if before is not None:
+        os.chdir(before)
 
 
 def _warning_filters() -> Any:
@@ -123,6 +140,18 @@ def _set_fused_attention(on: tuple[bool, ...]) -> None:
         getattr(torch._C, f"_set_sdp_use_{name}")(each)
 
 
+_OF_SYS = ("stdin", "stdout", "stderr", "excepthook", "displayhook", "unraisablehook")
+
+
+def _sys() -> list[Any]:
+    return [_Same(getattr(sys, name, None)) for name in _OF_SYS]
+
+
+def _set_sys(before: list[Any]) -> None:
+    for name, each in zip(_OF_SYS, before, strict=True):
+        setattr(sys, name, each.value)
+
+
 _REGISTERS = tuple(
     name for name in vars(torch.nn.modules.module) if name.startswith("register_module_")
 )
@@ -159,7 +188,10 @@ PROCESS: dict[str, Setting] = {
         Setting("collector", gc.isenabled, lambda on: gc.enable() if on else gc.disable()),
         Setting("module hooks", module_hooks, _set_module_hooks),
         Setting("flags of the collector", gc.get_debug, gc.set_debug),
+        Setting("switch interval", sys.getswitchinterval, sys.setswitchinterval),
+        Setting("streams and hooks of sys", _sys, _set_sys),
         Setting("recursion limit", sys.getrecursionlimit, sys.setrecursionlimit),
+        Setting("working directory", _directory, _set_directory),
         Setting("environment", lambda: dict(os.environ), _environment),
         Setting("fused attention", _fused_attention, _set_fused_attention),
         Setting("repeated warnings", torch.is_warn_always_enabled, torch.set_warn_always),
@@ -180,6 +212,8 @@ SETTERS: dict[tuple[str, str], str] = {
     ("gc", "set_threshold"): "thresholds of the collector",
     ("gc", "set_debug"): "flags of the collector",
     ("sys", "setrecursionlimit"): "recursion limit",
+    ("sys", "setswitchinterval"): "switch interval",
+    ("os", "chdir"): "working directory",
     ("os", "putenv"): "environment",
     ("os", "unsetenv"): "environment",
     ("torch", "set_warn_always"): "repeated warnings",

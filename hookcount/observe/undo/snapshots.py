@@ -6,10 +6,11 @@ Items and attributes are compared by identity.
 from __future__ import annotations
 
 import functools
+import threading
 import types
 from array import array
 from collections import OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from operator import is_
 from typing import Any, Protocol
 
@@ -43,6 +44,8 @@ def items(container: Any) -> list[Any]:
     return list(_KINDS_OF_ITEMS[_base(container)].__iter__(container))
 
 
+CONTAINERS = (dict, list, set, deque)
+"""Built-in containers whose items can be replaced."""
 _KINDS_OF_ITEMS: dict[type, Any] = {
     list: list,
     set: set,
@@ -173,6 +176,11 @@ class Values:
 
     def restore(self) -> None:
         now, before = self._array, self._copy
+        writeable = now.flags.writeable
+        if not writeable:
+            now.flags.writeable = True
+        if now.dtype != before.dtype:
+            now.dtype = before.dtype
         if now.shape != before.shape:
             now.shape = before.shape
         if before.dtype.hasobject:
@@ -244,10 +252,24 @@ def _data(cls: type) -> dict[str, object]:
     }
 
 
+def functions(cls: type) -> Iterator[types.FunctionType]:
+    """The functions of a class, its properties and static methods included."""
+    for value in vars(cls).copy().values():
+        held: tuple[Any, ...] = (value,)
+        if isinstance(value, (staticmethod, classmethod)):
+            held = (value.__func__,)
+        elif isinstance(value, property):
+            held = (value.fget, value.fset, value.fdel)
+        elif isinstance(value, functools.cached_property):
+            held = (value.func,)
+        yield from (each for each in held if isinstance(each, types.FunctionType))
+
+
 def attributes(value: object) -> dict[str, object] | None:
     """An object's ``__dict__``, without its own ``__getattribute__``; None if it has none."""
+    own: Any = threading.local if isinstance(value, threading.local) else object
     try:
-        found = object.__getattribute__(value, "__dict__")
+        found = own.__getattribute__(value, "__dict__")
     except Exception:
         return None
     return found if isinstance(found, dict) else None

@@ -8,7 +8,7 @@ from operator import attrgetter
 import torch
 from torch import nn
 
-from .tensors import TensorState, same_layout
+from .tensors import QUANTIZED, TensorState, same_layout
 
 _kind = attrgetter(
     "__class__", "layout", "is_nested", "_backward_hooks", "_post_accumulate_grad_hooks"
@@ -46,7 +46,10 @@ class TensorStates:
         )
         self._facts = list(map(_facts, self._plain))
         self._data = list(map(_data, self._plain))
-        self._on_cpu = {each[4].type for each in self._facts} == {"cpu"}
+        self._is_set_to = all(
+            dtype not in QUANTIZED and device.type == "cpu"
+            for dtype, device in {each[3:5] for each in self._facts}
+        )
 
     def all(self) -> list[TensorState]:
         """A state for each tensor, and for each gradient that is kept."""
@@ -84,7 +87,7 @@ class TensorStates:
 
     def _all_same(self) -> bool:
         """Whether no tensor has changed and none has a gradient."""
-        same = torch.Tensor.is_set_to if self._on_cpu else same_layout
+        same = torch.Tensor.is_set_to if self._is_set_to else same_layout
         return (
             list(map(_facts, self._plain)) == self._facts
             and all(map(same, self._plain, self._data))

@@ -9,7 +9,11 @@ import torch
 from torch.autograd.grad_mode import _unsafe_preserve_version_counter
 
 from ..parts import PLAIN, part
+from ..quiet import quiet
 from ..specs import storage
+
+QUANTIZED = frozenset((torch.quint8, torch.qint8, torch.qint32, torch.quint4x2, torch.quint2x4))
+"""dtypes whose tensors do not have ``is_set_to``."""
 
 
 class TensorState:
@@ -26,6 +30,7 @@ class TensorState:
         "_is_leaf",
         "_requires_grad",
         "_version",
+        "_whole",
         "data",
         "tensor",
         "writes",
@@ -39,6 +44,7 @@ class TensorState:
         self._grad: torch.Tensor | None = None
         self._hooks: list[tuple[str, dict[int, Any] | None]] = []
         self.data: torch.Tensor | None = None
+        self._whole: torch.Tensor | None = None
         self._version: int | None
         if facts is not None:
             self._is_leaf, self._requires_grad, self._version, self.data = facts
@@ -50,6 +56,15 @@ class TensorState:
         self._version = None if tensor.is_inference() else tensor._version
         if part(tensor) is tensor and tensor.layout is torch.strided and not tensor.is_nested:
             self.data = tensor.data
+        elif parts_in_memory(tensor):
+            with quiet():
+                self._whole = tensor.detach()
+
+    def shown(self) -> list[torch.Tensor]:
+        """The tensors that hold the memory which the tensor showed at first."""
+        if self._whole is not None:
+            return parts_in_memory(self._whole)
+        return [self.tensor if self.data is None else self.data]
 
     def changed(self) -> bool:
         """Whether anything of the tensor has changed."""
@@ -62,6 +77,14 @@ class TensorState:
             or has_hooks(tensor)
             or (self._has_grad and tensor.grad is not self._grad)
             or (self.data is not None and not same_layout(tensor, self.data))
+            or self._moved()
+        )
+
+    def _moved(self) -> bool:
+        """Whether a sparse or nested tensor shows other memory than at first."""
+        return self._whole is not None and (
+            self.tensor.layout is not self._whole.layout
+            or list(map(storage, parts_in_memory(self.tensor))) != list(map(storage, self.shown()))
         )
 
     def keep_grad(self, grad: torch.Tensor | None) -> None:
@@ -94,6 +117,9 @@ class TensorState:
 
     def restore_layout(self) -> None:
         """Give the tensor its memory, shape, strides and dtype."""
+        if self._whole is not None and self._moved():
+            with quiet():
+                self.tensor.data = self._whole
         if self.data is None or same_layout(self.tensor, self.data):
             return
         with torch.no_grad():
@@ -149,11 +175,36 @@ def same(tensor: torch.Tensor) -> torch.Tensor | None:
     return made
 
 
+def parts_in_memory(tensor: torch.Tensor) -> list[torch.Tensor]:
+    """The dense tensors that a sparse or nested tensor consists of. None for any other tensor."""
+    names = _PARTS.get(tensor.layout, ())
+    if tensor.is_nested and tensor.layout is torch.strided:
+        names = ("values",)
+    if not names or type(tensor) not in PLAIN:
+        return []
+    with quiet():
+        return [getattr(tensor, name)() for name in names]
+
+
+_BY_ROW, _BY_COLUMN = ("crow_indices", "col_indices"), ("ccol_indices", "row_indices")
+_PARTS = {
+    torch.sparse_coo: ("_indices", "_values"),
+    torch.sparse_csr: (*_BY_ROW, "values"),
+    torch.sparse_bsr: (*_BY_ROW, "values"),
+    torch.sparse_csc: (*_BY_COLUMN, "values"),
+    torch.sparse_bsc: (*_BY_COLUMN, "values"),
+}
+
+
 def same_layout(tensor: torch.Tensor, data: torch.Tensor) -> bool:
     """Whether a tensor still shows the memory that ``data`` shows, in the same way."""
     if tensor.dtype != data.dtype:
         return False
-    if type(tensor) in PLAIN and tensor.device.type == data.device.type == "cpu":
+    if (
+        type(tensor) in PLAIN
+        and tensor.device.type == data.device.type == "cpu"
+        and tensor.dtype not in QUANTIZED
+    ):
         return bool(tensor.is_set_to(data))
     same = (
         storage(tensor) == storage(data)

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch._subclasses.fake_tensor import FakeTensor
 
+from ..core.integers import as_int
 from ..core.trace import Spec, leaves
 from .parts import PLAIN, part
 from .values import Described, Key
@@ -100,6 +101,7 @@ def described(value: object, depth: int = _DEPTH, opened: bool = False) -> Descr
         return spec_of(value)
     if type(value) is tuple and len(value) == 1 and isinstance(value[0], torch.Tensor):
         return (spec_of(value[0]),)
+    value = as_int(value)
     if isinstance(value, _PLAIN):
         return value
     if depth == 0:
@@ -143,7 +145,8 @@ def op_described(value: object) -> Described:
         return tuple([op_described(item) for item in value])
     if isinstance(value, torch.ScriptObject):
         return _packed(value)
-    return Opaque(type(value).__name__)
+    value = as_int(value)
+    return value if type(value) is int else Opaque(type(value).__name__)
 
 
 def _packed(value: Any) -> Packed | Opaque:

@@ -21,5 +21,5 @@ def as_int(value: Any) -> Any:
         return value
     try:
         return operator.index(value)
-    except TypeError:  # an array of several integers
+    except Exception:  # an array of several integers, an object of TorchScript
         return value

@@ -14,7 +14,7 @@ from ..core.ops import KINDS, NOTHING, Ops
 from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Trace, Unseen, leaves
 from ..rules.binding import BindingError, CallFormula
 from ..rules.parameters import parameters_of_target
-from ..rules.registry import OBSERVED, Entry, target_name
+from ..rules.registry import FREE, OBSERVED, Entry, target_name
 from ..rules.resolver import Resolver
 
 By = Literal["module", "op"]
@@ -94,6 +94,7 @@ def charges(trace: Trace, resolver: Resolver, prices: Prices) -> Iterator[Charge
     already paid for. Otherwise the op's own formula pays; an op without one is free or uncounted.
     No formula of a module pays for a run that is ``by_ops``.
     ``covers="subtree"`` pays for all that runs beneath the module, ``covers="nothing"`` for no op.
+    ``FREE`` with ``covers="subtree"`` makes all that free, also in a run that is ``by_ops``.
 
     Prices are taken from ``prices``; new ones are added there. Raises ``FormulaError`` if a formula
     raises or does not return ``Ops``.
@@ -104,18 +105,12 @@ def charges(trace: Trace, resolver: Resolver, prices: Prices) -> Iterator[Charge
         entry = None if above or run.call is None else resolver.module(run.call.module)
         if entry is not None and entry.price is OBSERVED:
             entry = None
-        covered.append(
-            above
-            or (
-                entry is not None
-                and entry.covers == "subtree"
-                and callable(entry.price)
-                and not run.by_ops
-            )
-        )
+        is_free = entry is not None and entry.covers == "subtree" and entry.price is FREE
+        by_ops = run.by_ops and not is_free
+        covered.append(above or (entry is not None and entry.covers == "subtree" and not by_ops))
         if above or run.phase == "backward":
             continue
-        if run.by_ops:
+        if by_ops:
             yield from _of_parts(run, entry, resolver, prices)
             continue
         if entry is not None and run.call is not None:

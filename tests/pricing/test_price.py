@@ -100,9 +100,9 @@ def test_a_subtree_reaches_through_all_levels():
     }
 
 
-def test_a_free_subtree_pays_for_nothing_beneath():
+def test_all_beneath_a_free_subtree_is_free():
     formulas = registry(block=FREE, leaf=leaf_pays, covers="subtree")
-    assert paid(nested(), formulas) == {("leaf", "Leaf", "module"): MODULE}
+    assert paid(nested(), formulas) == {}
 
 
 def test_a_formula_that_covers_nothing_comes_on_top():

@@ -82,12 +82,14 @@ class OpRun(NamedTuple):
 
 
 class Unseen(NamedTuple):
-    """Work of a module that was not seen."""
+    """Work of a module that was not seen, or of an op that no formula can price."""
 
     what: str
     """What the module did, as a predicate: ``"returned a generator"``."""
     fix: str
     """What makes the work visible. Empty if nothing but a formula can count it."""
+    takes_formula: bool = True
+    """Whether a formula for the target would count the work."""
 
 
 class ModuleRun(NamedTuple):

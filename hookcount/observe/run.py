@@ -29,6 +29,7 @@ from .elsewhere import followed
 from .gathered import gathered
 from .hooks import hooked, unnoticed
 from .interrupts import HeldBack
+from .mistakes import refuse_mistakes
 from .module_tree import ModuleTree, type_name, wrapped_as
 from .observer import Observer, innermost_given, observers_here
 from .own_thread import own_functions, own_gradients, own_random_functions
@@ -289,4 +290,5 @@ def _call(model: nn.Module, given: Given, observer: Observer, signals: HeldBack)
             f"hookcount: raised in {where} while it was being counted; "
             "the model is as it was before.",
         )
+        refuse_mistakes(model, given.args, given.kwargs, error)
         raise

@@ -46,8 +46,11 @@ def refuse_wrappers(model: nn.Module, raised: str = "") -> None:
     It reads files, prepares images and sorts boxes, and it has no forward of its own. If its call
     raised, ``raised`` says what. Then it may have a forward.
     """
-    cls, inner = type(model), model._modules.get("model")
-    if inner is None or not callable(getattr(cls, "predict", None)):
+    cls = type(model)
+    if not callable(getattr(cls, "predict", None)):
+        return
+    inner = dict(model.named_children()).get("model")
+    if inner is None:
         return
     has_forward = cls.forward is not nn.Module.forward
     if cls.__call__ is nn.Module.__call__ or (has_forward and not raised):

@@ -93,7 +93,7 @@ class Registry:
         result). Parameters with names of its own are bound by position.
 
         ``covers="own"`` (default) pays for the work of the target's own forward. ``"subtree"``
-        also pays for all modules and ops that it calls. With ``"nothing"`` the ops of the forward
+        also pays for all modules and ops that it calls; ``FREE`` then makes them free. With ``"nothing"`` the ops of the forward
         are priced too, and the formula comes on top.
 
         ``kind`` is the sort of work: ``"product"``, ``"convolution"``, ``"norm"`` and so on.

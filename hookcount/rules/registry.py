@@ -93,8 +93,8 @@ class Registry:
         result). Parameters with names of its own are bound by position.
 
         ``covers="own"`` (default) pays for the work of the target's own forward. ``"subtree"``
-        also pays for all modules and ops that it calls; ``FREE`` then makes them free. With ``"nothing"`` the ops of the forward
-        are priced too, and the formula comes on top.
+        also pays for all modules and ops that it calls, and ``FREE`` makes them free. With
+        ``"nothing"`` the ops of the forward are priced too, and the formula comes on top.
 
         ``kind`` is the sort of work: ``"product"``, ``"convolution"``, ``"norm"`` and so on.
         Roles go by it. Without ``price``, this method is a decorator.

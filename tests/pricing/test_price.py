@@ -288,6 +288,11 @@ def test_a_formula_for_the_subtree_does_not_pay_for_parts():
     assert found == {("", "aten::relu", "op"): RELU, ("leaf", "Leaf", "module"): MODULE}
 
 
+def test_a_free_subtree_is_free_in_parts_too():
+    formulas = registry(block=FREE, leaf=leaf_pays, covers="subtree")
+    assert paid(in_parts(leaf=True), formulas) == {}
+
+
 def test_a_part_is_named_under_a_convention_that_does_not_see_its_ops():
     sums = price(in_parts(), Resolver(registry(block=block_pays), sees="modules"), {})
     assert sums.records == ()

@@ -26,7 +26,7 @@ class Squared(nn.Module):
 
 
 SPARSE = {
-    "coo": lambda: torch.eye(10).to_sparse(),
+    "coordinates": lambda: torch.eye(10).to_sparse(),
     "csr": lambda: torch.eye(10).to_sparse_csr(),
 }
 
@@ -50,14 +50,14 @@ def test_the_advice_for_a_sparse_operand_prices_no_dense_product(layout, user_re
 def test_a_formula_for_the_module_counts_it():
     registry = Registry()
     registry.register(Gcn, lambda module, x, adjacency: Ops(macs=10 * 4))
-    report = hookcount.Counter(registry).count(Gcn(), torch.zeros(10, 8), SPARSE["coo"]())
+    report = hookcount.Counter(registry).count(Gcn(), torch.zeros(10, 8), SPARSE["coordinates"]())
     assert report.require_complete().macs == 10 * 4 + 10 * 8 * 4
 
 
 def test_an_op_that_is_free_is_free_on_a_sparse_operand_too():
     registry = Registry()
     registry.register("aten::mm", FREE)
-    report = hookcount.Counter(registry).count(Gcn(), torch.zeros(10, 8), SPARSE["coo"]())
+    report = hookcount.Counter(registry).count(Gcn(), torch.zeros(10, 8), SPARSE["coordinates"]())
     assert report.require_complete().macs == 10 * 8 * 4
 
 

@@ -19,6 +19,8 @@ _SIZES = frozenset(
     )
 )
 """Names under which other tools take a model's input."""
+_RAISED = (TypeError, AttributeError, KeyError, IndexError, RuntimeError, ValueError)
+"""What a forward raises for an argument of another kind. Any other error is passed on."""
 _OPTIONS = ("run", "registry")
 """Parameters of ``Counter``."""
 
@@ -28,6 +30,8 @@ def refuse_mistakes(
 ) -> None:
     """Raise ``InputError`` or ``ModelError`` if the arguments explain why the forward raised."""
     refuse_wrappers(model, f"; it raised {said(error)}")
+    if type(error) not in _RAISED:
+        return
     found = _of_names(model, kwargs)
     if found is None and len(args) == 1 and not kwargs:
         found = _of_one_argument(model, args[0])

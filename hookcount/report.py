@@ -208,7 +208,7 @@ class Report(Portable):
 
         It has each uncounted target, the paths where it ran, and code that registers it.
         """
-        return explain(self.uncounted)
+        return explain(self.uncounted, self.run)
 
     def coverage(self) -> Coverage:
         """The sources of each figure, to judge how far the figure can be trusted.

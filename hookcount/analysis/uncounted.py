@@ -11,12 +11,21 @@ SHOWN = 5
 """The number of paths that are named for a target."""
 
 
-def explain(uncounted: Iterable[Uncounted]) -> str:
+_ON_SHAPES = (
+    "  The model ran on shapes, where the device of a tensor is 'meta'. If its code takes another "
+    "path\n  on its own device, count that: hookcount.Counter(run='real').count(...)"
+)
+
+
+def explain(uncounted: Iterable[Uncounted], run: str = "") -> str:
     """Each uncounted target, where it ran, and the lines to paste to count it.
 
-    The text is empty if nothing is uncounted.
+    The text is empty if nothing is uncounted. ``run``: the kind of the run.
     """
+    uncounted = tuple(uncounted)
     parts = [_explained(each) for each in uncounted]
+    if run == "shapes" and any(each.by == "op" and each.unseen is None for each in uncounted):
+        parts.append(_ON_SHAPES)
     first = "some work is uncounted; the figures are a lower bound."
     return "\n".join([first, *parts]) if parts else ""
 
@@ -27,6 +36,8 @@ def _explained(missing: Uncounted) -> str:
     calls = f"{missing.calls} call{'s' * (missing.calls != 1)} in {paths}{more}"
     why = missing.unseen.what if missing.unseen is not None else "has no formula"
     fix = missing.unseen.fix if missing.unseen is not None else ""
+    if missing.unseen is not None and not missing.unseen.takes_formula:
+        return f"  {missing.target} {why}:\n    {calls}. To count it, {fix}."
     last = missing.target.rpartition("::")[2].rpartition(".")[2]
     name = "".join(letter if letter.isalnum() else "_" for letter in last).lower()
     return (

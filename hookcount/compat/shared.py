@@ -7,9 +7,9 @@ with the shapes and dtypes of the run. It therefore cannot change the model, nor
 
 from __future__ import annotations
 
-import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import isfinite, ulp
 from numbers import Integral, Real
 from typing import Any, TypeGuard
@@ -19,6 +19,7 @@ from torch import nn
 
 from ..core.errors import FormulaError, InputError, error_text, module_at
 from ..core.ops import Ops
+from ..core.structures import changed
 from ..core.trace import Call, Spec
 from ..rules.binding import CallFormula
 from ..rules.registry import target_name
@@ -123,20 +124,12 @@ def whole(count: object) -> int:
 def mapped(value: object, change: Callable[[object], object]) -> Any:
     """A structure of the same form as ``value``, with ``change`` applied to each leaf.
 
-    Tuples, named tuples, lists and ``SimpleNamespace`` keep their form; a mapping becomes a dict.
-    Any other value is a leaf, also a ``torch.Size``.
+    See ``core.structures.changed``. Any other value is a leaf, also a ``torch.Size``.
     """
-    if isinstance(value, tuple) and type(value) is not torch.Size:
-        items = [mapped(item, change) for item in value]
-        make = getattr(value, "_make", None)
-        return tuple(items) if make is None else make(items)
-    if isinstance(value, list):
-        return [mapped(item, change) for item in value]
-    if isinstance(value, Mapping):
-        return {key: mapped(item, change) for key, item in value.items()}
-    if isinstance(value, types.SimpleNamespace):
-        return types.SimpleNamespace(**mapped(vars(value), change))
-    return change(value)
+    if type(value) is torch.Size:
+        return change(value)
+    made = changed(value, partial(mapped, change=change))
+    return change(value) if made is NotImplemented else made
 
 
 def on_meta(value: object) -> Any:

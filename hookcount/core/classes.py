@@ -103,6 +103,11 @@ def class_of(*given: Any) -> type:
     return found if same_sort else substitute(wanted)
 
 
+def substitute_of(*given: Any) -> type:
+    """A substitute made from ``ClassFacts``."""
+    return substitute(ClassFacts(*given))
+
+
 def _is_module(cls: type) -> bool:
     return issubclass(cls, nn.Module)
 

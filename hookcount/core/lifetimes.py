@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 V = TypeVar("V")
@@ -49,6 +49,18 @@ class ByIdentity(Generic[V]):
 
         watched.setdefault(key, weakref.ref(owner, forget))
         return values.setdefault(key, value)
+
+    def pop(self, owner: object) -> None:
+        """Forget the value of an object, if it has one."""
+        self.values.pop(id(owner), None)
+        self._watched.pop(id(owner), None)
+
+    def items(self) -> Iterator[tuple[object, V]]:
+        """Each living object with its value."""
+        for key, reference in list(self._watched.items()):
+            owner = reference()
+            if owner is not None and key in self.values:
+                yield owner, self.values[key]
 
     def __len__(self) -> int:
         return len(self.values)

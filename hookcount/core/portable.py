@@ -123,7 +123,10 @@ def _class(obj: type) -> Any:
         return NotImplemented
     found = classes.facts(obj)
     defaults = contained(found.forward, outlined)
-    return classes.class_of, tuple(found._replace(forward=defaults))  # type: ignore[arg-type]
+    # the name of a class may mean another one, as after a cell of a notebook ran again
+    is_there = classes.at(found.module, found.name) is obj
+    make = classes.class_of if is_there else classes.substitute_of
+    return make, tuple(found._replace(forward=defaults))  # type: ignore[arg-type]
 
 
 def _function(obj: Callable[..., object]) -> Any:

@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import torch
 
 from .portable import Portable
+from .structures import changed
 
 Phase = Literal["forward", "backward"]
 
@@ -81,12 +82,14 @@ class OpRun(NamedTuple):
 
 
 class Unseen(NamedTuple):
-    """Work of a module that was not seen."""
+    """Work of a module that was not seen, or of an op that no formula can price."""
 
     what: str
     """What the module did, as a predicate: ``"returned a generator"``."""
     fix: str
     """What makes the work visible. Empty if nothing but a formula can count it."""
+    takes_formula: bool = True
+    """Whether a formula for the target would count the work."""
 
 
 class ModuleRun(NamedTuple):
@@ -158,24 +161,17 @@ def sizes(value: Value) -> Value:
     """``value`` with each ``Spec`` replaced by its shape. Containers are copied."""
     if isinstance(value, Spec):
         return value.shape
-    if type(value) is tuple:
-        return tuple([sizes(item) for item in value])
-    if type(value) is list:
-        return [sizes(item) for item in value]
-    if isinstance(value, tuple) and hasattr(value, "_make"):
-        return type(value)._make(sizes(item) for item in value)
-    if isinstance(value, Mapping):
-        return {key: sizes(item) for key, item in value.items()}
-    if isinstance(value, types.SimpleNamespace):
-        return types.SimpleNamespace(**sizes(vars(value)))
-    return value
+    if isinstance(value, torch.Size):
+        return value
+    made = changed(value, sizes)
+    return value if made is NotImplemented else made
 
 
 def leaves(value: Value) -> Iterator[Spec]:
     """Each ``Spec`` in a nested structure, in order."""
     if isinstance(value, Spec):
         yield value
-    elif type(value) in (tuple, list) or hasattr(value, "_make"):
+    elif isinstance(value, (tuple, list)):
         for item in value:
             yield from leaves(item)
     elif isinstance(value, Mapping):

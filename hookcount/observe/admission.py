@@ -10,6 +10,7 @@ from torch.utils import _pytree as pytree
 
 from ..core.errors import InputError, error_text
 from .company import modes_before_autograd
+from .mistakes import refuse_wrappers
 from .module_tree import ModuleTree
 from .specs import has_values, tensors
 
@@ -52,8 +53,10 @@ def admitted(
     If a transform of ``torch.func`` was active (``transformed``), a tensor may belong to it. A meta
     tensor of the same shape replaces an argument of this kind.
 
-    Raises ``InputError`` if the count cannot run on these tensors.
+    Raises ``InputError`` if the count cannot run on these tensors, and ``ModelError`` for a wrapper
+    that runs a whole prediction.
     """
+    refuse_wrappers(tree.model)
     own = (*tree.parameters, *tree.buffers)
     if transformed:
         given = _untransformed(given, own, runs_for_real)

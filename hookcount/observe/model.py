@@ -9,6 +9,23 @@ from ..core.errors import ModelError, error_text, module_at
 from .module_tree import ModuleTree, layers, type_name
 
 
+def _instead(given: object) -> str:
+    """What to give instead of an object that is no model."""
+    if isinstance(given, str):
+        return (
+            f"build the model {given!r} and give that, or run `hookcount {given}` in a shell, "
+            "which builds models by name"
+        )
+    try:
+        held = [name for name, each in vars(given).items() if isinstance(each, nn.Module)]
+    except Exception:  # it has no attributes, or a __dict__ of its own that raises
+        held = []
+    if held:
+        name = "model" if "model" in held else held[0]
+        return f"give the model that it holds, its .{name}"
+    return "give the model itself; wrap a function in a module whose forward calls it"
+
+
 def checked(model: object) -> ModuleTree:
     """The module tree of a model to count. Wrappers around the model are removed first.
 
@@ -21,8 +38,7 @@ def checked(model: object) -> ModuleTree:
         )
     if not isinstance(model, nn.Module):
         raise ModelError(
-            f"cannot count {type(model).__name__}: not an nn.Module. "
-            "To fix it: give the model itself; wrap a function in a module whose forward calls it."
+            f"cannot count {type(model).__name__}: not an nn.Module. To fix it: {_instead(model)}."
         )
     *around, inner = layers(model)
     tree = ModuleTree(inner, around)

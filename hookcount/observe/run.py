@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextvars
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal, Protocol
@@ -29,8 +29,10 @@ from .elsewhere import followed
 from .gathered import gathered
 from .hooks import hooked, unnoticed
 from .interrupts import HeldBack
+from .mistakes import refuse_mistakes
 from .module_tree import ModuleTree, type_name, wrapped_as
 from .observer import Observer, innermost_given, observers_here
+from .other_path import goes_another_path
 from .own_thread import own_functions, own_gradients, own_random_functions
 from .shapes_run.autocast import autocast_on_meta
 from .shapes_run.constants import Constants, needs_constants
@@ -64,7 +66,7 @@ class Runner:
     """Runs models under observation.
 
     ``how`` is ``"shapes"``, ``"real"`` or ``"auto"``. With ``"auto"``, a real run follows a
-    shapes-only run that raises, unless a tensor of the model or an input is on meta.
+    shapes-only run that raises or takes the path of another device. It needs values of all tensors.
     """
 
     registry: Registry
@@ -87,11 +89,18 @@ class Runner:
             args, kwargs = admitted(tree, (args, kwargs), company.transformed, self.how == "real")
             if self.how != "real":
                 try:
-                    return self._shapes(tree, args, kwargs, signals)
+                    trace = self._shapes(tree, args, kwargs, signals)
                 except Exception:
                     # The real run has the values that were needed, or raises the model's own error.
                     if self.how == "shapes" or not _have_values(tree, args, kwargs):
                         raise
+                else:
+                    given = partial(_tensors, tree, args, kwargs)
+                    if self.how == "auto" and goes_another_path(trace, self.registry, given):
+                        with suppress(Exception):
+                            real = self._real(tree, args, kwargs, company.fakes, signals)
+                            return trace if goes_another_path(real, self.registry, given) else real
+                    return trace
             return self._real(tree, args, kwargs, company.fakes, signals)
 
     def _shapes(self, tree: ModuleTree, args: Args, kwargs: Kwargs, signals: HeldBack) -> Trace:
@@ -122,7 +131,9 @@ class Runner:
     def _real(
         self, tree: ModuleTree, args: Args, kwargs: Kwargs, fakes: Modes, signals: HeldBack
     ) -> Trace:
-        modes = partial(_real_modes, fakes)
+        def modes(observer: Observer, given: Given) -> tuple[Run, Modes]:
+            return RealRun(observer, given.guard), fakes
+
         compiler_was_there = compiler_is_there()
         try:
             return self._traced(tree, args, kwargs, modes, signals)
@@ -208,10 +219,6 @@ class Runner:
         return lambda op: resolver.op(op)[0] is not None
 
 
-def _real_modes(fakes: Modes, observer: Observer, given: Given) -> tuple[Run, Modes]:
-    return RealRun(observer, given.guard), fakes
-
-
 def on_meta(tree: ModuleTree, args: Args, kwargs: Kwargs) -> bool:
     """Whether a tensor of the model or of the arguments is on meta."""
     return any(tensor.is_meta for tensor in _tensors(tree, args, kwargs))
@@ -289,4 +296,5 @@ def _call(model: nn.Module, given: Given, observer: Observer, signals: HeldBack)
             f"hookcount: raised in {where} while it was being counted; "
             "the model is as it was before.",
         )
+        refuse_mistakes(model, given.args, given.kwargs, error)
         raise

@@ -9,11 +9,14 @@ import enum
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch._subclasses.fake_tensor import FakeTensor
 
+from ..core.integers import as_int
+from ..core.structures import changed
 from ..core.trace import Spec, leaves
 from .parts import PLAIN, part
 from .values import Described, Key
@@ -32,6 +35,7 @@ _PLAIN = (
     torch.memory_format,
     torch.Size,
 )
+_SLOT = types.MemberDescriptorType
 _DEPTH = 6
 _specs: dict[tuple[torch.Size, torch.dtype, bool], Spec] = {}
 
@@ -92,29 +96,31 @@ def _nested_shape(tensor: torch.Tensor) -> torch.Size:
 def described(value: Any, depth: int = _DEPTH, opened: bool = False) -> Described:
     """A module's arguments or output with each tensor replaced by its ``Spec``.
 
-    Containers keep their structure, up to ``depth`` levels. An object that holds tensors in its
-    attributes (a dataclass, a cache) becomes a namespace with the same names. Objects inside it are
-    not opened (``opened``): a cache passes through every layer and would be recorded whole at each.
+    Containers keep their class and structure, up to ``depth`` levels. An object that holds tensors
+    in its attributes (a dataclass, a cache) becomes a namespace with the same names. Objects inside
+    it are not opened (``opened``): a cache passes through every layer and would be recorded whole
+    at each.
     """
     kind = type(value)  # not isinstance: a proxy or a mock may pass for something else
     if issubclass(kind, torch.Tensor):
         return spec_of(value)
     if kind is tuple and len(value) == 1 and issubclass(type(value[0]), torch.Tensor):
         return (spec_of(value[0]),)
+    value = as_int(value)
+    kind = type(value)
     if issubclass(kind, _PLAIN):
         return value
     if depth == 0:
         return Opaque(kind.__name__)
-    if issubclass(kind, tuple):
-        items = [described(item, depth - 1, opened) for item in value]
-        return kind._make(items) if hasattr(kind, "_make") else tuple(items)
-    if issubclass(kind, (list, set, frozenset)):
-        return [described(item, depth - 1, opened) for item in value]
-    if issubclass(kind, Mapping):
-        return {
-            key if isinstance(key, _PLAIN) else _key(key, index): described(item, depth - 1, opened)
-            for index, (key, item) in enumerate(value.items())
-        }
+    if issubclass(kind, (set, frozenset)):
+        value, kind = list(value), list
+    if issubclass(kind, (tuple, list, Mapping)):
+        return changed(
+            value,
+            partial(described, depth=depth - 1, opened=opened),
+            partial(described, depth=min(depth - 1, 2), opened=True),
+            _key,
+        )
     return Opaque(kind.__name__) if opened else _namespace(value, depth)
 
 
@@ -123,7 +129,7 @@ def _key(key: object, index: int) -> object:
 
     Keys must differ, so each has its position in the mapping.
     """
-    if isinstance(key, enum.Enum) or (
+    if isinstance(key, (*_PLAIN, enum.Enum)) or (
         isinstance(key, tuple) and all(isinstance(item, _PLAIN) for item in key)
     ):
         return key
@@ -144,7 +150,8 @@ def op_described(value: object) -> Described:
         return tuple([op_described(item) for item in value])
     if isinstance(value, torch.ScriptObject):
         return _packed(value)
-    return Opaque(type(value).__name__)
+    value = as_int(value)
+    return value if type(value) is int else Opaque(type(value).__name__)
 
 
 def _packed(value: Any) -> Packed | Opaque:
@@ -159,8 +166,10 @@ def _packed(value: Any) -> Packed | Opaque:
 def _namespace(value: object, depth: int) -> types.SimpleNamespace | Opaque:
     """The attributes of an object that holds tensors; for any other object an ``Opaque``."""
     try:
-        attributes = vars(value)
-    except Exception:  # it has none, or a __dict__ of its own that raises
+        attributes = (
+            {**_slots(value), **vars(value)} if hasattr(value, "__dict__") else _slots(value)
+        )
+    except Exception:  # a __dict__ of its own that raises
         return Opaque(type(value).__name__)
     if (
         isinstance(value, (type, types.FunctionType, types.ModuleType, torch.nn.Module))
@@ -171,6 +180,13 @@ def _namespace(value: object, depth: int) -> types.SimpleNamespace | Opaque:
     if next(leaves(kept), None) is None:
         return Opaque(type(value).__name__)
     return types.SimpleNamespace(**kept)
+
+
+def _slots(value: object) -> dict[str, object]:
+    """The attributes in the slots of an object of a dataclass."""
+    names = getattr(type(value), "__dataclass_fields__", ())
+    kept = [name for name in names if isinstance(getattr(type(value), name, None), _SLOT)]
+    return {name: getattr(value, name) for name in kept if hasattr(value, name)}
 
 
 def tensors(value: Any, depth: int = _DEPTH) -> Iterator[torch.Tensor]:
@@ -234,16 +250,26 @@ def freeze(value: object) -> Key:
     if kind is Spec or kind is int or kind is torch.Size:
         return value
     if isinstance(value, (list, tuple)):
-        if len(value) == 1 and type(value[0]) is Spec:
+        is_plain = kind is tuple or kind is list
+        if is_plain and len(value) == 1 and type(value[0]) is Spec:
             return (value[0],)
-        return tuple([freeze(item) for item in value])
-    if isinstance(value, dict):
-        return tuple([(key, freeze(item)) for key, item in value.items()])
+        frozen = tuple([freeze(item) for item in value])
+        return frozen if is_plain else (kind, frozen, _frozen_attributes(value))
+    if isinstance(value, Mapping):
+        items = tuple([(key, freeze(item)) for key, item in value.items()])
+        return items if kind is dict else (kind, items, _frozen_attributes(value))
     if isinstance(value, types.SimpleNamespace):
         return freeze(vars(value))
     if isinstance(value, float) and value != value:
         return "nan"
     return value
+
+
+def _frozen_attributes(value: object) -> Key:
+    try:
+        return freeze(vars(value))
+    except Exception:  # a named tuple, for example, has none
+        return ()
 
 
 def all_last(value: Described, lasts: Callable[[type], bool]) -> bool:
@@ -254,7 +280,7 @@ def all_last(value: Described, lasts: Callable[[type], bool]) -> bool:
     if isinstance(value, types.SimpleNamespace):
         return all_last(vars(value), lasts)
     items: Iterable[object] = ()
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         items = (*value.keys(), *value.values())
     elif isinstance(value, (list, tuple)):
         items = value

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..core.integers import as_int
 from ..core.lifetimes import lasts
 from ..core.trace import Spec
 from .layout import built_in_base, has_more, is_module, slots
@@ -176,7 +177,10 @@ class StandIns:
         ``known`` has the forms of the containers around it, which are None as yet. So a container
         that holds itself has none.
         """
+        value = as_int(value)
         kind = type(value)
+        if kind is int:
+            return (kind, value)
         if kind in _TENSORS:
             return (kind, spec_of(value))
         if kind is type or (kind is FunctionType and value.__closure__ is None):
@@ -260,7 +264,7 @@ class StandIns:
     def _attribute(
         self, value: Any, known: dict[int, object] | None = None, depth: int = 0
     ) -> object:
-        """An attribute of a stand-in: its tensors are on meta and its modules are stand-ins.
+        """An attribute of a stand-in: tensors on meta, stand-ins for modules, ints for integers.
 
         ``known`` has the containers around it. A container inside itself stays as it is.
         """
@@ -271,6 +275,7 @@ class StandIns:
             return _on_meta_like(value)
         if issubclass(kind, nn.Module):
             return self._child(value)
+        value = as_int(value)
         if kind not in (list, tuple, dict, OrderedDict) or len(value) > _LONG or depth > _DEEP:
             return value
         known = {} if known is None else known

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from typing import cast
+from typing import SupportsIndex, cast
 
 from ..core.errors import FormulaError, error_text, module_at
 from ..core.ops import Ops
@@ -13,7 +13,8 @@ from ..core.trace import OUTSIDE, Call, Trace
 from ..rules.binding import CallFormula
 from ..rules.registry import Entry, Formula, Registry
 from ..rules.resolver import Resolver
-from ..rules.table import Table
+from ..rules.table import Pair, Table
+from ..rules.targets import class_name
 from .price import Prices, price_of
 
 
@@ -34,6 +35,13 @@ class KnownPrices(CallFormula):
         raise FormulaError(error_text(module_at(path), what, fix))
 
 
+class KnownTable(Table):
+    """The entries of a layer for a pickle, which holds each class as a report does."""
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[object, ...]:
+        return KnownTable, (self.layer, "", tuple(self.pairs()))
+
+
 def frozen(registry: Registry, trace: Trace, prices: Prices) -> Registry:
     """``registry`` with known prices in place of the user's formulas.
 
@@ -41,13 +49,15 @@ def frozen(registry: Registry, trace: Trace, prices: Prices) -> Registry:
     """
     layers = list(registry.layers())
     mine = [layer.table for layer in layers if not _in_every_process(layer.table)]
-    entries = [each for table in mine for each in table.entries.values() if callable(each.price)]
+    entries = [each for table in mine for each in table if callable(each.price)]
     known = _known(registry, entries, trace, prices)
+    runs = (run.call for run in trace.runs if run.call is not None)
+    classes = {id(base) for call in runs for base in type(call.module).__mro__}
     base: Registry | None = None
     for layer in reversed(layers):
         table = layer.table
         if not _in_every_process(table):
-            table = Table(layer.name, "", _entries(layer, known))
+            table = KnownTable(layer.name, "", _pairs(table, known, classes))
         elif base is layer.base:
             base = layer
             continue
@@ -63,9 +73,9 @@ def _in_every_process(table: Table) -> bool:
     The layer of ``hookcount.register`` may be empty here and have entries there.
     """
     package = f"{__name__.partition('.')[0]}."
-    return bool(table.home and table.entries) and all(
+    return bool(table.home and len(table)) and all(
         not callable(entry.price) or getattr(entry.price, "__module__", "").startswith(package)
-        for entry in table.entries.values()
+        for entry in table
     )
 
 
@@ -96,19 +106,26 @@ def _calls(trace: Trace) -> Iterator[tuple[str, Call]]:
     yield from ((OUTSIDE, op.call) for _, op in trace.outside)
 
 
-def _entries(layer: Registry, known: dict[Entry, dict[Call, Ops]]) -> list[Entry]:
-    """The entries of a layer, without formulas and fakes of the user."""
-    found = []
-    for entry in layer.table.entries.values():
+def _pairs(
+    table: Table, known: dict[Entry, dict[Call, Ops]], classes: Container[int]
+) -> Iterator[Pair]:
+    """The entries of a layer, without formulas and fakes of the user.
+
+    ``classes``: the ids of those that ran. For any other class its name is enough.
+    """
+    by_name: dict[str, Entry] = {}
+    for key, entry in table.pairs():
         price = entry.price
         if entry in known:
             price = cast(Formula, KnownPrices(entry.source, known[entry]))
-        found.append(replace(entry, price=price, fake=None))
-    names = {entry.target for entry in found}
-    by_name = {entry.target: entry for entry in found}
+        made = replace(entry, price=price, fake=None)
+        if isinstance(key, type) and id(key) in classes:
+            yield key, made
+        else:
+            by_name[entry.target] = made
+    yield from by_name.items()
     # another process may not know a class by the path that the user gave
-    for cls, name in layer.table.named():
-        real = f"{cls.__module__}.{cls.__qualname__}"
-        if real not in names:
-            found.append(replace(by_name[name], target=real))
-    return found
+    for cls, name in table.named():
+        real = class_name(cls)
+        if real not in by_name:
+            yield real, replace(by_name[name], target=real)

@@ -14,8 +14,9 @@ from ..core.ops import KINDS, NOTHING, Ops
 from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Trace, Unseen, leaves
 from ..rules.binding import BindingError, CallFormula
 from ..rules.parameters import parameters_of_target
-from ..rules.registry import OBSERVED, Entry, target_name
+from ..rules.registry import FREE, OBSERVED, Entry, target_name
 from ..rules.resolver import Resolver
+from .reasons import NO_TENSOR, SPARSE, has_no_tensor, has_sparse
 
 By = Literal["module", "op"]
 """Whose formula pays: a module's or an op's."""
@@ -42,7 +43,7 @@ class Uncounted(NamedTuple):
     signature: str
     """The parameters that a formula for the target may name."""
     unseen: Unseen | None = None
-    """Why a module's work was not seen. None for a target without a formula."""
+    """Why the work was not seen or cannot be priced. None for a target without a formula."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class Charge(NamedTuple):
     line: str
     """The ``file:line`` that called an op. Empty for a module."""
     unseen: Unseen | None = None
-    """Why a module's work was not seen."""
+    """Why a module's work was not seen, or why no formula can price an op."""
 
 
 def charges(trace: Trace, resolver: Resolver, prices: Prices) -> Iterator[Charge]:
@@ -94,6 +95,7 @@ def charges(trace: Trace, resolver: Resolver, prices: Prices) -> Iterator[Charge
     already paid for. Otherwise the op's own formula pays; an op without one is free or uncounted.
     No formula of a module pays for a run that is ``by_ops``.
     ``covers="subtree"`` pays for all that runs beneath the module, ``covers="nothing"`` for no op.
+    ``FREE`` with ``covers="subtree"`` makes all that free, also in a run that is ``by_ops``.
 
     Prices are taken from ``prices``; new ones are added there. Raises ``FormulaError`` if a formula
     raises or does not return ``Ops``.
@@ -104,18 +106,12 @@ def charges(trace: Trace, resolver: Resolver, prices: Prices) -> Iterator[Charge
         entry = None if above or run.call is None else resolver.module(run.call.module)
         if entry is not None and entry.price is OBSERVED:
             entry = None
-        covered.append(
-            above
-            or (
-                entry is not None
-                and entry.covers == "subtree"
-                and callable(entry.price)
-                and not run.by_ops
-            )
-        )
+        is_free = entry is not None and entry.covers == "subtree" and entry.price is FREE
+        by_ops = run.by_ops and not is_free
+        covered.append(above or (entry is not None and entry.covers == "subtree" and not by_ops))
         if above or run.phase == "backward":
             continue
-        if run.by_ops:
+        if by_ops:
             yield from _of_parts(run, entry, resolver, prices)
             continue
         if entry is not None and run.call is not None:
@@ -152,8 +148,13 @@ def _of_parts(
 def _op_charge(path: str, run: OpRun, resolver: Resolver, prices: Prices) -> Charge:
     call, _, times, line, called = run
     entry, name = resolver.op(call.target, called)
+    if entry is None and has_no_tensor(call):
+        entry = NO_TENSOR
     ops = None if entry is None else price_of(path, call, entry, prices)
-    if ops is not None and times > 1:
+    if ops is None:
+        why = SPARSE if has_sparse(call) else None
+        return Charge(path, name, "op", None, times, entry, call, line, why)
+    if times > 1:
         ops = ops * times
     return Charge(path, name, "op", ops, times, entry, call, line)
 
@@ -217,8 +218,7 @@ def price(trace: Trace, resolver: Resolver, prices: Prices) -> Sums:
 
 
 def _evaluate(path: str, call: Call, entry: Entry, formula: Callable[..., object]) -> Ops | None:
-    tensors = list(leaves((call.args, call.kwargs, call.out)))
-    if call.module is None and any(tensor.sparse for tensor in tensors):
+    if has_sparse(call):
         return None  # the work on a sparse operand depends on how many elements it stores
     if isinstance(formula, CallFormula):
         return formula(path, call)
@@ -237,6 +237,7 @@ def _evaluate(path: str, call: Call, entry: Entry, formula: Callable[..., object
         what = f"returned {ops!r}, which is no hookcount.Ops"
         raise FormulaError(_complaint(path, call, entry, args, named, what))
     # arithmetic on ids, masks and positions is no floating-point work; MACs count in any dtype
+    tensors = leaves((call.args, call.kwargs, call.out))
     return ops if any(tensor.arithmetic for tensor in tensors) else Ops(macs=ops.macs)
 
 

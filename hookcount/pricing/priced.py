@@ -25,15 +25,24 @@ class Priced(Portable):
 
     trace: Trace
     registry: Registry
-    """The formulas below those of the convention."""
+    """The formulas below those of the convention, as they were when the trace was priced."""
     convention: Convention
     prices: Prices = field(default_factory=dict, repr=False)
     """Results of formulas. All conventions of one trace share them."""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "registry", self.registry.as_it_is())
+
+    @cached_property
+    def formulas(self) -> Registry | None:
+        """The formulas of the convention, as they were when the trace was priced."""
+        formulas = self.convention.formulas
+        return None if formulas is None else formulas.as_it_is()
+
     @cached_property
     def resolver(self) -> Resolver:
         """Finds the entry for a module class or an op of the trace, under the convention."""
-        return self.convention.resolver(self.registry)
+        return self.convention.resolver(self.registry, self.formulas)
 
     @cached_property
     def sums(self) -> Sums:
@@ -118,8 +127,8 @@ class Priced(Portable):
         So the figures are the same in a process that does not have these formulas.
         """
         convention = self.convention
-        if convention.formulas is not None:
-            formulas = frozen(convention.formulas, self.trace, self.prices)
+        if self.formulas is not None:
+            formulas = frozen(self.formulas, self.trace, self.prices)
             convention = replace(convention, formulas=formulas)
         return {
             "trace": self.trace,
@@ -131,11 +140,14 @@ class Priced(Portable):
 
     def __copy__(self) -> Priced:
         """A copy that prices the trace anew."""
-        return replace(self, prices={})
+        made = replace(self, prices={})
+        vars(made)["formulas"] = self.formulas
+        return made
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Priced:
         """A copy whose registry can be changed on its own. All else is frozen and is shared."""
-        registry, convention = deepcopy((self.registry, self.convention), memo)
+        convention = replace(self.convention, formulas=self.formulas)
+        registry, convention = deepcopy((self.registry, convention), memo)
         made = memo[id(self)] = replace(self, registry=registry, convention=convention)
         vars(made)["sums"] = self.sums
         return made

@@ -77,13 +77,15 @@ class Convention:
         """The figure: each kind of ``ops`` times its weight, in ``unit``."""
         return sum(weight * int(getattr(ops, kind)) for kind, weight in self.weights.items())
 
-    def resolver(self, registry: Registry) -> Resolver:
+    def resolver(self, registry: Registry, formulas: Registry | None = None) -> Resolver:
         """Finds the entries for the modules and ops of a trace under this convention.
 
-        ``registry`` has the formulas beneath those of the convention.
+        ``registry`` has the formulas beneath those of the convention. ``formulas``: those of the
+        convention, by default as they are now.
         """
-        if self.formulas is not None:
-            registry = self.formulas if self.sees == "listed" else self.formulas.over(registry)
+        formulas = self.formulas if formulas is None else formulas
+        if formulas is not None:
+            registry = formulas if self.sees == "listed" else formulas.over(registry)
         return Resolver(
             registry,
             matches=self.matches,

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import SupportsIndex, TypeVar, get_args, overload
+from typing import SupportsIndex, TypeVar, overload
 
 from ..core.errors import RegistrationError
 from .binding import keyword_names, strange_names
+from .checks import check
+from .entry import FREE, OBSERVED, Covers, Entry, Fake, Formula, Kind, State, written_at
 from .parameters import known_parameters
-from .table import (
-    FREE,
-    OBSERVED,
-    Covers,
-    Entry,
-    Fake,
-    Formula,
-    Kind,
-    State,
-    Table,
-    at_home,
-    written_at,
-)
+from .table import Table, at_home
 from .targets import Op, Target, same_forward, target_name
 
 __all__ = [
@@ -47,7 +37,9 @@ class Registry:
 
     Where this layer has no entry, the base answers. A target is an ``nn.Module`` class, an op
     (``torch.ops.aten.bmm``), or the name of either (``"package.module.Class"``,
-    ``"namespace::op"``). A name needs no import of a third-party package.
+    ``"namespace::op"``). A name needs no import of a third-party package. A class is found by
+    identity: another class of the same name has no entry. Its entry ends with the class. A name is
+    that of each class which has it.
 
     >>> mine = Registry(name="mine")
     >>> @mine.register("mylib::scale")
@@ -101,8 +93,8 @@ class Registry:
         result). Parameters with names of its own are bound by position.
 
         ``covers="own"`` (default) pays for the work of the target's own forward. ``"subtree"``
-        also pays for all modules and ops that it calls. With ``"nothing"`` the ops of the forward
-        are priced too, and the formula comes on top.
+        also pays for all modules and ops that it calls, and ``FREE`` makes them free. With
+        ``"nothing"`` the ops of the forward are priced too, and the formula comes on top.
 
         ``kind`` is the sort of work: ``"product"``, ``"convolution"``, ``"norm"`` and so on.
         Roles go by it. Without ``price``, this method is a decorator.
@@ -139,12 +131,13 @@ class Registry:
 
         Raises ``RegistrationError`` if there is none.
         """
-        name = target_name(target)
-        if name not in self.table.entries:
+        target = self.table.named_so(target)
+        if self.table.get(target) is None:
+            name = target_name(target)
             raise RegistrationError(
                 f"{name} is not registered in {self.name}: there is nothing to take away."
             )
-        self.table.remove(name)
+        self.table.remove(target)
 
     @overload
     def register_fake(self, target: Target, fake: Fake) -> None: ...
@@ -180,13 +173,13 @@ class Registry:
             raise RegistrationError(
                 f"{name} is an op. To fix it: register its fake with torch.library.register_fake."
             )
-        known = self.table.entries.get(name)
+        known = self.table.get(target)
         if known is not None and known.fake is not None:
             raise RegistrationError(
                 f"{name} has a fake in {self.name} already, at {written_at(known.fake)}. "
                 "To fix it: unregister() it first."
             )
-        self.table.put_fake(name, fake)
+        self.table.put_fake(target, fake)
         return None
 
     def fake(self, cls: type) -> Fake | None:
@@ -196,7 +189,7 @@ class Registry:
         """
         for layer in self.layers():
             for base in cls.__mro__ if layer.table.has_fakes else ():
-                found = layer.table.fake(f"{base.__module__}.{base.__qualname__}")
+                found = layer.table.fake(base)
                 if found is not None and same_forward(cls, base):
                     return found
         return None
@@ -220,25 +213,8 @@ class Registry:
         replace: bool,
     ) -> None:
         name = target_name(target)
-        for what, given, known in (
-            ("covers", covers, get_args(Covers)),
-            ("kind", kind, (None, *get_args(Kind))),
-        ):
-            if given not in known:
-                options = ", ".join(repr(each) for each in known if each is not None)
-                raise RegistrationError(
-                    f"{name}: {what}={given!r} is unknown. To fix it: use one of {options}."
-                )
-        if not isinstance(price, State) and not callable(price):
-            raise RegistrationError(
-                f"{name}: {price!r} is no formula. To fix it: register a function of shapes that "
-                "returns hookcount.Ops, or hookcount.FREE."
-            )
-        if "*" in name:
-            raise RegistrationError(
-                f"{name}: a formula is for one target. To fix it: register it for each by its name."
-            )
-        old = self.table.entries.get(name)
+        check(name, price, covers, kind)
+        old = self.table.get(target)
         priced = old is not None and old.price is not None
         if old is not None and priced and not replace:
             raise RegistrationError(
@@ -251,9 +227,7 @@ class Registry:
             )
         if callable(price):
             self.check_names(name, target, price)
-        self.table.put_price(
-            name, price, covers, kind, target if isinstance(target, type) else None
-        )
+        self.table.put_price(target, price, covers, kind)
 
     def check_names(self, name: str, target: Target, formula: Formula) -> None:
         """Raise ``RegistrationError`` for a keyword-only parameter that no overload has."""
@@ -268,13 +242,13 @@ class Registry:
             )
 
     def __contains__(self, target: Target) -> bool:
-        return target_name(target) in self.table.entries
+        return self.table.get(self.table.named_so(target)) is not None
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.table.entries)
+        return (entry.target for entry in self.table)
 
     def __len__(self) -> int:
-        return len(self.table.entries)
+        return len(self.table)
 
     def __repr__(self) -> str:
         over = f" over {self.base.name}" if self.base is not None else ""
@@ -296,6 +270,17 @@ class Registry:
         made.home, made.table = home, self.table
         return made
 
+    def as_it_is(self) -> Registry:
+        """A copy that later registrations do not change. hookcount's own layers are not copied."""
+        if self.home and self.base is None:
+            return self
+        table, base = self.table.as_it_is(), None if self.base is None else self.base.as_it_is()
+        if table is self.table and base is self.base:
+            return self
+        made = Registry(base, name=self.name)
+        made.table = table
+        return made
+
     def get(self, name: str) -> Entry | None:
         """This layer's entry for the named target. Lower layers are not searched."""
-        return self.table.entries.get(name)
+        return self.table.get(self.table.named_so(name))

@@ -8,8 +8,8 @@ from typing import Literal
 from torch import nn
 
 from ..core.trace import Call
+from .entry import FREE, Entry, Kind
 from .registry import Op, Registry, target_name
-from .table import FREE, Entry, Kind
 from .targets import same_forward
 
 Matches = Literal["forward", "mro", "type"]
@@ -47,7 +47,7 @@ class Resolver:
         self.sees = sees
         self.functions = functions
         self.unseen = unseen
-        self._layers = [(layer.table, layer.table.imported()) for layer in registry.layers()]
+        self._layers = [layer.table for layer in registry.layers()]
         self._modules: dict[type, Entry | None] = {}
         self._ops: dict[Op, tuple[Entry | None, str]] = {}
         self._kinds: dict[object, Kind | None] = {}
@@ -81,10 +81,9 @@ class Resolver:
         return self._kinds[cls]
 
     def _of_class(self, cls: type) -> Iterator[Entry]:
-        for table, imported in self._layers:
+        for table in self._layers:
             for base in (cls,) if self.matches == "type" else cls.__mro__:
-                name = f"{base.__module__}.{base.__qualname__}"
-                entry = table.entries.get(name) or table.entries.get(imported.get(base) or "")
+                entry = table.of_class(base)
                 if entry is not None and (self.matches == "mro" or same_forward(cls, base)):
                     yield entry
 
@@ -132,8 +131,8 @@ class Resolver:
         names = [full, name]
         if name.endswith("_") and not name.endswith("__"):
             names.append(name[:-1])
-        for table, _ in self._layers:
+        for table in self._layers:
             for key in names:
-                entry = table.entries.get(key)
+                entry = table.names.get(key)
                 if entry is not None:
                     yield entry

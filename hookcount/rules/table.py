@@ -1,4 +1,7 @@
-"""``Table``: the entries of one layer of a registry. One entry holds all aspects of a target."""
+"""``Table``: the entries of one layer of a registry. One entry holds all aspects of a target.
+
+What is registered as a class is found by identity. What is registered as a string is found by name.
+"""
 
 from __future__ import annotations
 
@@ -6,174 +9,149 @@ import importlib
 import pickle
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from fnmatch import fnmatchcase, translate
-from functools import cached_property
-from typing import Any, Literal, SupportsIndex, cast
-from weakref import WeakValueDictionary
+from typing import Any, SupportsIndex, cast
 
 from ..core.errors import PickleError, error_text
-from ..core.lifetimes import ByIdentity
-from ..core.ops import Ops
-from .binding import Binder
+from ..core.lifetimes import ByIdentity, lasts
+from .entry import Covers, Entry, Fake, Formula, Kind, State, written_at
+from .targets import Target, class_name, target_name
 
-Formula = Callable[..., Ops]
-Fake = Callable[..., Any]
-Covers = Literal["own", "subtree", "nothing"]
-Kind = Literal[
-    "product",  # a contraction of two operands, either of which may be a weight
-    "linear",  # a contraction with a weight
-    "convolution",
-    "attention",  # both products of an attention
-    "multihead",  # an attention with its projections
-    "recurrent",
-    "norm",
-    "softmax",
-    "activation",
-    "embedding",
-    "pooling",
-    "sampling",  # bilinear samples at computed positions
-    "resampling",
-    "elementwise",
-    "reduction",
-    "sorting",
-    "indexing",
-    "loss",
-    "distance",
-    "linear algebra",
-    "fourier",
-    "scan",  # a state-space scan
-    "graph",  # work on the edges of a graph
-    "gradient",
-]
-"""The sort of work of a target. Roles are assigned by it."""
-
-
-class State:
-    """A registered answer that is not a formula."""
-
-    def __init__(self, name: str, doc: str) -> None:
-        self.name = name
-        self.__doc__ = doc
-
-    def __repr__(self) -> str:
-        return f"hookcount.{self.name}"
-
-    def __reduce__(self) -> str:
-        return self.name
-
-
-FREE = State(
-    "FREE",
-    "This target does no arithmetic (a view, a copy, a gather). It counts nothing and never warns.",
-)
-OBSERVED = State(
-    "OBSERVED",
-    "This module has no formula of its own. Each op that its forward runs is priced by itself.",
-)
-
-
-@dataclass(frozen=True, eq=False)
-class Entry:
-    """All that one layer says of a target, and where that is written.
-
-    An aspect that is None is left to the layers below.
-    """
-
-    target: str
-    price: Formula | State | None
-    covers: Covers
-    source: str
-    layer: str
-    kind: Kind | None = None
-    fake: Fake | None = None
-
-    def __getstate__(self) -> dict[str, object]:
-        return {name: value for name, value in vars(self).items() if name != "binder"}
-
-    @cached_property
-    def binder(self) -> Binder:
-        """Binds calls to the formula's parameters."""
-        assert callable(self.price)
-        return Binder(self.price)
-
-
-def written_at(said: object) -> str:
-    """``file:line`` of a function, or else its name."""
-    code = getattr(said, "__code__", None)
-    return f"{code.co_filename}:{code.co_firstlineno}" if code else repr(said)
+Key = type | str
+"""Under what an entry is found: a class, or a name."""
+Pair = tuple[Key, Entry]
 
 
 class Table:
-    """Entries by the name of their target.
+    """Entries by their target. The entry of a class ends with the class.
 
     All indexes over the entries are built in this class, so none of them can be out of date.
     """
 
-    def __init__(self, layer: str, home: str = "", entries: Iterable[Entry] = ()) -> None:
+    def __init__(self, layer: str, home: str = "", pairs: Iterable[Pair] = ()) -> None:
         self.layer = layer
         self.home = home
-        self.entries = {each.target: each for each in entries}
-        self._classes: WeakValueDictionary[str, type] = WeakValueDictionary()
+        self.names: dict[str, Entry] = {}
+        self.classes: ByIdentity[Entry] = ByIdentity()
+        self._copy: Table | None = None
+        for key, entry in pairs:
+            self._store(key, entry)
         self._changed()
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[object, ...]:
         if self.home:
             return _table_at, (self.home,)
-        for entry in self.entries.values():
+        for entry in self:
             _check(entry)
-        return Table, (self.layer, "", tuple(self.entries.values()))
+        # another process does not have a class that no module holds
+        pairs = [
+            (class_name(key) if isinstance(key, type) and not lasts(key) else key, entry)
+            for key, entry in self.pairs()
+        ]
+        return Table, (self.layer, "", tuple(pairs))
 
     def __deepcopy__(self, memo: dict[int, object]) -> Table:
         if self.home:
             return self
-        made = memo[id(self)] = Table(self.layer, "", self.entries.values())
-        made._classes.update(self._classes)
+        made = memo[id(self)] = Table(self.layer, "", self.pairs())
         return made
 
+    def as_it_is(self) -> Table:
+        """A copy that later registrations do not change. Without any, it is the same copy."""
+        made = self._copy
+        if made is None:
+            made = self._copy = Table(self.layer, "", self.pairs())
+            made._copy = made
+        return made
+
+    def pairs(self) -> Iterator[Pair]:
+        """Each entry, with the class or the name under which it is found."""
+        yield from list(self.names.items())
+        yield from self.classes.items()  # type: ignore[misc]  # all owners are classes
+
+    def __iter__(self) -> Iterator[Entry]:
+        return (entry for _, entry in self.pairs())
+
+    def __len__(self) -> int:
+        return len(self.names) + len(self.classes)
+
     def _changed(self) -> None:
-        self._version = object()
+        self._copy = None
         self._imported: tuple[object, ByIdentity[str]] | None = None
         self._patterns: tuple[dict[str, Fake], re.Pattern[str]] | None = None
         self._fakes = {
-            name: entry.fake for name, entry in self.entries.items() if entry.fake is not None
+            name: entry.fake for name, entry in self.names.items() if entry.fake is not None
         }
+        self.has_fakes = any(entry.fake is not None for entry in self)
+        """Whether any target has a fake."""
+
+    def key(self, target: Target) -> Key:
+        """Under what the entry of a target is found, or would be.
+
+        A class and the name by which it can be imported are one target.
+        """
+        name = target_name(target)
+        if isinstance(target, type):
+            by_name = self.classes.get(target) is None and name in self.names
+            return name if by_name and _imported(name) is target else target
+        if name in self.names or "::" in name:
+            return name
+        cls = _imported(name)
+        known = cls is not None and class_name(cls) == name and self.classes.get(cls) is not None
+        return cast(Key, cls) if known else name
+
+    def get(self, target: Target) -> Entry | None:
+        """The entry of a target; None if there is none."""
+        key = self.key(target)
+        return self.classes.get(key) if isinstance(key, type) else self.names.get(key)
+
+    def named_so(self, target: Target) -> Target:
+        """The last class with that name if a target is a name without an entry; else the target."""
+        if not isinstance(target, str) or self.get(target) is not None:
+            return target
+        latest: list[tuple[Any, Entry]] = list(self.classes.items())
+        return next((cls for cls, entry in reversed(latest) if entry.target == target), target)
+
+    def of_class(self, cls: type) -> Entry | None:
+        """The entry for the class of a module, also by its name. No base class is searched."""
+        if (entry := self.classes.get(cls)) is not None:
+            return entry
+        return self.names.get(class_name(cls)) or self.names.get(self.imported().get(cls) or "")
 
     def put_price(
-        self, name: str, price: Formula | State, covers: Covers, kind: Kind | None, cls: type | None
+        self, target: Target, price: Formula | State, covers: Covers, kind: Kind | None
     ) -> None:
         """Set the price of a target; its fake stays, and its kind if none is given."""
-        old = self.entries.get(name)
+        old, name = self.get(target), target_name(target)
         kind = kind if kind is not None or old is None else old.kind
-        self._set(
-            Entry(
-                name,
-                price,
-                covers,
-                written_at(price),
-                self.layer,
-                kind,
-                None if old is None else old.fake,
-            )
-        )
-        if cls is not None:
-            self._classes[name] = cls
+        fake = None if old is None else old.fake
+        entry = Entry(name, price, covers, written_at(price), self.layer, kind, fake)
+        self._store(self.key(target), entry)
+        self._copy, self._imported = None, None
 
-    def put_fake(self, name: str, fake: Fake) -> None:
+    def put_fake(self, target: Target, fake: Fake) -> None:
         """Set the fake of a target; its price stays."""
-        old = self.entries.get(name) or Entry(name, None, "own", written_at(fake), self.layer)
-        self._set(replace(old, fake=fake))
+        old, name = self.get(target), target_name(target)
+        old = old or Entry(name, None, "own", written_at(fake), self.layer)
+        self._store(self.key(target), replace(old, fake=fake))
         self._changed()
 
-    def _set(self, entry: Entry) -> None:
-        self.entries[entry.target] = entry
-        self._version = object()
+    def _store(self, key: Key, entry: Entry) -> None:
+        if isinstance(key, type):
+            self.classes.pop(key)
+            self.classes.put(key, entry)
+        else:
+            self.names[key] = entry
 
-    def remove(self, name: str) -> None:
+    def remove(self, target: Target) -> None:
         """Forget a target."""
-        del self.entries[name]
-        self._classes.pop(name, None)
+        key = self.key(target)
+        if isinstance(key, type):
+            self.classes.pop(key)
+        else:
+            del self.names[key]
         self._changed()
 
     def imported(self) -> ByIdentity[str]:
@@ -181,32 +159,29 @@ class Table:
 
         ``torchvision.ops.RoIAlign``, for example, is defined in another module.
         """
-        state = len(sys.modules), self._version
         known = self._imported
-        if known is None or known[0] != state:
+        if known is None or known[0] != len(sys.modules):
             found: ByIdentity[str] = ByIdentity()
             for cls, name in self.named():
                 found.put(cls, name)
-            known = self._imported = state, found
+            known = self._imported = len(sys.modules), found
         return known[1]
 
     def named(self) -> Iterator[tuple[type, str]]:
         """Each class of ``imported``, with its name; of two names of a class, the later first."""
-        for name in reversed(list(self.entries)):
-            cls = None if "::" in name else self._classes.get(name) or _imported(name)
+        for name in reversed(list(self.names)):
+            cls = None if "::" in name else _imported(name)
             if cls is not None:
                 yield cls, name
 
-    @property
-    def has_fakes(self) -> bool:
-        """Whether any target has a fake."""
-        return bool(self._fakes)
-
-    def fake(self, name: str) -> Fake | None:
-        """The fake for the class of that name, or for a pattern that it matches."""
-        fakes, patterns = self._fakes, self._patterns
-        if name in fakes:
-            return fakes[name]
+    def fake(self, cls: type) -> Fake | None:
+        """The fake for a class: its own, that of its name, or that of a pattern for its name."""
+        entry = self.classes.get(cls)
+        if entry is not None and entry.fake is not None:
+            return entry.fake
+        name, fakes, patterns = class_name(cls), self._fakes, self._patterns
+        if name in fakes or not fakes:
+            return fakes.get(name)
         if patterns is None or patterns[0] is not fakes:
             pattern = re.compile("|".join(map(translate, fakes)))  # one: most classes have no fake
             patterns = self._patterns = fakes, pattern

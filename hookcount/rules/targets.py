@@ -15,6 +15,11 @@ Target = type[nn.Module] | Op | str
 """An ``nn.Module`` class, an op of ``torch.ops``, or the name of either."""
 
 
+def class_name(cls: type) -> str:
+    """The name of a class: ``package.module.Class``."""
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
 def target_name(target: object) -> str:
     """The name of a target: ``package.module.Class`` or ``namespace::op[.overload]``."""
     if isinstance(target, str):
@@ -25,7 +30,7 @@ def target_name(target: object) -> str:
             )
         return target
     if isinstance(target, type) and issubclass(target, nn.Module):
-        return f"{target.__module__}.{target.__qualname__}"
+        return class_name(target)
     if isinstance(target, torch._ops.OpOverloadPacket):
         return str(target._qualified_op_name)
     if isinstance(target, torch._ops.OpOverload):

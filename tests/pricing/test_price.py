@@ -100,9 +100,9 @@ def test_a_subtree_reaches_through_all_levels():
     }
 
 
-def test_a_free_subtree_pays_for_nothing_beneath():
+def test_all_beneath_a_free_subtree_is_free():
     formulas = registry(block=FREE, leaf=leaf_pays, covers="subtree")
-    assert paid(nested(), formulas) == {("leaf", "Leaf", "module"): MODULE}
+    assert paid(nested(), formulas) == {}
 
 
 def test_a_formula_that_covers_nothing_comes_on_top():
@@ -286,6 +286,11 @@ def test_the_ops_pay_for_a_part_of_a_module_s_work():
 def test_a_formula_for_the_subtree_does_not_pay_for_parts():
     found = paid(in_parts(leaf=True), registry(block=block_pays, leaf=leaf_pays, covers="subtree"))
     assert found == {("", "aten::relu", "op"): RELU, ("leaf", "Leaf", "module"): MODULE}
+
+
+def test_a_free_subtree_is_free_in_parts_too():
+    formulas = registry(block=FREE, leaf=leaf_pays, covers="subtree")
+    assert paid(in_parts(leaf=True), formulas) == {}
 
 
 def test_a_part_is_named_under_a_convention_that_does_not_see_its_ops():

@@ -1,12 +1,14 @@
 """A trace under one convention and under others, on a trace made by hand."""
 
 import copy
+import pickle
 
 import pytest
+import torch
 from helpers.traces import aten, call_of, fact, op, place, run, spec, trace
 from torch import nn
 
-from hookcount import Convention, FormulaError, Ops, Registry
+from hookcount import Convention, Counter, FormulaError, Ops, Registry
 from hookcount.pricing.priced import Priced
 
 BOTH = Convention("both")
@@ -122,3 +124,33 @@ def test_a_formula_that_fails_raises_when_a_figure_is_read():
     for read in ("sums", "total", "tree", "records", "headline"):
         with pytest.raises(FormulaError, match="aten::relu"):
             getattr(found, read)
+
+
+def test_a_report_keeps_the_prices_of_its_time():
+    formulas = Registry(name="mine")
+    formulas.register(nn.Linear, lambda module, input: Ops(macs=800))
+    report = Counter(formulas).count(nn.Sequential(nn.Linear(2, 3)), torch.zeros(4, 2))
+    formulas.replace(nn.Linear, lambda module, input: Ops(macs=161))
+    formulas.register(nn.Sequential, lambda module, input: Ops(macs=1))
+    assert Counter(formulas).count(nn.Sequential(nn.Linear(2, 3)), torch.zeros(4, 2)).macs == 162
+    copies = copy.copy(report), copy.deepcopy(report), pickle.loads(pickle.dumps(report))
+    for each in (report, *copies):
+        assert each.macs == each.tree.total.macs == 800
+        assert each.to_dataframe().macs[0] == each.by_op().macs.sum() == 800
+        assert each.by_type().macs.sum() == each.by_role().macs.sum() == 800
+        assert each.coverage().macs_of_modules == 800
+        assert each.under("default").macs == each.under("thop").under("default").macs == 800
+        assert each.reconcile("default").lines == ()
+
+
+def test_a_report_under_a_users_convention_keeps_its_prices_too():
+    formulas = Registry(name="mine")
+    formulas.register(nn.Linear, lambda module, input: Ops(macs=800))
+    mine = Convention("mine", formulas=formulas)
+    report = Counter().count(nn.Linear(2, 3), torch.zeros(4, 2)).under(mine)
+    formulas.replace(nn.Linear, lambda module, input: Ops(macs=161))
+    assert report.headline == report.coverage().macs_of_modules == 800
+    assert report.by_role().macs.sum() == 800
+    for each in (copy.copy(report), copy.deepcopy(report), pickle.loads(pickle.dumps(report))):
+        assert each.headline == each.coverage().macs_of_modules == 800
+    assert report.under(mine).headline == 161

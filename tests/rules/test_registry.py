@@ -57,14 +57,20 @@ def test_subtree_formula_pays_for_all_beneath():
     assert [node.calls for node in report.tree] == [1] * 5
 
 
-def test_free_covers_own_work_only():
+def test_free_covers_own_work_or_the_subtree():
     registry = Registry()
     registry.register(Block, FREE)
     assert count(registry).total == Ops(macs=4 * 6 * 6 + 4 * 6 * 5)
     registry.replace(Block, FREE, covers="subtree")
-    assert count(registry).total == Ops(
-        macs=4 * 6 * 6 + 4 * 6 * 5
-    )  # no formula: there is nothing that could pay beneath
+    model = nn.Sequential(Block(), nn.Linear(5, 2, bias=False))
+    assert count(registry, model).total == Ops(macs=4 * 5 * 2)
+    assert [node.calls for node in count(registry, model).tree] == [1] * 5
+
+
+def test_what_is_in_a_free_subtree_is_not_uncounted():
+    registry = Registry()
+    registry.register(UsesCustomOp, FREE, covers="subtree")
+    assert count(registry, custom()).require_complete().total == Ops(compares=24)
 
 
 def test_observed_undoes_a_formula():
@@ -176,6 +182,11 @@ def test_class_and_its_name_are_one_target():
         (lambda r: r.register("relu", FREE), "'relu' names no target.*namespace::op"),
         (lambda r: r.register(nn.Linear, 5), "5 is no formula"),
         (lambda r: r.register(nn.Linear, FREE, covers="all"), "covers='all'"),
+        (
+            lambda r: r.register(nn.Linear, OBSERVED, covers="subtree"),
+            "Linear: OBSERVED pays for nothing.*hookcount.FREE",
+        ),
+        (lambda r: r.register("aten::mm", FREE, covers="subtree"), "aten::mm: nothing runs"),
         (lambda r: r.replace(nn.Linear, FREE), "not registered.*use register"),
         (lambda r: r.unregister(nn.Linear), "not registered"),
     ],

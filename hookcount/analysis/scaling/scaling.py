@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ...core.arguments import arguments
 from ...core.errors import InputError, UncountedWarning, error_text, said
+from ...core.integers import as_int
 from ...core.ops import NOTHING, Ops, flops
 from ...pricing.price import Uncounted
 from ...pricing.priced import Priced
@@ -226,7 +227,7 @@ def scale(
 
 
 def _sizes(sizes: Iterable[int]) -> list[int]:
-    given = list(sizes)
+    given = list(map(as_int, sizes))
     for n in given:
         if not isinstance(n, int) or isinstance(n, bool) or n < 1:
             raise InputError(

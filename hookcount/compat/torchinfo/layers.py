@@ -10,6 +10,7 @@ from math import prod
 import torch
 from torch import nn
 
+from ...core.integers import as_int
 from ...core.trace import Call, ModuleRun, Spec
 from ...observe.module_tree import type_name
 from ...pricing.price import Prices, charges
@@ -104,7 +105,7 @@ def layers_held(walked: Iterable[tuple[str, nn.Module]]) -> list[LayerInfo]:
 
 def _layer(path: str, module: nn.Module) -> LayerInfo:
     counts = list(_parameters(module))
-    kernel = getattr(module, "kernel_size", None)
+    kernel = as_int(getattr(module, "kernel_size", None))
     return LayerInfo(
         var_name=path.rpartition(".")[2] or type_name(module),
         class_name=type_name(module),

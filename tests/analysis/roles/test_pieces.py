@@ -77,12 +77,14 @@ def linear(module, input, *, out):
 def test_renaming_a_formulas_file_or_module_changes_nothing(monkeypatch):
     before = frame(Transformer(), IDS)
     assert {role: count for role, count in before.macs.items() if count} == EXPECTED
-    entries = BUILTIN.table.entries
-    for name, entry in list(entries.items()):
-        monkeypatch.setitem(entries, name, replace(entry, source="elsewhere.py:1", layer="other"))
+    table = BUILTIN.table
+    for key, entry in list(table.pairs()):
+        entries = table.classes.values if isinstance(key, type) else table.names
+        index = id(key) if isinstance(key, type) else key
+        monkeypatch.setitem(entries, index, replace(entry, source="elsewhere.py:1", layer="other"))
         if inspect.isfunction(entry.price):
             monkeypatch.setattr(entry.price, "__module__", "elsewhere")
-    formula = entries["torch.nn.modules.linear.Linear"].price
+    formula = table.get(nn.Linear).price
     assert formula.__module__ == "elsewhere"
     for run in ("shapes", "real"):
         after = frame(Transformer(), IDS, run=run)
@@ -90,8 +92,8 @@ def test_renaming_a_formulas_file_or_module_changes_nothing(monkeypatch):
 
 
 def test_the_kind_itself_changes_the_role(monkeypatch):
-    entries, name = BUILTIN.table.entries, "torch.nn.modules.linear.Linear"
-    monkeypatch.setitem(entries, name, replace(entries[name], kind="convolution"))
+    entries, index = BUILTIN.table.classes.values, id(nn.Linear)
+    monkeypatch.setitem(entries, index, replace(entries[index], kind="convolution"))
     layers = EXPECTED["attention projections"] + EXPECTED["feed-forward"] + EXPECTED["head"]
     assert macs(Transformer(), IDS) == {
         "attention products": EXPECTED["attention products"],

@@ -22,6 +22,7 @@ from ..specs import op_described, op_tensors, tensors
 from ..undo.guard import Guard
 from ..values import Key, OpArgs, OpKwargs, OpResult
 from .data import LARGE, Data
+from .devices import DeviceChecks
 from .memo import PLAIN, Known, Memo, key, recipe
 from .meta_tensors import META
 from .output_shapes import output
@@ -70,6 +71,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         else:
             self.data = Data(observer, data)
             watch_for_leftovers(observer.origins)
+        self.devices = DeviceChecks(self.data, memo.compare_devices)
         self._distinct: Key | None = None
         """The key of the op call that is running; None if the call has no key."""
 
@@ -85,7 +87,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         except (RuntimeError, TypeError):  # a tensor without strides, an argument without a hash
             self._distinct = known = None
         if known is None:
-            return super().see(func, args, kwargs)
+            return self._new(func, args, kwargs)
         self._memo.hits += 1
         facts = known.facts
         if known.constant:
@@ -104,6 +106,19 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         if facts.reshapes:
             return func(*args, **kwargs)
         return func(*self.data.mapped(args), **self.data.mapped_kwargs(kwargs))
+
+    def _new(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:
+        """See an op that is new. A whole composite op may compare the devices of its tensors."""
+        see = super().see
+        if not op_facts(func).composite:
+            return see(func, args, kwargs)
+        if self.devices.compares(func, args, kwargs):
+            return self.devices.run(lambda *args, **kwargs: see(func, args, kwargs), args, kwargs)
+        try:
+            return see(func, args, kwargs)
+        except RuntimeError as error:
+            self.devices.learn(func, args, kwargs, error)
+            raise
 
     def unwrapped(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         """As ``Run.unwrapped``. A tensor that wraps real data is replaced by one that wraps meta.
@@ -139,6 +154,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
                 parts.append(key(value))
         if kwargs:
             on_data = on_data or any(map(self.data.has, op_tensors(tuple(kwargs.values()))))
+            on_data = on_data or self.devices.makes_data(kwargs)
             parts.append(key(kwargs))
         parts.append(on_data)
         return tuple(parts)
@@ -147,7 +163,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         given = op_tensors(args)
         if kwargs:
             given += op_tensors(tuple(kwargs.values()))
-        if not any(map(self.data.has, given)):
+        if not any(map(self.data.has, given)) and not self.devices.makes_data(kwargs):
             return self._constant(func, facts, args, kwargs, given, self._distinct)
         if facts.lifts and given[0].is_meta and not self._keeps_constants:
             raise ConstantsLostError
@@ -156,6 +172,9 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         if facts.name == "aten::_is_all_true":
             return torch.ones((), dtype=torch.bool, device=_CPU)
         if facts.name in _READS:
+            if facts.name == "aten::equal" and self.devices.inside:
+                self._observer.ran(func, op_described(args), {}, False)
+                return False
             raise self.data.needed(f"{facts.name} reads the value of a tensor")
         if facts.name in ("aten::index", "aten::_unsafe_index"):
             args = (args[0], self.data.positions(args[1]), *args[2:])

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from math import prod
 
 import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _NormBase
 
 from ...rules.registry import Op
 from ..dispatch import Run
@@ -23,6 +25,7 @@ from ..undo.guard import Guard
 from ..values import Key, OpArgs, OpKwargs, OpResult
 from .data import LARGE, Data
 from .devices import DeviceChecks
+from .dtypes import check
 from .memo import PLAIN, Known, Memo, key, recipe
 from .meta_tensors import META
 from .output_shapes import output
@@ -38,6 +41,19 @@ _HOLDS = {
     "aten::_functional_assert_async",
     "aten::_assert_tensor_metadata",
 }
+
+
+def call_counts(modules: Iterable[nn.Module]) -> set[int]:
+    """The ids of tensors on meta that a norm with ``momentum=None`` divides by.
+
+    They count its calls, so the value is 1 or more.
+    """
+    return {
+        id(count)
+        for module in modules
+        if isinstance(module, _NormBase) and module.momentum is None
+        if (count := module._buffers.get("num_batches_tracked")) is not None and count.is_meta
+    }
 
 
 class ConstantsLostError(Exception):
@@ -72,6 +88,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             self.data = Data(observer, data)
             watch_for_leftovers(observer.origins)
         self.devices = DeviceChecks(self.data, memo.compare_devices)
+        self._call_counts = call_counts(observer.modules)
         self._distinct: Key | None = None
         """The key of the op call that is running; None if the call has no key."""
 
@@ -175,6 +192,9 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             if facts.name == "aten::equal" and self.devices.inside:
                 self._observer.ran(func, op_described(args), {}, False)
                 return False
+            if id(args[0]) in self._call_counts:
+                self._observer.ran(func, op_described(args), {}, 1)
+                return 1
             raise self.data.needed(f"{facts.name} reads the value of a tensor")
         if facts.name in ("aten::index", "aten::_unsafe_index"):
             args = (args[0], self.data.positions(args[1]), *args[2:])
@@ -310,6 +330,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             "aten::index_put",
         ):
             raise self.data.needed(f"the output of {facts.name} depends on values")
+        check(facts.name, args)
         made = output(facts.name, bool(facts.writes), args, kwargs)
         if made is not None:
             return made

@@ -323,3 +323,24 @@ def test_forwards_own_error_is_that_of_the_real_run():
         hookcount.count(nn.Linear(6, 5), torch.zeros(4, 7))
     with pytest.raises(RuntimeError):
         hookcount.count(nn.Linear(6, 5), torch.zeros(4, 7, device="meta"))
+
+
+@pytest.mark.parametrize("norm", [nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d])
+def test_a_norm_that_divides_by_its_number_of_calls_runs_on_meta(norm):
+    shape = (2, 3, *[4] * {nn.BatchNorm1d: 1, nn.BatchNorm2d: 2, nn.BatchNorm3d: 3}[norm])
+    averages, plain = nn.Sequential(norm(3, momentum=None)), nn.Sequential(norm(3))
+    real = hookcount.Counter(run="real").count(averages, torch.ones(shape))
+    meta = hookcount.count(averages.to("meta"), torch.ones(shape, device="meta"))
+    assert meta.to_dataframe().to_csv() == real.to_dataframe().to_csv()
+    assert meta.flops == hookcount.count(plain, torch.ones(shape)).flops > 0
+
+
+@pytest.mark.parametrize("layer", [nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d])
+def test_complex_convolutions_run_on_shapes(layer):
+    model = layer(4, 6, 3, groups=2, dtype=torch.complex64)
+    x = torch.ones(2, 4, *[9] * (model.weight.dim() - 2), dtype=torch.complex64)
+    shapes, real = hookcount.count(model, x), hookcount.Counter(run="real").count(model, x)
+    meta = hookcount.count(model.to("meta"), x.to("meta"))
+    assert (shapes.run, real.run) == ("shapes", "real")
+    rows = [each.to_dataframe().to_csv() for each in (shapes, real, meta)]
+    assert rows[0] == rows[1] == rows[2]

@@ -11,6 +11,7 @@ from torch.overrides import TorchFunctionMode
 
 from ..module_tree import ModuleTree
 from ..values import OpArgs, OpKwargs, OpResult
+from .recurrent import steps
 from .shapes import ShapesRun
 
 Function = Callable[..., Any]
@@ -44,6 +45,8 @@ class Constants(TorchFunctionMode):
         devices = self._run.devices
         if devices.compares(func, args, kwargs):
             return devices.run(func, args, kwargs)
+        if steps(func, args):
+            return devices.recurrent.run(func, args)
         try:
             return func(*args, **kwargs)
         except Exception as error:

@@ -13,10 +13,12 @@ import torch
 from torch import nn
 
 from ...core.errors import HookcountError
+from ..observer import Observer
 from ..specs import tensors
 from ..values import OpArgs, OpKwargs
 from .data import Data
 from .meta_tensors import META
+from .recurrent import Recurrent
 
 Function = Callable[..., Any]
 """A function or method of torch, or an op."""
@@ -44,7 +46,8 @@ class DeviceChecks:
     ``learnt`` are those that raised for this reason in an earlier run. A new one is added to it.
     """
 
-    def __init__(self, data: Data, learnt: set[object]) -> None:
+    def __init__(self, observer: Observer, data: Data, learnt: set[object]) -> None:
+        self.recurrent = Recurrent(observer, data, learnt)
         self._data = data
         self._learnt = learnt
         self.inside = 0
@@ -68,7 +71,7 @@ class DeviceChecks:
             args, kwargs = self._data.mapped(args), self._data.mapped(kwargs)
         self.inside += 1
         try:
-            return func(*args, **kwargs)
+            return func(*args, **kwargs) if kwargs else self.recurrent.run(func, args)
         finally:
             self.inside -= 1
 

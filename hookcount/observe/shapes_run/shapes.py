@@ -87,7 +87,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         else:
             self.data = Data(observer, data)
             watch_for_leftovers(observer.origins)
-        self.devices = DeviceChecks(self.data, memo.compare_devices)
+        self.devices = DeviceChecks(observer, self.data, memo.compare_devices)
         self._call_counts = call_counts(observer.modules)
         self._distinct: Key | None = None
         """The key of the op call that is running; None if the call has no key."""

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 
+from ...core.errors import DataNeededError
 from ...rules.registry import Op
 from ..dispatch import Run
 from ..leftovers import watch_for_leftovers
@@ -23,6 +24,7 @@ from ..opfacts import UNDECLARED_WRITES, OpFacts, op_facts
 from ..specs import op_described, op_tensors, tensors
 from ..undo.guard import Guard
 from ..values import Key, OpArgs, OpKwargs, OpResult
+from . import casts
 from .data import LARGE, Data
 from .devices import DeviceChecks
 from .dtypes import check
@@ -34,6 +36,8 @@ _CPU = torch.device("cpu")
 _INT = frozenset((int,))
 # ops that read a value
 _READS = {"aten::_local_scalar_dense", "aten::equal", "aten::is_nonzero"}
+# what torch says of a custom op that runs its kernel on meta
+_NO_FAKE = ("no fake impl", "data is not allocated yet")
 # assertions, which are taken to hold
 _HOLDS = {
     "aten::_assert_async",
@@ -98,6 +102,8 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
 
     def see(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         """Repeat the result of an equal call. An op that is new goes on to ``Run.see``."""
+        if casts.active():
+            args = casts.cast(func, op_facts(func).name, args, self._to)
         try:
             self._distinct = self._key(func, args, kwargs)
             known = self._memo.ops.get(self._distinct)
@@ -123,6 +129,13 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         if facts.reshapes:
             return func(*args, **kwargs)
         return func(*self.data.mapped(args), **self.data.mapped_kwargs(kwargs))
+
+    def _to(self, tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        """A cast of autocast. A constant stays one."""
+        to = torch.ops.aten._to_copy.default
+        made: torch.Tensor = self.see(to, (tensor,), {"dtype": dtype})
+        self._observer.origins.made(op_facts(to), (tensor,), {}, made)
+        return made
 
     def _new(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         """See an op that is new. A whole composite op may compare the devices of its tensors."""
@@ -337,9 +350,22 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         try:
             return func(*args, **kwargs)
         except NotImplementedError as error:
-            raise self.data.needed(
-                f"{facts.name} has no shapes-only implementation ({_first_line(error)})"
-            ) from error
+            raise self._lacks_a_fake(facts, error) from error
+        except RuntimeError as error:
+            if facts.torchs_own or not any(each in str(error) for each in _NO_FAKE):
+                raise
+            raise self._lacks_a_fake(facts, error) from error
+
+    def _lacks_a_fake(self, facts: OpFacts, error: Exception) -> DataNeededError:
+        """The error for an op without a shapes-only implementation."""
+        what = f"{facts.name} has no shapes-only implementation"
+        if facts.torchs_own:
+            return self.data.needed(f"{what} ({_first_line(error)})")
+        return self.data.needed(
+            what,
+            f"give the op one with torch.library.register_fake({facts.name!r}), a function of the "
+            "op's arguments that returns empty tensors of the right shapes, or ",
+        )
 
 
 def _ints(args: OpArgs) -> Iterator[int]:

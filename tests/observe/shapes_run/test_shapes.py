@@ -344,3 +344,39 @@ def test_complex_convolutions_run_on_shapes(layer):
     assert (shapes.run, real.run) == ("shapes", "real")
     rows = [each.to_dataframe().to_csv() for each in (shapes, real, meta)]
     assert rows[0] == rows[1] == rows[2]
+
+
+@pytest.fixture
+def own_ops():
+    """An op as a decorator makes it, and one of a library. Neither has a fake."""
+    library = torch.library.Library("hookcount_tests", "FRAGMENT")
+    library.define("thrice(Tensor x) -> Tensor")
+    library.impl("thrice", lambda x: x * 3, "CPU")
+
+    @torch.library.custom_op("hookcount_tests::twice", mutates_args=())
+    def twice(x: torch.Tensor) -> torch.Tensor:
+        return x * 2
+
+    yield {"twice": twice, "thrice": torch.ops.hookcount_tests.thrice}, library
+    library._destroy()
+
+
+@pytest.mark.filterwarnings("ignore::hookcount.UncountedWarning")
+@pytest.mark.parametrize("name", ["twice", "thrice"])
+def test_a_custom_op_without_a_fake_is_named_with_the_way_to_give_it_one(own_ops, name):
+    ops, library = own_ops
+
+    class Calls(nn.Module):
+        def forward(self, x):
+            return ops[name](x + 1) + 1
+
+    assert hookcount.count(Calls(), torch.ones(3)).run == "real"
+    meta = torch.ones(3, device="meta")
+    fake = f"torch.library.register_fake('hookcount_tests::{name}')"
+    with pytest.raises(hookcount.DataNeededError) as raised:
+        hookcount.count(Calls(), meta)
+    assert f"hookcount_tests::{name} has no" in str(raised.value)
+    assert f"To fix it: give the op one with {fake}" in str(raised.value)
+    advised = torch.library.register_fake(f"hookcount_tests::{name}", lib=library)
+    advised(torch.empty_like)
+    assert hookcount.count(Calls(), meta).flops == 2 * 3

@@ -12,8 +12,6 @@ from collections.abc import Iterable, Iterator
 from math import prod
 
 import torch
-from torch import nn
-from torch.nn.modules.batchnorm import _NormBase
 
 from ...core.errors import DataNeededError
 from ...rules.registry import Op
@@ -30,6 +28,7 @@ from .devices import DeviceChecks
 from .dtypes import check
 from .memo import PLAIN, Known, Memo, key, recipe
 from .meta_tensors import META
+from .norms import call_counts
 from .output_shapes import output
 
 _CPU = torch.device("cpu")
@@ -45,19 +44,6 @@ _HOLDS = {
     "aten::_functional_assert_async",
     "aten::_assert_tensor_metadata",
 }
-
-
-def call_counts(modules: Iterable[nn.Module]) -> set[int]:
-    """The ids of tensors on meta that a norm with ``momentum=None`` divides by.
-
-    They count its calls, so the value is 1 or more.
-    """
-    return {
-        id(count)
-        for module in modules
-        if isinstance(module, _NormBase) and module.momentum is None
-        if (count := module._buffers.get("num_batches_tracked")) is not None and count.is_meta
-    }
 
 
 class ConstantsLostError(Exception):

@@ -104,13 +104,19 @@ class Runner:
             return self._real(tree, args, kwargs, company.fakes, signals)
 
     def _shapes(self, tree: ModuleTree, args: Args, kwargs: Kwargs, signals: HeldBack) -> Trace:
-        if not needs_constants(tree):
+        modes = self._shapes_modes
+        if needs_constants(tree):
+            modes = self._shapes_modes_with_constants
+        while True:
+            known = len(self.memo.compare_devices)
             try:
-                return self._traced(tree, args, kwargs, self._shapes_modes, signals)
+                return self._traced(tree, args, kwargs, modes, signals)
             except Exception as error:  # an older torch loses constants without an error
-                if not isinstance(error, ConstantsLostError) and not for_want_of_values(error):
+                wanted = isinstance(error, ConstantsLostError) or for_want_of_values(error)
+                if modes == self._shapes_modes and wanted:
+                    modes = self._shapes_modes_with_constants
+                elif known == len(self.memo.compare_devices):
                     raise
-        return self._traced(tree, args, kwargs, self._shapes_modes_with_constants, signals)
 
     def _shapes_modes(self, observer: Observer, given: Given) -> tuple[Run, Modes]:
         return self._shapes_run(observer, given, False), self._allowances(observer)

@@ -8,21 +8,42 @@ run of the model.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 
 from ..observer import observers_here
 from ..patches import patched
+from .casts import look, looked_at
 
 
-def autocast_on_meta() -> AbstractContextManager[None]:
+@contextmanager
+def autocast_on_meta() -> Iterator[None]:
     """Replace autocast for meta by the CPU's autocast, in each thread that counts on shapes.
 
     A weight that was cast is not kept for later: torch would give it to every thread.
     """
-    return patched(torch.autocast, "__init__", _for_meta)
+    with (
+        patched(torch.autocast, "__init__", _for_meta),
+        patched(torch.autocast, "__enter__", _looking),
+        patched(torch.autocast, "__exit__", _looking),
+        looked_at(),
+    ):
+        yield
+
+
+def _looking(own: Callable[..., object]) -> Callable[..., object]:
+    """``own``, which switches autocast on or off. ``casts`` is told."""
+
+    @functools.wraps(own)
+    def switch(self: torch.autocast, *args: object) -> object:
+        done = own(self, *args)
+        if any(each.shapes_only for each in observers_here()):
+            look()
+        return done
+
+    return switch
 
 
 def _for_meta(own: Callable[..., None]) -> Callable[..., None]:

@@ -10,8 +10,9 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from ..module_tree import ModuleTree
-from ..specs import tensors
 from ..values import OpArgs, OpKwargs, OpResult
+from .casts import cast_before
+from .recurrent import steps
 from .shapes import ShapesRun
 
 Function = Callable[..., Any]
@@ -22,7 +23,8 @@ class Constants(TorchFunctionMode):
     """Handles two cases that fail before the dispatch mode sees an op.
 
     - ``torch.tensor(values, device="meta")`` would lose its values (Deformable DETR).
-    - Recurrent layers (``nn.LSTM``) compare the device of their input with that of their weights.
+    - Some functions compare the devices of their tensors, of an activation and a weight for example
+      (``nn.LSTM``, ``stft``). Such a function gets stand-ins: see ``DeviceChecks``.
 
     Every access to a function or attribute of a tensor passes through a function mode. So this mode
     is active only for a model that needs it.
@@ -41,11 +43,16 @@ class Constants(TorchFunctionMode):
             return _from_values(func, name, args, kwargs)
         if name == "__set__" and getattr(func, "__self__", None) is torch.Tensor.data:
             return self._set_data(func, *args)
-        if name in _RECURRENT and any(tensor.is_meta for tensor in tensors(args)):
-            with torch._C._DisableTorchDispatch():  # the model does not run these ops
-                mapped = self._run.data.mapped(args)
-            return func(*mapped, **kwargs)
-        return func(*args, **kwargs)
+        devices, args = self._run.devices, cast_before(name, args)
+        if devices.compares(func, args, kwargs):
+            return devices.run(func, args, kwargs)
+        if steps(func, args):
+            return devices.recurrent.run(func, args)
+        try:
+            return func(*args, **kwargs)
+        except Exception as error:
+            devices.learn(func, args, kwargs, error)
+            raise
 
     def _set_data(self, func: Function, tensor: torch.Tensor, value: torch.Tensor) -> None:
         """``tensor.data = value``, where a real tensor cannot get a value on meta.
@@ -61,16 +68,6 @@ class Constants(TorchFunctionMode):
         func(tensor, value)
 
 
-_RECURRENT = {
-    "lstm",
-    "gru",
-    "rnn_tanh",
-    "rnn_relu",
-    "lstm_cell",
-    "gru_cell",
-    "rnn_tanh_cell",
-    "rnn_relu_cell",
-}
 _FROM_VALUES: dict[str, tuple[Function, ...]] = {
     "tensor": (torch.tensor,),
     "as_tensor": (torch.as_tensor,),

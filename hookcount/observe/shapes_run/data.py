@@ -129,15 +129,19 @@ class Data:
                 found.extend(index.nonzero().unbind(1))
         return found
 
-    def needed(self, what: str) -> DataNeededError:
-        """The error for code that needs values. It names the module that is running."""
+    def needed(self, what: str, first: str = "") -> DataNeededError:
+        """The error for code that needs values. It names the module that is running.
+
+        ``first``: what to do, before the advice that always holds.
+        """
         path, kind = self._observer.here()
         return DataNeededError(
             error_text(
                 module_at(path, kind),
                 f"{what}; a shapes-only run has no values of data",
-                "count a real model on real inputs (run='auto' then runs it for real), or replace "
-                "the forward of this module, or of one around it, with hookcount.register_fake",
+                f"{first}count a real model on real inputs (run='auto' then runs it for real), or "
+                "replace the forward of this module, or of one around it, with "
+                "hookcount.register_fake",
             )
         )
 

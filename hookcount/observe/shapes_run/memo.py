@@ -68,6 +68,8 @@ class Memo:
         """The identities of the calls in ``calls``."""
         self.named: dict[int, object] = {}
         """The classes and functions that the tables may refer to."""
+        self.compare_devices: set[object] = set()
+        """See ``DeviceChecks``."""
         self.hits = 0
         self.misses = 0
 

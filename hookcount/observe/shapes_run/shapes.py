@@ -13,6 +13,7 @@ from math import prod
 
 import torch
 
+from ...core.errors import DataNeededError
 from ...rules.registry import Op
 from ..dispatch import Run
 from ..leftovers import watch_for_leftovers
@@ -21,15 +22,21 @@ from ..opfacts import UNDECLARED_WRITES, OpFacts, op_facts
 from ..specs import op_described, op_tensors, tensors
 from ..undo.guard import Guard
 from ..values import Key, OpArgs, OpKwargs, OpResult
+from . import casts
 from .data import LARGE, Data
+from .devices import DeviceChecks
+from .dtypes import check
 from .memo import PLAIN, Known, Memo, key, recipe
 from .meta_tensors import META
+from .norms import call_counts
 from .output_shapes import output
 
 _CPU = torch.device("cpu")
 _INT = frozenset((int,))
 # ops that read a value
 _READS = {"aten::_local_scalar_dense", "aten::equal", "aten::is_nonzero"}
+# what torch says of a custom op that runs its kernel on meta
+_NO_FAKE = ("no fake impl", "data is not allocated yet")
 # assertions, which are taken to hold
 _HOLDS = {
     "aten::_assert_async",
@@ -70,6 +77,8 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         else:
             self.data = Data(observer, data)
             watch_for_leftovers(observer.origins)
+        self.devices = DeviceChecks(observer, self.data, memo.compare_devices)
+        self._call_counts = call_counts(observer.modules)
         self._distinct: Key | None = None
         """The key of the op call that is running; None if the call has no key."""
 
@@ -79,13 +88,15 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
 
     def see(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         """Repeat the result of an equal call. An op that is new goes on to ``Run.see``."""
+        if casts.active():
+            args = casts.cast(func, op_facts(func).name, args, self._to)
         try:
             self._distinct = self._key(func, args, kwargs)
             known = self._memo.ops.get(self._distinct)
         except (RuntimeError, TypeError):  # a tensor without strides, an argument without a hash
             self._distinct = known = None
         if known is None:
-            return super().see(func, args, kwargs)
+            return self._new(func, args, kwargs)
         self._memo.hits += 1
         facts = known.facts
         if known.constant:
@@ -104,6 +115,26 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         if facts.reshapes:
             return func(*args, **kwargs)
         return func(*self.data.mapped(args), **self.data.mapped_kwargs(kwargs))
+
+    def _to(self, tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        """A cast of autocast. A constant stays one."""
+        to = torch.ops.aten._to_copy.default
+        made: torch.Tensor = self.see(to, (tensor,), {"dtype": dtype})
+        self._observer.origins.made(op_facts(to), (tensor,), {}, made)
+        return made
+
+    def _new(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:
+        """See an op that is new. A whole composite op may compare the devices of its tensors."""
+        see = super().see
+        if not op_facts(func).composite:
+            return see(func, args, kwargs)
+        if self.devices.compares(func, args, kwargs):
+            return self.devices.run(lambda *args, **kwargs: see(func, args, kwargs), args, kwargs)
+        try:
+            return see(func, args, kwargs)
+        except RuntimeError as error:
+            self.devices.learn(func, args, kwargs, error)
+            raise
 
     def unwrapped(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         """As ``Run.unwrapped``. A tensor that wraps real data is replaced by one that wraps meta.
@@ -139,6 +170,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
                 parts.append(key(value))
         if kwargs:
             on_data = on_data or any(map(self.data.has, op_tensors(tuple(kwargs.values()))))
+            on_data = on_data or self.devices.makes_data(kwargs)
             parts.append(key(kwargs))
         parts.append(on_data)
         return tuple(parts)
@@ -147,7 +179,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         given = op_tensors(args)
         if kwargs:
             given += op_tensors(tuple(kwargs.values()))
-        if not any(map(self.data.has, given)):
+        if not any(map(self.data.has, given)) and not self.devices.makes_data(kwargs):
             return self._constant(func, facts, args, kwargs, given, self._distinct)
         if facts.lifts and given[0].is_meta and not self._keeps_constants:
             raise ConstantsLostError
@@ -156,6 +188,12 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         if facts.name == "aten::_is_all_true":
             return torch.ones((), dtype=torch.bool, device=_CPU)
         if facts.name in _READS:
+            if facts.name == "aten::equal" and self.devices.inside:
+                self._observer.ran(func, op_described(args), {}, False)
+                return False
+            if id(args[0]) in self._call_counts:
+                self._observer.ran(func, op_described(args), {}, 1)
+                return 1
             raise self.data.needed(f"{facts.name} reads the value of a tensor")
         if facts.name in ("aten::index", "aten::_unsafe_index"):
             args = (args[0], self.data.positions(args[1]), *args[2:])
@@ -291,15 +329,29 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             "aten::index_put",
         ):
             raise self.data.needed(f"the output of {facts.name} depends on values")
+        check(facts.name, args)
         made = output(facts.name, bool(facts.writes), args, kwargs)
         if made is not None:
             return made
         try:
             return func(*args, **kwargs)
         except NotImplementedError as error:
-            raise self.data.needed(
-                f"{facts.name} has no shapes-only implementation ({_first_line(error)})"
-            ) from error
+            raise self._lacks_a_fake(facts, error) from error
+        except RuntimeError as error:
+            if facts.torchs_own or not any(each in str(error) for each in _NO_FAKE):
+                raise
+            raise self._lacks_a_fake(facts, error) from error
+
+    def _lacks_a_fake(self, facts: OpFacts, error: Exception) -> DataNeededError:
+        """The error for an op without a shapes-only implementation."""
+        what = f"{facts.name} has no shapes-only implementation"
+        if facts.torchs_own:
+            return self.data.needed(f"{what} ({_first_line(error)})")
+        return self.data.needed(
+            what,
+            f"give the op one with torch.library.register_fake({facts.name!r}), a function of the "
+            "op's arguments that returns empty tensors of the right shapes, or ",
+        )
 
 
 def _ints(args: OpArgs) -> Iterator[int]:

@@ -73,7 +73,10 @@ def mean(
     """[*] without the axes ``dim`` = mean([*]). With ``keepdim`` those axes have one element."""
     if not dim or dtype is not None or not input.is_contiguous() or not input.is_floating_point():
         return None
-    gone = {axis % input.dim() for axis in dim}
+    axes = max(input.dim(), 1)
+    if not all(-axes <= axis < axes for axis in dim):
+        return None
+    gone = {axis % axes for axis in dim}
     sizes = [
         1 if axis in gone else size
         for axis, size in enumerate(input.shape)

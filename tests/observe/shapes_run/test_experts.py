@@ -5,6 +5,10 @@ Each token goes through its k experts, whichever they are, so the MACs are token
 token meets + attention.
 """
 
+import json
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -277,3 +281,80 @@ def test_deepseek_v3():
     assert report.params == deepseek_matrices(config) + idle + embedding + norms
     assert round(report.params / 1e9) == 671
     assert round(deepseek_matrices(config) / 1e9) == 37
+
+
+GIANT = """
+import json, resource, sys, time
+import torch, transformers, hookcount
+
+name, sizes = json.loads(sys.argv[1])
+config = getattr(transformers, name)(**sizes)
+with torch.device("meta"):
+    model = transformers.AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
+ids = torch.zeros(1, 4096, dtype=torch.long, device="meta")
+found = []
+with torch.no_grad():
+    for _ in range(2):  # the first count of a process also imports
+        began = time.process_time()
+        macs = hookcount.count(model, input_ids=ids, use_cache=False).macs
+        found.append(time.process_time() - began)
+print(json.dumps([macs, min(found), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024]))
+"""
+LLAMA_405B = {
+    "hidden_size": 16_384,
+    "intermediate_size": 53_248,
+    "num_hidden_layers": 126,
+    "num_attention_heads": 128,
+    "num_key_value_heads": 8,
+    "vocab_size": 128_256,
+}
+TOKENS = 4_096
+
+
+def llama_405b():
+    """q and o; k and v of 8 heads of 128; three matrices; scores and weighted sum; the head."""
+    attention = 2 * 16_384 * 16_384 + 2 * 16_384 * 8 * 128 + 2 * TOKENS * 16_384
+    return TOKENS * (126 * (attention + 3 * 16_384 * 53_248) + 16_384 * 128_256)
+
+
+def mixtral_8x7b():
+    """As above with 32 heads of 128, 2 of 8 experts, and the router."""
+    attention = 2 * 4_096 * 4_096 + 2 * 4_096 * 8 * 128 + 2 * TOKENS * 4_096
+    experts = 2 * 3 * 4_096 * 14_336 + 4_096 * 8
+    return TOKENS * (32 * (attention + experts) + 4_096 * 32_000)
+
+
+def deepseek_v3():
+    """q through 1,536, k and v through 512, with 64 for the positions of all heads; 128 heads of
+    128 + 64 for the scores and 128 for the sum; 3 dense layers; 58 with 8 of 256 experts, one that
+    all share, and the router.
+    """
+    queries = 7_168 * 1_536 + 1_536 * 128 * (128 + 64)
+    keys = 7_168 * (512 + 64) + 512 * 128 * (128 + 128)
+    attention = queries + keys + 128 * 128 * 7_168 + TOKENS * 128 * (128 + 64 + 128)
+    experts = 3 * 7_168 * 2_048 * (8 + 1) + 7_168 * 256
+    dense = 3 * 7_168 * 18_432
+    return TOKENS * (61 * attention + 3 * dense + 58 * experts + 7_168 * 129_280)
+
+
+GIANTS = {
+    "Llama-405B": ("LlamaConfig", LLAMA_405B, llama_405b),
+    "Mixtral": ("MixtralConfig", {"sliding_window": None}, mixtral_8x7b),
+    "DeepSeek-V3": ("DeepseekV3Config", {}, deepseek_v3),
+}
+
+
+@pytest.mark.parametrize("name", GIANTS)
+def test_a_giant_on_meta_is_the_product_by_hand(name):
+    config, sizes, product = GIANTS[name]
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", GIANT, json.dumps([config, sizes])],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2_000:]
+    macs, seconds, memory = json.loads(done.stdout.splitlines()[-1])
+    assert macs == product()
+    assert seconds <= 4
+    assert memory <= 1.2e9

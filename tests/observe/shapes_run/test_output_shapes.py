@@ -225,21 +225,53 @@ def test_copies_and_masks(shape, layout, factor):
     assert all(same(getattr(aten, name).Scalar, plain, 2) for name in _COMPARE.split())
 
 
+def test_mean_of_a_number():
+    assert same(aten.mean.dim, tensor([]), [0])
+    assert same(aten.mean.dim, tensor([]), [-1], True)
+    assert output("aten::mean", False, (tensor([2, 3]), [-3]), {}) is None  # torch refuses it
+    assert output("aten::mean", False, (tensor([]), [1]), {}) is None
+
+
+GROUPED = {
+    "rows": ((6, 8), (2, 8, 7), [4, 6]),
+    "columns": ((2, 6, 8), (8, 16), [4, 16]),
+    "batches": ((2, 6, 8), (2, 8, 7), None),
+    "the axis that is summed": ((6, 16), (16, 7), [8, 16]),
+}
+
+
 @pytest.mark.skipif(not hasattr(aten, "_grouped_mm"), reason="this torch has no such op")
-@pytest.mark.parametrize(("left", "right"), [((6, 8), (2, 8, 7)), ((2, 6, 8), (8, 12))])
-def test_grouped_products_in_float32_as_the_kernel_gives_them(left, right):
-    """torch's shapes-only implementation refuses float32, so the real op says what is right."""
-    last = left[0] if len(left) == 2 else right[1]
-    offs = torch.tensor([4, last], dtype=torch.int32)
-    first, second = torch.ones(left), torch.ones(*right[:-2], right[-1], right[-2]).mT
-    expected = aten._grouped_mm.default(first, second, offs)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+@pytest.mark.parametrize("form", GROUPED)
+def test_grouped_products_as_the_kernel_gives_them(form, dtype):
+    """torch's shapes-only implementation refuses these dtypes, so the real op is the oracle."""
+    left, right, ends = GROUPED[form]
+    offs = None if ends is None else torch.tensor(ends, dtype=torch.int32)
+    first = torch.ones(left, dtype=dtype)
+    second = torch.ones(*right[:-2], right[-1], right[-2], dtype=dtype).mT
+    try:
+        expected = aten._grouped_mm.default(first, second, offs)
+    except RuntimeError as error:
+        pytest.skip(f"this torch refuses it: {error}")
     given_ = (first.to("meta"), second.to("meta"))
-    found = output("aten::_grouped_mm", False, (*given_, offs.to("meta")), {})
+    found = output(
+        "aten::_grouped_mm", False, (*given_, None if offs is None else offs.to("meta")), {}
+    )
     assert (found.shape, found.stride()) == (expected.shape, expected.stride())
     assert (found.dtype, found.device.type) == (expected.dtype, "meta")
-    wrong = offs[:1].to("meta")  # torch says what is wrong
+    wrong = torch.ones(1, 1, dtype=torch.int32, device="meta")  # torch says what is wrong
     assert output("aten::_grouped_mm", False, (*given_, wrong), {}) is None
-    assert output("aten::_grouped_mm", False, (*given_, None), {}) is None
+
+
+@pytest.mark.skipif(not hasattr(aten, "_grouped_mm"), reason="this torch has no such op")
+def test_grouped_products_of_rows_that_the_kernel_refuses():
+    first, second = torch.ones(6, 6), torch.ones(2, 6, 5)
+    offs = torch.tensor([2, 6], dtype=torch.int32)
+    with pytest.raises(RuntimeError):
+        aten._grouped_mm.default(first, second, offs)
+    given_ = (first.to("meta"), second.to("meta"), offs.to("meta"))
+    with pytest.raises(RuntimeError, match="multiples of 16 bytes"):
+        output("aten::_grouped_mm", False, given_, {})
 
 
 def test_in_place_gives_what_was_given():

@@ -323,3 +323,60 @@ def test_forwards_own_error_is_that_of_the_real_run():
         hookcount.count(nn.Linear(6, 5), torch.zeros(4, 7))
     with pytest.raises(RuntimeError):
         hookcount.count(nn.Linear(6, 5), torch.zeros(4, 7, device="meta"))
+
+
+@pytest.mark.parametrize("norm", [nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d])
+def test_a_norm_that_divides_by_its_number_of_calls_runs_on_meta(norm):
+    shape = (2, 3, *[4] * {nn.BatchNorm1d: 1, nn.BatchNorm2d: 2, nn.BatchNorm3d: 3}[norm])
+    averages, plain = nn.Sequential(norm(3, momentum=None)), nn.Sequential(norm(3))
+    real = hookcount.Counter(run="real").count(averages, torch.ones(shape))
+    meta = hookcount.count(averages.to("meta"), torch.ones(shape, device="meta"))
+    assert meta.to_dataframe().to_csv() == real.to_dataframe().to_csv()
+    assert meta.flops == hookcount.count(plain, torch.ones(shape)).flops > 0
+
+
+@pytest.mark.parametrize("layer", [nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d])
+def test_complex_convolutions_run_on_shapes(layer):
+    model = layer(4, 6, 3, groups=2, dtype=torch.complex64)
+    x = torch.ones(2, 4, *[9] * (model.weight.dim() - 2), dtype=torch.complex64)
+    shapes, real = hookcount.count(model, x), hookcount.Counter(run="real").count(model, x)
+    meta = hookcount.count(model.to("meta"), x.to("meta"))
+    assert (shapes.run, real.run) == ("shapes", "real")
+    rows = [each.to_dataframe().to_csv() for each in (shapes, real, meta)]
+    assert rows[0] == rows[1] == rows[2]
+
+
+@pytest.fixture
+def own_ops():
+    """An op as a decorator makes it, and one of a library. Neither has a fake."""
+    library = torch.library.Library("hookcount_tests", "FRAGMENT")
+    library.define("thrice(Tensor x) -> Tensor")
+    library.impl("thrice", lambda x: x * 3, "CPU")
+
+    @torch.library.custom_op("hookcount_tests::twice", mutates_args=())
+    def twice(x: torch.Tensor) -> torch.Tensor:
+        return x * 2
+
+    yield {"twice": twice, "thrice": torch.ops.hookcount_tests.thrice}, library
+    library._destroy()
+
+
+@pytest.mark.filterwarnings("ignore::hookcount.UncountedWarning")
+@pytest.mark.parametrize("name", ["twice", "thrice"])
+def test_a_custom_op_without_a_fake_is_named_with_the_way_to_give_it_one(own_ops, name):
+    ops, library = own_ops
+
+    class Calls(nn.Module):
+        def forward(self, x):
+            return ops[name](x + 1) + 1
+
+    assert hookcount.count(Calls(), torch.ones(3)).run == "real"
+    meta = torch.ones(3, device="meta")
+    fake = f"torch.library.register_fake('hookcount_tests::{name}')"
+    with pytest.raises(hookcount.DataNeededError) as raised:
+        hookcount.count(Calls(), meta)
+    assert f"hookcount_tests::{name} has no" in str(raised.value)
+    assert f"To fix it: give the op one with {fake}" in str(raised.value)
+    advised = torch.library.register_fake(f"hookcount_tests::{name}", lib=library)
+    advised(torch.empty_like)
+    assert hookcount.count(Calls(), meta).flops == 2 * 3

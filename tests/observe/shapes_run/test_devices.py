@@ -1,0 +1,116 @@
+"""Functions of torch that compare devices: a shapes-only run counts them as a real run does."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+import hookcount
+
+WINDOW = torch.hann_window(64)
+
+
+class Calls(nn.Module):
+    """Calls a function with an activation, a parameter and a buffer."""
+
+    def __init__(self, function, parameter=None, buffer=None):
+        super().__init__()
+        self.function = function
+        self.parameter = None if parameter is None else nn.Parameter(parameter)
+        self.register_buffer("buffer", buffer)
+
+    def forward(self, x):
+        return self.function(x * 2, self.parameter, self.buffer)
+
+
+def spectrum(x, window):
+    return torch.stft(x, 64, 16, window=window, return_complex=True)
+
+
+def front_end(x, _, window):
+    return spectrum(x, torch.hann_window(64, device=x.device)).abs() + spectrum(x, window).abs()
+
+
+def attention_to_a_constant(x, *_):
+    key = torch.ones(1, 2, 4, 8)
+    return functional.scaled_dot_product_attention(x, key, key)
+
+
+def attention_of_a_parameter(x, query, _):
+    return functional.scaled_dot_product_attention(query, torch.ones(1, 2, 4, 8), x)
+
+
+def of_columns(x, p, _):
+    return torch.take_along_dim(p, x.argsort(1), 1)
+
+
+ones = torch.ones
+SAMPLES = {
+    "stft": (ones(2, 400), front_end, None, WINDOW),
+    "a method": (ones(2, 400), lambda x, _, w: x.stft(64, 16, window=w, return_complex=True).abs()),
+    "istft": (ones(2, 400), lambda x, _, w: torch.istft(spectrum(x, w), 64, 16, window=w)),
+    "istft of a length": (
+        ones(2, 400),
+        lambda x, _, w: torch.istft(spectrum(x, w), 64, 16, window=w, length=400),
+    ),
+    "cdist": (ones(2, 5, 8), lambda x, p, _: torch.cdist(x, p), ones(7, 8)),
+    "cdist by a product": (ones(50, 8), lambda x, p, _: torch.cdist(x, p).argmin(1), ones(70, 8)),
+    "cdist to a constant": (ones(5, 8), lambda x, *_: torch.cdist(x, torch.ones(6, 8), p=1)),
+    "multi_dot": (ones(5, 8), lambda x, p, b: torch.linalg.multi_dot([x, p, b]), ones(8, 3)),
+    "take_along_dim": (ones(5, 8), lambda x, _, b: x.take_along_dim(b, 1), None, ones(5, 2).long()),
+    "take_along_dim of a parameter": (ones(5, 8), of_columns, ones(5, 8)),
+    "meshgrid": (ones(5), lambda x, p, _: sum(torch.meshgrid(x, p, indexing="ij")), ones(3)),
+    "cartesian_prod": (ones(5), lambda x, *_: torch.cartesian_prod(x, torch.ones(3)) * 2),
+    "quantile": (ones(4, 6), lambda x, *_: x.quantile(0.3, dim=1)),
+    "nanquantile": (ones(4, 6), lambda x, _, b: torch.nanquantile(x, b), None, ones(2) / 2),
+    "constant key": (ones(1, 2, 4, 8), attention_to_a_constant),
+    "parameter as query": (ones(1, 2, 4, 8), attention_of_a_parameter, ones(1, 2, 4, 8)),
+    "inner": (ones(3), lambda x, p, _: torch.inner(x, p), ones(3)),  # in no list of hookcount's
+}
+
+
+# an older torch also compares the values of q, where they are on the CPU
+CHECKS_Q = "quantile" if tuple(map(int, torch.__version__.split(".")[:2])) < (2, 10) else "-"
+
+
+def model_of(name):
+    x, function, *held = SAMPLES[name]
+    if name == "multi_dot":
+        held.append(ones(3, 9))
+    if name in ("a method", "istft", "istft of a length"):
+        held = [None, WINDOW]
+    return Calls(function, *held), x
+
+
+def rows(report):
+    return report.to_dataframe().to_csv()
+
+
+@pytest.mark.parametrize("mode", [torch.enable_grad, torch.no_grad, torch.inference_mode])
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_run_on_shapes_equals_the_real_run(name, mode):
+    if mode is torch.inference_mode and name.startswith("istft"):
+        pytest.skip("a Python decomposition runs there")
+    model, x = model_of(name)
+    with mode():
+        shapes = hookcount.count(model, x)
+        real = hookcount.Counter(run="real").count(model, x)
+    assert (shapes.run, real.run) == ("shapes", "real")
+    if CHECKS_Q not in name:
+        assert rows(shapes) == rows(real)
+    assert shapes.flops > 0
+
+
+@pytest.mark.parametrize("name", [name for name in SAMPLES if CHECKS_Q not in name])
+def test_a_model_on_meta_equals_the_real_run(name):
+    model, x = model_of(name)
+    real = hookcount.Counter(run="real").count(model, x)
+    assert rows(hookcount.count(model.to("meta"), x.to("meta"))) == rows(real)
+
+
+def test_an_error_of_the_model_is_its_own():
+    model = Calls(lambda x, *_: torch.cdist(x, torch.ones(6, 7)))
+    with pytest.raises(RuntimeError, match="same number of columns"):
+        hookcount.count(model, ones(5, 8))
+    with pytest.raises(RuntimeError, match="same number of columns"):
+        hookcount.count(model.to("meta"), torch.ones(5, 8, device="meta"))

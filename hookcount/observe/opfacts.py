@@ -46,6 +46,8 @@ class OpFacts:
     """The op's name without its overload: ``"aten::mm"``."""
     torchs_own: bool
     """The op belongs to torch, not to another package."""
+    prim: bool
+    """The op is one of the primitives of torch's references in Python (``prims::add``)."""
     composite: bool
     """The op is made of other ops."""
     control_flow: bool
@@ -125,6 +127,7 @@ def _read(op: Op) -> OpFacts:
     return OpFacts(
         name=name,
         torchs_own=op.namespace in ("aten", "prim", "prims"),
+        prim=op.namespace == "prims",
         composite=registered and _composite(full_name),
         control_flow=False,
         view=op.is_view,
@@ -153,6 +156,7 @@ def _higher_order(name: str) -> OpFacts:
     return OpFacts(
         name=f"higher_order::{name}",
         torchs_own=True,
+        prim=False,
         composite=False,
         control_flow=name in _CONTROL_FLOW,
         view=False,

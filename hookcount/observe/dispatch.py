@@ -91,8 +91,12 @@ class Run(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if facts.control_flow:
             return func(*map(self._seeing, args), **kwargs)
         if facts.prim and transformed():
-            return func(*args, **kwargs)  # torch finds the shape of a sum of derivatives
+            return self.unrecorded(func, args, kwargs)  # it finds the shape of a sum
         return self.op(func, facts, args, kwargs)
+
+    def unrecorded(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:
+        """Run an op that is no work of the model."""
+        return func(*args, **kwargs)
 
     def op(self, func: Op, facts: OpFacts, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         """Run an op and report its call to the observer. Returns the op's result."""

@@ -117,6 +117,10 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             out = func(*changed, **named)
         return self._written(op_facts(func), args, kwargs, out)
 
+    def unrecorded(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:
+        """Run an op on shapes that is no work of the model."""
+        return func(*self.data.mapped(args), **self.data.mapped_kwargs(kwargs))
+
     def _key(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> Key:
         """The key of an op call. A call on data and one on only constants have different keys."""
         parts: list[object] = [func]

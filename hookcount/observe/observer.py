@@ -59,6 +59,10 @@ class Observer:
         """Whether an op has a formula."""
         self.modules = tree.modules
         self.shapes_only = False
+        self.differentiates = False
+        """Whether the forward of a shapes-only run has begun a backward pass."""
+        self.in_backward = False
+        """Whether such a pass is running, outside of all transforms of ``torch.func``."""
         self.fakes: dict[type, Fake] = {}
         """Each fake, by the class whose forward it replaces."""
         self.faking: set[int] = set()

@@ -21,6 +21,7 @@ from ..specs import op_described, op_tensors
 from ..undo.guard import Guard
 from ..values import Key, OpArgs, OpKwargs, OpResult
 from .data import Data
+from .derivatives import as_gradient, plain
 from .large import is_large
 from .memo import PLAIN, Known, Memo, key, recipe
 from .output_shapes import output
@@ -79,6 +80,12 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
 
     def see(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         """Repeat the result of an equal call. An op that is new goes on to ``Run.see``."""
+        if not self._observer.differentiates:
+            return self._see(func, args, kwargs)
+        out = self._see(func, plain(args), plain(kwargs))
+        return as_gradient(out) if self._observer.in_backward else out
+
+    def _see(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         try:
             self._distinct = self._key(func, args, kwargs)
             known = self._memo.ops.get(self._distinct)

@@ -108,8 +108,9 @@ class ModuleRun(NamedTuple):
     by_ops: bool = False
     """Whether the module's ops pay, also if there is a formula for the module.
 
-    This rank did only its part of the module's work. A formula would mix shapes of parts with
-    attributes of the whole.
+    This rank did only its part of the module's work: a formula would mix shapes of parts with
+    attributes of the whole. Or the module ran under a transform of ``torch.func``: a formula would
+    read the shapes of one example, or miss derivatives.
     """
 
 

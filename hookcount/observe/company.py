@@ -137,9 +137,19 @@ def _saved_tensors_hooks() -> Undo | None:
 
 
 def _plain_hooks(autograd: Any) -> Undo | None:
-    """Cover the hooks on saved tensors by hooks that do nothing."""
+    """Cover the hooks on saved tensors, if there are any, by hooks that do nothing.
+
+    ``torch.func.grad`` raises where there are hooks.
+    """
     if not autograd._saved_tensors_hooks_is_enabled():
         return None
+    try:
+        autograd._saved_tensors_hooks_disable("")
+        return None
+    except RuntimeError:  # there are hooks
+        pass
+    finally:
+        autograd._saved_tensors_hooks_enable()
     autograd._push_saved_tensors_default_hooks(_same, _same)
     undo: Undo = autograd._pop_saved_tensors_default_hooks
     return undo

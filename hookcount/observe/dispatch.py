@@ -10,9 +10,12 @@ from .observer import Observer
 from .opfacts import OpFacts, op_facts
 from .parts import wrappers
 from .ragged import is_ragged
-from .specs import op_described
+from .specs import op_described, op_tensors
+from .transforms import transformed
 from .undo.guard import Guard
 from .values import OpArgs, OpKwargs, OpResult
+
+_COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
 
 
 class Run(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -72,18 +75,28 @@ class Run(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def see(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         """Open a composite op, run any other op.
 
-        An op of another package may declare itself composite and still be a kernel
-        (``torch_sparse``). So such an op is not opened if it has a formula.
+        It is opened as torch does it outside of ``torch.inference_mode``: not by a decomposition in
+        Python, and not if it has a kernel on the device. An op of another package may declare
+        itself composite and still be a kernel (``torch_sparse``). So such an op is not opened if it
+        has a formula.
         """
         facts = op_facts(func)
-        if facts.composite and (facts.torchs_own or not self._observer.priced(func)):
+        if (
+            facts.composite
+            and (facts.torchs_own or not self._observer.priced(func))
+            and not (facts.kernels and _kind_of_device(args) in facts.kernels)
+        ):
             with self:
-                out = func.decompose(*args, **kwargs)  # type: ignore[union-attr]  # an OpOverload
-            if out is not NotImplemented:
-                return out
+                return func._op_dk(_COMPOSITE, *args, **kwargs)  # type: ignore[union-attr]
         if facts.control_flow:
             return func(*map(self._seeing, args), **kwargs)
+        if facts.prim and transformed():
+            return self.unrecorded(func, args, kwargs)  # it finds the shape of a sum
         return self.op(func, facts, args, kwargs)
+
+    def unrecorded(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:
+        """Run an op that is no work of the model."""
+        return func(*args, **kwargs)
 
     def op(self, func: Op, facts: OpFacts, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         """Run an op and report its call to the observer. Returns the op's result."""
@@ -99,6 +112,11 @@ class Run(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 return value(*args, **kwargs)
 
         return seen
+
+
+def _kind_of_device(args: OpArgs) -> str:
+    """The type of the device on which an op runs: that of its first tensor."""
+    return next((each.device.type for each in op_tensors(args)), "")
 
 
 class RealRun(Run):  # type: ignore[no-untyped-call]

@@ -25,6 +25,7 @@ from .specs import all_last, described, freeze, op_described
 from .stack import Frame, Mark, OutsideTimes
 from .standin import StandIns
 from .state import Given
+from .transforms import transformed
 from .unseen import Origins
 from .values import Described, Key, OpResult
 
@@ -58,6 +59,10 @@ class Observer:
         """Whether an op has a formula."""
         self.modules = tree.modules
         self.shapes_only = False
+        self.differentiates = False
+        """Whether the forward of a shapes-only run has begun a backward pass."""
+        self.in_backward = False
+        """Whether such a pass is running, outside of all transforms of ``torch.func``."""
         self.fakes: dict[type, Fake] = {}
         """Each fake, by the class whose forward it replaces."""
         self.faking: set[int] = set()
@@ -112,6 +117,7 @@ class Observer:
             above, phase = self._begins[0], self._begins[1] or self._phase()
             path, parent = self._places.of(module, above), None
         frame = Frame(module, path, len(self._runs), parent, phase)
+        frame.by_ops = transformed()
         if self.origins.later:
             frame.generators = self.origins.generators()
         self._runs.append(None)

@@ -17,6 +17,8 @@ UNDECLARED_WRITES = {  # their schemas declare the running statistics as plain i
     "aten::batch_norm_gather_stats_with_counts": (3, 4),
 }
 _CONTROL_FLOW = {"cond", "while_loop", "scan", "associative_scan", "map_impl"}
+_KEYS = {"cpu": "CPU", "cuda": "CUDA", "meta": "Meta", "mps": "MPS", "xpu": "XPU"}
+"""The dispatch keys of devices, by their types."""
 _ALLOCATIONS = ("aten::empty", "aten::new_empty")
 _METADATA = frozenset(
     f"aten::{name}"
@@ -46,8 +48,12 @@ class OpFacts:
     """The op's name without its overload: ``"aten::mm"``."""
     torchs_own: bool
     """The op belongs to torch, not to another package."""
+    prim: bool
+    """The op is one of the primitives of torch's references in Python (``prims::add``)."""
     composite: bool
     """The op is made of other ops."""
+    kernels: frozenset[str]
+    """The types of devices on which a composite op has a kernel of its own."""
     control_flow: bool
     """The op only calls the functions that it receives."""
     view: bool
@@ -119,13 +125,16 @@ def _read(op: Op) -> OpFacts:
     # TorchScript's ops (`prim::device`, `aten::sym_size`) are unknown to the dispatcher. There they
     # only stand for questions about a tensor.
     registered = torch._C._dispatch_has_kernel(full_name)
+    composite = registered and _has_kernel(full_name, "CompositeImplicitAutograd")
     dynamic = (
         torch.Tag.dynamic_output_shape in op.tags or torch.Tag.data_dependent_output in op.tags
     )
     return OpFacts(
         name=name,
         torchs_own=op.namespace in ("aten", "prim", "prims"),
-        composite=registered and _composite(full_name),
+        prim=op.namespace == "prims",
+        composite=composite,
+        kernels=_kernels(full_name) if composite else frozenset(),
         control_flow=False,
         view=op.is_view,
         metadata=not registered or name in _METADATA,
@@ -142,10 +151,15 @@ def _read(op: Op) -> OpFacts:
     )
 
 
-def _composite(full_name: str) -> bool:
+def _has_kernel(full_name: str, key: str) -> bool:
     # not op.has_kernel_for_dispatch_key: that is also true for an op which has only a
     # decomposition in Python
-    return torch._C._dispatch_has_kernel_for_dispatch_key(full_name, "CompositeImplicitAutograd")
+    return torch._C._dispatch_has_kernel_for_dispatch_key(full_name, key)
+
+
+def _kernels(full_name: str) -> frozenset[str]:
+    """See ``OpFacts.kernels``."""
+    return frozenset(kind for kind, key in _KEYS.items() if _has_kernel(full_name, key))
 
 
 def _higher_order(name: str) -> OpFacts:
@@ -153,7 +167,9 @@ def _higher_order(name: str) -> OpFacts:
     return OpFacts(
         name=f"higher_order::{name}",
         torchs_own=True,
+        prim=False,
         composite=False,
+        kernels=frozenset(),
         control_flow=name in _CONTROL_FLOW,
         view=False,
         metadata=False,

@@ -36,6 +36,7 @@ from .other_path import goes_another_path
 from .own_thread import own_functions, own_gradients, own_random_functions
 from .shapes_run.autocast import autocast_on_meta
 from .shapes_run.constants import Constants, needs_constants
+from .shapes_run.derivatives import differentiable
 from .shapes_run.fakes import faked, for_want_of_values
 from .shapes_run.memo import Memo
 from .shapes_run.shapes import ConstantsLostError, ShapesRun
@@ -131,8 +132,8 @@ class Runner:
         return run
 
     def _allowances(self, observer: Observer) -> Modes:
-        """Patches that let code run on meta tensors: autocast, and fakes."""
-        return [autocast_on_meta(), faked(observer, self.registry)]
+        """Patches that let code run on meta tensors: autocast, derivatives, and fakes."""
+        return [autocast_on_meta(), differentiable(), faked(observer, self.registry)]
 
     def _real(
         self, tree: ModuleTree, args: Args, kwargs: Kwargs, fakes: Modes, signals: HeldBack

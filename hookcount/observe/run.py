@@ -26,6 +26,7 @@ from .dispatch import RealRun, Run
 from .distributed import placement_unseen, settle
 from .eager import compiler_is_there, eagerly
 from .elsewhere import followed
+from .exported import graphs_seen
 from .gathered import gathered
 from .hooks import hooked, unnoticed
 from .interrupts import HeldBack
@@ -248,6 +249,7 @@ def _observing(observer: Observer, tree: ModuleTree, modes: Modes) -> Iterator[N
                 entered.enter_context(unnoticed())
             entered.enter_context(hooked(observer))
             entered.enter_context(followed(observer))
+            entered.enter_context(graphs_seen(observer, tree))
             if observer.given is not None:
                 entered.enter_context(own_functions())
                 if observer.given.in_company:

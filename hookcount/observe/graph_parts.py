@@ -44,11 +44,13 @@ _walks = _Walks()
 @contextmanager
 def parts_seen(observer: Observer, tree: ModuleTree) -> Iterator[None]:
     """For the block, graphs that run report their parts to ``observer``."""
+    before = _trees.get(id(observer))
     _trees[id(observer)] = tree
     try:
         yield
     finally:
-        del _trees[id(observer)]
+        if before is None:
+            del _trees[id(observer)]
 
 
 class Walk:
@@ -64,7 +66,7 @@ class Walk:
         self.observer = observer
         self.root = root
         # a branch of torch.cond is a graph in the graph, whose parts have paths in the whole
-        within = around[-1] if around and around[-1].root == root else None
+        within = around[-1] if root and around and around[-1].root == root else None
         self.base = observer.here()[0] if within is None else within.base
         self._tree = tree
         self._held: frozenset[str] = frozenset() if within is None else within.keys()

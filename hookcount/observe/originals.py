@@ -24,10 +24,11 @@ class Original(nn.Module):
 def with_originals(places: Iterable[Place], originals: Mapping[str, Original]) -> list[Place]:
     """The places of a tree, with those of ``originals``, by path. Parents come first.
 
-    A place that is there already gets the type of its original. The originals are in the order of
-    their first calls, and so are the places of one module.
+    A place that is there already gets the type of its original. If others come in, the places below
+    one module are in the order of ``originals``: that of the first calls.
     """
     found = {place.path: place for place in places}
+    all_there = found.keys() >= originals.keys()
     root = next(iter(found))
     order: dict[str, int] = {}
     for path, original in originals.items():
@@ -36,6 +37,8 @@ def with_originals(places: Iterable[Place], originals: Mapping[str, Original]) -
         found[path] = place._replace(type=name)
         for above in _up(path):
             order.setdefault(above, len(order))
+    if all_there:
+        return list(found.values())
     for path in [above for each in originals for above in _up(each)]:
         # containers are not called, and may be in no tree
         found.setdefault(path, Place(path, "", -len(found), (), False, False))

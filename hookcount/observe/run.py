@@ -33,6 +33,7 @@ from .interrupts import HeldBack
 from .module_tree import ModuleTree, type_name, wrapped_as
 from .observer import Observer, innermost_given, observers_here
 from .own_thread import own_functions, own_gradients, own_random_functions
+from .scripted import scripts_seen
 from .shapes_run.autocast import autocast_on_meta
 from .shapes_run.constants import Constants, needs_constants
 from .shapes_run.fakes import faked, for_want_of_values
@@ -250,6 +251,7 @@ def _observing(observer: Observer, tree: ModuleTree, modes: Modes) -> Iterator[N
             entered.enter_context(hooked(observer))
             entered.enter_context(followed(observer))
             entered.enter_context(graphs_seen(observer, tree))
+            entered.enter_context(scripts_seen(observer, tree))
             if observer.given is not None:
                 entered.enter_context(own_functions())
                 if observer.given.in_company:

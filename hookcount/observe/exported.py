@@ -31,6 +31,7 @@ Model: TypeAlias = "nn.Module | ExportedProgram"
 
 _GO = "_go_to_part"
 """The name of the notes in the code of a graph."""
+_ROOT = "_export_root"
 _NOT_WORK = (operator.getitem,)
 """Functions in graphs that only unpack a result."""
 
@@ -165,10 +166,15 @@ def _parts(node: fx.Node) -> Parts | None:
     stack: dict[str, tuple[str, Any]] | None = node.meta.get("nn_module_stack")
     if stack is None or not node.op.startswith("call_") or node.target in _NOT_WORK:
         return None
-    found = [Part(key, path, _type(cls)) for key, (path, cls) in stack.items()]
+    found = [Part(key, _below(path), _type(cls)) for key, (path, cls) in stack.items()]
     if node.op == "call_module":  # that module's own hooks tell of its call
         found = [part for part in found if part.path != node.target]
     return tuple(found)
+
+
+def _below(path: str) -> str:
+    """A path of a node. In a branch of ``torch.cond`` torch puts a name of its own before it."""
+    return path.removeprefix(_ROOT).removeprefix(".") if path.startswith(_ROOT) else path
 
 
 def _type(cls: str | type[nn.Module]) -> str:

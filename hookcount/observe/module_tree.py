@@ -32,6 +32,9 @@ _WRAPPERS = {
 TORCHS_OWN = frozenset(vars(nn.Module()))
 """The attributes that torch gives every module. All other attributes are the user's."""
 
+_UNFLATTENED = ("InterpreterModule", "UnflattenedModule")
+"""The classes of ``torch.export.unflatten``. ``_ty`` is the name of the class that each had."""
+
 _wrapped_as: ByIdentity[str] = ByIdentity()
 _known = _wrapped_as.values
 
@@ -66,7 +69,10 @@ def type_name(module: nn.Module) -> str:
         original = getattr(module, "original_name", None)
         if isinstance(original, str):
             return original
-    return type(module).__name__
+    name = type(module).__name__
+    if name in _UNFLATTENED and isinstance(vars(module).get("_ty"), str):
+        return str(vars(module)["_ty"]).rpartition(".")[2]
+    return name
 
 
 class ModuleTree:

@@ -7,6 +7,7 @@ of each submodule there is a note. The copy works on the module itself.
 from __future__ import annotations
 
 import itertools
+import re
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -26,6 +27,9 @@ Script = Any
 Graph = Any
 """A ``torch.Graph``."""
 Forward = Callable[..., object]
+
+_FORWARD = re.compile(r"forward\d*")
+"""The methods that are calls of a module. A trace gives each call a method of its own."""
 
 
 class _Running(threading.local):
@@ -187,7 +191,7 @@ def _opened(module: Script, path: str, method: str, types: dict[str, str]) -> Gr
         for name in names:
             below = getattr(below, name)
         there = ".".join((*([path] if path else []), *names))
-        is_call = bool(names) and called == "forward"
+        is_call = bool(names) and _FORWARD.fullmatch(called) is not None
         if is_call:
             types[there] = type_name(below)
         inner = _opened(below, there, called, types)

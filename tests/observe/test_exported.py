@@ -211,3 +211,37 @@ def test_nothing_stays(model):
     hookcount.count(module, X, k=K)
     assert type(module).forward is forward
     assert [name for name, _ in module.named_modules() if "Original" in name] == []
+
+
+class Branches(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.yes = nn.Linear(4, 5)
+        self.no = nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 5))
+
+    def forward(self, x):
+        return torch.cond(x.sum() > 0, lambda x: self.yes(x), lambda x: self.no(x), (x,))
+
+
+@pytest.mark.skipif(torch.__version__ < "2.7", reason="a mode of torch 2.6 sees no torch.cond")
+@torch.no_grad()
+def test_a_branch_is_a_graph_in_the_graph():
+    """torch.export names the modules in a branch if it is strict."""
+    program = exported(Branches(), (X,), strict=True)
+    for sign, expected in (
+        (1, {"yes": ("Linear", 1, 2 * 4 * 5)}),
+        (-1, {"no.0": ("Linear", 1, 2 * 4 * 3), "no.1": ("Linear", 1, 2 * 3 * 5)}),
+    ):
+        report = hookcount.Counter(run="real").count(program, sign * X)
+        found = {path: row[:3] for path, row in own(report).items() if row[2]}
+        assert found == expected
+
+
+def test_an_unflattened_program_has_the_types_of_the_source():
+    unflattened = torch.export.unflatten(exported(Model(), (X,), {"k": K}))
+    report = hookcount.count(unflattened, X, k=K)
+    found = own(report)
+    typed = "_ty" in vars(unflattened)  # torch 2.6 keeps no types
+    for path in ("", "first", "blocks.1.lin", "blocks.1.act"):
+        assert found[path][1:3] == OWN[path][1:]
+        assert found[path][0] == OWN[path][0] or not typed

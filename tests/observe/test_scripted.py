@@ -85,7 +85,15 @@ def test_arguments_by_position_and_by_name():
 
 @pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
 def test_a_traced_module():
-    model = nn.Sequential(nn.Linear(8, 8), Block(), nn.Sequential(Block(), nn.ReLU())).eval()
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.block = Block()
+
+        def forward(self, x):
+            return self.block(self.block(x))
+
+    model = nn.Sequential(nn.Linear(8, 8), nn.Sequential(Twice(), nn.ReLU()), Block()).eval()
     traced = torch.jit.trace(model, X)
     source = own(hookcount.count(model, X))
     assert own(hookcount.count(traced, X)) == source

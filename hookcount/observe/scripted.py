@@ -91,7 +91,9 @@ def _notes() -> tuple[Graph, list[Any]]:
 @contextmanager
 def scripts_seen(observer: Observer, tree: ModuleTree) -> Iterator[None]:
     """For the block, the scripted modules of a model report their submodules to ``observer``."""
-    classes = [each for each in tree.types if issubclass(each, torch.jit.ScriptModule)]
+    classes = [
+        each for each in tree.types if issubclass(each, torch.jit.ScriptModule) and _looks_up(each)
+    ]
     with ExitStack() as entered:
         if classes:
             _notes()  # before any mode is active
@@ -99,6 +101,12 @@ def scripts_seen(observer: Observer, tree: ModuleTree) -> Iterator[None]:
         for cls in classes:
             entered.enter_context(shared((cls, "forward"), partial(_install, cls)))
         yield
+
+
+def _looks_up(cls: type) -> bool:
+    """Whether the forward of a class is a scripted method. A class may have one in Python."""
+    found = next(vars(each)["forward"] for each in cls.__mro__ if "forward" in vars(each))
+    return type(found).__name__ == "_CachedForward"
 
 
 def _install(cls: type) -> Undo:

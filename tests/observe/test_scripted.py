@@ -157,3 +157,35 @@ def test_nothing_stays():
     assert str(scripted.graph) == graph
     out, _ = scripted(X)
     assert out.shape == (2, 8)
+
+
+class OfOldStyle(torch.jit.ScriptModule):
+    def __init__(self):
+        super().__init__()
+        self.block = torch.jit.script(Block())
+
+    @torch.jit.script_method
+    def forward(self, x):
+        return self.block(x) * 2
+
+
+class InPython(torch.jit.ScriptModule):
+    def __init__(self):
+        super().__init__()
+        self.block = torch.jit.script(Block())
+
+    def forward(self, x):
+        return self.block(x) * 2
+
+
+@pytest.mark.parametrize("cls", [OfOldStyle, InPython])
+def test_a_class_of_ones_own(cls):
+    found = own(hookcount.count(cls(), X))
+    assert {path: row[1] for path, row in found.items()} == {
+        "": 1,
+        "block": 1,
+        "block.lin": 1,
+        "block.act": 1,
+    }
+    assert found["block.lin"][2].macs == 2 * 8 * 8
+    assert found[""][2] == hookcount.Ops(muls=2 * 8)

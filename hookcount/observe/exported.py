@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import CodeType, FunctionType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeGuard
 
 from torch import nn
 
@@ -40,11 +40,13 @@ Forward = Callable[..., object]
 
 def program_module(model: object) -> object:
     """The module of a ``torch.export`` program. Anything else is given back as it is."""
+    return model.module() if is_program(model) else model
+
+
+def is_program(model: object) -> TypeGuard[ExportedProgram]:
+    """Whether an object is a program of ``torch.export``."""
     program = getattr(sys.modules.get("torch.export.exported_program"), "ExportedProgram", None)
-    if program is None or not isinstance(model, program):
-        return model
-    made: object = model.module()
-    return made
+    return program is not None and isinstance(model, program)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from ..core.errors import ModelError, error_text, module_at
-from .exported import program_module
+from .exported import is_program
 from .module_tree import ModuleTree, layers, type_name
 
 
@@ -21,7 +21,7 @@ def checked(model: object) -> ModuleTree:
             f"To fix it: give an instance, {model.__name__}(...)."
         )
     if not isinstance(model, nn.Module):
-        if program_module(model) is not model:
+        if is_program(model):
             raise ModelError(
                 "an ExportedProgram makes a new module each time. "
                 "To fix it: make one with program.module(), give that, and run that."

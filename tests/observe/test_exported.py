@@ -102,6 +102,8 @@ def test_a_program_is_counted_as_it_is(model):
     assert hookcount.Counter().count(program, X, k=K).total == report.total
     frame = report.to_dataframe()
     assert frame["own_macs"].sum() == report.macs
+    compared = hookcount.compare({"program": (program, {"x": X, "k": K})})
+    assert compared["default"].tolist() == [report.macs]
     with pytest.raises(hookcount.ModelError, match=r"program.module\(\)"):
         hookcount.Counter().watch(program).__enter__()
 

@@ -11,8 +11,7 @@ from .analysis.frames import figures
 from .conventions import Convention, named
 from .core.arguments import arguments
 from .core.errors import FormulaError, InputError, error_text, failure
-from .counter import count
-from .observe.exported import is_program
+from .counter import count, countable
 from .report import Report
 
 if TYPE_CHECKING:
@@ -102,11 +101,7 @@ def _reports(models: Mapping[str, Counted] | Iterable[str]) -> dict[str, Report]
 def _report(name: str, given: object) -> Report:
     if isinstance(given, Report):
         return given
-    if (
-        isinstance(given, tuple)
-        and len(given) == 2
-        and (isinstance(given[0], nn.Module) or is_program(given[0]))
-    ):
+    if isinstance(given, tuple) and len(given) == 2 and countable(given[0]):
         args, kwargs = arguments(f"compare: the input of {name!r}", given[1])
         return count(given[0], *args, **kwargs)
     what = f"the value is of type {type(given).__name__}"

@@ -23,6 +23,7 @@ from .formulas import BUILTIN
 from .observe.company import alone
 from .observe.compiler import outside_of_compiler, uncompiled
 from .observe.exported import Model, program_module
+from .observe.exported import countable as countable  # for compare
 from .observe.interrupts import HeldBack
 from .observe.leftovers import leftovers_named
 from .observe.model import checked

@@ -43,6 +43,11 @@ def program_module(model: object) -> object:
     return model.module() if is_program(model) else model
 
 
+def countable(model: object) -> TypeGuard[Model]:
+    """Whether an object is a module or a program of ``torch.export``."""
+    return isinstance(model, nn.Module) or is_program(model)
+
+
 def is_program(model: object) -> TypeGuard[ExportedProgram]:
     """Whether an object is a program of ``torch.export``."""
     program = getattr(sys.modules.get("torch.export.exported_program"), "ExportedProgram", None)

@@ -8,8 +8,14 @@ import nox
 
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 
-OLDEST = ("torch==2.6.*", "torchvision==0.21.*")
+OLDEST = ("torch==2.6.0", "torchvision==0.21.0")
 """The oldest torch that is supported. It has wheels for Python 3.10 to 3.13."""
+
+MEASURED = ("torch==2.14.1", "torchvision==0.29.*")
+"""The torch with which the project's figures were measured."""
+
+NEWEST = ("--upgrade", "torch", "torchvision")
+"""The newest torch that installs. An environment that is used again is brought up to date."""
 
 nox.needs_version = ">=2025.2.9"
 nox.options.sessions = ("lint", "types", "tests")
@@ -20,7 +26,7 @@ nox.options.error_on_missing_interpreters = False
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """The quick suite with the newest torch."""
-    session.install("-e", ".[test]")
+    session.install("-e", ".[test]", *NEWEST)
     session.run("pytest", *(session.posargs or ("-n", "auto")))
 
 
@@ -28,6 +34,13 @@ def tests(session: nox.Session) -> None:
 def oldest(session: nox.Session) -> None:
     """The quick suite with the oldest torch."""
     session.install("-e", ".[test]", *OLDEST)
+    session.run("pytest", *(session.posargs or ("-n", "auto")))
+
+
+@nox.session(python=PYTHONS)
+def measured(session: nox.Session) -> None:
+    """The quick suite with torch 2.14.1."""
+    session.install("-e", ".[test]", *MEASURED)
     session.run("pytest", *(session.posargs or ("-n", "auto")))
 
 

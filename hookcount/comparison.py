@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from torch import nn
 
+from .analysis.frames import figures
 from .conventions import Convention, named
 from .core.arguments import arguments
-from .core.errors import InputError, error_text
-from .counter import count
+from .core.errors import FormulaError, InputError, error_text, failure
+from .counter import count, countable
 from .report import Report
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def compare(
 
     Columns: ``model``, ``params``, each convention's headline under the convention's name, and
     ``uncounted``: the number of uncounted targets. ``df.attrs["units"]`` has the unit of each
-    convention, ``"MACs"`` or ``"FLOPs"``.
+    convention, ``"MACs"`` or ``"FLOPs"``. If a formula of a convention fails for a model, that
+    figure is None, and a column ``error`` says why.
 
     Raises ``InputError`` for any other value, for an unknown convention, and for two conventions of
     the same name. Raises ``ModelError`` for a model that cannot be built or counted.
@@ -59,18 +61,28 @@ def compare(
             error_text("compare", what, "give each convention once, with its own name")
         )
     reports = _reports(models)
-    rows = [
-        {
-            "model": name,
-            "params": report.params,
-            **{each.name: report.under(each).headline for each in under},
-            "uncounted": len(report.uncounted),
-        }
-        for name, report in reports.items()
+    found = [
+        [each.priced.figure_under(convention) for convention in under] for each in reports.values()
     ]
-    frame = pd.DataFrame(rows, columns=["model", "params", *names, "uncounted"])
+    columns: dict[str, object] = {
+        "model": list(reports),
+        "params": [each.params for each in reports.values()],
+        **{name: figures([row[place] for row in found]) for place, name in enumerate(names)},
+        "uncounted": [len(each.uncounted) for each in reports.values()],
+    }
+    errors = [_errors(names, row) for row in found]
+    frame = pd.DataFrame({**columns, "error": errors} if any(errors) else columns)
     frame.attrs["units"] = {each.name: each.unit for each in under}
     return frame
+
+
+def _errors(names: list[str], figures: list[int | FormulaError]) -> str:
+    """The conventions that gave no figure for one model, each with the reason."""
+    return "; ".join(
+        f"{name}: {failure(each)}"
+        for name, each in zip(names, figures, strict=True)
+        if isinstance(each, FormulaError)
+    )
 
 
 def _reports(models: Mapping[str, Counted] | Iterable[str]) -> dict[str, Report]:
@@ -89,7 +101,7 @@ def _reports(models: Mapping[str, Counted] | Iterable[str]) -> dict[str, Report]
 def _report(name: str, given: object) -> Report:
     if isinstance(given, Report):
         return given
-    if isinstance(given, tuple) and len(given) == 2 and isinstance(given[0], nn.Module):
+    if isinstance(given, tuple) and len(given) == 2 and countable(given[0]):
         args, kwargs = arguments(f"compare: the input of {name!r}", given[1])
         return count(given[0], *args, **kwargs)
     what = f"the value is of type {type(given).__name__}"

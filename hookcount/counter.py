@@ -22,6 +22,8 @@ from .core.trace import Trace
 from .formulas import BUILTIN
 from .observe.company import alone
 from .observe.compiler import outside_of_compiler, uncompiled
+from .observe.exported import Model, program_module
+from .observe.exported import countable as countable  # for compare
 from .observe.interrupts import HeldBack
 from .observe.leftovers import leftovers_named
 from .observe.model import checked
@@ -42,11 +44,12 @@ unregister = USER.unregister
 
 
 @uncompiled
-def count(model: nn.Module, /, *args: object, **kwargs: object) -> Report:
+def count(model: Model, /, *args: object, **kwargs: object) -> Report:
     """Run ``model(*args, **kwargs)`` once and count it, module by module.
 
     ``args`` and ``kwargs`` are the arguments of ``forward``; options are those of ``Counter``. The
-    grad mode and the train or eval mode stay as they are. Afterwards the model, its inputs and the
+    grad mode and the train or eval mode stay as they are. Of a program of ``torch.export`` its
+    ``module()`` is counted. Afterwards the model, its inputs and the
     random state are bit for bit as before.
 
     Emits one ``UncountedWarning`` if anything that ran has no formula. Raises ``ModelError`` if
@@ -106,20 +109,18 @@ class Counter:
         return self.runner.how
 
     @uncompiled
-    def count(self, model: nn.Module, /, *args: object, **kwargs: object) -> Report:
+    def count(self, model: Model, /, *args: object, **kwargs: object) -> Report:
         """As ``hookcount.count``, with the options of this counter."""
         return self._count(model, args, kwargs)
 
-    def _count(
-        self, model: nn.Module, args: tuple[object, ...], kwargs: dict[str, object]
-    ) -> Report:
+    def _count(self, model: Model, args: tuple[object, ...], kwargs: dict[str, object]) -> Report:
         report = Report(self.priced(model, args, kwargs), _again(model, self))
         _warn(report, stacklevel=5)
         return report
 
     def priced(
         self,
-        model: nn.Module,
+        model: Model,
         args: tuple[object, ...],
         kwargs: dict[str, object],
         convention: Convention = DEFAULT,
@@ -130,7 +131,7 @@ class Counter:
         """
         memo = self.runner.memo
         memo.refresh()
-        tree = checked(model)
+        tree = checked(program_module(model))
         with HeldBack() as signals:
             with leftovers_named():  # after the run, which has put everything back
                 trace = self.runner.trace(tree, args, kwargs)
@@ -232,18 +233,18 @@ class Watch:
 
 
 @uncompiled
-def size(model: nn.Module) -> ModelSize:
+def size(model: Model) -> ModelSize:
     """How large a model is: parameters (trainable, frozen), buffers, bytes by dtype, layers.
 
     The model does not run. Raises ``ModelError`` if ``model`` is no ``nn.Module`` or has lazy
     parameters without a shape.
     """
-    return size_of(checked(model).facts())
+    return size_of(checked(program_module(model)).facts())
 
 
 @uncompiled
 def scaling(
-    model: nn.Module,
+    model: Model,
     inputs: Inputs,
     sizes: Iterable[int] | None = None,
     counter: Counter | None = None,
@@ -261,13 +262,13 @@ def scaling(
     Raises ``InputError`` for fewer than 4 different sizes, for an input of another type, and if the
     model fails. The text names the size and the module.
     """
-    checked(model)
+    checked(program_module(model))
     counter = counter or Counter(run="shapes")
     with leftovers_named():
         return scale(partial(counter.priced, model), inputs, sizes, stacklevel=4)
 
 
-def _again(model: nn.Module, counter: Counter) -> Again:
+def _again(model: Model, counter: Counter) -> Again:
     """A function that counts a report's model again, in its state at that time.
 
     The function holds only a weak reference to the model.

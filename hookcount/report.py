@@ -167,7 +167,7 @@ class Report(Portable):
 
         A convention fits if its figure, rounded or cut off to the digits of ``figure``, is equal.
         The candidates are hookcount's conventions, also doubled if they count MACs, and also with
-        modules only.
+        modules only. A convention of which a formula fails is left out.
         """
         return tuple(
             each for each in match.candidates(self.priced, figure) if match.fits(each, figure)
@@ -177,7 +177,8 @@ class Report(Portable):
         """One row per convention. The default is all conventions of hookcount.
 
         Columns: the figure and its unit, the tool that the convention mirrors, and whether a test
-        shows that the figure is exact. Raises ``InputError`` for an unknown name.
+        shows that the figure is exact. If a formula of a convention fails, its figure is None, and
+        a column ``error`` says why. Raises ``InputError`` for an unknown name.
         """
         chosen = CONVENTIONS.values() if conventions is None else map(named, conventions)
         return frames.by_convention(self.priced, chosen)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ..core.errors import InputError
+from ..core.errors import FormulaError, InputError, failure
 from ..core.ops import FLOPS_ARE, KINDS, NOTHING, Ops, flops
 from ..pricing.priced import Priced
 from ..pricing.tree import Node
@@ -101,18 +101,31 @@ def by_convention(priced: Priced, conventions: Iterable[Convention]) -> pd.DataF
     """One row per convention: its figure, the figure's unit, and the tool that it mirrors.
 
     ``exact``: whether the convention is tested to give the tool's figure to the integer.
+
+    If a formula of a convention fails, its row has no figure. Then a column ``error`` says why.
     """
+    found = [(each, priced.figure_under(each)) for each in conventions]
     rows: list[Row] = [
         {
             "convention": each.name,
             "unit": each.unit,
-            "figure": priced.under(each).headline,
             "exact": each.exact,
             "mirrors": each.mirrors,
         }
-        for each in conventions
+        for each, _ in found
     ]
-    return framed(rows, ["convention", "unit", "figure", "exact", "mirrors"], priced)
+    frame = framed(rows, ["convention", "unit", "exact", "mirrors"], priced)
+    frame.insert(2, "figure", figures([figure for _, figure in found]))
+    errors = [failure(figure) if isinstance(figure, FormulaError) else "" for _, figure in found]
+    return frame.assign(error=errors) if any(errors) else frame
+
+
+def figures(found: Sequence[int | FormulaError]) -> pd.Series[Any]:
+    """A column of figures. It has None, and keeps ints as they are, where a formula failed."""
+    import pandas as pd
+
+    values = [None if isinstance(each, FormulaError) else each for each in found]
+    return pd.Series(values, dtype=object if None in values else None)
 
 
 def by_op(priced: Priced) -> pd.DataFrame:

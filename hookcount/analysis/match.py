@@ -6,7 +6,7 @@ from math import floor, log10
 from typing import NamedTuple
 
 from ..conventions import CONVENTIONS, MODULES, Convention
-from ..core.errors import InputError
+from ..core.errors import FormulaError, InputError
 from ..pricing.priced import Priced
 
 
@@ -53,10 +53,14 @@ def fits(match: Match, figure: float) -> bool:
 def candidates(priced: Priced, figure: float) -> list[Match]:
     """Every convention, and the double of each that is in MACs, the nearest to ``figure`` first.
 
-    Raises ``InputError`` unless ``figure`` is above 0.
+    A convention of which a formula fails gives no figure and is left out. Raises ``InputError``
+    unless ``figure`` is above 0, and ``FormulaError`` if every convention fails.
     """
     rounding(figure)
-    headlines = [(each, priced.under(each).headline) for each in (*CONVENTIONS.values(), MODULES)]
+    tried = [(each, priced.figure_under(each)) for each in (*CONVENTIONS.values(), MODULES)]
+    headlines = [(each, found) for each, found in tried if not isinstance(found, FormulaError)]
+    if not headlines:
+        raise next(found for _, found in tried if isinstance(found, FormulaError))
     found = [
         Match(convention, times, times * headline, times * headline - figure)
         for convention, headline in headlines

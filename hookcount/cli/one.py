@@ -142,5 +142,6 @@ def _figures(rows: pd.DataFrame, form: str) -> pd.DataFrame:
     if form in ("csv", "json"):
         return rows
     return rows.assign(
-        figure=rows["figure"].map("{:,}".format), exact=rows["exact"].map({True: "yes", False: ""})
+        figure=["-" if each is None else f"{each:,}" for each in rows["figure"]],
+        exact=rows["exact"].map({True: "yes", False: ""}),
     )

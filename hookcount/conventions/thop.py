@@ -12,6 +12,7 @@ from torch import Size, nn
 
 from ..core.ops import Ops
 from ..formulas import recurrent
+from ..formulas.arithmetic import Outputs, first
 from ..rules.convention import Convention
 from ..rules.registry import Registry
 from .shared import tool_formulas
@@ -76,14 +77,20 @@ def upsample(module: nn.Upsample, out: Size) -> Ops:
 
 
 @_rule(nn.RNN, nn.GRU, nn.LSTM)
-def recurrent_layers(module: nn.RNNBase, input: Size) -> Ops:
+def recurrent_layers(module: nn.RNNBase, input: Outputs, out: tuple[Outputs, Outputs]) -> Ops:
     """[T, N, D * H] = all layers in all directions of [T, N, I].
 
+    A packed sequence counts as the padded rectangle: the longest length for each of N sequences.
     The tool does not know the projection of an LSTM.
     """
+    if isinstance(input, Size):
+        rows = prod(input[:2])
+    else:
+        _, lengths, *_ = input  # a batch size for each step
+        rows = lengths[0] * first(out[1])[-2]  # the last state is [D * layers, N, H]
     return recurrent.stack(
         tool_formulas.cell_of(module),
-        prod(input[:2]),
+        rows,
         module.input_size,
         module.hidden_size,
         layers=int(module.num_layers),
@@ -122,8 +129,5 @@ THOP = Convention(
     matches="type",
     mirrors="thop 0.1.1",
     exact=True,
-    differs=(
-        "a module with two places in the tree: the tool adds all its calls at each of them",
-        "packed sequences: the tool counts the padded rectangle",
-    ),
+    differs=("a module with two places in the tree: the tool adds all its calls at each of them",),
 )

@@ -12,6 +12,7 @@ from torch import Size, nn
 
 from ..core.ops import Ops
 from ..formulas import recurrent
+from ..formulas.arithmetic import Outputs, first
 from ..rules.convention import Convention
 from ..rules.registry import Registry
 from .shared import tool_formulas
@@ -132,11 +133,14 @@ def multihead_attention(
 
 
 @_rule(nn.RNN, nn.GRU, nn.LSTM)
-def recurrent_layers(module: nn.RNNBase, input: Size, /) -> Ops:
-    """[T, N, D * H] = all layers in all directions of [T, N, I], with the projection of an LSTM."""
+def recurrent_layers(module: nn.RNNBase, input: Outputs, /) -> Ops:
+    """[T, N, D * H] = all layers in all directions of [T, N, I], with the projection of an LSTM.
+
+    A packed sequence has a row for each real position, and none for padding.
+    """
     return recurrent.stack(
         tool_formulas.cell_of(module),
-        prod(input[:-1]),
+        prod(first(input)[:-1]),
         module.input_size,
         module.hidden_size,
         layers=int(module.num_layers),
@@ -195,6 +199,6 @@ ULTRALYTICS = Convention(
         "hookcount does not see it",
         "multi_head_attention_forward outside of nn.MultiheadAttention: "
         "hookcount does not count its softmax",
-        "packed sequences, and an einsum that broadcasts",
+        "an einsum that broadcasts",
     ),
 )

@@ -73,6 +73,11 @@ def said(error: BaseException) -> str:
         return type(error).__name__
 
 
+def failure(error: HookcountError) -> str:
+    """What a table says of an error: its first line, without the advice."""
+    return str(error).partition("\n")[0]
+
+
 def error_text(path: str, what: str, fix: str) -> str:
     """Build an error text: where it happened (``path``), what happened, and how to fix it."""
     return f"{path}: {what}\n  To fix it: {fix}"

@@ -235,3 +235,37 @@ def pinv(A: Size, *, hermitian: bool = False) -> Ops:
     k = min(m, n)
     decomposed = eigh(A) if hermitian else svd(A)
     return decomposed + (Ops(muls=n * k, compares=k, specials=k) + matmul(n, k, m)) * batch(A)
+
+
+@formula("aten::linalg_lstsq", kind="linear algebra")
+def lstsq(self: Size, b: Size, *, driver: str | None = None, out: Sequence[Size]) -> Ops:
+    """[*, n, k], ... = argmin |A X - B|, A of shape [*, m, n], B of shape [*, m, k] or [*, m].
+
+    A QR of A, or of its transpose if m < n; its reflectors on each column, and a triangular system
+    per column. With the drivers "gelsd" and "gelss" an svd, two products and a scaling instead.
+    The pivots of "gelsy" are not counted.
+    """
+    m, n = self[-2:]
+    columns = 1 if len(b) < len(self) else b[-1]
+    matrices = prod(out[0]) // (n * columns) if n * columns else 0
+    long, short = max(m, n), min(m, n)
+    if driver in ("gelsd", "gelss"):
+        products = matmul(short, m, columns) + matmul(n, short, columns)
+        return (svd(self[-2:]) + products + Ops(specials=short * columns)) * matrices
+    rotated = sum((reflect(long - j, columns) for j in range(short)), Ops())
+    solved = triangular_solve(short, columns, unit=False)
+    return (householder(long, short) + rotated + solved) * matrices
+
+
+@formula("aten::linalg_matrix_exp", kind="linear algebra")
+def matrix_exp(self: Size) -> Ops:
+    """[*, n, n] = exp([*, n, n]): torch's Taylor polynomial of degree 18, in 5 products.
+
+    Five sums of five matrices with weights, 3 more sums. A small matrix takes a lower degree, and a
+    large one is halved and squared again. Both depend on the values: not counted.
+    """
+    n = self[-1]
+    if n == 1:
+        return Ops(specials=prod(self))
+    sums = Ops(adds=5 * 4 + 3, muls=5 * 5) * (n * n)
+    return (matmul(n, n, n) * 5 + sums) * batch(self)

@@ -6,6 +6,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from ..core.errors import ModelError, error_text, module_at
+from .exported import is_program
 from .module_tree import ModuleTree, layers, type_name
 
 
@@ -37,6 +38,11 @@ def checked(model: object) -> ModuleTree:
             f"To fix it: give an instance, {model.__name__}(...)."
         )
     if not isinstance(model, nn.Module):
+        if is_program(model):
+            raise ModelError(
+                "an ExportedProgram makes a new module each time. "
+                "To fix it: make one with program.module(), give that, and run that."
+            )
         raise ModelError(
             f"cannot count {type(model).__name__}: not an nn.Module. To fix it: {_instead(model)}."
         )

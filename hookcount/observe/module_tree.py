@@ -15,6 +15,7 @@ from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 from ..core.lifetimes import ByIdentity
 from ..core.trace import Place, TensorFact
 from .layout import is_module
+from .originals import Original, with_originals
 
 T = TypeVar("T")
 
@@ -31,6 +32,9 @@ _WRAPPERS = {
 }
 TORCHS_OWN = frozenset(vars(nn.Module()))
 """The attributes that torch gives every module. All other attributes are the user's."""
+
+_UNFLATTENED = ("InterpreterModule", "UnflattenedModule")
+"""The classes of ``torch.export.unflatten``. ``_ty`` is the name of the class that each had."""
 
 _wrapped_as: ByIdentity[str] = ByIdentity()
 _known = _wrapped_as.values
@@ -61,12 +65,15 @@ def layers(module: nn.Module) -> Iterator[nn.Module]:
 
 
 def type_name(module: nn.Module) -> str:
-    """A module's class name, as reports show it; for a ScriptModule that of the scripted class."""
-    if isinstance(module, torch.jit.ScriptModule):
+    """A module's class name, as reports show it; of a scripted or exported one the original's."""
+    if isinstance(module, (torch.jit.ScriptModule, Original)):
         original = getattr(module, "original_name", None)
         if isinstance(original, str):
             return original
-    return type(module).__name__
+    name = type(module).__name__
+    if name in _UNFLATTENED and isinstance(vars(module).get("_ty"), str):
+        return str(vars(module)["_ty"]).rpartition(".")[2]
+    return name
 
 
 class ModuleTree:
@@ -82,6 +89,7 @@ class ModuleTree:
         self.model = model
         self.around = tuple(around)
         self._strangers: list[tuple[str, nn.Module]] = []
+        self._originals: dict[str, Original] = {}
         self._index()
 
     def _index(self) -> None:
@@ -95,14 +103,23 @@ class ModuleTree:
         )
         self.buffers = _distinct([module._buffers for module in self.modules if module._buffers])
         self._paths: dict[int, list[str]] = {}
-        for path, module in (*self.walked, *self._strangers):
+        for path, module in (*self.walked, *self._strangers, *self._originals.items()):
             self._paths.setdefault(id(module), []).append(path)
 
     def forget_strangers(self) -> None:
         """Forget the modules from outside the tree, so that the next run starts afresh."""
-        if self._strangers:
+        if self._strangers or self._originals:
             self._strangers.clear()
+            self._originals.clear()
             self._index()
+
+    def original(self, path: str, type: str) -> Original:
+        """What stands for a module of a model that became a graph. ``path``: where it was."""
+        found = self._originals.get(path)
+        if found is None:
+            found = self._originals[path] = Original(type)
+            self._paths[id(found)] = [path]
+        return found
 
     def of(self, module: nn.Module, caller: str) -> str:
         """The path at which the module at path ``caller`` calls ``module``.
@@ -147,7 +164,7 @@ class ModuleTree:
                 Place(path, type_name(each), id(each), (), not each._modules, False)
                 for path, each in strangers.items()
             ]
-        return tuple(found)
+        return tuple(with_originals(found, self._originals) if self._originals else found)
 
 
 def _distinct(named: list[dict[str, T | None]]) -> list[T]:

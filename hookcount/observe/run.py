@@ -26,6 +26,7 @@ from .dispatch import RealRun, Run
 from .distributed import placement_unseen, settle
 from .eager import compiler_is_there, eagerly
 from .elsewhere import followed
+from .exported import graphs_seen
 from .gathered import gathered
 from .hooks import hooked, unnoticed
 from .interrupts import HeldBack
@@ -34,6 +35,7 @@ from .module_tree import ModuleTree, type_name, wrapped_as
 from .observer import Observer, innermost_given, observers_here
 from .other_path import goes_another_path
 from .own_thread import own_functions, own_gradients, own_random_functions
+from .scripted import scripts_seen
 from .shapes_run.autocast import autocast_on_meta
 from .shapes_run.constants import Constants, needs_constants
 from .shapes_run.derivatives import differentiable
@@ -262,6 +264,8 @@ def _observing(observer: Observer, tree: ModuleTree, modes: Modes) -> Iterator[N
                 entered.enter_context(unnoticed())
             entered.enter_context(hooked(observer))
             entered.enter_context(followed(observer))
+            entered.enter_context(graphs_seen(observer, tree))
+            entered.enter_context(scripts_seen(observer, tree))
             if observer.given is not None:
                 entered.enter_context(own_functions())
                 if observer.given.in_company:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from ..core.errors import FormulaError
 from ..core.ops import Ops, flops
 from ..core.portable import Portable
 from ..core.trace import Trace
@@ -56,6 +57,13 @@ class Priced(Portable):
     def under(self, convention: Convention) -> Priced:
         """The same trace under another convention."""
         return replace(self, convention=convention)
+
+    def figure_under(self, convention: Convention) -> int | FormulaError:
+        """The headline under another convention, or the error of a formula that fails there."""
+        try:
+            return self.under(convention).headline
+        except FormulaError as error:
+            return error
 
     @property
     def records(self) -> tuple[Record, ...]:

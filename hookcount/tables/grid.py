@@ -64,6 +64,8 @@ def table(frame: pd.DataFrame, title: str | None = None) -> Table:
 def _cell(name: str, value: object) -> Text:
     if isinstance(value, str):
         return line(cut(value))
+    if value is None:
+        return line("-")
     number: float = float(value)  # type: ignore[arg-type]
     if name.endswith("share"):
         return paragraph(f"{100 * number:.1f}%")

@@ -125,3 +125,44 @@ def test_qr_with_and_without_q():
 
 def test_pseudo_inverse_ends_in_a_product():
     assert price("aten::linalg_pinv", Size([7, 5]), out=Size([5, 7])).macs == 5 * 5 * 7
+
+
+def test_matrix_exponential():
+    """Per matrix of 3 x 3: 5 products of 27; 25 scaled matrices, summed by fives; 3 more sums."""
+    expected = Ops(macs=5 * 27, muls=25 * 9, adds=(5 * 4 + 3) * 9)
+    assert price("aten::linalg_matrix_exp", Size([2, 3, 3])) == expected * 2
+    assert price("aten::linalg_matrix_exp", Size([7, 1, 1])) == Ops(specials=7)
+    assert price("aten::linalg_matrix_exp", Size([0, 3, 3])) == Ops()
+
+
+def lstsq(a, b, solution, **kwargs):
+    return price("aten::linalg_lstsq", Size(a), Size(b), out=(Size(solution),), **kwargs)
+
+
+def test_least_squares_by_hand():
+    """A of 2 x 1. Its one reflector takes 2 squares, 2 adds, 3 special ops and meets no column.
+
+    On the one column of b: 2 + 2 - 1 adds, 2 * 2 + 1 muls. Then one division.
+    """
+    one = Ops(adds=2 + 3, muls=2 + 5, specials=3 + 1)
+    assert lstsq([2, 1], [2, 1], [1, 1]) == one
+    assert lstsq([2, 1], [2], [1]) == one
+    assert lstsq([5, 2, 1], [5, 2], [5, 1]) == one * 5
+
+
+@pytest.mark.parametrize(("m", "n"), [(2 * N, N), (N, 2 * N)])
+def test_least_squares_leading_terms(m, n):
+    """QR of the long form: 2 s^2 (l - s / 3); a column: 4 l s - 2 s^2 by Q, s^2 by R."""
+    long, short, k = max(m, n), min(m, n), N
+    of_a_column = 4 * long * short - 2 * short**2 + short**2
+    leading = 2 * short**2 * (long - short / 3) + k * of_a_column
+    found = lstsq([m, n], [m, k], [n, k])
+    assert flops(found) == pytest.approx(leading, rel=0.02)
+    by_svd = lstsq([m, n], [m, k], [n, k], driver="gelsd")
+    assert by_svd.macs == short * m * k + n * short * k
+    assert lstsq([m, n], [m, k], [n, k], driver="gelsy") == found
+
+
+def test_least_squares_of_nothing():
+    assert lstsq([3, 0], [3, 2], [0, 2]) == Ops()
+    assert lstsq([0, 3, 2], [0, 3, 2], [0, 2, 2]) == Ops()

@@ -71,3 +71,14 @@ def layer_norm_backward(grad_out: Size, weight: Size | None, output_mask: Sequen
 def group_norm_backward(grad_out: Size, weight: Size | None, output_mask: Sequence[bool]) -> Ops:
     """dx, dweight, dbias = gradients of group norm([N, C, *])."""
     return _standardization_backward(prod(grad_out), output_mask, weighted=weight is not None)
+
+
+@formula("aten::_weight_norm_interface_backward", kind="gradient")
+def weight_norm_backward(saved_v: Size, dim: int) -> Ops:
+    """dv, dg = gradients of w = v * (g / |v|), with a norm per slice along ``dim``.
+
+    Per slice of n, dg = sum(dw v) / |v|: n muls, n - 1 adds, a division.
+    dv = (g / |v|) dw - (g / |v| * dg / |v|) v: 2 n muls, n subtractions, two divisions, a mul.
+    """
+    elements, slices = prod(saved_v), saved_v[dim]
+    return Ops(adds=2 * elements - slices, muls=3 * elements + slices, specials=3 * slices)

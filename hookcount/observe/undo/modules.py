@@ -36,6 +36,7 @@ class Modules:
             (module, module.training)
             for module in tree.modules
             if isinstance(module, torch.jit.ScriptModule)
+            and hasattr(module, "training")  # a frozen one has none
         ]
         for module in tree.modules:
             self._visit(module, objects)

@@ -146,3 +146,24 @@ def test_nothing_asked_for_costs_nothing():
     grad = Size((2, 4))
     args = grad, grad, (4,), None, None, None, None, (False,) * 3
     assert ask("aten::native_layer_norm_backward", *args) == Ops()
+
+
+def test_weight_norm():
+    """4 slices of 3. dg: 3 muls, 2 adds, a division; dv: 6 muls, 3 adds, 2 divisions, a mul."""
+    v, g = Size((4, 3)), Size((4, 1))
+    args = (v, v, g, g, 0)
+    found = ask(normalization_backward.weight_norm_backward, *args, out=(v, g))
+    assert found == Ops(adds=4 * (2 + 3), muls=4 * (3 + 6 + 1), specials=4 * 3)
+
+
+def test_weight_norm_is_the_gradient_that_autograd_takes():
+    """The formulas for dv and dg in the docstring, in float64."""
+    v, g, grad = (torch.randn(4, *size, dtype=torch.float64) for size in ((3,), (1,), (3,)))
+    v.requires_grad_()
+    g.requires_grad_()
+    w, _ = torch._weight_norm_interface(v, g, 0)
+    dv, dg = torch.autograd.grad(w, (v, g), grad)
+    norm = v.norm(dim=1, keepdim=True)
+    by_hand = (grad * v).sum(1, keepdim=True) / norm
+    torch.testing.assert_close(dg, by_hand)
+    torch.testing.assert_close(dv, g / norm * grad - (g / norm * by_hand / norm) * v)

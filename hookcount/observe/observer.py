@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from itertools import takewhile
 from types import CodeType, FrameType
+from typing import Protocol
 
 import torch
 from torch import nn
@@ -26,7 +27,7 @@ from .stack import Frame, Mark, OutsideTimes
 from .standin import StandIns
 from .state import Given
 from .unseen import Origins
-from .values import Described, Key, OpResult
+from .values import Described, Key, OpArgs, OpKwargs, OpResult
 
 Args = tuple[object, ...]
 Kwargs = dict[str, object]
@@ -46,6 +47,17 @@ def observers_here() -> list[Observer]:
     return _active.stack
 
 
+class RunsAttention(Protocol):
+    """See ``shapes_run/attention.py``."""
+
+    @property
+    def known(self) -> bool:
+        """Whether the paths of the model's device are followed."""
+
+    def run(self, args: OpArgs, kwargs: OpKwargs) -> OpResult:
+        """Run a call of attention."""
+
+
 class Observer:
     """Records the modules and ops that run in the thread which made it.
 
@@ -58,6 +70,8 @@ class Observer:
         """Whether an op has a formula."""
         self.modules = tree.modules
         self.shapes_only = False
+        self.attention: RunsAttention | None = None
+        """Runs attention in a shapes-only run."""
         self.fakes: dict[type, Fake] = {}
         """Each fake, by the class whose forward it replaces."""
         self.faking: set[int] = set()

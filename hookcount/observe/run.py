@@ -32,6 +32,7 @@ from .interrupts import HeldBack
 from .module_tree import ModuleTree, type_name, wrapped_as
 from .observer import Observer, innermost_given, observers_here
 from .own_thread import own_functions, own_gradients, own_random_functions
+from .shapes_run.attention import as_on_the_device
 from .shapes_run.autocast import autocast_on_meta
 from .shapes_run.constants import Constants, needs_constants
 from .shapes_run.fakes import faked, for_want_of_values
@@ -117,7 +118,7 @@ class Runner:
 
     def _allowances(self, observer: Observer) -> Modes:
         """Patches that let code run on meta tensors: autocast, and fakes."""
-        return [autocast_on_meta(), faked(observer, self.registry)]
+        return [autocast_on_meta(), as_on_the_device(), faked(observer, self.registry)]
 
     def _real(
         self, tree: ModuleTree, args: Args, kwargs: Kwargs, fakes: Modes, signals: HeldBack

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,6 +17,7 @@ from ..specs import has_values, op_tensors
 from ..values import OpKwargs
 from .meta_tensors import META
 
+_CPU = torch.device("cpu")
 LARGE = 2**21
 """The most elements that a constant may have; a larger one becomes data. DETR reads its mask of
 800 x 1333 pixels, but a mask of 4096 x 4096 is too much."""
@@ -30,10 +32,17 @@ class Data:
 
     def __init__(self, observer: Observer, tensors: Iterable[torch.Tensor]) -> None:
         self._observer = observer
+        self._given = list(tensors)
         self._stand_ins: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
         self._taken: list[torch.Tensor] = []  # held, so that no identity is used again
-        self.ids = {id(tensor) for tensor in tensors if not _is_small_index(tensor)}
+        self.ids = {id(tensor) for tensor in self._given if not _is_small_index(tensor)}
         """The identities of the real tensors that are data."""
+
+    @functools.cached_property
+    def device(self) -> torch.device:
+        """The device of the model and its inputs. The CPU for those on meta."""
+        devices = (tensor.device for tensor in self._given)
+        return next((each for each in devices if each.type not in ("cpu", "meta")), _CPU)
 
     def has(self, tensor: torch.Tensor) -> bool:
         """Whether a tensor is data."""

@@ -1,0 +1,131 @@
+"""Attention in a shapes-only run takes the path that it would take on the model's device.
+
+torch decides by the device of its tensors how attention runs. For tensors on meta it would choose
+separate ops. Here the device is that of the model, or the CPU for a model on meta.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+from torch.utils import backend_registration
+
+from ..observer import observers_here
+from ..parts import PLAIN
+from ..patches import Undo, replaced, shared
+from ..values import Key, OpArgs, OpKwargs, OpResult
+from .data import Data
+from .memo import Memo, key
+from .paths import ATTENTION, TENSORS, path_on
+
+_NAMES = (*TENSORS, "dropout_p", "is_causal")
+"""The positional parameters of attention."""
+_KNOWN = ("cpu", "cuda")
+"""The devices whose paths are followed. They also have fused layers: see ``_Name``."""
+
+
+class Attention:
+    """Runs calls of ``scaled_dot_product_attention`` for one shapes-only run."""
+
+    def __init__(self, data: Data, memo: Memo) -> None:
+        self._data = data
+        self._paths = memo.paths
+
+    @property
+    def known(self) -> bool:
+        """Whether the paths of the model's device are followed."""
+        return self._data.device.type in _KNOWN
+
+    def run(self, args: OpArgs, kwargs: OpKwargs) -> OpResult:
+        """Run a call as the ops that it would be on the model's device."""
+        named = dict(zip(_NAMES, args, strict=False), **kwargs)
+        tensors = [named[name] for name in TENSORS if named.get(name) is not None]
+        if not self.known or not PLAIN.issuperset(map(type, tensors)):
+            return ATTENTION.decompose(**named)
+        distinct = _key(named, self._data.device)
+        try:
+            path = self._paths[distinct]
+        except KeyError:
+            path = self._paths[distinct] = path_on(self._data.device, named)
+        if path is not None:
+            with torch._C.DisableTorchFunction():
+                return path.run(tensors)
+        if not all([each.is_meta for each in tensors[:3]]):  # noqa: C419 (faster)
+            named |= {name: self._data.stand_in(named[name]) for name in TENSORS[:3]}
+        return ATTENTION.decompose(**named)
+
+
+def _key(named: OpKwargs, device: torch.device) -> Key:
+    """Everything that decides which path attention takes."""
+    return (
+        device,
+        torch.is_grad_enabled(),
+        torch.is_inference_mode_enabled(),
+        torch._C._get_flash_sdp_enabled(),
+        torch._C._get_mem_efficient_sdp_enabled(),
+        torch._C._get_math_sdp_enabled(),
+        torch._C._get_cudnn_sdp_enabled(),
+        tuple(torch._C._get_sdp_priority_order()),
+        torch.are_deterministic_algorithms_enabled(),
+        *[
+            (name, key(value), isinstance(value, torch.Tensor) and value.requires_grad)
+            for name, value in named.items()
+        ],
+    )
+
+
+def as_on_the_device() -> AbstractContextManager[None]:
+    """For the block, attention takes the path of the device, in each thread that counts on shapes.
+
+    A function in Python would miss calls of ``F.scaled_dot_product_attention`` by another name, and
+    a mode for functions would keep encoder layers from their fused path. So the op itself gets an
+    implementation for meta.
+    """
+    return shared("attention on meta", _install)
+
+
+def _install() -> Undo:
+    library = torch.library.Library("aten", "IMPL")
+    library.impl("scaled_dot_product_attention", _on_meta, "AutogradMeta")
+    rename = replaced(backend_registration, "_privateuse1_backend_name", _named)
+
+    def undo() -> None:
+        rename()
+        library._destroy()
+
+    return undo
+
+
+def _on_meta(*args: Any, **kwargs: Any) -> Any:
+    for observer in reversed(observers_here()):
+        if observer.attention is not None and observer.listening():
+            return observer.attention.run(args, kwargs)
+    return ATTENTION.decompose(*args, **kwargs)
+
+
+class _Name(str):
+    """The name of torch's backend for new devices. In a shapes-only run it is meta's too.
+
+    ``nn.MultiheadAttention`` and ``nn.TransformerEncoderLayer`` run as one op if their tensors are
+    on the CPU, on CUDA or on the device of this name.
+    """
+
+    __slots__ = ()
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return str.__eq__(self, other) or (other == "meta" and _fuses_layers())
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+
+def _named(own: Any) -> Any:
+    return _Name(own)
+
+
+def _fuses_layers() -> bool:
+    here = observers_here()
+    return any(each.attention is not None and each.attention.known for each in here)

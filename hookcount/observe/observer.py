@@ -8,7 +8,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from itertools import takewhile
 from types import CodeType, FrameType
-from typing import Protocol
 
 import torch
 from torch import nn
@@ -47,17 +46,6 @@ def observers_here() -> list[Observer]:
     return _active.stack
 
 
-class RunsAttention(Protocol):
-    """See ``shapes_run/attention.py``."""
-
-    @property
-    def known(self) -> bool:
-        """Whether the paths of the model's device are followed."""
-
-    def run(self, args: OpArgs, kwargs: OpKwargs) -> OpResult:
-        """Run a call of attention."""
-
-
 class Observer:
     """Records the modules and ops that run in the thread which made it.
 
@@ -70,8 +58,8 @@ class Observer:
         """Whether an op has a formula."""
         self.modules = tree.modules
         self.shapes_only = False
-        self.attention: RunsAttention | None = None
-        """Runs attention in a shapes-only run."""
+        self.attention: Callable[[OpArgs, OpKwargs], OpResult] | None = None
+        """Runs attention in a shapes-only run: see ``shapes_run/attention.py``."""
         self.fakes: dict[type, Fake] = {}
         """Each fake, by the class whose forward it replaces."""
         self.faking: set[int] = set()

@@ -22,27 +22,21 @@ from .paths import ATTENTION, TENSORS, path_on
 
 _NAMES = (*TENSORS, "dropout_p", "is_causal")
 """The positional parameters of attention."""
-_KNOWN = ("cpu", "cuda")
-"""The devices whose paths are followed. They also have fused layers: see ``_Name``."""
+FOLLOWED = ("cpu", "cuda")
+"""The types of devices whose paths are followed."""
 
 
 class Attention:
-    """Runs calls of ``scaled_dot_product_attention`` for one shapes-only run."""
+    """Runs a call of ``scaled_dot_product_attention`` as its ops on the model's device."""
 
     def __init__(self, data: Data, memo: Memo) -> None:
         self._data = data
         self._paths = memo.paths
 
-    @property
-    def known(self) -> bool:
-        """Whether the paths of the model's device are followed."""
-        return self._data.device.type in _KNOWN
-
-    def run(self, args: OpArgs, kwargs: OpKwargs) -> OpResult:
-        """Run a call as the ops that it would be on the model's device."""
+    def __call__(self, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         named = dict(zip(_NAMES, args, strict=False), **kwargs)
         tensors = [named[name] for name in TENSORS if named.get(name) is not None]
-        if not self.known or not PLAIN.issuperset(map(type, tensors)):
+        if not PLAIN.issuperset(map(type, tensors)):
             return ATTENTION.decompose(**named)
         distinct = _key(named, self._data.device)
         try:
@@ -87,13 +81,15 @@ def as_on_the_device() -> AbstractContextManager[None]:
 
 
 def _install() -> Undo:
-    library = torch.library.Library("aten", "IMPL")
-    library.impl("scaled_dot_product_attention", _on_meta, "AutogradMeta")
+    library = torch.library.Library("aten", "IMPL")  # type: ignore[no-untyped-call]
+    library.impl(  # type: ignore[no-untyped-call]
+        "scaled_dot_product_attention", _on_meta, "AutogradMeta"
+    )
     rename = replaced(backend_registration, "_privateuse1_backend_name", _named)
 
     def undo() -> None:
         rename()
-        library._destroy()
+        library._destroy()  # type: ignore[no-untyped-call]
 
     return undo
 
@@ -101,7 +97,7 @@ def _install() -> Undo:
 def _on_meta(*args: Any, **kwargs: Any) -> Any:
     for observer in reversed(observers_here()):
         if observer.attention is not None and observer.listening():
-            return observer.attention.run(args, kwargs)
+            return observer.attention(args, kwargs)
     return ATTENTION.decompose(*args, **kwargs)
 
 
@@ -127,5 +123,4 @@ def _named(own: Any) -> Any:
 
 
 def _fuses_layers() -> bool:
-    here = observers_here()
-    return any(each.attention is not None and each.attention.known for each in here)
+    return any(each.attention is not None for each in observers_here())

@@ -40,9 +40,8 @@ class Data:
 
     @functools.cached_property
     def device(self) -> torch.device:
-        """The device of the model and its inputs. The CPU for those on meta."""
-        devices = (tensor.device for tensor in self._given)
-        return next((each for each in devices if each.type not in ("cpu", "meta")), _CPU)
+        """The device of the model and its inputs; the CPU if all are on meta."""
+        return next((each.device for each in reversed(self._given) if not each.is_meta), _CPU)
 
     def has(self, tensor: torch.Tensor) -> bool:
         """Whether a tensor is data."""

@@ -58,7 +58,7 @@ def path_on(device: torch.device, named: OpKwargs) -> Path | None:
     torch chooses by tensors that claim to be on the device and have no memory.
     """
 
-    def claimed(value: object) -> object:
+    def claimed(value: Any) -> Any:
         return Claimed.like(value, device) if isinstance(value, torch.Tensor) else value
 
     asked = {name: claimed(value) for name, value in named.items()}
@@ -69,14 +69,15 @@ def path_on(device: torch.device, named: OpKwargs) -> Path | None:
         given = [asked[name] for name in TENSORS if asked.get(name) is not None]
         with _Recorder(given, device) as recorder:
             out = ATTENTION.decompose(**asked)
-    recorder.path.result = recorder.slots[id(out)]
-    return recorder.path
+    path: Path = recorder.path
+    path.result = recorder.slots[id(out)]
+    return path
 
 
 class Claimed(torch.Tensor):
     """A tensor that claims to be on a device, and has no memory."""
 
-    __torch_function__ = torch._C._disabled_torch_function_impl
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
     @classmethod
     def __torch_dispatch__(cls, *args: object) -> Any:
@@ -123,7 +124,9 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         for each in _tensors(out):
             self._kept.append(each)
             made.append(self.slots.setdefault(id(each), len(self.slots)))
-        self.path.steps.append((func, _changed(args, self._slot), _changed(kwargs, self._slot), made))
+        self.path.steps.append(
+            (func, _changed(args, self._slot), _changed(kwargs, self._slot), made)
+        )
         return out
 
     def _run(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:

@@ -21,7 +21,7 @@ from ..opfacts import UNDECLARED_WRITES, OpFacts, op_facts
 from ..specs import op_described, op_tensors, tensors
 from ..undo.guard import Guard
 from ..values import Key, OpArgs, OpKwargs, OpResult
-from .attention import Attention
+from .attention import FOLLOWED, Attention
 from .data import LARGE, Data
 from .memo import PLAIN, Known, Memo, key, recipe
 from .meta_tensors import META
@@ -72,7 +72,8 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         else:
             self.data = Data(observer, data)
             watch_for_leftovers(observer.origins)
-        observer.attention = self._attention = Attention(self.data, memo)
+        if self.data.device.type in FOLLOWED:
+            observer.attention = Attention(self.data, memo)
         self._distinct: Key | None = None
         """The key of the op call that is running; None if the call has no key."""
 
@@ -88,9 +89,10 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         except (RuntimeError, TypeError):  # a tensor without strides, an argument without a hash
             self._distinct = known = None
         if known is None:
-            if func is ATTENTION and any([each.is_meta for each in op_tensors(args)]):  # noqa: C419
+            attention = self._observer.attention
+            if func is ATTENTION and attention and any(each.is_meta for each in op_tensors(args)):
                 with self:
-                    return self._attention.run(args, kwargs)
+                    return attention(args, kwargs)
             return super().see(func, args, kwargs)
         self._memo.hits += 1
         facts = known.facts

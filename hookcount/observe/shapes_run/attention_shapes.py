@@ -12,7 +12,7 @@ from .meta_tensors import Made, empty, like
 def multi_head(query: torch.Tensor, key: torch.Tensor, *args: Any, **options: object) -> Made:
     """[N, L, E], weights = multi_head([N, L, E], [N, S, E]).
 
-    The weights are [N, L, S] if averaged over the heads, else [N, heads, L, S]. They are [0] if
+    The weights are [N, L, S] if averaged over the heads, else [N, heads, L, S]. There are none if
     ``need_weights`` is false. torch has no shapes-only implementation of this op.
     """
     heads = args[2]
@@ -20,7 +20,7 @@ def multi_head(query: torch.Tensor, key: torch.Tensor, *args: Any, **options: ob
     averaged = options.get("average_attn_weights", args[9] if len(args) > 9 else True)
     batch, length = query.shape[:2]
     shape = (batch, length, key.shape[1]) if averaged else (batch, heads, length, key.shape[1])
-    return like(query), empty(shape if need_weights else (0,), query.dtype)
+    return like(query), empty(shape, query.dtype) if need_weights else None
 
 
 def encoder_layer(src: torch.Tensor, *args: object, **options: object) -> Made:

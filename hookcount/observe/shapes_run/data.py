@@ -52,6 +52,11 @@ class Data:
             or isinstance(tensor, FakeTensor)
         )
 
+    def add(self, tensor: torch.Tensor) -> None:
+        """A tensor that was made in place of a result is data."""
+        self.ids.add(id(tensor))
+        self._taken.append(tensor)
+
     def stand_in(self, tensor: torch.Tensor) -> torch.Tensor:
         """The meta tensor that replaces ``tensor`` in an op on data.
 
@@ -74,8 +79,7 @@ class Data:
         for tensor in op_tensors((written,)):
             for each in (tensor, tensor._base):
                 if each is not None and not each.is_meta and id(each) not in self.ids:
-                    self.ids.add(id(each))
-                    self._taken.append(each)
+                    self.add(each)
 
     def reshape(self, tensor: torch.Tensor, like: torch.Tensor) -> None:
         """Give a tensor another shape. Its new memory is not read, since it is data."""

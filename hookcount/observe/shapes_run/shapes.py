@@ -25,6 +25,7 @@ from .attention import FOLLOWED, Attention
 from .data import LARGE, Data
 from .memo import PLAIN, Known, Memo, key, recipe
 from .meta_tensors import META
+from .nested import on_nested
 from .output_shapes import output
 from .paths import ATTENTION
 
@@ -159,6 +160,10 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             return self._constant(func, facts, args, kwargs, given, self._distinct)
         if facts.lifts and given[0].is_meta and not self._keeps_constants:
             raise ConstantsLostError
+        if (made := on_nested(facts.name, self.data, args, kwargs)) is not None:
+            described = op_described(args), {n: op_described(each) for n, each in kwargs.items()}
+            self._observer.ran(func, *described, made[0])
+            return made[0]
         if facts.name in _HOLDS:
             return None
         if facts.name == "aten::_is_all_true":

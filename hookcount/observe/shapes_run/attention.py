@@ -6,6 +6,8 @@ separate ops. Here the device is that of the model, or the CPU for a model on me
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -85,10 +87,14 @@ def _install() -> Undo:
     library.impl(  # type: ignore[no-untyped-call]
         "scaled_dot_product_attention", _on_meta, "AutogradMeta"
     )
-    rename = replaced(backend_registration, "_privateuse1_backend_name", _named)
+    undos = (
+        replaced(backend_registration, "_privateuse1_backend_name", _named),
+        replaced(torch.overrides, "has_torch_function", _besides_ours),
+    )
 
     def undo() -> None:
-        rename()
+        for each in undos:
+            each()
         library._destroy()  # type: ignore[no-untyped-call]
 
     return undo
@@ -124,3 +130,24 @@ def _named(own: Any) -> Any:
 
 def _fuses_layers() -> bool:
     return any(each.attention is not None for each in observers_here())
+
+
+def _function_modes() -> list[object]:
+    return list(torch.overrides._get_current_function_mode_stack())  # type: ignore[no-untyped-call]
+
+
+def _besides_ours(own: Callable[[object], bool]) -> Callable[[object], bool]:
+    """``has_torch_function``, for which hookcount's own mode for functions does not count.
+
+    A layer asks it before it runs as one op.
+    """
+
+    @functools.wraps(own)
+    def has_torch_function(args: object) -> bool:
+        modes = _function_modes() if _fuses_layers() else []
+        if len(modes) != 1 or not getattr(modes[0], "keeps_constants", False):
+            return own(args)
+        with torch.overrides._pop_mode_temporarily():
+            return own(args)
+
+    return has_torch_function

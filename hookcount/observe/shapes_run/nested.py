@@ -65,8 +65,8 @@ TAKES: dict[str, Callable[..., Any]] = {
 
 def on_nested(name: str, data: Data, args: Any, kwargs: Any) -> tuple[Any] | None:
     """The result of an op that makes or takes a nested tensor, in a tuple; None for other ops."""
-    rule = MAKES.get(name) or (TAKES.get(name) if args and args[0].is_nested else None)
-    if rule is None:
+    rule = MAKES.get(name) or TAKES.get(name)
+    if rule is None or (name in TAKES and not args[0].is_nested):
         return None
     with quiet():
         made = rule(data, *args, **kwargs)

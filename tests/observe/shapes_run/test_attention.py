@@ -159,6 +159,30 @@ def test_a_layer_is_fused_where_a_real_run_fuses_it(name, training, mode):
         both(LAYERS[name].train(training), *((x, x) if name == "decoder" else (x,)))
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_a_layer_beside_a_recurrent_one(mode):
+    """For the recurrent one hookcount has a mode for functions, which would open the layer."""
+
+    class Both(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first = nn.GRU(8, 8, batch_first=True)
+            self.second = LAYERS["encoder"]
+
+        def forward(self, x):
+            return self.second(self.first(x)[0])
+
+    with mode():
+        found, expected = (
+            hookcount.Counter(run=run).count(Both().eval(), torch.ones(3, 5, 8))
+            for run in ("shapes", "real")
+        )
+    assert rows(found) == rows(expected)
+    assert [each for each in ops(found) if each[0] != "first"] == [
+        each for each in ops(expected) if each[0] != "first"
+    ]
+
+
 def test_weights_of_fused_attention():
     class Weights(nn.Module):
         def __init__(self):
@@ -207,10 +231,11 @@ def test_torch_is_as_it_was_afterwards():
         return torch._C._dispatch_has_kernel_for_dispatch_key(name, "AutogradMeta")
 
     name = torch.utils.backend_registration._privateuse1_backend_name
-    before = has_kernel()
+    before, function = has_kernel(), torch.overrides.has_torch_function
     q = torch.ones(1, 2, 3, 4, device="meta")
     with as_on_the_device():
         assert torch.utils.backend_registration._privateuse1_backend_name != "meta"
         assert F.scaled_dot_product_attention(q, q, q).shape == q.shape
     assert has_kernel() is before
+    assert torch.overrides.has_torch_function is function
     assert torch.utils.backend_registration._privateuse1_backend_name is name

@@ -82,9 +82,17 @@ def test_a_call_runs_as_the_ops_of_a_real_run(name, mode):
     with mode():
         found = both(model, torch.ones(3, 5, 8), *args)
     ran = {op for _, each in ops(found) for op, _, _ in each}
-    assert (FUSED in ran) == (name not in ("dropout", "separate ops asked for"))
+    in_parts = {"dropout", "separate ops asked for", *([] if is_fused(2, True) else ["grouped"])}
+    assert (FUSED in ran) == (name not in in_parts)
 
 
+def is_fused(keys, grouped=False):
+    """What torch answers for 4 heads of queries: torch 2.6 fuses only as many heads of keys."""
+    q, k = torch.ones(3, 4, 5, 16), torch.ones(3, keys, 5, 16)
+    return torch._fused_sdp_choice(q, k, k, enable_gqa=grouped) != 0
+
+
+@pytest.mark.skipif(not is_fused(1), reason="this torch runs it as separate ops")
 @pytest.mark.parametrize("mode", MODES)
 def test_one_key_head_serves_all_query_heads(mode):
     """As in Falcon. q, and k of each of the 4 query heads, are scaled: 4 (5 + 5) 16 muls a batch.

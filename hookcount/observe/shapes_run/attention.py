@@ -20,10 +20,11 @@ from ..patches import Undo, replaced, shared
 from ..values import Key, OpArgs, OpKwargs, OpResult
 from .data import Data
 from .memo import Memo, key
-from .paths import ATTENTION, TENSORS, path_on
+from .paths import ATTENTION, TENSORS, Path, path_on
 
 _NAMES = (*TENSORS, "dropout_p", "is_causal")
 """The positional parameters of attention."""
+_CPU = torch.device("cpu")
 FOLLOWED = ("cpu", "cuda")
 """The types of devices whose paths are followed."""
 
@@ -41,16 +42,28 @@ class Attention:
         if not PLAIN.issuperset(map(type, tensors)):
             return ATTENTION.decompose(**named)
         distinct = _key(named, self._data.device)
-        try:
-            path = self._paths[distinct]
-        except KeyError:
-            path = self._paths[distinct] = path_on(self._data.device, named)
+        if distinct not in self._paths:
+            self._paths[distinct] = _path(self._data.device, named)
+        path = self._paths[distinct]
         if path is not None:
             with torch._C.DisableTorchFunction():
                 return path.run(tensors)
         if not all([each.is_meta for each in tensors[:3]]):  # noqa: C419 (faster)
             named |= {name: self._data.stand_in(named[name]) for name in TENSORS[:3]}
         return ATTENTION.decompose(**named)
+
+
+def _path(device: torch.device, named: OpKwargs) -> Path | None:
+    """The path on a device.
+
+    Separate ops count the same. So on a GPU they serve where the path is not found.
+    """
+    try:
+        return path_on(device, named)
+    except Exception:
+        if device == _CPU:  # the error of the model
+            raise
+        return None
 
 
 def _key(named: OpKwargs, device: torch.device) -> Key:

@@ -7,7 +7,8 @@
 
 Compared is ``report.under(name).headline``. Each tool runs on the CPU in a process of its own, in
 eval mode without gradients. After a failure the tool gets a fresh process. hookcount runs in one
-more process, on the CPU too, once for all conventions (``Counter(run="real")``).
+more process, on the CPU too, once for all conventions. ``--run`` says how: as by default
+(``auto``), or for real.
 
 ``--figures`` names a file of JSON lines that keeps the figures of the tools. A figure in the file
 is not measured again, and a new one is appended.
@@ -75,6 +76,9 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--peers-dir", default=there, metavar="DIR", help="holds a folder per tool ($PEERS_DIR)"
     )
+    parser.add_argument(
+        "--run", choices=("auto", "shapes", "real"), default="auto", help="how hookcount counts"
+    )
     parser.add_argument("--rst", action="store_true", help="print reStructuredText")
     parser.add_argument("--verdicts", type=Path, metavar="FILE", help="write the verdicts as JSON")
     return parser.parse_args(argv)
@@ -87,7 +91,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         console.print(f"not installed, so left out: {', '.join(missing)}", style="dim")
     tools = [TOOLS[name] for name in there]
     figures = gathered(
-        tools, options.suites, options.cases, options.figures, options.peers_dir, console
+        tools,
+        options.suites,
+        options.cases,
+        options.figures,
+        options.peers_dir,
+        options.run,
+        console,
     )
     found = list(verdicts(there, options.suites, figures))
     if options.verdicts:

@@ -48,8 +48,7 @@ class Result:
     macs: int = 0
     params: int = 0
     fused: int = 0
-    """How many paths have fused attention. The real run sees one op of the CPU there, and the
-    shapes-only run may see its parts. So these paths are compared by their sums."""
+    """How many paths have fused attention."""
     differences: tuple[str, ...] = ()
     skipped: str = ""
     seconds: float = 0.0
@@ -156,8 +155,7 @@ def _differences(way: str, found: Any, expected: hookcount.Report) -> list[str]:
         ours, real = getattr(found, name), getattr(expected, name)
         if ours != real:
             differences.append(f"{way}: {name}: {ours} for {real}")
-    attention = _fused(expected)
-    rows, real_rows = _rows(found, attention), _rows(expected, attention)
+    rows, real_rows = set(found.records), set(expected.records)
     if rows != real_rows:
         paths = sorted({each.path for each in rows ^ real_rows})
         shown = "; ".join(
@@ -170,24 +168,10 @@ def _differences(way: str, found: Any, expected: hookcount.Report) -> list[str]:
 
 
 def _fused(report: hookcount.Report) -> set[str]:
-    """The paths where attention ran as one op of the CPU.
-
-    A shapes-only run may see its parts there. They cost the same.
-    """
+    """The paths where attention ran as one op."""
     return {
         each.path for each in report.records if each.target.startswith("aten::_scaled_dot_product")
     }
-
-
-def _rows(report: hookcount.Report, summed: set[str]) -> set[Record]:
-    """The records, with the ops at each path of ``summed`` added up to one record."""
-    kept, sums = set(), dict.fromkeys(summed, hookcount.Ops())
-    for each in report.records:
-        if each.by == "op" and each.path in summed:
-            sums[each.path] += each.ops
-        else:
-            kept.add(each)
-    return kept | {Record(path, "(sum of ops)", "op", ops, 1) for path, ops in sums.items()}
 
 
 def _side(rows: set[Record], path: str) -> str:

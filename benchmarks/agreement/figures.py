@@ -31,7 +31,7 @@ TOOLS = {
 }
 """By convention, the peer that it mirrors."""
 
-TIMM = ("fvcore", "torch", "thop")
+TIMM = ("fvcore", "torch", "thop", "torchprofile")
 """The conventions that are compared with their tools on timm too."""
 
 PATIENCE = 1200
@@ -45,8 +45,12 @@ hookcount's figure is a dict by convention.
 """
 
 
-def asked(tool: str, cases: Sequence[tuple[str, str]], peers_dir: str | None) -> Iterator[Any]:
+def asked(
+    tool: str, cases: Sequence[tuple[str, str]], peers_dir: str | None, run: str
+) -> Iterator[Any]:
     """Count each case with one tool; yield its figure, or the error as text.
+
+    ``run`` is how hookcount runs the model.
 
     A tool that failed may have left the process patched, so its first failure ends the work.
     """
@@ -61,7 +65,7 @@ def asked(tool: str, cases: Sequence[tuple[str, str]], peers_dir: str | None) ->
         try:
             with torch.no_grad(), quiet():
                 yield (
-                    counted(model, args)
+                    counted(model, args, run)
                     if tool == HOOKCOUNT
                     else plain(PEERS[tool].count(model, args))
                 )
@@ -80,8 +84,8 @@ def plain(figure: Any) -> int | float:
     return int(figure) if value.is_integer() else value
 
 
-def counted(model: Any, args: Any) -> dict[str, int]:
-    """Count one real run with hookcount; give its figure under every convention."""
+def counted(model: Any, args: Any, run: str) -> dict[str, int]:
+    """Count once with hookcount; give the figure under every convention."""
     import warnings
 
     import hookcount
@@ -89,26 +93,26 @@ def counted(model: Any, args: Any) -> dict[str, int]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", hookcount.UncountedWarning)
-        report = hookcount.Counter(run="real").count(model, *args)
+        report = hookcount.Counter(run=run).count(model, *args)
     return {name: report.under(name).headline for name in CONVENTIONS}
 
 
 def figures_of(
-    tool: str, cases: Sequence[tuple[str, str]], peers_dir: str | None
+    tool: str, cases: Sequence[tuple[str, str]], peers_dir: str | None, run: str
 ) -> Iterator[tuple[tuple[str, str], Any]]:
     """Yield each case with the tool's figure for it."""
     done = 0
     while left := cases[done:]:
-        for figure in _until_killed(tool, left, peers_dir):
+        for figure in _until_killed(tool, left, peers_dir, run):
             yield cases[done], figure
             done += 1
 
 
 def _until_killed(
-    tool: str, cases: Sequence[tuple[str, str]], peers_dir: str | None
+    tool: str, cases: Sequence[tuple[str, str]], peers_dir: str | None, run: str
 ) -> Iterator[Any]:
     try:
-        yield from apart(asked, tool, cases, peers_dir)
+        yield from apart(asked, tool, cases, peers_dir, run)
     except KilledError as error:
         yield str(error)
 
@@ -119,6 +123,7 @@ def gathered(
     wanted: Sequence[str],
     file: Path | None,
     peers_dir: str | None,
+    run: str,
     console: Console,
 ) -> Figures:
     """Collect the figures of the wanted cases, two tools at a time.
@@ -144,7 +149,7 @@ def gathered(
             if (tool, suite, name) not in known
         ]
         found: Figures = {}
-        for (suite, name), figure in figures_of(tool, cases, peers_dir):
+        for (suite, name), figure in figures_of(tool, cases, peers_dir, run):
             found[tool, suite, name] = figure
             if file and tool != HOOKCOUNT:
                 with file.open("a") as out:

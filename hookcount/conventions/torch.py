@@ -37,8 +37,8 @@ TORCH = Convention(
     mirrors="torch.utils.flop_counter.FlopCounterMode of torch 2.15",
     exact=True,
     differs=(
-        "work that ran as one op is not seen: an LSTM, and the fused attention and encoder layer "
-        "of a real run in eval mode. A shapes-only run may take these in parts.",
+        "work that ran as one op is not seen: an LSTM, and multi-head attention and an encoder "
+        "layer in eval mode without gradients. A shapes-only run takes an LSTM in steps.",
         "products in place (addmm_): hookcount sees them, the tool does not",
         "attention that ran as one op on a CPU: the tool sees it since torch 2.15, as does "
         "hookcount on that torch",

@@ -39,6 +39,8 @@ class Spec:
     arithmetic: bool
     """Whether the dtype is floating, complex or quantized. Ids and masks are not."""
     sparse: bool = False
+    parts: tuple[torch.Size, ...] = ()
+    """The shapes of the tensors in a nested tensor. Its ``shape`` is the padded one."""
 
     @property
     def bytes(self) -> int:

@@ -36,6 +36,7 @@ from .observer import Observer, innermost_given, observers_here
 from .other_path import goes_another_path
 from .own_thread import own_functions, own_gradients, own_random_functions
 from .scripted import scripts_seen
+from .shapes_run.attention import as_on_the_device
 from .shapes_run.autocast import autocast_on_meta
 from .shapes_run.constants import Constants, needs_constants
 from .shapes_run.derivatives import differentiable
@@ -134,8 +135,9 @@ class Runner:
         return run
 
     def _allowances(self, observer: Observer) -> Modes:
-        """Patches that let code run on meta tensors: autocast, derivatives, and fakes."""
-        return [autocast_on_meta(), differentiable(), faked(observer, self.registry)]
+        """Patches that let code run on meta: autocast, derivatives, attention, and fakes."""
+        patches = (autocast_on_meta(), differentiable(), as_on_the_device())
+        return [*patches, faked(observer, self.registry)]
 
     def _real(
         self, tree: ModuleTree, args: Args, kwargs: Kwargs, fakes: Modes, signals: HeldBack

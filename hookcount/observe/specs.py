@@ -19,6 +19,7 @@ from ..core.integers import as_int
 from ..core.structures import changed
 from ..core.trace import Spec, leaves
 from .parts import PLAIN, part
+from .quiet import quiet
 from .values import Described, Key
 
 _PLAIN = (
@@ -37,7 +38,7 @@ _PLAIN = (
 )
 _SLOT = types.MemberDescriptorType
 _DEPTH = 6
-_specs: dict[tuple[torch.Size, torch.dtype, bool], Spec] = {}
+_specs: dict[tuple[torch.Size, torch.dtype, bool | tuple[torch.Size, ...]], Spec] = {}
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,8 @@ def spec_of(tensor: torch.Tensor) -> Spec:
     if type(tensor) not in PLAIN:
         tensor = part(tensor)
     sparse = tensor.layout is not torch.strided
-    shape = _nested_shape(tensor) if tensor.is_nested else tensor.shape
-    key = (shape, tensor.dtype, sparse)
+    shape, parts = _nested_shapes(tensor) if tensor.is_nested else (tensor.shape, ())
+    key = (shape, tensor.dtype, parts or sparse)
     known = _specs.get(key)
     if known is None:
         dtype = tensor.dtype
@@ -76,21 +77,31 @@ def spec_of(tensor: torch.Tensor) -> Spec:
         if len(_specs) > 100_000:
             _specs.clear()
         made = Spec(
-            torch.Size(shape), dtype, dtype.itemsize, arithmetic, sparse and not tensor.is_nested
+            torch.Size(shape),
+            dtype,
+            dtype.itemsize,
+            arithmetic,
+            sparse and not tensor.is_nested,
+            parts,
         )
         known = _specs.setdefault(key, made)  # another thread may have been faster
     return known
 
 
-def _nested_shape(tensor: torch.Tensor) -> torch.Size:
-    """The padded shape [batch, longest, ...] of a nested tensor. torch's kernels pad to it too."""
-    if tensor.layout is torch.strided:
-        longest: list[int] = tensor._nested_tensor_size().amax(0).tolist()
-        return torch.Size([tensor.size(0), *longest])
-    ragged: Any = tensor
-    rows = int(ragged.offsets().diff().amax()) if tensor.size(0) else 0
-    lengths: Iterable[object] = tensor.shape
-    return torch.Size([n if type(n) is int else rows for n in lengths])
+def _nested_shapes(tensor: torch.Tensor) -> tuple[torch.Size, tuple[torch.Size, ...]]:
+    """The padded shape [batch, longest, ...] of a nested tensor, and the shapes of its parts.
+
+    The ops on a jagged tensor run on all its rows at once, so it has no parts.
+    """
+    with quiet():
+        if tensor.layout is torch.strided:
+            sizes = tensor._nested_tensor_size()
+            longest: list[int] = sizes.amax(0).tolist() if len(sizes) else []
+            return torch.Size([len(sizes), *longest]), tuple(map(torch.Size, sizes.tolist()))
+        ragged: Any = tensor
+        rows = int(ragged.offsets().diff().amax()) if tensor.size(0) else 0
+        lengths: Iterable[object] = tensor.shape
+        return torch.Size([n if type(n) is int else rows for n in lengths]), ()
 
 
 def described(value: Any, depth: int = _DEPTH, opened: bool = False) -> Described:

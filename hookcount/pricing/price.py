@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from ..core.errors import FormulaError, error_text, module_at, said
+from ..core.nested import sequences
 from ..core.ops import KINDS, NOTHING, Ops
 from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Trace, Unseen, leaves
 from ..rules.binding import BindingError, CallFormula
@@ -222,6 +223,9 @@ def _evaluate(path: str, call: Call, entry: Entry, formula: Callable[..., object
         return None  # the work on a sparse operand depends on how many elements it stores
     if isinstance(formula, CallFormula):
         return formula(path, call)
+    tensors = list(leaves((call.args, call.kwargs, call.out)))
+    if any(tensor.parts for tensor in tensors):
+        return _of_sequences(path, call, entry, formula)
     try:
         args, named = entry.binder.bind(call)
     except BindingError as error:
@@ -237,8 +241,20 @@ def _evaluate(path: str, call: Call, entry: Entry, formula: Callable[..., object
         what = f"returned {ops!r}, which is no hookcount.Ops"
         raise FormulaError(_complaint(path, call, entry, args, named, what))
     # arithmetic on ids, masks and positions is no floating-point work; MACs count in any dtype
-    tensors = leaves((call.args, call.kwargs, call.out))
     return ops if any(tensor.arithmetic for tensor in tensors) else Ops(macs=ops.macs)
+
+
+def _of_sequences(
+    path: str, call: Call, entry: Entry, formula: Callable[..., object]
+) -> Ops | None:
+    """The price of a call on nested tensors: each sequence at its own length."""
+    total = NOTHING
+    for each, times in sequences(call):
+        ops = _evaluate(path, each, entry, formula)
+        if ops is None:
+            return None
+        total = total + ops * times
+    return total
 
 
 def _complaint(

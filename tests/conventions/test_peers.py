@@ -3,7 +3,8 @@
 See the extra ``[peers]``, and ``PEERS_DIR`` in the benchmarks.
 
 ``benchmarks/agreement/agreement.py`` does the work. Here it runs its small cases and one model of
-each kind.
+each kind. hookcount counts as by default, mostly without arithmetic, so a count must take the path
+of the tool's real run.
 """
 
 import json

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import torch
 
+from ...core.nested import sequences
 from ...core.ops import NOTHING, Ops
 from ...core.trace import Call, sizes
 from ...formulas.arithmetic import matmul
@@ -36,6 +37,16 @@ def fused_parts(name: str, call: Call, times: int) -> Parts | None:
 
     ``name``: the name of the op without its namespace and overload.
     """
+    found = [_parts(name, each, times * often) for each, often in sequences(call) or [(call, 1)]]
+    known = [each for each in found if each is not None]
+    return Parts(*map(_sum, zip(*known, strict=True))) if known else None
+
+
+def _sum(parts: Sequence[Ops]) -> Ops:
+    return sum(parts[1:], parts[0])
+
+
+def _parts(name: str, call: Call, times: int) -> Parts | None:
     given = sizes(call.args)
     if name == ENCODER_LAYER:
         source, embed, heads = given[:3]
@@ -68,7 +79,7 @@ def _heads(query: Sequence[int], key: Sequence[int], embed: int, heads: int) -> 
 
 
 def _encoder_layer(source: torch.Size, embed: int, heads: int, inner: int) -> Parts:
-    """The contractions of an encoder layer of [B, L, E], or of a nested tensor as [rows, E].
+    """The contractions of an encoder layer of [B, L, E], or of one sequence of [L, E].
 
     They are those of an attention of the source to itself, and two linear layers, E to ``inner``
     and back.

@@ -30,6 +30,9 @@ class Constants(TorchFunctionMode):
     is active only for a model that needs it.
     """
 
+    keeps_constants = True
+    """Marks this mode: see ``attention.py``."""
+
     def __init__(self, run: ShapesRun) -> None:
         super().__init__()
         self._run = run

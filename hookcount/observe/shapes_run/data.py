@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,6 +17,7 @@ from ..specs import has_values, op_tensors
 from ..values import OpArgs, OpKwargs
 from .meta_tensors import META
 
+_CPU = torch.device("cpu")
 LARGE = 2**21
 """The most elements that a constant may have; a larger one becomes data. DETR reads its mask of
 800 x 1333 pixels, but a mask of 4096 x 4096 is too much."""
@@ -30,10 +32,16 @@ class Data:
 
     def __init__(self, observer: Observer, tensors: Iterable[torch.Tensor]) -> None:
         self._observer = observer
+        self._given = list(tensors)
         self._stand_ins: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
         self._taken: list[torch.Tensor] = []  # held, so that no identity is used again
-        self.ids = {id(tensor) for tensor in tensors if not _is_small_index(tensor)}
+        self.ids = {id(tensor) for tensor in self._given if not _is_small_index(tensor)}
         """The identities of the real tensors that are data."""
+
+    @functools.cached_property
+    def device(self) -> torch.device:
+        """The device of the model and its inputs; the CPU if all are on meta."""
+        return next((each.device for each in reversed(self._given) if not each.is_meta), _CPU)
 
     def has(self, tensor: torch.Tensor) -> bool:
         """Whether a tensor is data."""
@@ -43,6 +51,11 @@ class Data:
             or tensor.numel() > LARGE
             or isinstance(tensor, FakeTensor)
         )
+
+    def add(self, tensor: torch.Tensor) -> None:
+        """A tensor that was made in place of a result is data."""
+        self.ids.add(id(tensor))
+        self._taken.append(tensor)
 
     def stand_in(self, tensor: torch.Tensor) -> torch.Tensor:
         """The meta tensor that replaces ``tensor`` in an op on data.
@@ -66,8 +79,7 @@ class Data:
         for tensor in op_tensors((written,)):
             for each in (tensor, tensor._base):
                 if each is not None and not each.is_meta and id(each) not in self.ids:
-                    self.ids.add(id(each))
-                    self._taken.append(each)
+                    self.add(each)
 
     def reshape(self, tensor: torch.Tensor, like: torch.Tensor) -> None:
         """Give a tensor another shape. Its new memory is not read, since it is data."""

@@ -1,4 +1,4 @@
-"""Output shapes of the ops of layers: products, convolutions, pooling, normalization, attention.
+"""Output shapes of the ops of layers: products, convolutions, pooling, normalization.
 
 Each rule takes the op's arguments and returns None where it does not apply.
 """
@@ -6,7 +6,6 @@ Each rule takes the op's arguments and returns None where it does not apply.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 
@@ -177,22 +176,3 @@ def layer_norm(
         return None
     rows = (*input.shape[: input.dim() - len(shape)], *[1] * len(shape))
     return empty(input.shape, input.dtype), empty(rows, torch.float32), empty(rows, torch.float32)
-
-
-def multi_head(query: torch.Tensor, key: torch.Tensor, *args: Any, **options: object) -> Made:
-    """[N, L, E], weights = multi_head([N, L, E], [N, S, E]).
-
-    The weights are [N, L, S] if averaged over the heads, else [N, heads, L, S]. They are [0] if
-    ``need_weights`` is false. torch has no shapes-only implementation of this op.
-    """
-    heads = args[2]
-    need_weights = options.get("need_weights", args[8] if len(args) > 8 else True)
-    averaged = options.get("average_attn_weights", args[9] if len(args) > 9 else True)
-    batch, length = query.shape[:2]
-    shape = (batch, length, key.shape[1]) if averaged else (batch, heads, length, key.shape[1])
-    return like(query), empty(shape if need_weights else (0,), query.dtype)
-
-
-def encoder_layer(src: torch.Tensor, *args: object, **options: object) -> Made:
-    """[N, L, E] = encoder_layer([N, L, E]). torch has no shapes-only implementation of this op."""
-    return like(src)

@@ -15,6 +15,7 @@ from ...core.trace import Call
 from ...rules.registry import Entry
 from ..opfacts import OpFacts
 from ..values import Key
+from .paths import Path
 
 _META = torch.device("meta")
 PLAIN = frozenset(
@@ -61,6 +62,8 @@ class Memo:
         """The result of each op call, by op, shapes, strides, dtypes and other arguments."""
         self.calls: dict[Key, Call] = {}
         """The one ``Call`` object for all equal calls."""
+        self.paths: dict[Key, Path | None] = {}
+        """See ``shapes_run/attention.py``."""
         self.stand_ins: dict[Key, nn.Module] = {}
         """See ``StandIns``."""
         self._prices: Prices = {}
@@ -105,7 +108,7 @@ class Memo:
         if max(len(self.calls), len(self._prices)) > self.at_most:
             for each in (self._prices, self._calls_kept, self.calls):
                 each.clear()
-        for table in (self.ops, self.stand_ins):
+        for table in (self.ops, self.paths, self.stand_ins):
             if len(table) > self.at_most:
                 table.clear()
 

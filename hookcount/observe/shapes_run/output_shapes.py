@@ -12,6 +12,12 @@ from collections.abc import Callable
 import torch
 
 from ..values import OpArgs, OpKwargs
+from .attention_shapes import (
+    encoder_layer,
+    flash_attention,
+    flash_attention_backward,
+    multi_head,
+)
 from .grouped_shapes import grouped_mm
 from .layer_shapes import (
     addmm,
@@ -19,11 +25,9 @@ from .layer_shapes import (
     batch_norm,
     batch_norm_in_eval,
     convolution,
-    encoder_layer,
     layer_norm,
     matmul,
     max_pool2d,
-    multi_head,
 )
 from .meta_tensors import Made
 from .tensor_shapes import (
@@ -67,6 +71,8 @@ RULES: dict[str, Callable[..., Made]] = {
     "aten::cat": cat,
     "aten::_native_multi_head_attention": multi_head,
     "aten::_transformer_encoder_layer_fwd": encoder_layer,
+    "aten::_scaled_dot_product_flash_attention_for_cpu": flash_attention,
+    "aten::_scaled_dot_product_flash_attention_for_cpu_backward": flash_attention_backward,
     **{f"aten::{name}": unary for name in _UNARY.split()},
     **{f"aten::{name}": binary for name in _BINARY.split()},
 }

@@ -22,14 +22,17 @@ from ..specs import op_described, op_tensors
 from ..undo.guard import Guard
 from ..values import Key, OpArgs, OpKwargs, OpResult
 from . import casts
+from .attention import FOLLOWED, Attention
 from .data import Data
 from .derivatives import as_gradient, plain
 from .devices import DeviceChecks
 from .dtypes import check
 from .large import is_large
 from .memo import PLAIN, Known, Memo, key, recipe
+from .nested import on_nested
 from .norms import call_counts
 from .output_shapes import output
+from .paths import ATTENTION
 from .reshapes import reshaped
 
 _CPU = torch.device("cpu")
@@ -80,6 +83,8 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             watch_for_leftovers(observer.origins)
         self.devices = DeviceChecks(observer, self.data, memo.compare_devices)
         self._call_counts = call_counts(observer.modules)
+        if self.data.device.type in FOLLOWED:
+            observer.attention = Attention(self.data, memo)
         self._distinct: Key | None = None
         """The key of the op call that is running; None if the call has no key."""
 
@@ -103,6 +108,10 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         except (RuntimeError, TypeError):  # a tensor without strides, an argument without a hash
             self._distinct = known = None
         if known is None:
+            attention = self._observer.attention
+            if func is ATTENTION and attention and any(each.is_meta for each in op_tensors(args)):
+                with self:
+                    return attention(args, kwargs)
             return self._new(func, args, kwargs)
         self._memo.hits += 1
         facts = known.facts
@@ -194,6 +203,10 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             return self._constant(func, facts, args, kwargs, given, self._distinct)
         if facts.lifts and given[0].is_meta and not self._keeps_constants:
             raise ConstantsLostError
+        if (made := on_nested(facts.name, self.data, args, kwargs)) is not None:
+            described = op_described(args), {n: op_described(each) for n, each in kwargs.items()}
+            self._observer.ran(func, *described, made[0])
+            return made[0]
         if facts.name in _HOLDS:
             return None
         if facts.name == "aten::_is_all_true":

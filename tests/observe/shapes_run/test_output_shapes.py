@@ -307,6 +307,8 @@ def test_every_rule_is_tested():
     elsewhere = {
         "_native_multi_head_attention",
         "_transformer_encoder_layer_fwd",
-    }  # torch has no shapes-only implementation: test_shapes.py
+        "_scaled_dot_product_flash_attention_for_cpu",
+        "_scaled_dot_product_flash_attention_for_cpu_backward",
+    }  # test_attention_shapes.py, test_attention.py
     alike = {"_native_batch_norm_legit", "_native_batch_norm_legit_no_training"}
     assert {name.removeprefix("aten::") for name in RULES} == tested | elsewhere | alike

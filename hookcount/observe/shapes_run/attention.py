@@ -1,0 +1,166 @@
+"""Attention in a shapes-only run takes the path that it would take on the model's device.
+
+torch decides by the device of its tensors how attention runs. For tensors on meta it would choose
+separate ops. Here the device is that of the model, or the CPU for a model on meta.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+from torch.utils import backend_registration
+
+from ..observer import observers_here
+from ..parts import PLAIN
+from ..patches import Undo, replaced, shared
+from ..values import Key, OpArgs, OpKwargs, OpResult
+from .data import Data
+from .memo import Memo, key
+from .paths import ATTENTION, TENSORS, Path, path_on
+
+_NAMES = (*TENSORS, "dropout_p", "is_causal")
+"""The positional parameters of attention."""
+_CPU = torch.device("cpu")
+FOLLOWED = ("cpu", "cuda")
+"""The types of devices whose paths are followed."""
+
+
+class Attention:
+    """Runs a call of ``scaled_dot_product_attention`` as its ops on the model's device."""
+
+    def __init__(self, data: Data, memo: Memo) -> None:
+        self._data = data
+        self._paths = memo.paths
+
+    def __call__(self, args: OpArgs, kwargs: OpKwargs) -> OpResult:
+        named = dict(zip(_NAMES, args, strict=False), **kwargs)
+        tensors = [named[name] for name in TENSORS if named.get(name) is not None]
+        if not PLAIN.issuperset(map(type, tensors)):
+            return ATTENTION.decompose(**named)
+        distinct = _key(named, self._data.device)
+        if distinct not in self._paths:
+            self._paths[distinct] = _path(self._data.device, named)
+        path = self._paths[distinct]
+        if path is not None:
+            with torch._C.DisableTorchFunction():
+                return path.run(tensors)
+        if not all([each.is_meta for each in tensors[:3]]):  # noqa: C419 (faster)
+            named |= {name: self._data.stand_in(named[name]) for name in TENSORS[:3]}
+        return ATTENTION.decompose(**named)
+
+
+def _path(device: torch.device, named: OpKwargs) -> Path | None:
+    """The path on a device.
+
+    Separate ops count the same. So on a GPU they serve where the path is not found.
+    """
+    try:
+        return path_on(device, named)
+    except Exception:
+        if device == _CPU:  # the error of the model
+            raise
+        return None
+
+
+def _key(named: OpKwargs, device: torch.device) -> Key:
+    """Everything that decides which path attention takes."""
+    return (
+        device,
+        torch.is_grad_enabled(),
+        torch.is_inference_mode_enabled(),
+        torch._C._get_flash_sdp_enabled(),
+        torch._C._get_mem_efficient_sdp_enabled(),
+        torch._C._get_math_sdp_enabled(),
+        torch._C._get_cudnn_sdp_enabled(),
+        tuple(torch._C._get_sdp_priority_order()),
+        torch.are_deterministic_algorithms_enabled(),
+        *[
+            (name, key(value), isinstance(value, torch.Tensor) and value.requires_grad)
+            for name, value in named.items()
+        ],
+    )
+
+
+def as_on_the_device() -> AbstractContextManager[None]:
+    """For the block, attention takes the path of the device, in each thread that counts on shapes.
+
+    A function in Python would miss calls of ``F.scaled_dot_product_attention`` by another name, and
+    a mode for functions would keep encoder layers from their fused path. So the op itself gets an
+    implementation for meta.
+    """
+    return shared("attention on meta", _install)
+
+
+def _install() -> Undo:
+    library = torch.library.Library("aten", "IMPL")  # type: ignore[no-untyped-call]
+    library.impl(  # type: ignore[no-untyped-call]
+        "scaled_dot_product_attention", _on_meta, "AutogradMeta"
+    )
+    undos = (
+        replaced(backend_registration, "_privateuse1_backend_name", _named),
+        replaced(torch.overrides, "has_torch_function", _besides_ours),
+    )
+
+    def undo() -> None:
+        for each in undos:
+            each()
+        library._destroy()  # type: ignore[no-untyped-call]
+
+    return undo
+
+
+def _on_meta(*args: Any, **kwargs: Any) -> Any:
+    for observer in reversed(observers_here()):
+        if observer.attention is not None and observer.listening():
+            return observer.attention(args, kwargs)
+    return ATTENTION.decompose(*args, **kwargs)
+
+
+class _Name(str):
+    """The name of torch's backend for new devices. In a shapes-only run it is meta's too.
+
+    ``nn.MultiheadAttention`` and ``nn.TransformerEncoderLayer`` run as one op if their tensors are
+    on the CPU, on CUDA or on the device of this name.
+    """
+
+    __slots__ = ()
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return str.__eq__(self, other) or (other == "meta" and _fuses_layers())
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+
+def _named(own: Any) -> Any:
+    return _Name(own)
+
+
+def _fuses_layers() -> bool:
+    return any(each.attention is not None for each in observers_here())
+
+
+def _function_modes() -> list[object]:
+    return list(torch.overrides._get_current_function_mode_stack())  # type: ignore[no-untyped-call]
+
+
+def _besides_ours(own: Callable[[object], bool]) -> Callable[[object], bool]:
+    """``has_torch_function``, for which hookcount's own mode for functions does not count.
+
+    A layer asks it before it runs as one op.
+    """
+
+    @functools.wraps(own)
+    def has_torch_function(args: object) -> bool:
+        modes = _function_modes() if _fuses_layers() else []
+        if len(modes) != 1 or not getattr(modes[0], "keeps_constants", False):
+            return own(args)
+        with torch.overrides._pop_mode_temporarily():
+            return own(args)
+
+    return has_torch_function

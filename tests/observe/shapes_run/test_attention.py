@@ -1,0 +1,249 @@
+"""Attention in a shapes-only run: the ops of a real run, in every grad mode."""
+
+import contextlib
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+import hookcount
+from hookcount.observe.shapes_run.attention import as_on_the_device
+
+by_another_name = F.scaled_dot_product_attention
+MODES = (torch.enable_grad, torch.no_grad, torch.inference_mode)
+FUSED = "aten::_scaled_dot_product_flash_attention_for_cpu"
+
+
+def ops(report):
+    """Per run of a module, its ops with their times."""
+    return [
+        (run.path, [(op.call.target.name(), op.times, op.called) for op in run.ops])
+        for run in report.priced.trace.runs
+    ]
+
+
+def rows(report):
+    return [(node.path, node.calls, node.own, node.inputs, node.outputs) for node in report.tree]
+
+
+def both(model, *args):
+    """A shapes-only count, which must equal the real one in rows and ops."""
+    found = hookcount.Counter(run="shapes").count(model, *args)
+    expected = hookcount.Counter(run="real").count(model, *args)
+    assert ops(found) == ops(expected)
+    assert rows(found) == rows(expected)
+    return found
+
+
+class Attends(nn.Module):
+    """Makes q, k and v, and attends. A ``mask`` stays a constant."""
+
+    def __init__(self, keys=4, depth=16, attend=None, block=contextlib.nullcontext, **options):
+        super().__init__()
+        self.q = nn.Linear(8, 4 * 16)
+        self.k = nn.Linear(8, keys * 16)
+        self.v = nn.Linear(8, keys * depth)
+        self.attend, self.block, self.options = attend, block, options
+
+    def forward(self, x, mask=None):
+        q, k, v = (each.unflatten(-1, (-1, 16)) for each in (self.q(x), self.k(x), self.v(x)))
+        q, k, v = (each.transpose(1, 2) for each in (q, k, v))
+        attend = self.attend or F.scaled_dot_product_attention
+        with self.block():
+            out = attend(q, k, v, attn_mask=mask, **self.options)
+        return out.transpose(1, 2).flatten(2)
+
+
+def of_math():
+    return sdpa_kernel(SDPBackend.MATH)
+
+
+CASES = {
+    "plain": (Attends(), ()),
+    "causal": (Attends(is_causal=True), ()),
+    "scaled": (Attends(scale=0.5), ()),
+    "a mask to add": (Attends(), (torch.zeros(5, 5),)),
+    "a mask of each batch": (Attends(), (torch.zeros(3, 1, 5, 5),)),
+    "a mask of truths": (Attends(), (torch.ones(5, 5, dtype=torch.bool),)),
+    "grouped": (Attends(keys=2, enable_gqa=True), ()),
+    "dropout": (Attends(dropout_p=0.5), ()),
+    "separate ops asked for": (Attends(block=of_math), ()),
+    "by another name": (Attends(attend=by_another_name), ()),
+    "as the op": (Attends(attend=torch.ops.aten.scaled_dot_product_attention.default), ()),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", CASES)
+def test_a_call_runs_as_the_ops_of_a_real_run(name, mode):
+    model, args = CASES[name]
+    with mode():
+        found = both(model, torch.ones(3, 5, 8), *args)
+    ran = {op for _, each in ops(found) for op, _, _ in each}
+    in_parts = {"dropout", "separate ops asked for", *([] if is_fused(2, True) else ["grouped"])}
+    assert (FUSED in ran) == (name not in in_parts)
+
+
+def is_fused(keys, grouped=False):
+    """What torch answers for 4 heads of queries: torch 2.6 fuses only as many heads of keys."""
+    q, k = torch.ones(3, 4, 5, 16), torch.ones(3, keys, 5, 16)
+    return torch._fused_sdp_choice(q, k, k, enable_gqa=grouped) != 0
+
+
+@pytest.mark.skipif(not is_fused(1), reason="this torch runs it as separate ops")
+@pytest.mark.parametrize("mode", MODES)
+def test_one_key_head_serves_all_query_heads(mode):
+    """As in Falcon. q, and k of each of the 4 query heads, are scaled: 4 (5 + 5) 16 muls a batch.
+
+    A softmax has no muls.
+    """
+    with mode():
+        found = both(Attends(keys=1), torch.ones(3, 5, 8))
+    assert found.by_op().set_index("target").loc[FUSED, "muls"] == 3 * 4 * (5 + 5) * 16
+
+
+def test_a_model_on_meta_runs_as_on_the_cpu():
+    with torch.no_grad():
+        on_meta = hookcount.count(Attends().to("meta"), torch.ones(3, 5, 8, device="meta"))
+        assert ops(on_meta) == ops(hookcount.Counter(run="real").count(*given(Attends())))
+
+
+def given(model):
+    return model, torch.ones(3, 5, 8)
+
+
+class ConstantKey(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.q = nn.Linear(16, 16)
+        self.seed = nn.Parameter(torch.ones(1, 1, 2, 16))
+
+    def forward(self, x):
+        key = torch.arange(32.0).view(1, 1, 2, 16)
+        mixed = F.scaled_dot_product_attention(self.q(x), key, key)
+        return F.scaled_dot_product_attention(self.seed, mixed, mixed)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_key_that_is_a_constant_or_a_parameter(mode):
+    with mode():
+        both(ConstantKey(), torch.ones(1, 1, 3, 16))
+
+
+class Differentiates(Attends):
+    def forward(self, x, mask=None):
+        x = (x * 1.0).requires_grad_()
+        (grad,) = torch.autograd.grad(super().forward(x, mask).sum(), x)
+        return grad
+
+
+def test_gradients_pass_through_fused_attention():
+    assert any(
+        op == FUSED + "_backward"
+        for _, each in ops(both(*given(Differentiates())))
+        for op, _, _ in each
+    )
+
+
+LAYERS = {
+    "self-attention": nn.Sequential(
+        nn.Linear(8, 8), nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    ),
+    "encoder": nn.TransformerEncoder(
+        nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 2, enable_nested_tensor=False
+    ),
+    "decoder": nn.Transformer(8, 2, 1, 1, 16, batch_first=True),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_layer_is_fused_where_a_real_run_fuses_it(name, training, mode):
+    x = torch.ones(3, 5, 8)
+    with mode():
+        both(LAYERS[name].train(training), *((x, x) if name == "decoder" else (x,)))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_layer_beside_a_recurrent_one(mode):
+    """For the recurrent one hookcount has a mode for functions, which would open the layer."""
+
+    class Both(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first = nn.GRU(8, 8, batch_first=True)
+            self.second = LAYERS["encoder"]
+
+        def forward(self, x):
+            return self.second(self.first(x)[0])
+
+    with mode():
+        found, expected = (
+            hookcount.Counter(run=run).count(Both().eval(), torch.ones(3, 5, 8))
+            for run in ("shapes", "real")
+        )
+    assert rows(found) == rows(expected)
+    assert [each for each in ops(found) if each[0] != "first"] == [
+        each for each in ops(expected) if each[0] != "first"
+    ]
+
+
+def test_weights_of_fused_attention():
+    class Weights(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+
+        def forward(self, x):
+            x = x * 1.0
+            out, weights = self.attention(x, x, x)
+            return out, weights * 2.0
+
+    with torch.no_grad():
+        both(Weights().eval(), torch.ones(3, 5, 8))
+
+
+def test_a_path_is_looked_for_once_per_distinct_call(monkeypatch):
+    from hookcount.observe.shapes_run import attention
+
+    looked = []
+
+    def path_on(*args):
+        looked.append(1)
+        return own(*args)
+
+    own = attention.path_on
+    monkeypatch.setattr(attention, "path_on", path_on)
+    model = nn.Sequential(nn.Linear(8, 8), Attends(), nn.Linear(64, 8), Attends())
+    counter = hookcount.Counter()
+    for _ in range(2):
+        counter.count(model, torch.ones(3, 5, 8))
+    assert len(looked) == 1
+
+
+def test_a_wrong_call_raises_torchs_own_error():
+    model = Attends(keys=3)
+    with pytest.raises(RuntimeError) as expected:
+        model(torch.ones(3, 5, 8))
+    with pytest.raises(RuntimeError) as found:
+        hookcount.count(model, torch.ones(3, 5, 8))
+    assert str(found.value).splitlines()[0] == str(expected.value).splitlines()[0]
+
+
+def test_torch_is_as_it_was_afterwards():
+    def has_kernel():
+        name = "aten::scaled_dot_product_attention"
+        return torch._C._dispatch_has_kernel_for_dispatch_key(name, "AutogradMeta")
+
+    name = torch.utils.backend_registration._privateuse1_backend_name
+    before, function = has_kernel(), torch.overrides.has_torch_function
+    q = torch.ones(1, 2, 3, 4, device="meta")
+    with as_on_the_device():
+        assert torch.utils.backend_registration._privateuse1_backend_name != "meta"
+        assert F.scaled_dot_product_attention(q, q, q).shape == q.shape
+    assert has_kernel() is before
+    assert torch.overrides.has_torch_function is function
+    assert torch.utils.backend_registration._privateuse1_backend_name is name

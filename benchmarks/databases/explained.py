@@ -1,0 +1,3 @@
+"""Differences that stay, by reason."""
+
+EXPLAINED: dict[str, str] = {}

@@ -146,7 +146,7 @@ def counted(subject: Subject, run: Any) -> Outcome:
         (
             each.path,
             each.type,
-            repr(each.call and (each.call.args, each.call.kwargs, each.call.out)),
+            each.call and repr((each.call.args, each.call.kwargs, each.call.out)),
         )
         for each in report.priced.trace.runs
     )
@@ -169,22 +169,31 @@ def plain(subject: Subject) -> Outcome:
 
 
 def on_meta(subject: Subject) -> Outcome | None:
-    """A count of the twin on the meta device. None if the sample cannot be there."""
+    """A count of the twin on the meta device. None if the sample has none."""
+    made: dict[int, torch.Tensor] = {}
+
+    def meta(tensor: torch.Tensor) -> torch.Tensor:
+        return made.setdefault(id(tensor), _meta(tensor))
+
     try:
-        args, kwargs = mapped((subject.args, subject.kwargs), _meta)
-        twin = replace(
-            subject, model=copy.deepcopy(subject.model)._apply(_meta), args=args, kwargs=kwargs
-        )
+        args, kwargs = mapped((subject.args, subject.kwargs), meta)
+        model = copy.deepcopy(subject.model)._apply(_meta)
     except Exception:
         return None
-    return counted(twin, "auto")
+    if not made and not any(model.state_dict()):
+        return None
+    if "device" in kwargs:
+        kwargs["device"] = "meta"
+    return counted(replace(subject, model=model, args=args, kwargs=kwargs), "auto")
 
 
 def _meta(tensor: torch.Tensor) -> torch.Tensor:
-    if tensor.layout is not torch.strided or tensor.is_nested or tensor.is_quantized:
+    """The twin of a tensor on the meta device, also with as much memory."""
+    if not _dense(tensor) or tensor.is_quantized:
         return tensor.to("meta")
-    made = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
-    return made.requires_grad_(tensor.requires_grad)
+    elements = tensor.untyped_storage().nbytes() // tensor.itemsize
+    whole = torch.empty(elements, dtype=tensor.dtype, device="meta")
+    return whole.as_strided(tensor.shape, tensor.stride(), tensor.storage_offset())
 
 
 def _asking(subject: Subject) -> Subject:

@@ -46,9 +46,10 @@ class WithEmptyOut(Tiny):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         first = next(tensors((args, kwargs)), torch.empty(()))
+        device = kwargs.get("device") or first.device
 
         def empty(dtype: torch.dtype) -> torch.Tensor:
-            return torch.empty(0, dtype=dtype, device=first.device)
+            return torch.empty(0, dtype=dtype, device=device)
 
         out = mapped(self.like, empty, torch.dtype)
         return noted(self.call(*args, **kwargs, out=out), (args, kwargs, out))
@@ -109,7 +110,7 @@ def facts(value: Any, known: dict[int, int]) -> Iterator[Fact]:
         for each in value.values():
             yield from facts(each, known)
     else:
-        yield type(value).__name__, value if isinstance(value, (bool, int, str)) else None
+        yield type(value).__name__, value if isinstance(value, int) else None
 
 
 def strides(tensor: torch.Tensor) -> tuple[int, ...] | None:

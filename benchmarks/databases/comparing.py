@@ -213,7 +213,7 @@ def _copied(value: Any) -> Any:
 
     def copy_of(tensor: torch.Tensor) -> torch.Tensor:
         if id(tensor) not in made:
-            own = _dense(tensor) and not tensor.requires_grad
+            own = _dense(tensor) and tensor.is_leaf
             made[id(tensor)] = copy.deepcopy(tensor) if own else tensor.clone()
         return made[id(tensor)]
 

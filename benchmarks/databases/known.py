@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from .explained import EXPLAINED
@@ -22,8 +22,11 @@ class Known:
         return (found.name, found.kind) == (self.example.name, self.example.kind)
 
 
-def _read(reasons: Mapping[str, str], explained: bool) -> Iterable[Known]:
-    """A line: the name; the kind; form, dtype and index of a sample that shows it."""
+def read(reasons: Mapping[str, str], explained: bool) -> Iterator[Known]:
+    """The entries of a list.
+
+    A line has the name; the kind; and the form, dtype and index of a sample that shows it.
+    """
     for why, lines in reasons.items():
         for line in filter(None, map(str.strip, lines.splitlines())):
             name, kind, sample = line.split("; ")
@@ -31,7 +34,7 @@ def _read(reasons: Mapping[str, str], explained: bool) -> Iterable[Known]:
             yield Known(Found(name, form, dtype, int(index), kind), why, explained)
 
 
-KNOWN = (*_read(EXPLAINED, True), *_read(NOT_MENDED, False))
+KNOWN = (*read(EXPLAINED, True), *read(NOT_MENDED, False))
 _BY = {(each.example.name, each.example.kind): each for each in KNOWN}
 
 

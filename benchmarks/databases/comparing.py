@@ -64,6 +64,14 @@ def compared(subject: Subject) -> Found:
     return found
 
 
+def compared_at_once(subject: Subject) -> Found:
+    """What differs between the default count and the real one, without gradients."""
+    with torch.no_grad():
+        return list(
+            _shapes(subject, counted(subject, "real"), counted(subject, "auto"), "shapes: ")
+        )
+
+
 def _in_mode(
     mode: str, subject: Subject, real: Outcome, auto: Outcome
 ) -> Iterator[tuple[str, str]]:
@@ -142,17 +150,15 @@ def counted(subject: Subject, run: Any) -> Outcome:
         return Outcome(
             error=_line(error), needs_values=isinstance(error, hookcount.DataNeededError)
         )
-    calls = tuple(
-        (
-            each.path,
-            each.type,
-            each.call and repr((each.call.args, each.call.kwargs, each.call.out)),
-        )
-        for each in report.priced.trace.runs
-    )
+    calls = tuple((each.path, each.type, _call(each.call)) for each in report.priced.trace.runs)
     unpriced = {("", each.target, "uncounted", each.paths, each.calls) for each in report.uncounted}
     rows = frozenset(report.records) | unpriced
     return Outcome(SEEN[-1], rows, report.total, calls, report.run)
+
+
+def _call(call: Any) -> str:
+    """The arguments and the result of a call. A device among them is the CPU."""
+    return call and repr((call.args, call.kwargs, call.out)).replace("'meta'", "'cpu'")
 
 
 def plain(subject: Subject) -> Outcome:

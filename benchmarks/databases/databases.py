@@ -26,7 +26,6 @@ import sys
 from collections import Counter as Tally
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from fnmatch import fnmatch
 from pathlib import Path
 
 from rich.console import Console
@@ -37,35 +36,41 @@ from lib.apart import KilledError, apart
 from lib.sheet import Sheet
 
 from databases.known import KNOWN, known, lines
-from databases.work import Choice, Done, Entry, Found, again, compare, names
+from databases.work import Choice, Done, Found, again, compare
 
 DTYPES = ("float32", "bfloat16", "complex64", "int64")
-QUICK = Choice(1, ("function", "eval"))
+QUICK = Choice(1, ("function", "eval"), quick=True)
 
 
-def swept(wanted: Sequence[Entry], dtypes: Sequence[str], choice: Choice) -> Iterator[Done]:
-    """The results of the entries. If one ends the process, the others go on in a new one."""
-    rest = list(wanted)
-    while rest:
-        current = Done(rest[0], "")
+def swept(
+    patterns: Sequence[str], part: slice, dtypes: Sequence[str], choice: Choice
+) -> Iterator[Done]:
+    """The results of a part of the entries.
+
+    If an entry ends the process, the later ones go on in a new process.
+    """
+    while True:
+        current = None
         try:
-            for current in apart(compare, rest, dtypes, choice):
+            for current in apart(compare, patterns, part, dtypes, choice):
                 if not current.began:
                     yield current
             return
         except KilledError as error:
+            if current is None:
+                raise
             at = Found(current.entry[1], "", current.dtype, -1, "ends the process", str(error))
             yield Done(current.entry, current.dtype, found=(at,))
-            rest = rest[rest.index(current.entry) + 1 :]
+            part = slice(current.index + part.step, None, part.step)
 
 
 def in_parts(
-    wanted: Sequence[Entry], dtypes: Sequence[str], choice: Choice, jobs: int
+    patterns: Sequence[str], dtypes: Sequence[str], choice: Choice, jobs: int
 ) -> list[Done]:
     """The results of all entries, by ``jobs`` processes at a time."""
-    parts = [wanted[part::jobs] for part in range(jobs)]
+    parts = [slice(part, None, jobs) for part in range(jobs)]
     with ThreadPoolExecutor(jobs) as pool:
-        made = pool.map(lambda part: list(swept(part, dtypes, choice)), parts)
+        made = pool.map(lambda part: list(swept(patterns, part, dtypes, choice)), parts)
         return [each for part in made for each in part]
 
 
@@ -136,20 +141,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--samples", type=int, default=10**9, metavar="N", help="of each, at most")
     parser.add_argument("--dtypes", nargs="+", choices=DTYPES, default=DTYPES)
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="processes at a time")
-    parser.add_argument("--quick", action="store_true", help="one sample of each, float32")
+    parser.add_argument("--quick", action="store_true", help="one sample of each, in two runs")
     parser.add_argument("--known", action="store_true", help="the examples of the list")
     parser.add_argument("--lines", action="store_true", help="print lines for not_mended.py")
     options = parser.parse_args(argv)
     if options.known:
         return bool(stale())
-    wanted = [
-        each
-        for each in next(apart(names))
-        if not options.names or any(fnmatch(each[1], pattern) for pattern in options.names)
-    ]
     choice = QUICK if options.quick else Choice(options.samples)
     dtypes = DTYPES[:1] if options.quick else options.dtypes
-    results = in_parts(wanted, dtypes, choice, options.jobs)
+    results = in_parts(options.names, dtypes, choice, options.jobs)
     if options.lines:
         print(lines(each for done in results for each in done.found if known(each) is None))
     return bool(shown(results))

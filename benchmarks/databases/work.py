@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import gc
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from typing import Any
 
 Entry = tuple[str, str]
@@ -39,6 +40,8 @@ class Done:
 
     entry: Entry
     dtype: str
+    index: int = 0
+    """The position of the entry among the wanted ones."""
     began: bool = False
     samples: int = 0
     found: tuple[Found, ...] = ()
@@ -46,32 +49,41 @@ class Done:
 
 @dataclass(frozen=True)
 class Choice:
-    """Which samples of an entry: the first ones, in these forms. Without ``forms``, in all."""
+    """Which samples of an entry: the first ones, in these forms. Without ``forms``, in all.
+
+    ``quick``: only the default count and the real one are compared.
+    """
 
     first: int = 10**9
     forms: tuple[str, ...] = ()
+    quick: bool = False
 
 
-def names() -> Iterator[list[Entry]]:
-    """All entries of the databases."""
-    yield [(base, name) for base, entries in _databases().items() for name in entries]
+def compare(
+    patterns: Sequence[str], part: slice, dtypes: Iterable[str], choice: Choice
+) -> Iterator[Done]:
+    """Compare the runs of the chosen samples of each entry.
 
+    ``patterns``: names of the entries. ``part``: the part of these entries that is wanted.
+    """
+    from .comparing import compared, compared_at_once
 
-def compare(wanted: Iterable[Entry], dtypes: Iterable[str], choice: Choice) -> Iterator[Done]:
-    """Compare the runs of the chosen samples of each entry."""
-    from .comparing import compared
-
-    known = _databases()
-    for entry in wanted:
+    known, differences = _databases(), compared_at_once if choice.quick else compared
+    entries = [(base, name) for base, own in known.items() for name in own if _fits(name, patterns)]
+    for index, entry in list(enumerate(entries))[part]:
         for dtype in dtypes:
-            yield Done(entry, dtype, began=True)
+            yield Done(entry, dtype, index, began=True)
             samples, found = 0, []
             for each in _chosen(known, entry, dtype, choice):
                 samples += 1
                 at = (each.name, each.form, each.dtype, each.index)
                 with _without_warnings():
-                    found += [Found(*at, kind, text) for kind, text in compared(each)]
-            yield Done(entry, dtype, False, samples, tuple(found))
+                    found += [Found(*at, kind, text) for kind, text in differences(each)]
+            yield Done(entry, dtype, index, False, samples, tuple(found))
+
+
+def _fits(name: str, patterns: Sequence[str]) -> bool:
+    return not patterns or any(fnmatch(name, pattern) for pattern in patterns)
 
 
 def again(samples: Iterable[Found]) -> Iterator[Found]:

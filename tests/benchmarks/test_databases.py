@@ -80,20 +80,21 @@ def test_no_difference_has_two_entries():
 
 
 def test_an_entry_that_ends_the_process_is_told_and_the_others_go_on(monkeypatch):
-    entries = [("op_db", "a"), ("op_db", "b"), ("op_db", "c")]
+    entries = [("op_db", name) for name in "abcde"]
 
-    def apart(work, wanted, dtypes, choice):
-        for entry in wanted:
-            yield Done(entry, "int64", began=True)
-            if entry == entries[1]:
+    def apart(work, patterns, part, dtypes, choice):
+        for index, entry in list(enumerate(entries))[part]:
+            yield Done(entry, "int64", index, began=True)
+            if entry == entries[2]:
                 raise KilledError("killed by SIGSEGV")
-            yield Done(entry, "int64", samples=1)
+            yield Done(entry, "int64", index, samples=1)
 
     monkeypatch.setattr(databases, "apart", apart)
-    results = list(databases.swept(entries, ["int64"], Choice()))
-    assert [each.entry for each in results] == entries
+    results = list(databases.swept((), slice(0, None, 2), ["int64"], Choice()))
+    assert [each.entry[1] for each in results] == ["a", "c", "e"]
     (found,) = results[1].found
-    assert (found.name, found.kind, found.text) == ("b", "ends the process", "killed by SIGSEGV")
+    assert (found.name, found.kind, found.text) == ("c", "ends the process", "killed by SIGSEGV")
+    assert [each.found for each in (results[0], results[2])] == [(), ()]
 
 
 # -- the comparison

@@ -89,11 +89,11 @@ def _in_mode(
     if there.error:
         yield f"{mode}: count fails", there.error
     elif there.total != real.total:
-        yield f"{mode}: another total than without gradients", _rows(there, real)
+        yield f"{mode}: another total", _rows(there, real)
     elif there.rows != real.rows:
-        yield f"{mode}: other rows than without gradients", _rows(there, real)
+        yield f"{mode}: other rows", _rows(there, real)
     elif there.rows == shapes.rows and auto.rows == real.rows and shapes.run != auto.run:
-        yield f"{mode}: another run than without gradients", f"{shapes.run} for {auto.run}"
+        yield f"{mode}: another run", f"{shapes.run} for {auto.run}"
 
 
 def _new(more: Any, found: Found) -> Found:

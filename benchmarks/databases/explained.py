@@ -25,8 +25,8 @@ EXPLAINED: dict[str, str] = {
         unique; shapes: needs values; function float32 0
         unique_consecutive; shapes: needs values; function float32 0
     """,
-    "torch runs another kernel, or no fast path, when a gradient may be asked; the figures are equal": """
-        nn.Transformer; grad: other rows than without gradients; eval float32 1
-        nn.functional.embedding_bag; grad: other rows than without gradients; function float32 0
+    "where a gradient may be asked, torch runs another kernel of equal cost, or no fast path": """
+        nn.Transformer; grad: other rows; eval float32 1
+        nn.functional.embedding_bag; grad: other rows; function float32 0
     """,
 }

@@ -12,6 +12,7 @@ from databases import databases, known
 from databases.comparing import Subject, compared
 from databases.tiny import OfActivation, Tiny, WithEmptyOut
 from databases.work import Choice, Done, Found
+from helpers.marks import lists_are_of_this_torch
 from lib.apart import KilledError
 from torch import nn
 
@@ -25,16 +26,19 @@ def told(capfd, *arguments):
     return out
 
 
+@lists_are_of_this_torch
 def test_a_sample_of_each_op_and_module(capfd):
     out = told(capfd, "--quick")
     assert ", 0 unexplained" in out
 
 
+@lists_are_of_this_torch
 @pytest.mark.slow
 def test_two_samples_of_each_in_every_form_and_dtype(capfd):
     assert ", 0 unexplained" in told(capfd, "--samples", "2")
 
 
+@lists_are_of_this_torch
 @pytest.mark.slow
 def test_each_known_difference_is_still_there(capfd):
     assert f"{len(known.KNOWN)} known differences, 0 of them no longer needed" in told(

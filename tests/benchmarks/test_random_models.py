@@ -6,6 +6,7 @@ import warnings
 
 import pytest
 import torch
+from helpers.marks import lists_are_of_this_torch
 from random_models import random_models
 from random_models.checking import wrong
 from random_models.making import Made, made
@@ -20,6 +21,7 @@ def results():
         return list(random_models.checked(range(300)))
 
 
+@lists_are_of_this_torch
 def test_the_counts_of_random_models_agree(results):
     assert [
         (each.seed, kind, each.wrong[kind], each.steps)
@@ -29,6 +31,7 @@ def test_the_counts_of_random_models_agree(results):
     ] == []
 
 
+@lists_are_of_this_torch
 def test_each_rule_of_what_is_not_mended_is_needed(results):
     needed = {rule for each in results for rule in each.rules().values()}
     assert [rule.why for rule in NOT_MENDED if rule not in needed] == []
@@ -78,6 +81,7 @@ def test_a_wrong_count_is_told(run, kinds):
     assert set(wrong(Made(0, model, (torch.ones(2, 4),), {}, "no_grad"))) == kinds
 
 
+@lists_are_of_this_torch
 @pytest.mark.slow
 def test_the_command_prints_a_table(capfd):
     status = random_models.main(["--models", "6", "--jobs", "2"])

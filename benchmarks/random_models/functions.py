@@ -65,19 +65,24 @@ def reductions(rng: Random, values: list[Tensor], at: int) -> Step | None:
 def products(rng: Random, values: list[Tensor], at: int) -> Step | None:
     if values[at].dim() < 2:
         return None
+
+    def contracted(x: Tensor) -> Tensor:
+        return torch.tensordot(x, x, dims=([-1], [-1])) if x.dim() == 2 else x @ x.mT
+
     chosen: Function = rng.choice(
         [
             lambda x: x @ x.mT,
             lambda x: torch.einsum("...ij,...kj->...ik", x, x),
             lambda x: torch.softmax(x @ x.mT / x.shape[-1] ** 0.5, -1) @ x,
             lambda x: F.linear(x, torch.ones(3, x.shape[-1], device=x.device, dtype=x.dtype)),
-            lambda x: torch.tensordot(x, x, dims=([-1], [-1])) if x.dim() == 2 else x @ x.mT,
+            contracted,
             lambda x: (x.mT @ x).tril(),
         ]
     )
     if rng.random() < 0.2:
         return _step("attention", lambda x: F.scaled_dot_product_attention(x, x, x), at, False)
-    return _step("product", chosen, at)
+    # of one row it is a dot product, which FlopCounterMode does not know
+    return _step("product", chosen, at, torch_counts=chosen is not contracted)
 
 
 def views(rng: Random, values: list[Tensor], at: int) -> Step | None:

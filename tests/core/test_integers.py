@@ -26,7 +26,9 @@ class Indexed:
 
 
 @pytest.mark.parametrize(
-    "three", [3, numpy.int8(3), numpy.uint64(3), numpy.array(3), Indexed(3)], ids=repr
+    "three",
+    [3, numpy.int8(3), numpy.uint64(3), numpy.array(3), Indexed(3)],
+    ids=lambda value: type(value).__name__,
 )
 def test_an_integer_becomes_an_int(three):
     assert type(as_int(three)) is int

@@ -24,26 +24,10 @@ def rule(steps: str, grad_mode: str, kind: str) -> Rule | None:
     return next((each for each in NOT_MENDED if each.covers(steps, grad_mode, kind)), None)
 
 
-NOT_MENDED = (
+NOT_MENDED: tuple[Rule, ...] = (
     Rule(
         "a shapes-only run sees the parts of fused attention",
         ("attention", "MultiheadAttention"),
         ("rows",),
-    ),
-    Rule(
-        "nn.TransformerEncoderLayer takes no fast path on an activation, or under inference_mode",
-        ("TransformerEncoderLayer", "again"),
-        ("rows",),
-    ),
-    Rule(
-        "an input that is reshaped in place keeps an old stand-in",
-        ("reshaped in place",),
-        ("raises", "totals", "rows", "second count", "values"),
-    ),
-    Rule(
-        "a composite op with an out= has no shapes-only run under inference_mode",
-        ("out=",),
-        ("values",),
-        "inference",
     ),
 )

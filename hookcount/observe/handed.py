@@ -22,6 +22,7 @@ class Listener(Protocol):
 
     paused: int
     mode: Any
+    attention: Any
     unseen: dict[int, Unseen]
     handed: list[Handed]
 
@@ -73,7 +74,7 @@ class Handed:
 
 def end(observer: Listener) -> None:
     """The observation has ended. Name the work that goes on."""
-    observer.mode = None
+    observer.mode = observer.attention = None
     for each in observer.handed:
         if each.end() and each.run is not None:
             observer.unseen.setdefault(each.run, UNFINISHED)

@@ -256,6 +256,7 @@ READERS = (
     (bytearray, lambda b: ((), (bytes(b),), [])),
     (array.array, lambda a: ((), (a.typecode, a.tobytes()), [])),
     (memoryview, lambda m: ((), (m.tobytes(),), [(".obj", m.obj)])),
+    (torch.UntypedStorage, lambda s: ((), tuple(s.tolist()), [])),
     (torch.Generator, lambda g: ((), (g.get_state().numpy().tobytes(),), [])),
     (random.Random, lambda r: ((), (repr(r.getstate()),), [])),
     (numpy.random.Generator, lambda g: ((), (repr(g.bit_generator.state),), [])),

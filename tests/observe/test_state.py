@@ -417,3 +417,20 @@ def test_script_modules_are_counted_op_by_op(make, mode):
     assert first.total == later.total == EXPECTED
     assert first.params == 6 * 5 + 5
     assert first.uncounted == later.uncounted == ()
+
+
+@pytest.mark.parametrize("run", ["shapes", "real", "auto"])
+def test_memory_that_a_forward_gave_away_is_there_again(run):
+    class Frees(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("scale", torch.arange(8.0))
+
+        def forward(self, x):
+            y = x * self.scale
+            self.scale.untyped_storage().resize_(0)
+            return y
+
+    model = Frees()
+    hookcount.Counter(run=run).count(model, torch.ones(8))
+    assert model.scale.tolist() == list(range(8))

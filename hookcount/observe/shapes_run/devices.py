@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ...core.errors import HookcountError
+from ...core.errors import HookcountError, said
 from ..observer import Observer
 from ..specs import tensors
 from ..values import OpArgs, OpKwargs
@@ -79,7 +79,7 @@ class DeviceChecks:
         """Note that ``func`` compares devices, if ``error`` says so."""
         if (
             isinstance(error, HookcountError)
-            or "device" not in str(error).lower()
+            or "device" not in said(error).lower()
             or not _torchs(func)
         ):
             return

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 import torch
 
-from ...core.errors import DataNeededError
+from ...core.errors import DataNeededError, said
 from ...rules.registry import Op
 from ..dispatch import Run
 from ..leftovers import watch_for_leftovers
@@ -345,7 +345,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         except NotImplementedError as error:
             raise self._lacks_a_fake(facts, error) from error
         except RuntimeError as error:
-            if facts.torchs_own or not any(each in str(error) for each in _NO_FAKE):
+            if facts.torchs_own or not any(each in said(error) for each in _NO_FAKE):
                 raise
             raise self._lacks_a_fake(facts, error) from error
 

@@ -10,7 +10,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable
 from contextlib import suppress
 from operator import itemgetter
-from types import FunctionType
+from types import FrameType, FunctionType, TracebackType
 from typing import Any
 
 import torch
@@ -24,7 +24,7 @@ from .module_tree import TORCHS_OWN, unwrap
 from .parametrized import Parametrized, class_before
 from .quiet import apart
 from .shapes_run.memo import Memo
-from .specs import spec_of
+from .specs import Opaque, spec_of
 from .values import Key
 
 _NO_HOOKS: dict[str, OrderedDict[int, object]] = {
@@ -273,6 +273,8 @@ class StandIns:
             return value
         if issubclass(kind, torch.Tensor):
             return _on_meta_like(value)
+        if issubclass(kind, (BaseException, TracebackType, FrameType)):
+            return Opaque(kind.__name__)  # its frames hold the tensors of the run
         if issubclass(kind, nn.Module):
             return self._child(value)
         value = as_int(value)

@@ -156,6 +156,20 @@ def test_an_input_that_a_module_returns_is_the_callers_own():
     assert "`LIST`" in str(warned(model, LIST[0])[1][0].message)
 
 
+def test_a_report_does_not_hold_an_exception_that_a_forward_stored():
+    class Stores(nn.Linear):
+        def forward(self, x):
+            try:
+                super().forward(x[:, :3])
+            except RuntimeError as error:
+                self.error = error
+            return super().forward(x)
+
+    report, found = warned(Stores(8, 8))
+    assert found == []
+    assert report.macs == 2 * 8 * 8
+
+
 class Lookups(nn.Module):
     """Has a dict with a tensor as a key, hands one to a layer, and adds to both."""
 

@@ -34,6 +34,30 @@ NOT_MENDED: dict[str, str] = {
     "a shapes-only run sees the parts of a fused path": """
         nn.functional.scaled_dot_product_attention; shapes: rows; function float32 0
     """,
+    "a composite op on meta returns another tensor than the out= that it was given": """
+        diff; meta: outputs; empty out float32 0
+        inner; meta: outputs; empty out float32 0
+        linalg.cond; meta: outputs; empty out float32 0
+        linalg.matrix_norm; meta: outputs; empty out float32 0
+        linalg.matrix_power; meta: outputs; empty out float32 0
+        linalg.matrix_rank; meta: outputs; empty out float32 0
+        linalg.matrix_rank.hermitian; meta: outputs; empty out float32 0
+        linalg.multi_dot; meta: outputs; empty out float32 0
+        linalg.norm; meta: outputs; empty out float32 0
+        linalg.norm.subgradients_at_zero; meta: outputs; empty out float32 0
+        linalg.pinv; meta: outputs; empty out float32 1
+        linalg.tensorinv; meta: outputs; empty out float32 0
+        linalg.tensorsolve; meta: outputs; empty out float32 0
+        linalg.vecdot; meta: outputs; empty out float32 0
+        linspace.tensor_overload; meta: outputs; empty out float32 0
+        logspace.tensor_overload; meta: outputs; empty out float32 0
+        nanquantile; meta: outputs; empty out float32 0
+        norm.nuc; meta: outputs; empty out float32 0
+        quantile; meta: outputs; empty out float32 0
+        special.ndtr; meta: outputs; empty out float32 0
+        take_along_dim; meta: outputs; empty out float32 0
+        tensordot; meta: outputs; empty out float32 0
+    """,
     "another dtype": """
         _batch_norm_with_update; shapes: outputs; function bfloat16 0
         _native_batch_norm_legit; shapes: outputs; function bfloat16 0

@@ -2,6 +2,7 @@
 exception.
 """
 
+import contextvars
 import dataclasses
 import random
 import threading
@@ -434,3 +435,38 @@ def test_memory_that_a_forward_gave_away_is_there_again(run):
     model = Frees()
     hookcount.Counter(run=run).count(model, torch.ones(8))
     assert model.scale.tolist() == list(range(8))
+
+
+class Local(threading.local):
+    """Values for each thread."""
+
+
+VARIABLE = contextvars.ContextVar("VARIABLE")
+
+
+@pytest.mark.parametrize("kind", ["thread", "context", "records"])
+@pytest.mark.parametrize("run", ["shapes", "real", "auto"])
+def test_lists_that_are_hard_to_reach_are_as_before(kind, run):
+    class Grows(nn.Linear):
+        def forward(self, x):
+            items = self.items()
+            items.append(1)
+            for _ in items:
+                x = super().forward(x)
+            return x
+
+    model, items = Grows(4, 4, bias=False), []
+    if kind == "thread":
+        model.local = Local()
+        model.local.items = items
+        model.items = lambda: model.local.items
+    elif kind == "context":
+        VARIABLE.set(items)
+        model.variable, model.items = VARIABLE, VARIABLE.get
+    else:
+        model.records = numpy.zeros(1, dtype=[("number", "f4"), ("items", "O")])
+        model.records[0]["items"] = items
+        model.items = lambda: model.records[0]["items"]
+    counter = hookcount.Counter(run=run)
+    assert [counter.count(model, torch.zeros(2, 4)).macs for _ in range(2)] == [2 * 4 * 4] * 2
+    assert items == []

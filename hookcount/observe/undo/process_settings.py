@@ -217,6 +217,7 @@ SETTERS: dict[tuple[str, str], str] = {
     ("os", "putenv"): "environment",
     ("os", "unsetenv"): "environment",
     ("torch", "set_warn_always"): "repeated warnings",
+    ("torch", "set_anomaly_enabled"): "anomaly detection",
     ("torch", "set_printoptions"): "print options",
     ("torch._C", "_set_deterministic_fill_uninitialized_memory"): "memory that is not written",
     **{("torch._C", f"_set_sdp_use_{name}"): "fused attention" for name in _FUSED},

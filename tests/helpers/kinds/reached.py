@@ -1,7 +1,5 @@
 """State that a forward reaches in other ways than through attributes and containers."""
 
-import contextvars
-import threading
 import weakref
 from collections import OrderedDict, deque
 from typing import ClassVar
@@ -10,7 +8,7 @@ import numpy
 import torch
 from torch import nn
 
-from .making import Does, Sample, both, holds, kind, x
+from .making import Does, Sample, both, kind, x
 from .objects import Plain
 
 
@@ -155,26 +153,6 @@ def _parent():
     return Sample(model, (x(),))
 
 
-class Local(threading.local):
-    """Values for each thread."""
-
-
-def _local():
-    made = Local()
-    made.items = []
-    return made
-
-
-VARIABLE = contextvars.ContextVar("VARIABLE", default=None)
-
-
-def _variable():
-    VARIABLE.set([])
-    return VARIABLE
-
-
-both("threading.local", lambda m, y, c: grows(c.items), _local)
-holds("list in a ContextVar", lambda m, y, c: grows(c.get()), _variable)
 both(
     "distribution",
     lambda m, y, c: setattr(c, "loc", c.loc + y) or 1,
@@ -212,12 +190,6 @@ def _locks(m, y, c):
     return 1
 
 
-def _records():
-    made = numpy.zeros(1, dtype=[("a", "f4"), ("items", "O")])
-    made[0]["items"] = []
-    return made
-
-
 both("numpy array that is made read-only", _locks, lambda: numpy.zeros(3))
 both(
     "numpy array with another dtype",
@@ -225,7 +197,6 @@ both(
     lambda: numpy.zeros(3, dtype=numpy.float32),
 )
 both("numpy array with attributes", lambda m, y, c: grows(c.items), _named)
-both("numpy records with objects", lambda m, y, c: grows(c[0]["items"]), _records)
 
 
 def _eye(layout):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 
@@ -83,16 +84,16 @@ class OpFacts:
     returns: tuple[int | str | None, ...]
     """For each output, the position or name of the argument that it is; None for a new tensor.
     The tuple is empty if all outputs are new."""
-    brings: bool = field(init=False)
-    """The op may return memory that it did not fill."""
-    only_first: bool = field(init=False)
-    """The op writes to its first argument and to no other."""
 
-    def __post_init__(self) -> None:
-        fills = self.makes or self.view or self.control_flow
-        object.__setattr__(self, "brings", self.lifts or not fills)
-        only_first = self.writes == (0,) and not self.writes_by_name
-        object.__setattr__(self, "only_first", only_first)
+    @cached_property
+    def brings(self) -> bool:
+        """The op may return memory that it did not fill."""
+        return self.lifts or not (self.makes or self.view or self.control_flow)
+
+    @cached_property
+    def only_first(self) -> bool:
+        """The op writes to its first argument and to no other."""
+        return self.writes == (0,) and not self.writes_by_name
 
 
 _facts: ByIdentity[OpFacts] = ByIdentity()
@@ -103,6 +104,11 @@ def op_facts(op: Op) -> OpFacts:
     """The facts of an op, read once per process."""
     known = _known.get(id(op))
     return _facts.put(op, _read(op)) if known is None else known
+
+
+def registered_name(op: torch._ops.OpOverload) -> str:
+    """The name under which torch's dispatcher knows an op: ``"aten::add.Tensor"``."""
+    return f"{op._schema.name}.{op._schema.overload_name}".removesuffix(".")
 
 
 def _read(op: Op) -> OpFacts:
@@ -120,7 +126,7 @@ def _read(op: Op) -> OpFacts:
             if argument.is_out:
                 outs.append(argument.name)
     name = op._schema.name
-    full_name = f"{name}.{op._schema.overload_name}".removesuffix(".")
+    full_name = registered_name(op)
     positional += [index for index in UNDECLARED_WRITES.get(name, ()) if index not in positional]
     # TorchScript's ops (`prim::device`, `aten::sym_size`) are unknown to the dispatcher. There they
     # only stand for questions about a tensor.

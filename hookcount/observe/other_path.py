@@ -13,6 +13,7 @@ import torch
 from ..core.trace import OpRun, Trace
 from ..rules.registry import Op, Registry
 from ..rules.resolver import Resolver
+from .opfacts import registered_name
 from .specs import has_values
 
 
@@ -54,8 +55,7 @@ def _has_kernel(op: Op, device: str) -> bool:
     if not isinstance(op, torch._ops.OpOverload):
         return True
     key = torch._C._dispatch_key_for_device(device)
-    name = op._schema.name + (f".{op._schema.overload_name}" if op._schema.overload_name else "")
     try:
-        return torch._C._dispatch_has_computed_kernel_for_dispatch_key(name, key)
+        return torch._C._dispatch_has_computed_kernel_for_dispatch_key(registered_name(op), key)
     except RuntimeError:  # the dispatcher does not know the op
         return True

@@ -23,6 +23,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from .observer import innermost_given
 from .patches import Undo, replaced, shared
 from .state import Given
+from .undo.guard import Guard
 from .undo.process_settings import SETTERS
 from .undo.randomness import numpy_global
 
@@ -131,10 +132,10 @@ def _changes() -> Iterator[Change]:
     for block in (torch.inference_mode, warnings.catch_warnings, saved_tensors_hooks):
         yield block, "__enter__", _opening
         yield block, "__exit__", _closing
-    yield torch.Tensor, "numpy", _exporting
-    yield torch.Tensor, "__dlpack__", _exporting
+    for name in ("numpy", "__dlpack__"):
+        yield torch.Tensor, name, functools.partial(_saving, Guard.save)
     for name in ("resize_", "fill_", "copy_", "__setitem__"):
-        yield torch.UntypedStorage, name, _writing
+        yield torch.UntypedStorage, name, functools.partial(_saving, Guard.save_memory)
 
 
 def _noted(setting: str, own: Function) -> Function:
@@ -161,28 +162,18 @@ def _instead(instead: Callable[..., Any], own: Function) -> Function:
     return function
 
 
-def _exporting(own: Function) -> Function:
-    """A method that hands the memory of a tensor to code which may write there unseen."""
+def _saving(save: Callable[[Guard, Any], None], own: Function) -> Function:
+    """A method of a tensor or a storage after which its memory may be written to unseen.
+
+    ``save`` keeps what is in the memory.
+    """
 
     @functools.wraps(own)
-    def method(tensor: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+    def method(holder: Any, *args: Any, **kwargs: Any) -> Any:
         given = innermost_given()
-        if given is not None and tensor.device.type == "cpu":
-            given.guard.save(tensor)
-        return own(tensor, *args, **kwargs)
-
-    return method
-
-
-def _writing(own: Function) -> Function:
-    """A method that writes to memory. No op does it, so no mode sees it."""
-
-    @functools.wraps(own)
-    def method(memory: torch.UntypedStorage, *args: Any, **kwargs: Any) -> Any:
-        given = innermost_given()
-        if given is not None and memory.device.type == "cpu":
-            given.guard.save_memory(memory)
-        return own(memory, *args, **kwargs)
+        if given is not None and holder.device.type == "cpu":
+            save(given.guard, holder)
+        return own(holder, *args, **kwargs)
 
     return method
 

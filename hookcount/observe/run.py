@@ -130,9 +130,7 @@ class Runner:
         return run, [Constants(run), *self._allowances(observer)]
 
     def _shapes_run(self, observer: Observer, given: Given, keeps_constants: bool) -> ShapesRun:
-        run = ShapesRun(observer, given.guard, given.data, self.memo, keeps_constants)
-        run.data.ids |= given.counters
-        return run
+        return ShapesRun(observer, given.guard, given.data, self.memo, keeps_constants)
 
     def _allowances(self, observer: Observer) -> Modes:
         """Patches that let code run on meta: autocast, derivatives, attention, and fakes."""

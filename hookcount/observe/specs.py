@@ -18,6 +18,7 @@ from torch._subclasses.fake_tensor import FakeTensor
 from ..core.integers import as_int
 from ..core.structures import changed
 from ..core.trace import Spec, leaves
+from .layout import slots
 from .parts import PLAIN, part
 from .quiet import quiet
 from .values import Described, Key
@@ -36,7 +37,6 @@ _PLAIN = (
     torch.memory_format,
     torch.Size,
 )
-_SLOT = types.MemberDescriptorType
 _DEPTH = 6
 _specs: dict[tuple[torch.Size, torch.dtype, bool | tuple[torch.Size, ...]], Spec] = {}
 
@@ -196,8 +196,8 @@ def _namespace(value: object, depth: int) -> types.SimpleNamespace | Opaque:
 def _slots(value: object) -> dict[str, object]:
     """The attributes in the slots of an object of a dataclass."""
     names = getattr(type(value), "__dataclass_fields__", ())
-    kept = [name for name in names if isinstance(getattr(type(value), name, None), _SLOT)]
-    return {name: getattr(value, name) for name in kept if hasattr(value, name)}
+    kept = [slot.__name__ for slot in slots(type(value))] if names else []
+    return {name: getattr(value, name) for name in kept if name in names and hasattr(value, name)}
 
 
 def tensors(value: Any, depth: int = _DEPTH) -> Iterator[torch.Tensor]:

@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 
 import torch
-from torch.nn.modules.batchnorm import _NormBase
 
 from .module_tree import ModuleTree
 from .parts import part
@@ -28,8 +27,7 @@ class Given:
 
     ``data`` are the tensors of the model and of the arguments. ``trained_by_others`` is to be set
     if another thread uses the model meanwhile. ``collects`` is the collector's state as the forward
-    sees it. ``counters`` are the ids of tensors in which norms count their calls. No
-    forward reads them, so a shapes-only run leaves them to other threads.
+    sees it.
     """
 
     def __init__(
@@ -57,11 +55,6 @@ class Given:
             if all(module is not each for each in tree.modules):
                 found = (*module._parameters.values(), *module._buffers.values())
                 self.data += [each for each in found if each is not None]
-        self.counters = {
-            id(module._buffers.get("num_batches_tracked"))
-            for module in tree.modules
-            if isinstance(module, _NormBase) and module.momentum is not None
-        }
         self._states = TensorStates(objects.tensors)
         self.guard = Guard(self._states.all, self.randomness)
         self._grads_are_kept = False

@@ -144,10 +144,8 @@ class Origins:
         """A forward returned ``out``, and received ``given``."""
         bare = not frame.visible and not frame.called
         if type(out) is torch.Tensor:
-            if not bare and not self._blank:
-                known = self.known.get(id(out))
-                if known is not None and known() is out:
-                    return
+            if not bare and not self._blank and _has(self.known, out):
+                return
             found = Contents([out])
         else:
             found = Contents()

@@ -380,3 +380,15 @@ class MaskHead(nn.Module):
             queries, memory, memory, attn_mask=low.detach(), need_weights=False
         )[0]
         return self.score(queries + attended), masks
+
+
+class Block(nn.Module):
+    """[b, 8] = relu([b, 8] @ [8, 8]) + [b, 8]."""
+
+    def __init__(self):
+        super().__init__()
+        self.lin = nn.Linear(8, 8)
+        self.act = nn.ReLU()
+
+    def forward(self, x):
+        return self.act(self.lin(x)) + x

@@ -2,21 +2,12 @@
 
 import pytest
 import torch
+from helpers.blocks import Block
 from torch import nn
 
 import hookcount
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.*is deprecated")
-
-
-class Block(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.lin = nn.Linear(8, 8)
-        self.act = nn.ReLU()
-
-    def forward(self, x):
-        return self.act(self.lin(x)) + x
 
 
 class Loops(nn.Module):

@@ -15,6 +15,7 @@ import torch
 
 from ...core.lifetimes import ByIdentity
 from ...rules.registry import Op
+from ..opfacts import registered_name
 from ..values import OpArgs
 
 Cast = Callable[[torch.Tensor, torch.dtype], torch.Tensor]
@@ -137,6 +138,6 @@ def _has_casts(op: Op) -> bool:
         return known
     found = False
     if isinstance(op, torch._ops.OpOverload):
-        name = f"{op._schema.name}.{op._schema.overload_name}".removesuffix(".")
+        name = registered_name(op)
         found = torch._C._dispatch_has_kernel_for_dispatch_key(name, "AutocastCPU")
     return _on_cpu.put(op, found)

@@ -76,13 +76,15 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         super().__init__(observer, guard)
         self._memo = memo
         self._keeps_constants = keeps_constants
+        counts = call_counts(observer.modules)
+        self._divisors = counts.divisors
         if isinstance(data, Data):
             self.data = data
         else:
             self.data = Data(observer, data)
+            self.data.ids |= counts.unread
             watch_for_leftovers(observer.origins)
         self.devices = DeviceChecks(observer, self.data, memo.compare_devices)
-        self._call_counts = call_counts(observer.modules)
         if self.data.device.type in FOLLOWED:
             observer.attention = Attention(self.data, memo)
         self._distinct: Key | None = None
@@ -215,7 +217,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             if facts.name == "aten::equal" and self.devices.inside:
                 self._observer.ran(func, op_described(args), {}, False)
                 return False
-            if id(args[0]) in self._call_counts:
+            if id(args[0]) in self._divisors:
                 self._observer.ran(func, op_described(args), {}, 1)
                 return 1
             raise self.data.needed(f"{facts.name} reads the value of a tensor")

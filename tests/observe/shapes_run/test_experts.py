@@ -327,9 +327,10 @@ def mixtral_8x7b():
 
 
 def deepseek_v3():
-    """q through 1,536, k and v through 512, with 64 for the positions of all heads; 128 heads of
-    128 + 64 for the scores and 128 for the sum; 3 dense layers; 58 with 8 of 256 experts, one that
-    all share, and the router.
+    """61 layers: 3 are dense, and 58 have 8 of 256 experts, one that all share, and the router.
+
+    q goes through 1,536, k and v through 512, with 64 for the positions of all heads. There are 128
+    heads, of 128 + 64 for the scores and 128 for the sum.
     """
     queries = 7_168 * 1_536 + 1_536 * 128 * (128 + 64)
     keys = 7_168 * (512 + 64) + 512 * 128 * (128 + 128)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 
+from ..core.lazily import lazily
 from ..core.lifetimes import ByIdentity
 from ..rules.registry import Op
 
@@ -85,12 +85,12 @@ class OpFacts:
     """For each output, the position or name of the argument that it is; None for a new tensor.
     The tuple is empty if all outputs are new."""
 
-    @cached_property
+    @lazily
     def brings(self) -> bool:
         """The op may return memory that it did not fill."""
         return self.lifts or not (self.makes or self.view or self.control_flow)
 
-    @cached_property
+    @lazily
     def only_first(self) -> bool:
         """The op writes to its first argument and to no other."""
         return self.writes == (0,) and not self.writes_by_name

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 from ..core.errors import FormulaError
+from ..core.lazily import lazily
 from ..core.ops import Ops, flops
 from ..core.portable import Portable
 from ..core.trace import Trace
@@ -34,18 +34,18 @@ class Priced(Portable):
     def __post_init__(self) -> None:
         object.__setattr__(self, "registry", self.registry.as_it_is())
 
-    @cached_property
+    @lazily
     def formulas(self) -> Registry | None:
         """The formulas of the convention, as they were when the trace was priced."""
         formulas = self.convention.formulas
         return None if formulas is None else formulas.as_it_is()
 
-    @cached_property
+    @lazily
     def resolver(self) -> Resolver:
         """Finds the entry for a module class or an op of the trace, under the convention."""
         return self.convention.resolver(self.registry, self.formulas)
 
-    @cached_property
+    @lazily
     def sums(self) -> Sums:
         """The charges, added up. Raises ``FormulaError`` if a formula fails."""
         return price(self.trace, self.resolver, self.prices)
@@ -75,7 +75,7 @@ class Priced(Portable):
         """The targets that ran and that no formula prices."""
         return self.sums.uncounted
 
-    @cached_property
+    @lazily
     def total(self) -> Ops:
         """Every operation counted, by kind."""
         return self.sums.total()
@@ -100,7 +100,7 @@ class Priced(Portable):
         """The unit of ``headline``."""
         return self.convention.unit
 
-    @cached_property
+    @lazily
     def tree(self) -> Node:
         """The root of the module tree."""
         return grow(self.trace, self.sums)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Literal
 
+from ..core.lazily import lazily
 from ..core.ops import Ops
 from .binding import Binder
 
@@ -84,7 +84,7 @@ class Entry:
     def __getstate__(self) -> dict[str, object]:
         return {name: value for name, value in vars(self).items() if name != "binder"}
 
-    @cached_property
+    @lazily
     def binder(self) -> Binder:
         """Binds calls to the formula's parameters."""
         assert callable(self.price)

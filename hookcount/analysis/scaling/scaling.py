@@ -5,12 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from ...core.arguments import arguments
 from ...core.errors import InputError, UncountedWarning, error_text, said
 from ...core.integers import as_int
+from ...core.lazily import lazily
 from ...core.ops import NOTHING, Ops, flops
 from ...pricing.price import Uncounted
 from ...pricing.priced import Priced
@@ -64,12 +64,12 @@ class Scaling:
     refused: tuple[int, ...] = ()
     uncounted: tuple[str, ...] = ()
 
-    @cached_property
+    @lazily
     def macs(self) -> Growth:
         """Multiply-accumulates by n: ``scaling.macs(4096)``, ``scaling.macs.polynomial``."""
         return self._growth("macs", {point.n: point.total for point in self.points})
 
-    @cached_property
+    @lazily
     def flops(self) -> Growth:
         """Floating-point operations by n."""
         return self._growth("flops", {point.n: point.total for point in self.points})

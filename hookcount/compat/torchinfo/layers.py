@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from math import prod
 
 import torch
 from torch import nn
 
 from ...core.integers import as_int
+from ...core.lazily import lazily
 from ...core.trace import Call, ModuleRun, Spec
 from ...observe.module_tree import type_name
 from ...pricing.price import Prices, charges
@@ -67,7 +67,7 @@ class LayerInfo:
         """The trainable parameters that are in no row beneath this one."""
         return self._leftover[1]
 
-    @cached_property
+    @lazily
     def _leftover(self) -> tuple[int, int]:
         left, trainable = self.num_params, self.trainable_params
         for child in self.children:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,6 +9,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensor
 
 from ...core.errors import DataNeededError, error_text, module_at
+from ...core.lazily import lazily
 from ..observer import Observer
 from ..parts import is_shared, part, shared_as
 from ..quiet import quiet
@@ -38,7 +38,7 @@ class Data:
         self.ids = {id(tensor) for tensor in self._given if not _is_small_index(tensor)}
         """The identities of the real tensors that are data."""
 
-    @functools.cached_property
+    @lazily
     def device(self) -> torch.device:
         """The device of the model and its inputs; the CPU if all are on meta."""
         return next((each.device for each in reversed(self._given) if not each.is_meta), _CPU)

@@ -393,3 +393,22 @@ def test_a_plain_forward_beside_counts_is_not_seen():
 
     at_once(forward, count)
     assert seen == {(2.0, 2.0)}
+
+
+def test_threads_that_end_during_counts():
+    """To ask a thread that has ended for its processor time can end the process."""
+    done, x, model = threading.Event(), torch.ones(3, 4), nn.Linear(4, 4)
+
+    def start_others():
+        while not done.is_set():
+            each = threading.Thread(target=int)
+            each.start()
+            each.join()
+
+    def count():
+        with contextlib.ExitStack() as stack:
+            stack.callback(done.set)
+            for _ in range(100):
+                assert hookcount.count(model, x).macs == 3 * 4 * 4
+
+    at_once(count, start_others, start_others)

@@ -8,34 +8,37 @@ from __future__ import annotations
 
 import sys
 import time
+from itertools import chain
+from operator import methodcaller
 from threading import get_ident
-from types import FrameType
 
 Clocks = dict[int, object]
 """For each other thread, a value that changes whenever the thread runs."""
 
 _CPU_CLOCK = getattr(time, "pthread_getcpuclockid", None)
+_call = methodcaller("__call__")
 
 
 def clocks() -> Clocks:
     """The clocks of all other Python threads."""
-    found: Clocks = {}
-    for thread, frame in _frames().items():
-        if _CPU_CLOCK is None:  # not on macOS, not on Windows
-            found[thread] = (id(frame), frame.f_lasti)
-            continue
-        try:
-            found[thread] = time.clock_gettime_ns(_CPU_CLOCK(thread))
-        except OSError:  # the thread is ending
-            found[thread] = None
-    return found
+    if _CPU_CLOCK is None:  # not on macOS, not on Windows
+        frames = sys._current_frames()
+        del frames[get_ident()]  # this frame would hold itself, and all frames around it
+        return {thread: (id(frame), frame.f_lasti) for thread, frame in frames.items()}
+    try:
+        # To ask for the clock of a thread that has ended may end the process. A thread can end
+        # between two steps of Python code. So all are asked in one step: threads, then clocks.
+        found = list(map(_CPU_CLOCK, chain.from_iterable(map(_call, [sys._current_frames]))))
+    except OSError:  # a thread is ending, so it ran
+        return {0: object()}
+    return {clock: _time(clock) for clock in found if clock != _CPU_CLOCK(get_ident())}
 
 
-def _frames() -> dict[int, FrameType]:
-    """The innermost frame of each other thread."""
-    frames = sys._current_frames()
-    del frames[get_ident()]  # this frame would hold itself, and all frames around it
-    return frames
+def _time(clock: int) -> object:
+    try:
+        return time.clock_gettime_ns(clock)
+    except OSError:  # the thread has ended
+        return None
 
 
 def ran(before: Clocks) -> bool:

@@ -6,6 +6,7 @@ import json
 import pickle
 import warnings
 
+import numpy
 import pandas as pd
 import pytest
 import torch
@@ -126,6 +127,20 @@ def test_top(report):
     assert report.top(2).path.tolist() == ["stem", "body.0.1"]
     assert report.top(1, by="params").path.tolist() == [""]
     assert len(report.top(100)) == 8
+    assert len(report.top(numpy.int64(3))) == 3
+
+
+@pytest.mark.parametrize("n", [-1, 2.5, "a", None, True])
+def test_top_of_no_number_of_rows(report, n):
+    with pytest.raises(hookcount.InputError, match="no number of rows.*To fix it"):
+        report.top(n)
+
+
+@pytest.mark.parametrize("write", ["to_csv", "to_json", "to_markdown"])
+@pytest.mark.parametrize("path", [3, b"report"])
+def test_what_is_no_path(report, write, path):
+    with pytest.raises(hookcount.InputError, match="no path.*To fix it"):
+        getattr(report, write)(path)
 
 
 def test_csv_and_json(report, tmp_path):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import FormulaError, InputError, failure
+from ..core.integers import as_int
 from ..core.ops import FLOPS_ARE, KINDS, NOTHING, Ops, flops
 from ..pricing.priced import Priced
 from ..pricing.tree import Node
@@ -144,8 +145,11 @@ def by_op(priced: Priced) -> pd.DataFrame:
 def top(priced: Priced, n: int, by: str) -> pd.DataFrame:
     """The ``n`` rows of ``modules`` that are largest in column ``by``.
 
-    Raises ``InputError`` if ``by`` is not a numeric column.
+    Raises ``InputError`` if ``n`` is not a number of rows, or ``by`` is not a numeric column.
     """
+    n = as_int(n)
+    if type(n) is not int or n < 0:
+        raise InputError(f"top({n!r}) is no number of rows. To fix it: give an int, such as 10.")
     frame = modules(priced)
     numeric = list(frame.select_dtypes("number").columns)
     if by not in numeric:

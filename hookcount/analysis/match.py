@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import floor, log10
+from numbers import Real
 from typing import NamedTuple
 
 from ..conventions import CONVENTIONS, MODULES, Convention
@@ -35,7 +36,7 @@ def rounding(figure: float) -> float:
     >>> rounding(136e9), rounding(4.1e9), rounding(40e9)
     (500000000.0, 50000000.0, 500000000.0)
     """
-    if not figure > 0:
+    if type(figure) is bool or not issubclass(type(figure), Real) or not figure > 0:
         raise InputError(
             f"{figure!r} is not a published figure. "
             "To fix it: give a number above 0, such as 4.1e9."

@@ -52,6 +52,16 @@ class Convention:
     differs: tuple[str, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
+        for what, value, kind, fix in (
+            ("name", self.name, str, "give a text"),
+            ("weights", self.weights, Mapping, "give a dict, such as {'macs': 1}"),
+            ("formulas", self.formulas, (Registry, type(None)), "give a hookcount.Registry"),
+        ):
+            if not isinstance(value, kind):
+                raise InputError(
+                    f"Convention({what}={value!r}) is of type {type(value).__name__}. "
+                    f"To fix it: {fix}."
+                )
         for what, value, known in (
             ("unit", self.unit, get_args(Unit)),
             ("sees", self.sees, get_args(Sees)),

@@ -56,6 +56,11 @@ class Registry:
 
         A pickle refers to it by this name, and so needs none of its formulas.
         """
+        if not isinstance(base, (Registry, type(None))):
+            raise RegistrationError(
+                f"Registry({base!r}): the base is not a Registry. "
+                "To fix it: give a hookcount.Registry, or nothing."
+            )
         self.base = base
         self.name, self.home = name, home
         self.table = Table(name, home)
@@ -156,6 +161,7 @@ class Registry:
         Raises ``RegistrationError`` if this layer already has a fake for the target, for an op,
         and for a ``fake`` that is no function.
         """
+        name = target_name(target)
         if fake is None:
 
             def put(given: K) -> K:
@@ -163,7 +169,6 @@ class Registry:
                 return given
 
             return put
-        name = target_name(target)
         if not callable(fake):
             raise RegistrationError(
                 f"{name}: {fake!r} is no fake. To fix it: register a function of the module and "
@@ -197,6 +202,8 @@ class Registry:
     def _decorator(
         self, target: Target, covers: Covers, kind: Kind | None, *, replace: bool
     ) -> Callable[[F], F]:
+        target_name(target)  # raises if it is none
+
         def put(formula: F) -> F:
             self._put(target, formula, covers, kind, replace=replace)
             return formula

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from uuid import uuid4
 
-from ..core.errors import OutputError
+from ..core.errors import InputError, OutputError
 
 IN_A_FOLDER = "give a file in a folder that exists and can be written to"
 
@@ -15,10 +15,12 @@ IN_A_FOLDER = "give a file in a folder that exists and can be written to"
 def text_or_file(text: str, path: str | os.PathLike[str] | None) -> str | None:
     """Write the text to ``path`` and return None. If ``path`` is None, return the text.
 
-    Raises ``OutputError`` if the file cannot be written.
+    Raises ``OutputError`` if the file cannot be written, and ``InputError`` if ``path`` is no path.
     """
     if path is None:
         return text
+    if not isinstance(path, (str, os.PathLike)):
+        raise InputError(f"{path!r} is no path. To fix it: give a text or a pathlib.Path.")
     try:
         write(Path(path), text)
     except OSError as error:

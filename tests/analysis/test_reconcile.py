@@ -245,7 +245,7 @@ def test_the_published_figure_of_rt_detr():
     assert (2, "default") not in {(each.times, each.convention.name) for each in found}
 
 
-@pytest.mark.parametrize("figure", [0, -1, float("nan")])
+@pytest.mark.parametrize("figure", [0, -1, float("nan"), "4.1e9", True, None])
 def test_what_is_no_figure(small, figure):
     with pytest.raises(hookcount.InputError, match="To fix it"):
         small.match(figure)

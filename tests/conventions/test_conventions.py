@@ -352,13 +352,16 @@ WRONG = [
     {"matches": "name"},
     {"weights": {"mac": 1}},
     {"sees": "listed"},
+    {"weights": 3},
+    {"formulas": {}},
+    {"name": 3},
 ]
 
 
 @pytest.mark.parametrize("wrong", WRONG)
 def test_a_convention_that_makes_no_sense_says_so(wrong):
     with pytest.raises(hookcount.InputError, match="To fix it"):
-        hookcount.Convention("wrong", **wrong)
+        hookcount.Convention(**{"name": "wrong"} | wrong)
 
 
 def test_a_name_that_is_no_convention():

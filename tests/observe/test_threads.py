@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import random
+import subprocess
 import sys
 import threading
 import warnings
@@ -16,6 +17,7 @@ from torch import nn
 
 import hookcount
 from hookcount import Ops
+from hookcount.observe.undo import others
 
 RUNS = ("shapes", "real", "auto")
 
@@ -412,3 +414,43 @@ def test_threads_that_end_during_counts():
                 assert hookcount.count(model, x).macs == 3 * 4 * 4
 
     at_once(count, start_others, start_others)
+
+
+COLLECTS = """
+import _thread, gc, threading
+import torch, hookcount
+from torch import nn
+
+model, x = nn.Sequential(nn.Linear(4, 4), nn.Tanh()), torch.ones(3, 4)
+hookcount.count(model, x)
+done = threading.Event()
+for _ in range(20):
+    threading.Thread(target=done.wait, daemon=True).start()
+gc.callbacks.append(lambda phase, info: _thread.start_new_thread(int, ()))
+gc.set_threshold(50)
+for _ in range(20):
+    assert hookcount.count(model, x).macs == 3 * 4 * 4
+done.set()
+"""
+
+
+def test_a_finalizer_that_starts_a_thread():
+    """Python 3.11.7 hangs if that happens while it lists the frames of all threads."""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", COLLECTS], check=True, timeout=200)
+
+
+def test_the_positions_of_other_threads():
+    """They tell whether a thread ran, where the system has no clock for a thread."""
+    gc.enable()
+    model = Meets()
+    thread = threading.Thread(target=model, args=(torch.ones(3, 4),))
+    thread.start()
+    assert model.inside.wait(30)
+    waits = others._positions()
+    while waits != others._positions():  # until it waits again
+        waits = others._positions()
+    model.go.set()
+    thread.join(30)
+    assert waits
+    assert waits != others._positions()
+    assert gc.isenabled()

@@ -6,23 +6,26 @@ change may be that thread's, and then it stays.
 
 from __future__ import annotations
 
-import _thread
 import gc
 import sys
-import threading
 import time
+from collections.abc import Callable
+from functools import partial
+from itertools import chain
 from operator import methodcaller
-from threading import get_ident, get_native_id
+from threading import get_ident
+from typing import Any
 
 Clocks = dict[int, object]
 """For each other thread, a value that changes whenever the thread runs."""
 
+_CPU_CLOCK = getattr(time, "pthread_getcpuclockid", None)
 _call = methodcaller("__call__")
 
 
 def clocks() -> Clocks:
-    """The clocks of all other threads that Python knows."""
-    return _times() if _HAS_CLOCKS else _positions()
+    """The clocks of all other Python threads."""
+    return _positions() if _CPU_CLOCK is None else _times()
 
 
 def ran(before: Clocks) -> bool:
@@ -31,56 +34,47 @@ def ran(before: Clocks) -> bool:
 
 
 def _times() -> Clocks:
-    """The processor time that each other thread has used.
-
-    ``sys._current_frames`` is not asked. In Python 3.11.7 it may stop the process for good: it
-    collects garbage while it has a lock that each beginning and ending thread waits for.
-    """
-    found: Clocks = {}
-    unknown = _thread._count()
-    for thread in threading.enumerate():
-        unknown -= not isinstance(thread, _NOT_STARTED_HERE)
-        number = thread.native_id
-        if number is None:  # it is starting
-            found[-id(thread)] = object()
-        elif number != get_native_id():
-            try:
-                found[number] = time.clock_gettime_ns(_clock(number))
-            except OSError:  # it has ended
-                continue
-    if unknown > 0:  # started without the module threading
-        found[0] = object()
-    return found
-
-
-_NOT_STARTED_HERE = (threading._MainThread, threading._DummyThread)  # type: ignore[attr-defined]
-
-
-def _clock(number: int) -> int:
-    """The clock of a thread of Linux.
-
-    The kernel refuses the number of a thread that has ended. ``pthread_getcpuclockid`` would read
-    memory that may be gone.
-    """
-    return (~number << 3) | 6
-
-
-def _has_clocks() -> bool:
-    if sys.platform != "linux":
-        return False
+    """The processor time that each other thread has used."""
+    assert _CPU_CLOCK is not None
+    threads: list[int] = []
+    found: list[int] = []
     try:
-        return time.pthread_getcpuclockid(get_ident()) == _clock(get_native_id())
-    except OSError:
-        return False
+        # To ask for the clock of a thread that has ended may end the process.
+        _in_one_step(
+            partial(threads.extend, chain.from_iterable(map(_call, [sys._current_frames]))),
+            partial(found.extend, map(_CPU_CLOCK, threads)),
+        )
+    except OSError:  # a thread is ending, so it ran
+        return {0: object()}
+    own = _CPU_CLOCK(get_ident())
+    return {clock: _time(clock) for clock in found if clock != own}
 
 
-_HAS_CLOCKS = _has_clocks()
+def _time(clock: int) -> object:
+    try:
+        return time.clock_gettime_ns(clock)
+    except OSError:  # the thread has ended
+        return None
 
 
 def _positions() -> Clocks:
-    """Where each other thread is in its code."""
-    ask = sys._current_frames
-    # without the collector, for the reason above, and in one step, so that no other thread runs
-    frames = list(map(_call, (gc.disable, ask, gc.enable)))[1] if gc.isenabled() else ask()
+    """Where each other thread is in its code, for systems without such clocks."""
+    (frames,) = _in_one_step(sys._current_frames)
     del frames[get_ident()]  # this frame would hold itself, and all frames around it
     return {thread: (id(frame), frame.f_lasti) for thread, frame in frames.items()}
+
+
+def _in_one_step(*functions: Callable[[], Any]) -> list[Any]:
+    """The results of functions that are written in C.
+
+    No other thread runs between them, and no garbage is collected. In Python 3.11.7
+    ``sys._current_frames`` has a lock for which each beginning and ending thread waits. A finalizer
+    that runs meanwhile may let such a thread wait for ever, and all others with it.
+    """
+    if not gc.isenabled():
+        return list(map(_call, functions))
+    try:
+        return list(map(_call, (gc.disable, *functions, gc.enable)))[1:-1]
+    except BaseException:
+        gc.enable()
+        raise

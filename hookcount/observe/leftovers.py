@@ -140,8 +140,9 @@ class _Search:
                 return
             above: dict[int, Any] = {}
             reached: set[int] = set()
-            holders = gc.get_referrers(*level.values())
-            seen |= {id(level), id(above), id(holders), *level}
+            asked = tuple(level.values())  # from Python 3.13 on, it is among the referrers
+            holders = gc.get_referrers(*asked)
+            seen |= {id(level), id(above), id(asked), id(holders), *level}
             for holder in holders:
                 if id(holder) in seen:
                     continue
@@ -160,7 +161,7 @@ class _Search:
             for key, each in level.items():
                 if key not in reached and isinstance(each, _CONTAINERS):
                     self._add(f"a {type(each).__name__} (a local variable?)", self._held[key])
-            del holders
+            del asked, holders
             level = above
 
     def _add(self, name: str, held: set[int]) -> None:

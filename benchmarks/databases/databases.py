@@ -12,9 +12,10 @@ that values are needed. So it is in three grad modes, and the rows must be equal
 forms of an op: as a function, in place, with ``out=``, with an ``out=`` of no elements, and on an
 activation with buffers as the other arguments. Modules are in train and in eval mode.
 
-``explained.py`` and ``not_mended.py`` list what differs, each with a reason and an example. The
-exit status is 1 if anything else differs. ``--known`` runs the examples of the list: one that no
-longer differs is to be deleted, and the exit status is 1.
+``explained.py`` and ``not_mended.py`` list what differs, each with a reason and an example.
+``of_torch.py`` lists what only one release of torch has besides. The exit status is 1 if anything
+else differs. ``--known`` runs the examples of the list: one that no longer differs is to be
+deleted, and the exit status is 1.
 
 The databases need ``expecttest``. The whole takes an hour on two cores.
 """
@@ -35,7 +36,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # for the packages
 from lib.apart import KilledError, apart
 from lib.sheet import Sheet
 
-from databases.known import KNOWN, known, lines
+from databases.known import KNOWN, TORCH, known, lines
 from databases.work import Choice, Done, Found, again, compare
 
 DTYPES = ("float32", "bfloat16", "complex64", "int64")
@@ -115,12 +116,16 @@ def _side(found: Found) -> str:
 
 
 def stale() -> int:
-    """Print each entry of the list whose example no longer differs. Return how many."""
-    still = set(apart(again, [each.example for each in KNOWN]))
-    gone = [each.example for each in KNOWN if each.example not in still]
+    """Print each entry of the list whose example no longer differs. Return how many.
+
+    These are the entries of the torch at hand. Those of another torch need not differ here.
+    """
+    listed = [each.example for each in KNOWN if each.torch == TORCH]
+    still = set(apart(again, listed))
+    gone = [each for each in listed if each not in still]
     for each in gone:
         print(f"no longer differs, delete it from the list: {lines([each])}")
-    print(f"{len(KNOWN)} known differences, {len(gone)} of them no longer needed")
+    print(f"{len(listed)} known differences, {len(gone)} of them no longer needed")
     return len(gone)
 
 

@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+import torch
+
 from .explained import EXPLAINED
 from .not_mended import NOT_MENDED
+from .of_torch import LISTED, OF_TORCH
 from .work import Found
+
+TORCH = ".".join(torch.__version__.split(".")[:2])
+"""The release of torch at hand, such as 2.14."""
 
 
 @dataclass(frozen=True)
@@ -17,12 +23,14 @@ class Known:
     example: Found
     why: str
     explained: bool
+    torch: str = LISTED
+    """The release of torch that must have this difference. Another one may have it."""
 
     def covers(self, found: Found) -> bool:
         return (found.name, found.kind) == (self.example.name, self.example.kind)
 
 
-def read(reasons: Mapping[str, str], explained: bool) -> Iterator[Known]:
+def read(reasons: Mapping[str, str], explained: bool, release: str = LISTED) -> Iterator[Known]:
     """The entries of a list.
 
     A line has the name; the kind; and the form, dtype and index of a sample that shows it.
@@ -31,10 +39,14 @@ def read(reasons: Mapping[str, str], explained: bool) -> Iterator[Known]:
         for line in filter(None, map(str.strip, lines.splitlines())):
             name, kind, sample = line.split("; ")
             form, dtype, index = sample.rsplit(" ", 2)
-            yield Known(Found(name, form, dtype, int(index), kind), why, explained)
+            yield Known(Found(name, form, dtype, int(index), kind), why, explained, release)
 
 
-KNOWN = (*read(EXPLAINED, True), *read(NOT_MENDED, False))
+KNOWN = (
+    *read(EXPLAINED, True),
+    *read(NOT_MENDED, False),
+    *read(OF_TORCH.get(TORCH, {}), True, TORCH),
+)
 _BY = {(each.example.name, each.example.kind): each for each in KNOWN}
 
 

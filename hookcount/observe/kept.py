@@ -20,9 +20,10 @@ def kept_elsewhere(alive: dict[int, torch.Tensor], out: object) -> set[int]:
     own = Contents()
     own.add(out)
     passing, in_cells = _local_values()
-    passing |= own.containers | {id(alive), id(own.tensors)}
+    asked = tuple(alive.values())  # from Python 3.13 on, it is among the referrers
+    passing |= own.containers | {id(alive), id(own.tensors), id(asked)}
     kept: set[int] = set()
-    for holder in gc.get_referrers(*alive.values()):
+    for holder in gc.get_referrers(*asked):
         if not isinstance(holder, types.FrameType) and id(holder) not in passing:
             for key in {id(each) for each in gc.get_referents(holder)} & alive.keys():
                 if isinstance(holder, types.CellType) and in_cells[key]:

@@ -140,8 +140,9 @@ class _Search:
                 return
             above: dict[int, Any] = {}
             reached: set[int] = set()
-            holders = gc.get_referrers(*level.values())
-            seen |= {id(level), id(above), id(holders), *level}
+            asked = tuple(level.values())  # from Python 3.13 on, it is among the referrers
+            holders = gc.get_referrers(*asked)
+            seen |= {id(level), id(above), id(asked), id(holders), *level}
             for holder in holders:
                 if id(holder) in seen:
                     continue
@@ -160,7 +161,7 @@ class _Search:
             for key, each in level.items():
                 if key not in reached and isinstance(each, _CONTAINERS):
                     self._add(f"a {type(each).__name__} (a local variable?)", self._held[key])
-            del holders
+            del asked, holders
             level = above
 
     def _add(self, name: str, held: set[int]) -> None:
@@ -177,8 +178,7 @@ class _Search:
             if id(holder) in self._modules:
                 what = type(holder[keys[0]]).__name__ if keys else "object"
                 return f"the {what} `{key}` of the module `{self._modules[id(holder)]}`"
-            private = key in ("_buffers", "_parameters") and id(held[0]) in self._keys
-            self._keys[id(holder)] = self._keys[id(held[0])] if private else key
+            self._keys[id(holder)] = self._public(key, held[0])
             return ""
         if isinstance(holder, (*_CONTAINERS, types.CellType, types.MappingProxyType)):
             return ""
@@ -203,6 +203,11 @@ class _Search:
             return f"a default argument of the function `{name}`"
         return f"the attribute `{self._key_in(held)}` of the function `{name}`"
 
+    def _public(self, key: str, value: object) -> str:
+        """``key``, or the name of the buffer or parameter in the dict that a module has there."""
+        private = key in ("_buffers", "_parameters") and id(value) in self._keys
+        return self._keys[id(value)] if private else key
+
     def _key_in(self, held: list[Any]) -> str:
         return next((self._keys[id(each)] for each in held if id(each) in self._keys), "?")
 
@@ -210,7 +215,7 @@ class _Search:
         """The attribute of an object whose value, or whose ``__dict__``, is one of ``held``."""
         for name, value in list(getattr(holder, "__dict__", {}).items()):
             if any(value is each for each in held):
-                return str(name)
+                return self._public(str(name), value)
         for base in type(holder).__mro__:
             slots = vars(base).get("__slots__", ())
             for name in (slots,) if isinstance(slots, str) else slots:

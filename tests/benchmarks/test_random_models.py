@@ -21,7 +21,6 @@ def results():
         return list(random_models.checked(range(300)))
 
 
-@lists_are_of_this_torch
 def test_the_counts_of_random_models_agree(results):
     assert [
         (each.seed, kind, each.wrong[kind], each.steps)
@@ -81,7 +80,6 @@ def test_a_wrong_count_is_told(run, kinds):
     assert set(wrong(Made(0, model, (torch.ones(2, 4),), {}, "no_grad"))) == kinds
 
 
-@lists_are_of_this_torch
 @pytest.mark.slow
 def test_the_command_prints_a_table(capfd):
     status = random_models.main(["--models", "6", "--jobs", "2"])

@@ -16,7 +16,7 @@ GROUPS: dict[str, str] = {
     "c10d_functional": _COLLECTIVES,
     "_c10d_functional": f"""{_COLLECTIVES}
         _wrap_tensor_autograd all_gather_into_tensor_out all_reduce_ all_reduce_coalesced_
-        broadcast_ reduce_scatter_tensor_out""",
+        broadcast_ reduce_scatter_tensor_out wait_tensors""",
     "_c10d_functional_autograd": "all_gather_into_tensor all_to_all_single reduce_scatter_tensor",
     "c10d": """
         _allgather_base_ _reduce_scatter_base_ allgather_ allgather_coalesced_
@@ -24,7 +24,9 @@ GROUPS: dict[str, str] = {
         barrier broadcast_ check_for_nan gather_ gather_into_tensor_ monitored_barrier_ recv_
         recv_any_source_ reduce_ reduce_scatter_ reduce_scatter_tensor_coalesced_ scatter_ send""",
     "_dtensor": "mesh_get_process_group shard_dim_alltoall",
-    "fsdp": "all_gather_copy_in chunk_cat copy_ split_with_sizes_copy",
+    "fsdp": """
+        all_gather_copy_in chunk_cat chunk_cat_mixed_dtype copy_ record_grad_output_stream
+        split_with_sizes_copy""",
     "symm_mem": """
         _barrier _low_contention_all_gather _low_contention_all_gather_ce_multicast
         _low_contention_all_gather_ce_multicast_out _low_contention_reduce_scatter _rendezvous

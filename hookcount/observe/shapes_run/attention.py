@@ -49,7 +49,8 @@ class Attention:
             with torch._C.DisableTorchFunction():
                 return path.run(tensors)
         if not all([each.is_meta for each in tensors[:3]]):  # noqa: C419 (faster)
-            named |= {name: self._data.stand_in(named[name]) for name in TENSORS[:3]}
+            with torch._C._DisableTorchDispatch():  # the model does not run these ops
+                named |= {name: self._data.stand_in(named[name]) for name in TENSORS[:3]}
         return ATTENTION.decompose(**named)
 
 

@@ -132,6 +132,22 @@ def test_a_key_that_is_a_constant_or_a_parameter(mode):
         both(ConstantKey(), torch.ones(1, 1, 3, 16))
 
 
+class GivenKey(nn.Module):
+    """Without heads, attention runs as separate ops."""
+
+    def forward(self, x):
+        return F.scaled_dot_product_attention(x.relu(), x, x)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_second_count_of_attention_to_an_input(mode):
+    counter, x = hookcount.Counter(run="shapes"), torch.ones(1, 3, 16)
+    with mode():
+        model = GivenKey()
+        first, second = counter.count(model, x), counter.count(model, x)
+        assert ops(first) == ops(second) == ops(both(model, x))
+
+
 class Differentiates(Attends):
     def forward(self, x, mask=None):
         x = (x * 1.0).requires_grad_()

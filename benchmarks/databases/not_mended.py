@@ -9,17 +9,6 @@ NOT_MENDED: dict[str, str] = {
         nn.GaussianNLLLoss; shapes: needs values; train float32 0
         nn.functional.gaussian_nll_loss; shapes: needs values; function float32 0
     """,
-    "a composite op compares the devices of its tensors, or copies between them": """
-        nn.ConvTranspose1d; shapes: raises; train complex64 1
-        nn.ConvTranspose2d; shapes: raises; train complex64 1
-        nn.ConvTranspose3d; shapes: raises; train complex64 1
-        nn.functional.conv1d; shapes: raises; activation complex64 0
-        nn.functional.conv2d; shapes: raises; activation complex64 0
-        nn.functional.conv3d; shapes: raises; activation complex64 0
-        nn.functional.conv_transpose1d; shapes: raises; activation complex64 0
-        nn.functional.conv_transpose2d; shapes: raises; activation complex64 0
-        nn.functional.conv_transpose3d; shapes: raises; activation complex64 0
-    """,
     "a real run says that no op of the module was seen, a shapes-only run does not": """
         empty_like; meta: rows; function int64 0
         new_empty; meta: rows; function int64 0
@@ -33,30 +22,6 @@ NOT_MENDED: dict[str, str] = {
     """,
     "a shapes-only run sees the parts of a fused path": """
         nn.functional.scaled_dot_product_attention; shapes: rows; function float32 0
-    """,
-    "a composite op on meta returns another tensor than the out= that it was given": """
-        diff; meta: outputs; empty out float32 0
-        inner; meta: outputs; empty out float32 0
-        linalg.cond; meta: outputs; empty out float32 0
-        linalg.matrix_norm; meta: outputs; empty out float32 0
-        linalg.matrix_power; meta: outputs; empty out float32 0
-        linalg.matrix_rank; meta: outputs; empty out float32 0
-        linalg.matrix_rank.hermitian; meta: outputs; empty out float32 0
-        linalg.multi_dot; meta: outputs; empty out float32 0
-        linalg.norm; meta: outputs; empty out float32 0
-        linalg.norm.subgradients_at_zero; meta: outputs; empty out float32 0
-        linalg.pinv; meta: outputs; empty out float32 1
-        linalg.tensorinv; meta: outputs; empty out float32 0
-        linalg.tensorsolve; meta: outputs; empty out float32 0
-        linalg.vecdot; meta: outputs; empty out float32 0
-        linspace.tensor_overload; meta: outputs; empty out float32 0
-        logspace.tensor_overload; meta: outputs; empty out float32 0
-        nanquantile; meta: outputs; empty out float32 0
-        norm.nuc; meta: outputs; empty out float32 0
-        quantile; meta: outputs; empty out float32 0
-        special.ndtr; meta: outputs; empty out float32 0
-        take_along_dim; meta: outputs; empty out float32 0
-        tensordot; meta: outputs; empty out float32 0
     """,
     "another dtype": """
         _batch_norm_with_update; shapes: outputs; function bfloat16 0

@@ -91,6 +91,10 @@ class Origins:
         """A fake returned ``out``. It may hold choices that no op of the model made."""
         self._judged.update((id(tensor), ref(tensor)) for tensor in tensors(out))
 
+    def filled(self, tensor: torch.Tensor) -> None:
+        """A seen op wrote to what replaces ``tensor``."""
+        self._blank.discard(storage(tensor))
+
     def _note_storages(self, facts: OpFacts, args: OpArgs, kwargs: OpKwargs, out: OpResult) -> None:
         if facts.brings:
             if not isinstance(out, torch.Tensor) or out.is_meta or not out.numel():

@@ -8,18 +8,7 @@ NOT_MENDED: dict[str, str] = {
         nn.GaussianNLLLoss; shapes: needs values; train float32 0
         nn.functional.gaussian_nll_loss; shapes: needs values; function float32 0
     """,
-    "a real run says that no op of the module was seen, a shapes-only run does not": """
-        empty_like; meta: rows; function int64 0
-        new_empty; meta: rows; function int64 0
-        new_empty_strided; meta: rows; function int64 0
-        empty_like; shapes: rows; function float32 0
-        new_empty; shapes: rows; function float32 0
-        new_empty_strided; shapes: rows; function float32 0
-    """,
     "a shapes-only run raises": """
         tensor_split; meta: raises; function float32 0
-    """,
-    "a shapes-only run sees the parts of a fused path": """
-        nn.functional.scaled_dot_product_attention; shapes: rows; function float32 0
     """,
 }

@@ -21,7 +21,7 @@ from ..specs import op_described, op_tensors
 from ..undo.guard import Guard
 from ..values import Key, OpArgs, OpKwargs, OpResult
 from . import casts
-from .attention import FOLLOWED, Attention
+from .attention import FOLLOWED, PARTS, Attention
 from .data import Data
 from .derivatives import as_gradient, plain
 from .devices import DeviceChecks
@@ -37,6 +37,7 @@ _CPU = torch.device("cpu")
 _INT = frozenset((int,))
 # ops that read a value
 _READS = {"aten::_local_scalar_dense", "aten::equal", "aten::is_nonzero"}
+_CHOOSES = (ATTENTION, PARTS)
 # assertions, which are taken to hold
 _HOLDS = {
     "aten::_assert_async",
@@ -108,9 +109,9 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             self._distinct = known = None
         if known is None:
             attention = self._observer.attention
-            if func is ATTENTION and attention and any(each.is_meta for each in op_tensors(args)):
+            if func in _CHOOSES and attention and any(each.is_meta for each in op_tensors(args)):
                 with self:
-                    return attention(args, kwargs)
+                    return (attention if func is ATTENTION else attention.parts)(args, kwargs)
             return self._new(func, args, kwargs)
         self._memo.hits += 1
         facts = known.facts

@@ -27,7 +27,7 @@ from .standin import StandIns
 from .state import Given
 from .transforms import transformed
 from .unseen import Origins
-from .values import Described, Key, OpArgs, OpKwargs, OpResult
+from .values import Described, Key, OpResult, RunsAttention
 
 Args = tuple[object, ...]
 Kwargs = dict[str, object]
@@ -63,7 +63,7 @@ class Observer:
         """Whether the forward of a shapes-only run has begun a backward pass."""
         self.in_backward = False
         """Whether such a pass is running, outside of all transforms of ``torch.func``."""
-        self.attention: Callable[[OpArgs, OpKwargs], OpResult] | None = None
+        self.attention: RunsAttention | None = None
         """Runs attention in a shapes-only run: see ``shapes_run/attention.py``."""
         self.fakes: dict[type, Fake] = {}
         """Each fake, by the class whose forward it replaces."""

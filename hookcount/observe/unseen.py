@@ -90,10 +90,15 @@ class Origins:
     def know(self, out: object) -> None:
         """A fake returned ``out``. It may hold choices that no op of the model made."""
         self._judged.update((id(tensor), ref(tensor)) for tensor in tensors(out))
+        self._blank.difference_update(map(storage, tensors(out)))
+
+    def filled(self, tensor: torch.Tensor) -> None:
+        """A seen op wrote to what replaces ``tensor``."""
+        self._blank.discard(storage(tensor))
 
     def _note_storages(self, facts: OpFacts, args: OpArgs, kwargs: OpKwargs, out: OpResult) -> None:
         if facts.brings:
-            if not isinstance(out, torch.Tensor) or out.is_meta or not out.numel():
+            if not isinstance(out, torch.Tensor) or not out.numel():
                 return
             # torch.tensor has filled its storage; that of torch.from_numpy cannot be resized
             if not (facts.lifts and _resizable(out)):

@@ -7,7 +7,7 @@ value means at that point.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 OpArgs = Sequence[Any]
 """The positional arguments of one op call. The op's schema fixes their types, so code uses them
@@ -27,3 +27,12 @@ Described = Any
 
 Key = Hashable
 """The frozen form of a call or of a module's state. Equal keys mean that the result is the same."""
+
+
+class RunsAttention(Protocol):
+    """Runs calls of attention as on the model's device: see ``shapes_run/attention.py``."""
+
+    def __call__(self, args: OpArgs, kwargs: OpKwargs) -> OpResult: ...
+
+    def parts(self, args: OpArgs, kwargs: OpKwargs) -> OpResult:
+        """Run a call for which torch has chosen separate ops."""

@@ -177,6 +177,29 @@ def filled(self, x):
     return out
 
 
+def by_parts(fill):
+    def forward(self, x):
+        made = self.a(x).new_empty(2, 8)
+        fill(made, x)
+        return made
+
+    return forward
+
+
+FILLS = {
+    "copy_": lambda out, x: out.copy_(x),
+    "rows": lambda out, x: [out[index].copy_(x[index]) for index in range(2)],
+    "an item": lambda out, x: out.__setitem__(0, 1.0),
+    "index_put": lambda out, x: out.__setitem__(torch.tensor([0, 1]), x),
+    "out=": lambda out, x: torch.mul(x, 2, out=out),
+    "out= of a composite op": lambda out, x: torch.special.ndtr(x, out=out),
+    "zero_": lambda out, x: out.zero_(),
+    "scatter_": lambda out, x: out.scatter_(1, torch.zeros(2, 1, dtype=torch.long), 1.0),
+    "a transposed view": lambda out, x: out.t().copy_(x.t()),
+    "noise": lambda out, x: out.normal_(),
+}
+
+
 def scripted(x):
     hidden = x * 2
     return hidden, hidden + 1, [hidden]
@@ -200,6 +223,8 @@ FREE = {
     "checkpoint": lambda self, x: checkpoint(self.a, x, use_reentrant=False),
     "constant": lambda self, x: torch.tensor([1.0, 2.0]),
     "filled": filled,
+    **{f"filled by {name}": by_parts(fill) for name, fill in FILLS.items()},
+    "filled later": lambda self, x: torch.empty_like(self.a(x)).view(16).fill_(1.0),
     "scripted": lambda self, x: scripted(x),
     "nothing": lambda self, x: torch.empty(0),
     "iterator over results": lambda self, x: iter([self.a(x)]),
@@ -219,6 +244,22 @@ def test_free_outputs_are_not_named(kind, inference, run):
         model = nn.Sequential(Layers(FREE[kind]))
         assert named(model, run)[1] == []
         assert named(model, run)[1] == []
+
+
+BARE = {
+    "empty_like": lambda self, x: torch.empty_like(self.a(x)),
+    "new_empty": lambda self, x: self.a(x).new_empty(2, 8),
+    "a view": lambda self, x: x.new_empty(2, 8).t(),
+    "of the input": lambda self, x: torch.empty_like(x),
+    "one of two": lambda self, x: (self.a(x), torch.empty_like(x)),
+}
+
+
+@pytest.mark.parametrize("kind", BARE)
+def test_a_bare_allocation_is_named_in_every_run(kind):
+    for run in ("real", "shapes"):
+        model = nn.Sequential(Layers(BARE[kind]))
+        assert named(model, run)[1] == [(("0",), "made its output without any visible op")]
 
 
 def test_numpy_tables_of_a_cache_are_not_named():

@@ -17,13 +17,16 @@ from torch.utils import backend_registration
 from ..observer import observers_here
 from ..parts import PLAIN
 from ..patches import Undo, replaced, shared
-from ..values import Key, OpArgs, OpKwargs, OpResult
+from ..values import Key, OpArgs, OpKwargs, OpResult, RunsAttention
 from .data import Data
 from .memo import Memo, key
 from .paths import ATTENTION, TENSORS, Path, path_on
 
 _NAMES = (*TENSORS, "dropout_p", "is_causal")
 """The positional parameters of attention."""
+_PARTS_NAMES = (*_NAMES, "dropout_mask")
+PARTS = torch.ops.aten._scaled_dot_product_attention_math.default
+"""Attention as separate ops."""
 _CPU = torch.device("cpu")
 FOLLOWED = ("cpu", "cuda")
 """The types of devices whose paths are followed."""
@@ -35,23 +38,51 @@ class Attention:
     def __init__(self, data: Data, memo: Memo) -> None:
         self._data = data
         self._paths = memo.paths
+        self._in_parts = 0
+        """How many calls run as separate ops."""
 
     def __call__(self, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         named = dict(zip(_NAMES, args, strict=False), **kwargs)
         tensors = [named[name] for name in TENSORS if named.get(name) is not None]
         if not PLAIN.issuperset(map(type, tensors)):
             return ATTENTION.decompose(**named)
-        distinct = _key(named, self._data.device)
-        if distinct not in self._paths:
-            self._paths[distinct] = _path(self._data.device, named)
-        path = self._paths[distinct]
+        path = self._path(named)
         if path is not None:
             with torch._C.DisableTorchFunction():
                 return path.run(tensors)
         if not all([each.is_meta for each in tensors[:3]]):  # noqa: C419 (faster)
             with torch._C._DisableTorchDispatch():  # the model does not run these ops
                 named |= {name: self._data.stand_in(named[name]) for name in TENSORS[:3]}
-        return ATTENTION.decompose(**named)
+        self._in_parts += 1
+        try:
+            return ATTENTION.decompose(**named)
+        finally:
+            self._in_parts -= 1
+
+    def parts(self, args: OpArgs, kwargs: OpKwargs) -> OpResult:
+        """torch has chosen separate ops.
+
+        If the call was of real tensors, torch made views of them, which are on meta, and chose by
+        these views.
+        """
+        named = dict(zip(_PARTS_NAMES, args, strict=False), **kwargs)
+        tensors = [named[name] for name in TENSORS if named.get(name) is not None]
+        if (
+            not self._in_parts
+            and named.pop("dropout_mask", None) is None
+            and PLAIN.issuperset(map(type, tensors))
+            and (path := self._path(named)) is not None
+        ):
+            with torch._C.DisableTorchFunction():
+                out = path.run(tensors)
+            return out, out  # the caller drops the weights
+        return PARTS.decompose(*args, **kwargs)
+
+    def _path(self, named: OpKwargs) -> Path | None:
+        distinct = _key(named, self._data.device)
+        if distinct not in self._paths:
+            self._paths[distinct] = _path(self._data.device, named)
+        return self._paths[distinct]
 
 
 def _path(device: torch.device, named: OpKwargs) -> Path | None:
@@ -98,9 +129,8 @@ def as_on_the_device() -> AbstractContextManager[None]:
 
 def _install() -> Undo:
     library = torch.library.Library("aten", "IMPL")  # type: ignore[no-untyped-call]
-    library.impl(  # type: ignore[no-untyped-call]
-        "scaled_dot_product_attention", _on_meta, "AutogradMeta"
-    )
+    for name, function in _ON_META.items():
+        library.impl(name, function, "AutogradMeta")  # type: ignore[no-untyped-call]
     undos = (
         replaced(backend_registration, "_privateuse1_backend_name", _named),
         replaced(torch.overrides, "has_torch_function", _besides_ours),
@@ -114,11 +144,27 @@ def _install() -> Undo:
     return undo
 
 
-def _on_meta(*args: Any, **kwargs: Any) -> Any:
+def _attention() -> RunsAttention | None:
     for observer in reversed(observers_here()):
         if observer.attention is not None and observer.listening():
-            return observer.attention(args, kwargs)
-    return ATTENTION.decompose(*args, **kwargs)
+            return observer.attention
+    return None
+
+
+def _on_meta(*args: Any, **kwargs: Any) -> Any:
+    attention = _attention()
+    return attention(args, kwargs) if attention else ATTENTION.decompose(*args, **kwargs)
+
+
+def _parts_on_meta(*args: Any, **kwargs: Any) -> Any:
+    attention = _attention()
+    return attention.parts(args, kwargs) if attention else PARTS.decompose(*args, **kwargs)
+
+
+_ON_META = {
+    "scaled_dot_product_attention": _on_meta,
+    "_scaled_dot_product_attention_math": _parts_on_meta,
+}
 
 
 class _Name(str):

@@ -13,7 +13,9 @@ import torch
 from torch import nn
 
 from ...core.errors import HookcountError, said
+from ...core.structures import changed
 from ..observer import Observer
+from ..opfacts import op_facts
 from ..specs import tensors
 from ..values import OpArgs, OpKwargs
 from .data import Data
@@ -48,6 +50,7 @@ class DeviceChecks:
 
     def __init__(self, observer: Observer, data: Data, learnt: set[object]) -> None:
         self.recurrent = Recurrent(observer, data, learnt)
+        self._observer = observer
         self._data = data
         self._learnt = learnt
         self.inside = 0
@@ -65,21 +68,44 @@ class DeviceChecks:
         """``func(*args, **kwargs)`` with a stand-in for each tensor.
 
         Inside it, a tensor that is made on meta is data, and ``aten::equal`` asks for an error, as
-        in ``istft``.
+        in ``istft``. A tensor that the function writes to is data afterwards. The result has that
+        tensor, not its stand-in.
         """
+        given = list(tensors((args, kwargs)))
         with torch._C._DisableTorchDispatch():  # the model does not run these ops
             args, kwargs = self._data.mapped(args), self._data.mapped(kwargs)
         self.inside += 1
         try:
-            return func(*args, **kwargs) if kwargs else self.recurrent.run(func, args)
+            out = func(*args, **kwargs) if kwargs else self.recurrent.run(func, args)
         finally:
             self.inside -= 1
+        stand_ins = zip(given, tensors((args, kwargs)), strict=True)
+        of = {id(made): own for own, made in stand_ins if made is not own}
+        written = [each for each in tensors(_written(func, args, kwargs)) if id(each) in of]
+        if not written:
+            return out
+        for each in written:
+            self._wrote(of[id(each)], each)
+        return _replaced(out, of)
+
+    def _wrote(self, tensor: torch.Tensor, stand_in: torch.Tensor) -> None:
+        """A function wrote data to a tensor's stand-in, and may have given it another shape."""
+        if self._observer.given is not None:
+            self._observer.given.guard.save(tensor)
+        self._data.take(tensor)
+        if tensor.shape != stand_in.shape:
+            self._data.reshape(tensor, stand_in)
+        self._observer.origins.filled(tensor)
 
     def learn(self, func: Function, args: OpArgs, kwargs: OpKwargs, error: Exception) -> None:
-        """Note that ``func`` compares devices, if ``error`` says so."""
+        """Note that ``func`` compares devices, if ``error`` says so.
+
+        It may name two types of tensors instead, as ``MetaComplexFloatType``.
+        """
+        text = said(error).lower()
         if (
             isinstance(error, HookcountError)
-            or "device" not in said(error).lower()
+            or not ("device" in text or ("meta" in text and self._data.device.type in text))
             or not _torchs(func)
         ):
             return
@@ -89,6 +115,25 @@ class DeviceChecks:
     def makes_data(self, kwargs: OpKwargs) -> bool:
         """Whether an op with these arguments makes a tensor that is to be on meta."""
         return self.inside > 0 and kwargs.get("device") == META
+
+
+def _written(func: Function, args: OpArgs, kwargs: OpKwargs) -> list[object]:
+    """The arguments that a function writes to: ``out=``, and the first one of a method in place."""
+    if isinstance(func, torch._ops.OpOverload):
+        facts = op_facts(func)
+        positional = [args[index] for index in facts.writes if index < len(args)]
+        return [*positional, *(kwargs.get(name) for name in facts.writes_by_name)]
+    name = getattr(func, "__name__", "")
+    in_place = name.endswith("_") and not name.endswith("__")
+    return [kwargs.get("out"), *(args[:1] if in_place else ())]
+
+
+def _replaced(value: Any, of: dict[int, torch.Tensor]) -> Any:
+    """A function's result, with each stand-in that has a key in ``of`` replaced."""
+    if isinstance(value, torch.Tensor):
+        return of.get(id(value), value)
+    made = changed(value, lambda each: _replaced(each, of))
+    return value if made is NotImplemented else made
 
 
 def _torchs(func: Function) -> bool:

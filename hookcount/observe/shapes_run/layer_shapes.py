@@ -1,4 +1,4 @@
-"""Output shapes of the ops of layers: products, convolutions, pooling, normalization.
+"""Output shapes of the ops of layers: products, convolutions, pooling.
 
 Each rule takes the op's arguments and returns None where it does not apply.
 """
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import torch
 
-from .meta_tensors import Made, empty, like
+from .meta_tensors import Made, empty
 
 
 def addmm(bias: torch.Tensor, left: torch.Tensor, right: torch.Tensor, **scales: object) -> Made:
@@ -137,42 +137,3 @@ def convolution(
     if min(sizes) <= 0 or (either and max(sizes) > 1):
         return None  # the input counts as channels last too, so torch decides the output's layout
     return empty((input.shape[0], weight.shape[0], *sizes), input.dtype)
-
-
-def batch_norm(
-    input: torch.Tensor,
-    weight: torch.Tensor | None,
-    bias: torch.Tensor | None,
-    mean: torch.Tensor | None,
-    var: torch.Tensor | None,
-    training: bool,
-    *rest: object,
-) -> Made:
-    """[N, C, *], [S], [S] = batch_norm([N, C, *]).
-
-    The statistics for a backward pass have S = C elements in training, else none.
-    """
-    kept = (input.shape[1] if training else 0,)
-    return like(input), empty(kept, torch.float32), empty(kept, torch.float32)
-
-
-def batch_norm_in_eval(input: torch.Tensor, *rest: object) -> Made:
-    """[N, C, *], [0], [0] = batch_norm([N, C, *])."""
-    return batch_norm(input, None, None, None, None, False)
-
-
-def layer_norm(
-    input: torch.Tensor,
-    shape: Sequence[int],
-    weight: torch.Tensor | None,
-    bias: torch.Tensor | None,
-    eps: float,
-) -> Made:
-    """[*, *shape], [*, 1 ...], [*, 1 ...] = layer_norm([*, *shape]).
-
-    The first output is contiguous. The others are the mean and 1 / std of each row.
-    """
-    if tuple(input.shape[input.dim() - len(shape) :]) != tuple(shape):
-        return None
-    rows = (*input.shape[: input.dim() - len(shape)], *[1] * len(shape))
-    return empty(input.shape, input.dtype), empty(rows, torch.float32), empty(rows, torch.float32)

@@ -18,18 +18,26 @@ from .attention_shapes import (
     flash_attention_backward,
     multi_head,
 )
+from .decomposition_shapes import eig, geqrf, lstsq, svd
+from .fft_shapes import c2c, c2r, r2c
 from .grouped_shapes import grouped_mm
+from .histogram_shapes import bin_edges, histogram, histogram_of_counts, histogram_of_edges
 from .layer_shapes import (
     addmm,
     avg_pool2d,
-    batch_norm,
-    batch_norm_in_eval,
     convolution,
-    layer_norm,
     matmul,
     max_pool2d,
 )
+from .loss_shapes import ctc_loss
 from .meta_tensors import Made
+from .norm_shapes import (
+    batch_norm,
+    batch_norm_in_eval,
+    batch_norm_legit,
+    batch_norm_with_update,
+    layer_norm,
+)
 from .tensor_shapes import (
     binary,
     cat,
@@ -43,6 +51,7 @@ from .tensor_shapes import (
     unsafe_view,
 )
 
+_CPU = torch.device("cpu")
 _UNARY = """abs cos elu erf exp gelu hardsigmoid hardswish hardtanh leaky_relu log mish neg
 reciprocal relu rsqrt sigmoid silu sin softplus sqrt tanh"""
 _BINARY = "add sub mul div"
@@ -51,8 +60,9 @@ _COMPARE = "eq ne lt le gt ge"
 RULES: dict[str, Callable[..., Made]] = {
     "aten::addmm": addmm,
     "aten::native_batch_norm": batch_norm,
-    "aten::_native_batch_norm_legit": batch_norm,
+    "aten::_native_batch_norm_legit": batch_norm_legit,
     "aten::_native_batch_norm_legit_no_training": batch_norm_in_eval,
+    "aten::_batch_norm_with_update": batch_norm_with_update,
     "aten::native_layer_norm": layer_norm,
     "aten::_softmax": softmax,
     "aten::_safe_softmax": softmax,
@@ -73,20 +83,40 @@ RULES: dict[str, Callable[..., Made]] = {
     "aten::_transformer_encoder_layer_fwd": encoder_layer,
     "aten::_scaled_dot_product_flash_attention_for_cpu": flash_attention,
     "aten::_scaled_dot_product_flash_attention_for_cpu_backward": flash_attention_backward,
+    "aten::_ctc_loss": ctc_loss,
+    "aten::geqrf": geqrf,
+    "aten::linalg_eig": eig,
+    "aten::linalg_lstsq": lstsq,
+    "aten::histogram": histogram,
+    "aten::_histogramdd_bin_edges": bin_edges,
+    "aten::_histogramdd_from_bin_cts": histogram_of_counts,
+    "aten::_histogramdd_from_bin_tensors": histogram_of_edges,
     **{f"aten::{name}": unary for name in _UNARY.split()},
     **{f"aten::{name}": binary for name in _BINARY.split()},
 }
+ON_THE_CPU: dict[str, Callable[..., Made]] = {
+    "aten::_fft_c2c": c2c,
+    "aten::_fft_r2c": r2c,
+    "aten::_fft_c2r": c2r,
+    "aten::_linalg_svd": svd,
+}
+"""Rules that hold for the kernels of the CPU only. torch has those of other devices."""
 
 
-def output(name: str, writes: bool, args: OpArgs, kwargs: OpKwargs) -> Made:
+def output(
+    name: str, writes: bool, args: OpArgs, kwargs: OpKwargs, device: torch.device = _CPU
+) -> Made:
     """The result of an op on meta tensors; None where no rule applies.
 
-    An in-place op (``writes``) returns its first argument, if that has the right shape.
+    An in-place op (``writes``) returns its first argument, if that has the right shape. ``device``
+    is where the model runs.
     """
-    rule = RULES.get(name.removesuffix("_") if writes else name)
+    in_place = writes and name.endswith("_")
+    name = name.removesuffix("_") if writes else name
+    rule = RULES.get(name) or (ON_THE_CPU.get(name) if device.type == "cpu" else None)
     if rule is None or "out" in kwargs:
         return None
     made = rule(*args, **kwargs)
-    if made is None or not (writes and name.endswith("_")):
+    if made is None or not in_place:
         return made
     return args[0] if isinstance(made, torch.Tensor) and made.shape == args[0].shape else None

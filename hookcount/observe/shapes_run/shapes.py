@@ -12,7 +12,6 @@ from collections.abc import Iterable
 
 import torch
 
-from ...core.errors import DataNeededError, said
 from ...rules.registry import Op
 from ..dispatch import Run
 from ..leftovers import watch_for_leftovers
@@ -22,25 +21,23 @@ from ..specs import op_described, op_tensors
 from ..undo.guard import Guard
 from ..values import Key, OpArgs, OpKwargs, OpResult
 from . import casts
-from .attention import FOLLOWED, Attention
+from .attention import FOLLOWED, PARTS, Attention
 from .data import Data
 from .derivatives import as_gradient, plain
 from .devices import DeviceChecks
-from .dtypes import check
 from .large import is_large
 from .memo import PLAIN, Known, Memo, key, recipe
 from .nested import on_nested
 from .norms import call_counts
-from .output_shapes import output
 from .paths import ATTENTION
 from .reshapes import reshaped
+from .results import result
 
 _CPU = torch.device("cpu")
 _INT = frozenset((int,))
 # ops that read a value
 _READS = {"aten::_local_scalar_dense", "aten::equal", "aten::is_nonzero"}
-# what torch says of a custom op that runs its kernel on meta
-_NO_FAKE = ("no fake impl", "data is not allocated yet")
+_CHOOSES = (ATTENTION, PARTS)
 # assertions, which are taken to hold
 _HOLDS = {
     "aten::_assert_async",
@@ -87,6 +84,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         self.devices = DeviceChecks(observer, self.data, memo.compare_devices)
         if self.data.device.type in FOLLOWED:
             observer.attention = Attention(self.data, memo)
+        self._where = self.data.device.type
         self._distinct: Key | None = None
         """The key of the op call that is running; None if the call has no key."""
 
@@ -111,9 +109,9 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             self._distinct = known = None
         if known is None:
             attention = self._observer.attention
-            if func is ATTENTION and attention and any(each.is_meta for each in op_tensors(args)):
+            if func in _CHOOSES and attention and any(each.is_meta for each in op_tensors(args)):
                 with self:
-                    return attention(args, kwargs)
+                    return (attention if func is ATTENTION else attention.parts)(args, kwargs)
             return self._new(func, args, kwargs)
         self._memo.hits += 1
         facts = known.facts
@@ -172,7 +170,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
 
     def _key(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> Key:
         """The key of an op call. A call on data and one on only constants have different keys."""
-        parts: list[object] = [func]
+        parts: list[object] = [func, self._where]
         ids, on_data = self.data.ids, False
         for value in args:
             kind = type(value)
@@ -317,7 +315,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         elif facts.view:  # the result must share memory with its base
             made = func(*mapped, **named)
         else:
-            made = self._first(func, facts, mapped, named)
+            made = result(self.data, func, facts, mapped, named)
             again = recipe(made)
         call = self._observer.call(func, *given, op_described(made))
         # a lift is not kept, since each run decides anew whether it is a ConstantsLostError
@@ -325,44 +323,3 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             self._memo.ops[distinct] = Known(facts, call, again)
         self._observer.note(call, facts.makes)
         return made if again is None else self._written(facts, args, kwargs, made)
-
-    def _first(self, func: Op, facts: OpFacts, args: OpArgs, kwargs: OpKwargs) -> OpResult:
-        """The result of an op on meta tensors.
-
-        Raises ``DataNeededError`` where the shapes depend on values, and where torch has no
-        shapes-only implementation.
-        """
-        if facts.dynamic and facts.name not in (
-            "aten::index",
-            "aten::_unsafe_index",
-            "aten::index_put",
-        ):
-            raise self.data.needed(f"the output of {facts.name} depends on values")
-        check(facts.name, args)
-        made = output(facts.name, bool(facts.writes), args, kwargs)
-        if made is not None:
-            return made
-        try:
-            return func(*args, **kwargs)
-        except NotImplementedError as error:
-            raise self._lacks_a_fake(facts, error) from error
-        except RuntimeError as error:
-            if facts.torchs_own or not any(each in said(error) for each in _NO_FAKE):
-                raise
-            raise self._lacks_a_fake(facts, error) from error
-
-    def _lacks_a_fake(self, facts: OpFacts, error: Exception) -> DataNeededError:
-        """The error for an op without a shapes-only implementation."""
-        what = f"{facts.name} has no shapes-only implementation"
-        if facts.torchs_own:
-            return self.data.needed(f"{what} ({_first_line(error)})")
-        return self.data.needed(
-            what,
-            f"give the op one with torch.library.register_fake({facts.name!r}), a function of the "
-            "op's arguments that returns empty tensors of the right shapes, or ",
-        )
-
-
-def _first_line(error: BaseException) -> str:
-    """The first line of an error's message, at most 200 characters."""
-    return str(error).partition("\n")[0][:200]

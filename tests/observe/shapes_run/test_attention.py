@@ -222,6 +222,38 @@ def test_weights_of_fused_attention():
         both(Weights().eval(), torch.ones(3, 5, 8))
 
 
+class AttendsTo(nn.Module):
+    """Attends to the inputs themselves."""
+
+    def __init__(self, **options):
+        super().__init__()
+        self.options = options
+
+    def forward(self, *tensors):
+        return F.scaled_dot_product_attention(*tensors, **self.options)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"is_causal": True},
+        {"dropout_p": 0.5},
+        {"attn_mask": torch.ones(3, 6, dtype=torch.bool)},
+    ],
+)
+@pytest.mark.parametrize("batch", [(4,), (2, 4), ()])
+def test_inputs_without_a_dimension_of_heads(batch, options, mode):
+    """torch 2.14 adds the dimension by views. These are on meta where the inputs are real."""
+    query, key = torch.ones(*batch, 3, 8), torch.ones(*batch, 6, 8)
+    with mode():
+        real = hookcount.Counter(run="real").count(AttendsTo(**options), query, key, key)
+        shapes = hookcount.count(AttendsTo(**options), query, key, key)
+    assert shapes.run == "shapes"
+    assert shapes.records == real.records
+
+
 def test_a_path_is_looked_for_once_per_distinct_call(monkeypatch):
     from hookcount.observe.shapes_run import attention
 

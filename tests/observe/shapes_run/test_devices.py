@@ -45,6 +45,12 @@ def of_columns(x, p, _):
 
 
 ones = torch.ones
+
+
+def cones(*shape):
+    return torch.ones(*shape, dtype=torch.complex64)
+
+
 SAMPLES = {
     "stft": (ones(2, 400), front_end, None, WINDOW),
     "a method": (ones(2, 400), lambda x, _, w: x.stft(64, 16, window=w, return_complex=True).abs()),
@@ -66,11 +72,87 @@ SAMPLES = {
     "constant key": (ones(1, 2, 4, 8), attention_to_a_constant),
     "parameter as query": (ones(1, 2, 4, 8), attention_of_a_parameter, ones(1, 2, 4, 8)),
     "inner": (ones(3), lambda x, p, _: torch.inner(x, p), ones(3)),  # in no list of hookcount's
+    "complex conv1d": (cones(1, 3, 8), lambda x, p, _: functional.conv1d(x, p), cones(4, 3, 3)),
+    "complex conv2d": (
+        cones(1, 3, 8, 8),
+        lambda x, p, b: functional.conv2d(x, p, b, 2),
+        cones(4, 3, 3, 3),
+        cones(4),
+    ),
+    "complex conv_transpose2d": (
+        cones(1, 3, 8, 8),
+        lambda x, p, _: functional.conv_transpose2d(x, p),
+        cones(3, 4, 3, 3),
+    ),
 }
 
 
 # an older torch also compares the values of q, where they are on the CPU
 CHECKS_Q = "quantile" if tuple(map(int, torch.__version__.split(".")[:2])) < (2, 10) else "-"
+
+
+# -- what a function writes to
+
+
+def into_an_empty(function):
+    """The function into an ``out=`` of no elements, which it resizes. Then one op on the result."""
+
+    def call(x, p, _):
+        out = torch.empty(0, device=x.device)
+        made = function(x, *([] if p is None else [p]), out=out)
+        assert made is out
+        return out.relu()
+
+    return call
+
+
+def into_a_buffer(x, p, b):
+    assert torch.linalg.norm(x, dim=1, out=b) is b
+    return b.relu()
+
+
+WRITTEN = {
+    "inner": (ones(3, 4), torch.inner, ones(5, 4)),
+    "tensordot": (ones(4, 4), torch.tensordot, ones(4, 4)),
+    "norm": (ones(3, 4), torch.linalg.norm, None),
+    "ndtr": (ones(3, 4), torch.special.ndtr, None),
+    "multi_dot": (
+        ones(2, 4),
+        lambda x, p, out: torch.linalg.multi_dot([x, p], out=out),
+        ones(4, 3),
+    ),
+    "matrix_power": (ones(3, 3), lambda x, out: torch.linalg.matrix_power(x, 5, out=out), None),
+}
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+@pytest.mark.parametrize("name", WRITTEN)
+def test_the_result_is_the_out_that_was_given(name, mode, device):
+    x, function, parameter = WRITTEN[name]
+    model = Calls(into_an_empty(function), parameter)
+    with mode():
+        real = hookcount.Counter(run="real").count(model, x)
+        shapes = hookcount.count(model.to(device), x.to(device))
+    assert (shapes.run, rows(shapes)) == ("shapes", rows(real))
+
+
+def test_an_out_on_meta_has_its_new_shape():
+    model = Calls(into_an_empty(torch.inner), ones(5, 4)).to("meta")
+    with torch.no_grad():
+        report = hookcount.count(model, torch.ones(3, 4, device="meta"))
+    assert (report.macs, report.total.compares) == (3 * 5 * 4, 3 * 5)
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_a_buffer_as_the_out_is_as_before(device):
+    model = Calls(into_a_buffer, None, torch.full((3,), 7.0)).to(device)
+    before = model.buffer
+    with torch.no_grad():
+        report = hookcount.count(model, torch.ones(3, 4, device=device))
+    assert (report.run, report.total.compares) == ("shapes", 3)
+    assert model.buffer is before
+    assert device == "meta" or model.buffer.tolist() == [7.0] * 3
 
 
 def model_of(name):

@@ -1,0 +1,32 @@
+"""Output shapes of losses for which torch has no shapes-only implementation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from .meta_tensors import Made, empty
+
+
+def ctc_loss(
+    log_probs: torch.Tensor,
+    targets: torch.Tensor,
+    input_lengths: Sequence[int] | torch.Tensor,
+    target_lengths: Sequence[int] | torch.Tensor,
+    *rest: object,
+) -> Made:
+    """[N], [N, T, 2 S + 1] = ctc_loss([T, N, C], targets, lengths).
+
+    S is the longest target. If the lengths are data, it is the length that the targets have room
+    for.
+    """
+    if log_probs.dim() != 3:
+        return None
+    steps, batch, _ = log_probs.shape
+    if isinstance(target_lengths, torch.Tensor):
+        longest = targets.shape[1] if targets.dim() == 2 else -(-targets.numel() // max(batch, 1))
+    else:
+        longest = max(target_lengths, default=0)
+    sums = empty((batch, steps, 2 * longest + 1), log_probs.dtype)
+    return empty((batch,), log_probs.dtype), sums

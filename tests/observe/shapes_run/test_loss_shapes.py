@@ -1,0 +1,42 @@
+"""The rules for losses against the kernels of the CPU."""
+
+import torch
+from helpers.kernels import same_as_the_kernel
+from torch import nn
+
+import hookcount
+from hookcount.observe.shapes_run.output_shapes import output
+
+aten = torch.ops.aten
+LOGITS, TARGETS = torch.zeros(50, 3, 20).log_softmax(2), torch.ones(3, 30, dtype=torch.long)
+
+
+def test_ctc_of_listed_lengths():
+    assert same_as_the_kernel(aten._ctc_loss.default, LOGITS, TARGETS, [50] * 3, [30, 20, 25])
+    joined = torch.ones(75, dtype=torch.long)
+    assert same_as_the_kernel(aten._ctc_loss.default, LOGITS, joined, [50] * 3, [30, 20, 25])
+
+
+def test_ctc_of_lengths_without_values():
+    lengths = torch.empty(3, dtype=torch.long, device="meta")
+    given = (LOGITS.to("meta"), TARGETS.to("meta"), lengths, lengths)
+    loss, sums = output("aten::_ctc_loss", False, given, {})
+    assert (loss.shape, sums.shape) == ((3,), (3, 50, 61))
+
+
+def test_a_loss_module_counts_on_meta():
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.loss = nn.CTCLoss()
+
+        def forward(self, logits, *rest):
+            return self.loss(logits * 1, *rest)
+
+    lengths = torch.full((3,), 50), torch.tensor([30, 20, 25])
+    given = (LOGITS, TARGETS, *lengths)
+    real = hookcount.Counter(run="real").count(Model(), *given)
+    meta = hookcount.count(Model(), *[each.to("meta") for each in given])
+    shapes = hookcount.count(Model(), *given)
+    assert (shapes.run, meta.run) == ("shapes", "shapes")
+    assert real.total == shapes.total == meta.total

@@ -27,6 +27,8 @@ _NAMES = (*TENSORS, "dropout_p", "is_causal")
 _CPU = torch.device("cpu")
 FOLLOWED = ("cpu", "cuda")
 """The types of devices whose paths are followed."""
+_KEYS = ("AutogradMeta", "AutogradCPU", "AutogradCUDA")
+"""The dispatch keys of meta and of these devices."""
 
 
 class Attention:
@@ -39,7 +41,7 @@ class Attention:
     def __call__(self, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         named = dict(zip(_NAMES, args, strict=False), **kwargs)
         tensors = [named[name] for name in TENSORS if named.get(name) is not None]
-        if not PLAIN.issuperset(map(type, tensors)):
+        if not PLAIN.issuperset(map(type, tensors)) or not any(map(self._data.has, tensors)):
             return ATTENTION.decompose(**named)
         distinct = _key(named, self._data.device)
         if distinct not in self._paths:
@@ -48,8 +50,9 @@ class Attention:
         if path is not None:
             with torch._C.DisableTorchFunction():
                 return path.run(tensors)
-        if not all([each.is_meta for each in tensors[:3]]):  # noqa: C419 (faster)
-            named |= {name: self._data.stand_in(named[name]) for name in TENSORS[:3]}
+        if len({(each.is_meta, self._data.has(each)) for each in tensors[:3]}) > 1:
+            with torch._C._DisableTorchDispatch():  # the model does not run these ops
+                named |= {name: self._data.stand_in(named[name]) for name in TENSORS[:3]}
         return ATTENTION.decompose(**named)
 
 
@@ -90,16 +93,18 @@ def as_on_the_device() -> AbstractContextManager[None]:
 
     A function in Python would miss calls of ``F.scaled_dot_product_attention`` by another name, and
     a mode for functions would keep encoder layers from their fused path. So the op itself gets an
-    implementation for meta.
+    implementation: for meta, and for the devices of inputs. With three axes, an input becomes a
+    view on meta before torch chooses.
     """
     return shared("attention on meta", _install)
 
 
 def _install() -> Undo:
     library = torch.library.Library("aten", "IMPL")  # type: ignore[no-untyped-call]
-    library.impl(  # type: ignore[no-untyped-call]
-        "scaled_dot_product_attention", _on_meta, "AutogradMeta"
-    )
+    for device in _KEYS:
+        library.impl(  # type: ignore[no-untyped-call]
+            "scaled_dot_product_attention", _on_shapes, device
+        )
     undos = (
         replaced(backend_registration, "_privateuse1_backend_name", _named),
         replaced(torch.overrides, "has_torch_function", _besides_ours),
@@ -113,7 +118,7 @@ def _install() -> Undo:
     return undo
 
 
-def _on_meta(*args: Any, **kwargs: Any) -> Any:
+def _on_shapes(*args: Any, **kwargs: Any) -> Any:
     for observer in reversed(observers_here()):
         if observer.attention is not None and observer.listening():
             return observer.attention(args, kwargs)

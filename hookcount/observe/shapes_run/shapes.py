@@ -111,7 +111,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             self._distinct = known = None
         if known is None:
             attention = self._observer.attention
-            if func is ATTENTION and attention and any(each.is_meta for each in op_tensors(args)):
+            if func is ATTENTION and attention:
                 with self:
                     return attention(args, kwargs)
             return self._new(func, args, kwargs)

@@ -1,6 +1,7 @@
 """Attention in a shapes-only run: the ops of a real run, in every grad mode."""
 
 import contextlib
+import math
 
 import pytest
 import torch
@@ -130,6 +131,40 @@ class ConstantKey(nn.Module):
 def test_a_key_that_is_a_constant_or_a_parameter(mode):
     with mode():
         both(ConstantKey(), torch.ones(1, 1, 3, 16))
+
+
+class AttendsTo(nn.Module):
+    """Attends to its inputs as they are, then to an activation."""
+
+    def __init__(self, **options):
+        super().__init__()
+        self.options = options
+
+    def forward(self, q, k, mask=None):
+        out = F.scaled_dot_product_attention(q, k, k, attn_mask=mask, **self.options)
+        F.scaled_dot_product_attention(q, torch.ones_like(k), k, attn_mask=mask, **self.options)
+        return F.scaled_dot_product_attention(q, out, k * 1.0)
+
+
+INPUTS = {
+    "two axes": ((3, 8), (), {}),
+    "three axes": ((2, 3, 8), (), {}),
+    "three axes and a mask": ((2, 3, 8), (torch.zeros(3, 3),), {}),
+    "three axes and dropout": ((2, 3, 8), (), {"dropout_p": 0.5}),
+    "four axes": ((2, 2, 3, 8), (), {}),
+    "four axes and a mask": ((2, 2, 3, 8), (torch.ones(3, 3, dtype=torch.bool),), {}),
+    "five axes": ((2, 2, 2, 3, 8), (), {}),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", INPUTS)
+def test_inputs_attend_without_a_layer_before(name, mode):
+    shape, mask, options = INPUTS[name]
+    with mode():
+        found = both(AttendsTo(**options), torch.ones(shape), torch.ones(shape), *mask)
+    # 3 x 3 products of 8 twice, per head and batch, in each of the 3 calls
+    assert found.macs == 3 * 2 * 3 * 3 * 8 * math.prod(shape[:-2])
 
 
 class Differentiates(Attends):

@@ -30,6 +30,7 @@ from .layer_shapes import (
     max_pool2d,
 )
 from .meta_tensors import Made
+from .recurrent_shapes import onednn_layer, onednn_layer_backward
 from .tensor_shapes import (
     binary,
     cat,
@@ -73,6 +74,8 @@ RULES: dict[str, Callable[..., Made]] = {
     "aten::_transformer_encoder_layer_fwd": encoder_layer,
     "aten::_scaled_dot_product_flash_attention_for_cpu": flash_attention,
     "aten::_scaled_dot_product_flash_attention_for_cpu_backward": flash_attention_backward,
+    "aten::mkldnn_rnn_layer": onednn_layer,
+    "aten::mkldnn_rnn_layer_backward": onednn_layer_backward,
     **{f"aten::{name}": unary for name in _UNARY.split()},
     **{f"aten::{name}": binary for name in _BINARY.split()},
 }

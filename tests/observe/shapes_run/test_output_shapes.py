@@ -309,6 +309,8 @@ def test_every_rule_is_tested():
         "_transformer_encoder_layer_fwd",
         "_scaled_dot_product_flash_attention_for_cpu",
         "_scaled_dot_product_flash_attention_for_cpu_backward",
-    }  # test_attention_shapes.py, test_attention.py
+        "mkldnn_rnn_layer",
+        "mkldnn_rnn_layer_backward",
+    }  # test_attention_shapes.py, test_attention.py, test_recurrent_shapes.py
     alike = {"_native_batch_norm_legit", "_native_batch_norm_legit_no_training"}
     assert {name.removeprefix("aten::") for name in RULES} == tested | elsewhere | alike

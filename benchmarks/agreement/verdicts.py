@@ -12,7 +12,6 @@ from lib.sheet import Sheet
 from agreement.figures import HOOKCOUNT, TOOLS, Figures
 
 BECAUSE: dict[str, dict[str, str]] = {
-    "torch": {"lstm tagger*": "work that ran as one op is not seen"},
     "fvcore": {
         "x@y_bcast_lhs": "a product that repeats its left operand",
         **dict.fromkeys(("maxvit_t", "mvit_v2_s", "mvitv2_*"), "einsum: "),

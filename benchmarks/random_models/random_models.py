@@ -11,8 +11,7 @@ trains, and the grad mode.
 
 The counts must have equal totals and rows. The default count must need no values. Without fused ops
 the MACs must be half of what torch's ``FlopCounterMode`` says. Afterwards the model, its inputs and
-the random state must be as before. ``not_mended.py`` has rules for what is not mended yet. The exit
-status is 1 if anything else differs.
+the random state must be as before. The exit status is 1 if anything differs.
 """
 
 from __future__ import annotations
@@ -34,7 +33,6 @@ from lib.apart import apart
 from lib.sheet import Sheet
 
 from random_models.kinds import KINDS
-from random_models.not_mended import Rule, rule
 
 
 @dataclass(frozen=True)
@@ -47,10 +45,6 @@ class Result:
     asked: bool
     """Whether ``FlopCounterMode`` knows all products of the model."""
     wrong: dict[str, str]
-
-    def rules(self) -> dict[str, Rule | None]:
-        """By kind of what is wrong, the rule that covers it."""
-        return {kind: rule(self.steps, self.grad_mode, kind) for kind in self.wrong}
 
 
 def checked(seeds: Sequence[int]) -> Iterator[Result]:
@@ -69,11 +63,9 @@ def checked(seeds: Sequence[int]) -> Iterator[Result]:
 def figures(results: Sequence[Result]) -> Sheet:
     """How many models are wrong, by kind."""
     found = Tally(kind for each in results for kind in each.wrong)
-    bare = Tally(kind for each in results for kind, known in each.rules().items() if known is None)
-    rows = tuple((kind, str(found[kind]), str(bare[kind])) for kind in KINDS)
+    rows = tuple((kind, str(found[kind])) for kind in KINDS)
     remark = f"FlopCounterMode is complete for {sum(each.asked for each in results):,} of them"
-    heads = ("what differs", "models", "without a reason")
-    return Sheet(f"{len(results):,} random models", heads, rows, (remark,))
+    return Sheet(f"{len(results):,} random models", ("what differs", "models"), rows, (remark,))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -90,12 +82,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         done = pool.map(lambda part: list(apart(checked, part)), parts)
         results = sorted((each for part in done for each in part), key=lambda each: each.seed)
     for each in results:
-        for kind, known in each.rules().items():
-            reason = "" if known is None else f" ({known.why})"
-            print(f"seed {each.seed}, {each.grad_mode}: {kind}{reason}: {each.wrong[kind]}")
+        for kind, what in each.wrong.items():
+            print(f"seed {each.seed}, {each.grad_mode}: {kind}: {what}")
             print(f"    {each.steps}")
     Console().print(figures(results).rich())
-    return any(None in each.rules().values() for each in results)
+    return any(each.wrong for each in results)
 
 
 if __name__ == "__main__":

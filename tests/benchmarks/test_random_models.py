@@ -6,11 +6,9 @@ import warnings
 
 import pytest
 import torch
-from helpers.marks import lists_are_of_this_torch
 from random_models import random_models
 from random_models.checking import wrong
 from random_models.making import Made, made
-from random_models.not_mended import NOT_MENDED
 from random_models.program import Program, Step
 
 
@@ -23,17 +21,8 @@ def results():
 
 def test_the_counts_of_random_models_agree(results):
     assert [
-        (each.seed, kind, each.wrong[kind], each.steps)
-        for each in results
-        for kind, rule in each.rules().items()
-        if rule is None
+        (each.seed, kind, what, each.steps) for each in results for kind, what in each.wrong.items()
     ] == []
-
-
-@lists_are_of_this_torch
-def test_each_rule_of_what_is_not_mended_is_needed(results):
-    needed = {rule for each in results for rule in each.rules().values()}
-    assert [rule.why for rule in NOT_MENDED if rule not in needed] == []
 
 
 def test_the_models_have_steps_of_every_kind(results):

@@ -46,8 +46,6 @@ def found(tmp_path_factory):
             "-W",
             "ignore",
             BENCHMARKS / "agreement" / "agreement.py",
-            "--run",
-            "real",  # a recurrent layer on shapes runs its steps and not the one op of oneDNN
             "--suites",
             *SUITES,
             "--cases",

@@ -44,7 +44,7 @@ class Attention:
     def __call__(self, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         named = dict(zip(_NAMES, args, strict=False), **kwargs)
         tensors = [named[name] for name in TENSORS if named.get(name) is not None]
-        if not PLAIN.issuperset(map(type, tensors)):
+        if not PLAIN.issuperset(map(type, tensors)) or not any(map(self._data.has, tensors)):
             return ATTENTION.decompose(**named)
         path = self._path(named)
         if path is not None:
@@ -122,7 +122,8 @@ def as_on_the_device() -> AbstractContextManager[None]:
 
     A function in Python would miss calls of ``F.scaled_dot_product_attention`` by another name, and
     a mode for functions would keep encoder layers from their fused path. So the op itself gets an
-    implementation for meta.
+    implementation: for meta, and for the devices of inputs. With three axes, an input becomes a
+    view on meta before torch chooses.
     """
     return shared("attention on meta", _install)
 

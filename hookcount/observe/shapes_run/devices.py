@@ -11,16 +11,19 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.utils._pytree import tree_map_only
 
 from ...core.errors import HookcountError, said
 from ...core.structures import changed
 from ..observer import Observer
 from ..opfacts import op_facts
 from ..specs import tensors
+from ..transforms import transformed
 from ..values import OpArgs, OpKwargs
 from .data import Data
+from .memo import Memo
 from .meta_tensors import META
-from .recurrent import Recurrent
+from .recurrent import Recurrent, layer_of
 
 Function = Callable[..., Any]
 """A function or method of torch, or an op."""
@@ -45,14 +48,16 @@ _ATTENTION = nn.functional.scaled_dot_product_attention
 class DeviceChecks:
     """Knows the functions that compare devices.
 
-    ``learnt`` are those that raised for this reason in an earlier run. A new one is added to it.
+    ``memo`` has those that raised for this reason in an earlier run. A new one is added to it.
     """
 
-    def __init__(self, observer: Observer, data: Data, learnt: set[object]) -> None:
-        self.recurrent = Recurrent(observer, data, learnt)
+    def __init__(self, observer: Observer, data: Data, memo: Memo) -> None:
+        self.recurrent = Recurrent(observer, data, memo)
         self._observer = observer
         self._data = data
-        self._learnt = learnt
+        self._learnt = memo.compare_devices
+        self._moved: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+        """By identity, each tensor that requires a gradient, and its copy on meta."""
         self.inside = 0
         """How many such functions are running."""
 
@@ -60,7 +65,7 @@ class DeviceChecks:
         """Whether ``func`` is known to compare the devices of these arguments."""
         if func in _KNOWN or func in self._learnt:  # it may make meta tensors before it compares
             return any(map(self._data.has, tensors((args, kwargs))))
-        if func is _ATTENTION or getattr(func, "__name__", "") in _RECURRENT:
+        if func is _ATTENTION or layer_of(func) in _RECURRENT:
             return any(tensor.is_meta for tensor in tensors((args, kwargs)))
         return False
 
@@ -73,7 +78,7 @@ class DeviceChecks:
         """
         given = list(tensors((args, kwargs)))
         with torch._C._DisableTorchDispatch():  # the model does not run these ops
-            args, kwargs = self._data.mapped(args), self._data.mapped(kwargs)
+            args, kwargs = self._mapped(args), self._mapped(kwargs)
         self.inside += 1
         try:
             out = func(*args, **kwargs) if kwargs else self.recurrent.run(func, args)
@@ -96,6 +101,19 @@ class DeviceChecks:
         if tensor.shape != stand_in.shape:
             self._data.reshape(tensor, stand_in)
         self._observer.origins.filled(tensor)
+
+    def _mapped(self, value: Any) -> Any:
+        """``Data.mapped``. A tensor that requires a gradient keeps its place in the graph."""
+        return tree_map_only(torch.Tensor, self._on_meta, value)
+
+    def _on_meta(self, tensor: torch.Tensor) -> torch.Tensor:
+        tracked = tensor.requires_grad and torch.is_grad_enabled() and not transformed()
+        if tensor.is_meta or not tracked:
+            return self._data.stand_in(tensor)
+        known = self._moved.get(id(tensor))
+        if known is None:
+            known = self._moved[id(tensor)] = tensor, tensor.to(META)
+        return known[1]
 
     def learn(self, func: Function, args: OpArgs, kwargs: OpKwargs, error: Exception) -> None:
         """Note that ``func`` compares devices, if ``error`` says so.

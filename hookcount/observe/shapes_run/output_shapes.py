@@ -38,6 +38,7 @@ from .norm_shapes import (
     batch_norm_with_update,
     layer_norm,
 )
+from .recurrent_shapes import onednn_layer, onednn_layer_backward
 from .tensor_shapes import (
     binary,
     cat,
@@ -91,6 +92,8 @@ RULES: dict[str, Callable[..., Made]] = {
     "aten::_histogramdd_bin_edges": bin_edges,
     "aten::_histogramdd_from_bin_cts": histogram_of_counts,
     "aten::_histogramdd_from_bin_tensors": histogram_of_edges,
+    "aten::mkldnn_rnn_layer": onednn_layer,
+    "aten::mkldnn_rnn_layer_backward": onednn_layer_backward,
     **{f"aten::{name}": unary for name in _UNARY.split()},
     **{f"aten::{name}": binary for name in _BINARY.split()},
 }

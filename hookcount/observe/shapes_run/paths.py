@@ -1,4 +1,4 @@
-"""``Path``: the ops as which attention runs on a device, found without memory on that device."""
+"""``Path``: the ops as which a call runs on a device, found without memory on that device."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class Slot:
 
 @dataclass
 class Path:
-    """The ops as which a distinct call of attention runs on a device."""
+    """The ops as which a distinct call runs on a device."""
 
     steps: list[tuple[Op, OpArgs, OpKwargs, list[int]]] = field(default_factory=list)
     """Each op, its arguments with slots in place of tensors, and the slots of its results."""
-    result: int = 0
-    """The slot of the result."""
+    result: Any = None
+    """The result, with slots in place of tensors."""
 
     def run(self, given: Sequence[torch.Tensor]) -> OpResult:
         """Run the ops on the tensors of a call, in order."""
@@ -49,28 +49,50 @@ class Path:
         for func, args, kwargs, made in self.steps:
             out = func(*_changed(args, tensor), **_changed(kwargs, tensor))
             slots.update(zip(made, _tensors(out), strict=True))
-        return slots[self.result]
+        return _changed(self.result, tensor)
+
+    def runs(self, name: str) -> bool:
+        """Whether an op of this name is among the ops."""
+        return any(op_facts(func).name == name for func, *_ in self.steps)
 
 
 def path_on(device: torch.device, named: OpKwargs) -> Path | None:
-    """The path of a call on a device; None for separate ops.
+    """The path of a call of attention on a device; None for separate ops.
 
     torch chooses by tensors that claim to be on the device and have no memory.
     """
 
-    def claimed(value: Any) -> Any:
-        return Claimed.like(value, device) if isinstance(value, torch.Tensor) else value
+    asked = claimed(named, device)
+    with (
+        torch._C.DisableTorchFunction(),
+        torch._C._AutoDispatchBelowAutograd(),
+        torch._C._DisableTorchDispatch(),
+    ):
+        if _CHOICE(**asked) == _IN_PARTS:
+            return None
+    given = [asked[name] for name in TENSORS if asked.get(name) is not None]
+    return recorded(device, given, lambda: ATTENTION.decompose(**asked))
 
-    asked = {name: claimed(value) for name, value in named.items()}
-    with torch._C.DisableTorchFunction(), torch._C._AutoDispatchBelowAutograd():
-        with torch._C._DisableTorchDispatch():
-            if _CHOICE(**asked) == _IN_PARTS:
-                return None
-        given = [asked[name] for name in TENSORS if asked.get(name) is not None]
-        with _Recorder(given, device) as recorder:
-            out = ATTENTION.decompose(**asked)
+
+def claimed(value: Any, device: torch.device) -> Any:
+    """Arguments of a call, with a tensor that claims to be on ``device`` in place of each."""
+    return _changed(
+        value, lambda each: Claimed.like(each, device) if isinstance(each, torch.Tensor) else each
+    )
+
+
+def recorded(
+    device: torch.device, given: Sequence[torch.Tensor], run: Callable[[], OpResult]
+) -> Path:
+    """The path that ``run`` takes on tensors that claim to be on ``device``."""
+    with (
+        torch._C.DisableTorchFunction(),
+        torch._C._AutoDispatchBelowAutograd(),
+        _Recorder(given, device) as recorder,
+    ):
+        out = run()
     path: Path = recorder.path
-    path.result = recorder.slots[id(out)]
+    path.result = _changed(out, recorder.slot)
     return path
 
 
@@ -104,7 +126,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _should_skip_dynamo(cls) -> bool:
         return False
 
-    def __init__(self, given: list[torch.Tensor], device: torch.device) -> None:
+    def __init__(self, given: Sequence[torch.Tensor], device: torch.device) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.path = Path()
         self.slots = {id(each): index for index, each in enumerate(given)}
@@ -124,9 +146,10 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         for each in _tensors(out):
             self._kept.append(each)
             made.append(self.slots.setdefault(id(each), len(self.slots)))
-        self.path.steps.append(
-            (func, _changed(args, self._slot), _changed(kwargs, self._slot), made)
-        )
+        if made:  # not a question
+            self.path.steps.append(
+                (func, _changed(args, self.slot), _changed(kwargs, self.slot), made)
+            )
         return out
 
     def _run(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:
@@ -134,11 +157,10 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         out = output(facts.name, bool(facts.writes), args, kwargs)
         if out is None:
             out = func(*args, **kwargs)
-        return _changed(
-            out, lambda each: Claimed.like(each, self._device) if torch.is_tensor(each) else each
-        )
+        return claimed(out, self._device)
 
-    def _slot(self, value: object) -> object:
+    def slot(self, value: object) -> object:
+        """An argument or a result, with its slot in place of a tensor."""
         return Slot(self.slots[id(value)]) if isinstance(value, torch.Tensor) else value
 
 

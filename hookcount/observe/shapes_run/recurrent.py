@@ -1,8 +1,9 @@
 """Runs a few steps of a long recurrent layer, and derives from them what all steps run.
 
-Without a fused kernel, torch runs such a layer step by step. Each step runs the same ops. So the
-layer runs three times on short sequences. The numbers of calls, and the sizes in the calls that
-depend on the length, grow by a constant from one length to the next. The third run confirms it.
+A layer with a fused kernel runs as the op of that kernel. Without one, torch runs it step by step.
+Each step runs the same ops. So the layer runs three times on short sequences. The numbers of calls,
+and the sizes in the calls that depend on the length, grow by a constant from one length to the
+next. The third run confirms it.
 """
 
 from __future__ import annotations
@@ -19,8 +20,11 @@ from ..observer import Observer
 from ..opfacts import op_facts
 from ..specs import spec_of, tensors
 from ..stack import OpTimes
+from ..transforms import transformed
 from ..values import OpArgs
 from .data import Data
+from .fused_recurrent import fused_path
+from .memo import Memo
 from .meta_tensors import META
 
 LONG = 48
@@ -38,9 +42,14 @@ class NotConstantError(Exception):
     """Something does not grow by a constant from one length to the next."""
 
 
+def layer_of(func: Callable[..., Any]) -> str:
+    """The name of a function of torch. An op for sequences has it too, without its overload."""
+    return str(getattr(func, "__name__", "")).removesuffix(".input")
+
+
 def steps(func: Callable[..., Any], args: OpArgs) -> int:
     """The steps of a call of a recurrent layer. 0 for any other call, and for packed sequences."""
-    if getattr(func, "__name__", "") not in _LAYERS or len(args) <= _BATCH_FIRST:
+    if layer_of(func) not in _LAYERS or len(args) <= _BATCH_FIRST:
         return 0
     given = args[0]
     if not isinstance(given, torch.Tensor) or given.dim() != 3 or not isinstance(args[3], bool):
@@ -49,16 +58,22 @@ def steps(func: Callable[..., Any], args: OpArgs) -> int:
 
 
 class Recurrent:
-    """Runs long recurrent layers for one observer."""
+    """Runs recurrent layers for one observer: long ones, and those that have an op of their own."""
 
-    def __init__(self, observer: Observer, data: Data, learnt: set[object]) -> None:
+    def __init__(self, observer: Observer, data: Data, memo: Memo) -> None:
         self._observer = observer
         self._data = data
-        self._learnt = learnt
+        self._memo = memo
+        self._learnt = memo.compare_devices
 
     def run(self, func: Callable[..., Any], args: OpArgs) -> Any:
-        """``func(*args)``, noted as if each step had run."""
+        """``func(*args)``, noted as if each step had run, or the op that runs all steps."""
         length = steps(func, args)
+        if length and layer_of(func) == "lstm" and not transformed():
+            path = fused_path(self._memo, args) if self._data.device.type == "cpu" else None
+            if path is not None:
+                with torch._C.DisableTorchFunction():
+                    return path.run(list(tensors(args)))
         if length > LONG and BACKWARD not in self._learnt:
             for short in _SHORT:
                 with suppress(NotConstantError):

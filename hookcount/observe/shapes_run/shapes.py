@@ -81,7 +81,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             self.data = Data(observer, data)
             self.data.ids |= counts.unread
             watch_for_leftovers(observer.origins)
-        self.devices = DeviceChecks(observer, self.data, memo.compare_devices)
+        self.devices = DeviceChecks(observer, self.data, memo)
         if self.data.device.type in FOLLOWED:
             observer.attention = Attention(self.data, memo)
         self._where = self.data.device.type

@@ -1,6 +1,7 @@
 """Attention in a shapes-only run: the ops of a real run, in every grad mode."""
 
 import contextlib
+import math
 
 import pytest
 import torch
@@ -148,6 +149,40 @@ def test_a_second_count_of_attention_to_an_input(mode):
         assert ops(first) == ops(second) == ops(both(model, x))
 
 
+class AttendsTo(nn.Module):
+    """Attends to its inputs as they are, then to an activation."""
+
+    def __init__(self, **options):
+        super().__init__()
+        self.options = options
+
+    def forward(self, q, k, mask=None):
+        out = F.scaled_dot_product_attention(q, k, k, attn_mask=mask, **self.options)
+        F.scaled_dot_product_attention(q, torch.ones_like(k), k, attn_mask=mask, **self.options)
+        return F.scaled_dot_product_attention(q, out, k * 1.0)
+
+
+INPUTS = {
+    "two axes": ((3, 8), (), {}),
+    "three axes": ((2, 3, 8), (), {}),
+    "three axes and a mask": ((2, 3, 8), (torch.zeros(3, 3),), {}),
+    "three axes and dropout": ((2, 3, 8), (), {"dropout_p": 0.5}),
+    "four axes": ((2, 2, 3, 8), (), {}),
+    "four axes and a mask": ((2, 2, 3, 8), (torch.ones(3, 3, dtype=torch.bool),), {}),
+    "five axes": ((2, 2, 2, 3, 8), (), {}),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", INPUTS)
+def test_inputs_attend_without_a_layer_before(name, mode):
+    shape, mask, options = INPUTS[name]
+    with mode():
+        found = both(AttendsTo(**options), torch.ones(shape), torch.ones(shape), *mask)
+    # 3 x 3 products of 8 twice, per head and batch, in each of the 3 calls
+    assert found.macs == 3 * 2 * 3 * 3 * 8 * math.prod(shape[:-2])
+
+
 class Differentiates(Attends):
     def forward(self, x, mask=None):
         x = (x * 1.0).requires_grad_()
@@ -222,7 +257,7 @@ def test_weights_of_fused_attention():
         both(Weights().eval(), torch.ones(3, 5, 8))
 
 
-class AttendsTo(nn.Module):
+class AttendsToInputs(nn.Module):
     """Attends to the inputs themselves."""
 
     def __init__(self, **options):
@@ -248,8 +283,8 @@ def test_inputs_without_a_dimension_of_heads(batch, options, mode):
     """torch 2.14 adds the dimension by views. These are on meta where the inputs are real."""
     query, key = torch.ones(*batch, 3, 8), torch.ones(*batch, 6, 8)
     with mode():
-        real = hookcount.Counter(run="real").count(AttendsTo(**options), query, key, key)
-        shapes = hookcount.count(AttendsTo(**options), query, key, key)
+        real = hookcount.Counter(run="real").count(AttendsToInputs(**options), query, key, key)
+        shapes = hookcount.count(AttendsToInputs(**options), query, key, key)
     assert shapes.run == "shapes"
     assert shapes.records == real.records
 

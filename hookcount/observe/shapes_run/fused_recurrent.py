@@ -1,0 +1,55 @@
+"""A recurrent layer as the op of a fused kernel, where the CPU would take it: an LSTM by oneDNN.
+
+torch asks whether all tensors are on the CPU. For tensors on meta it would run step by step.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from ..specs import tensors
+from ..values import Key, OpArgs
+from .memo import Memo, key
+from .meta_tensors import META
+from .paths import Path, claimed, recorded
+
+_CPU = torch.device("cpu")
+_LSTM = torch.ops.aten.lstm.input
+_COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
+_FUSED = "aten::mkldnn_rnn_layer"
+_BATCH_FIRST = 8
+
+
+def fused_path(memo: Memo, args: OpArgs) -> Path | None:
+    """The ops as which an LSTM runs on the CPU; None for separate steps."""
+    if args[1][0].shape != args[1][1].shape:  # with projections
+        return None
+    distinct = _key(args)
+    if distinct not in memo.paths:
+        memo.paths[distinct] = _path(args)
+    return memo.paths[distinct]
+
+
+def _path(args: OpArgs) -> Path | None:
+    with torch._C._DisableTorchDispatch():
+        one_step = list(args[0].shape)
+        one_step[1 if args[_BATCH_FIRST] else 0] = 1
+        first = torch.empty(one_step, dtype=args[0].dtype, device=META)
+    return _recorded(args) if _recorded((first, *args[1:])).runs(_FUSED) else None
+
+
+def _recorded(args: OpArgs) -> Path:
+    asked = claimed(args, _CPU)
+    return recorded(_CPU, list(tensors(asked)), lambda: _LSTM._op_dk(_COMPOSITE, *asked))
+
+
+def _key(args: OpArgs) -> Key:
+    """Everything that decides which path a layer takes."""
+    return (
+        "lstm",
+        torch.is_grad_enabled(),
+        torch.is_inference_mode_enabled(),
+        torch._C._get_mkldnn_enabled(),
+        key(args),
+        tuple([each.requires_grad for each in tensors(args)]),
+    )

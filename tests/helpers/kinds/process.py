@@ -241,10 +241,18 @@ sets(
     lambda: os.environ.__setitem__("HOOKCOUNT_KINDS", "1"),
     lambda: os.environ.pop("HOOKCOUNT_KINDS", None),
 )
+HANDLER = signal.getsignal(signal.SIGINT)
+"""A shell that starts a process in the background lets it ignore the signal."""
+
+
+def takes(number, frame):
+    """A handler that does nothing."""
+
+
 sets(
     "handler of SIGINT",
-    lambda: signal.signal(signal.SIGINT, signal.SIG_IGN) is None,
-    lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    lambda: signal.signal(signal.SIGINT, takes) is None,
+    lambda: signal.signal(signal.SIGINT, HANDLER),
     0,
     own_thread=False,
 )

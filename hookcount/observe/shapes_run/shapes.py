@@ -22,6 +22,7 @@ from ..undo.guard import Guard
 from ..values import Key, OpArgs, OpKwargs, OpResult
 from . import casts
 from .attention import FOLLOWED, PARTS, Attention
+from .checks import value_that_passes
 from .data import Data
 from .derivatives import as_gradient, plain
 from .devices import DeviceChecks
@@ -145,7 +146,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         if not op_facts(func).composite:
             return see(func, args, kwargs)
         if self.devices.compares(func, args, kwargs):
-            return self.devices.run(lambda *args, **kwargs: see(func, args, kwargs), args, kwargs)
+            return self.devices.run(func, args, kwargs, see)
         try:
             return see(func, args, kwargs)
         except RuntimeError as error:
@@ -212,17 +213,25 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         if facts.name == "aten::_is_all_true":
             return torch.ones((), dtype=torch.bool, device=_CPU)
         if facts.name in _READS:
-            if facts.name == "aten::equal" and self.devices.inside:
-                self._observer.ran(func, op_described(args), {}, False)
-                return False
-            if id(args[0]) in self._divisors:
-                self._observer.ran(func, op_described(args), {}, 1)
-                return 1
-            raise self.data.needed(f"{facts.name} reads the value of a tensor")
+            return self._read(func, facts, args)
         if facts.name in ("aten::index", "aten::_unsafe_index"):
             args = (args[0], self.data.positions(args[1]), *args[2:])
             self._distinct = self._key(func, args, kwargs)
         return self._shapes(func, facts, args, kwargs, self._distinct)
+
+    def _read(self, func: Op, facts: OpFacts, args: OpArgs) -> OpResult:
+        """The value that an op reads. It is known where it decides nothing but an error."""
+        value: object
+        if facts.name == "aten::equal" and self.devices.inside:
+            value = self.devices.answer()
+        elif id(args[0]) in self._divisors:
+            value = 1
+        else:
+            value = value_that_passes()
+            if value is None:
+                raise self.data.needed(f"{facts.name} reads the value of a tensor")
+        self._observer.ran(func, op_described(args), {}, value)
+        return value
 
     def _constant(
         self,

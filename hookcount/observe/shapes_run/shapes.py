@@ -16,7 +16,7 @@ from ...rules.registry import Op
 from ..dispatch import Run
 from ..leftovers import watch_for_leftovers
 from ..observer import Observer
-from ..opfacts import UNDECLARED_WRITES, OpFacts, op_facts
+from ..opfacts import OpFacts, op_facts
 from ..specs import op_described, op_tensors
 from ..undo.guard import Guard
 from ..values import Key, OpArgs, OpKwargs, OpResult
@@ -33,6 +33,7 @@ from .norms import call_counts
 from .paths import ATTENTION
 from .reshapes import reshaped
 from .results import result
+from .writes import Writes
 
 _CPU = torch.device("cpu")
 _INT = frozenset((int,))
@@ -82,6 +83,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             self.data = Data(observer, data)
             self.data.ids |= counts.unread
             watch_for_leftovers(observer.origins)
+        self._writes = Writes(self.data, guard)
         self.devices = DeviceChecks(observer, self.data, memo.compare_devices)
         if self.data.device.type in FOLLOWED:
             observer.attention = Attention(self.data, memo)
@@ -121,11 +123,11 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             self._observer.note(known.call, facts.makes)
             return out
         if facts.writes or facts.writes_by_name:
-            self._note_writes(facts, args, kwargs)
+            self._writes.note(facts, args, kwargs)
         self._observer.note(known.call, facts.makes)
         if known.again is not None:
             return (
-                self._written(facts, args, kwargs, known.again())
+                self._writes.results(facts, args, kwargs, known.again())
                 if facts.returns
                 else known.again()
             )
@@ -163,7 +165,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         changed, named = self.data.rewrapped(args), self.data.rewrapped(kwargs)
         with self:
             out = func(*changed, **named)
-        return self._written(op_facts(func), args, kwargs, out)
+        return self._writes.results(op_facts(func), args, kwargs, out)
 
     def unrecorded(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         """Run an op on shapes that is no work of the model."""
@@ -264,48 +266,13 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             else self._guard.run(func, facts, args, kwargs)
         )
 
-    def _note_writes(self, facts: OpFacts, args: OpArgs, kwargs: OpKwargs) -> None:
-        """An op writes data. The tensors that it writes to are data from now on."""
-        if facts.only_first and type(args[0]) is torch.Tensor and args[0].is_meta:
-            return  # most ops in place
-        if facts.name in UNDECLARED_WRITES:
-            return  # here it writes to stand-ins only, and autograd does not count it as a write
-        written = [args[index] for index in facts.writes if index < len(args)]
-        if facts.writes_by_name:
-            written += [kwargs.get(name) for name in facts.writes_by_name]
-        if all([isinstance(each, torch.Tensor) and each.is_meta for each in written]):  # noqa: C419 (faster)
-            return
-        if self._guard is not None:
-            self._guard.note(facts, args, kwargs, save=facts.reshapes)
-        for each in written:
-            self.data.take(each)
-
-    def _written(self, facts: OpFacts, args: OpArgs, kwargs: OpKwargs, made: OpResult) -> OpResult:
-        """An op's result for its caller. An output that is an argument is the caller's own tensor.
-
-        An op with ``out=`` gives that tensor its shape.
-        """
-        if not facts.returns:
-            return made
-        whole = made if isinstance(made, tuple) else (made,)
-        found = []
-        for each, source in zip(whole, facts.returns, strict=True):
-            if source is None:
-                found.append(each)
-                continue
-            own = args[source] if isinstance(source, int) else kwargs[source]
-            if facts.out_names and own.shape != each.shape:
-                self.data.reshape(own, each)
-            found.append(own)
-        return tuple(found) if isinstance(made, tuple) else found[0]
-
     def _shapes(
         self, func: Op, facts: OpFacts, args: OpArgs, kwargs: OpKwargs, distinct: Key | None
     ) -> OpResult:
         """Run a new op call on shapes, and keep its result under the key ``distinct``."""
         self._memo.misses += 1
         if facts.writes or facts.writes_by_name:
-            self._note_writes(facts, args, kwargs)
+            self._writes.note(facts, args, kwargs)
         mapped, named = self.data.mapped(args), self.data.mapped_kwargs(kwargs)
         given = (
             op_described(mapped),
@@ -331,4 +298,4 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         if distinct is not None and not facts.lifts:
             self._memo.ops[distinct] = Known(facts, call, again)
         self._observer.note(call, facts.makes)
-        return made if again is None else self._written(facts, args, kwargs, made)
+        return made if again is None else self._writes.results(facts, args, kwargs, made)

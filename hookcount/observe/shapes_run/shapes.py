@@ -42,10 +42,8 @@ _READS = {"aten::_local_scalar_dense", "aten::equal", "aten::is_nonzero"}
 _CHOOSES = (ATTENTION, PARTS)
 # assertions, which are taken to hold
 _HOLDS = {
-    "aten::_assert_async",
-    "aten::_assert_scalar",
-    "aten::_functional_assert_async",
-    "aten::_assert_tensor_metadata",
+    *("aten::_assert_async", "aten::_assert_scalar"),
+    *("aten::_functional_assert_async", "aten::_assert_tensor_metadata"),
 }
 
 

@@ -13,7 +13,9 @@ EXPLAINED: dict[str, str] = {
         equal; meta: needs values; function int64 0
         item; meta: needs values; function int64 0
         masked_select; meta: needs values; function int64 0
+        nn.functional.one_hot; meta: needs values; function int64 0
         nonzero; meta: needs values; function int64 0
+        tensor_split; meta: needs values; function float32 0
         unique; meta: needs values; function int64 0
         unique_consecutive; meta: needs values; function int64 0
         allclose; shapes: needs values; function float32 0
@@ -34,5 +36,6 @@ EXPLAINED: dict[str, str] = {
     "where a gradient may be asked, torch runs another kernel of equal cost, or no fast path": """
         nn.Transformer; grad: other rows; eval float32 1
         nn.functional.embedding_bag; grad: other rows; function float32 0
+        nn.functional.scaled_dot_product_attention; grad: other rows; function float32 24
     """,
 }

@@ -40,8 +40,11 @@ _KNOWN: frozenset[object] = frozenset(
         *(torch.quantile, torch.Tensor.quantile, torch.nanquantile, torch.Tensor.nanquantile),
         *(torch.take_along_dim, torch.Tensor.take_along_dim, torch.meshgrid, torch.cartesian_prod),
         *(torch.Tensor.stft, torch.Tensor.istft),
+        *(torch.cov, torch.Tensor.cov, torch.ops.aten.cov.default),
     )
 )
+_NARROW = frozenset((torch.narrow, torch.Tensor.narrow, torch.ops.aten.narrow.Tensor))
+_NARROW_OP = torch.ops.aten.narrow.default
 _ATTENTION = nn.functional.scaled_dot_product_attention
 
 
@@ -60,28 +63,42 @@ class DeviceChecks:
         """By identity, each tensor that requires a gradient, and its copy on meta."""
         self.inside = 0
         """How many such functions are running."""
+        self._hold = 0
+        """How many of the next checks of values in such a function hold. The others fail."""
 
     def compares(self, func: Function, args: OpArgs, kwargs: OpKwargs) -> bool:
         """Whether ``func`` is known to compare the devices of these arguments."""
+        if func in _NARROW:
+            start = args[2] if len(args) > 2 else kwargs.get("start")
+            return isinstance(start, torch.Tensor) and self._data.has(start)
         if func in _KNOWN or func in self._learnt:  # it may make meta tensors before it compares
             return any(map(self._data.has, tensors((args, kwargs))))
         if func is _ATTENTION or layer_of(func) in _RECURRENT:
             return any(tensor.is_meta for tensor in tensors((args, kwargs)))
         return False
 
-    def run(self, func: Function, args: OpArgs, kwargs: OpKwargs) -> Any:
+    def run(
+        self, func: Function, args: OpArgs, kwargs: OpKwargs, call: Function | None = None
+    ) -> Any:
         """``func(*args, **kwargs)`` with a stand-in for each tensor.
 
-        Inside it, a tensor that is made on meta is data, and ``aten::equal`` asks for an error, as
-        in ``istft``. A tensor that the function writes to is data afterwards. The result has that
-        tensor, not its stand-in.
+        Inside it, a tensor that is made on meta is data, and ``aten::equal`` is a check. A tensor
+        that the function writes to is data afterwards. The result has that tensor, not its
+        stand-in. ``call``: runs ``func``, which is an op.
         """
+        if func in _NARROW:
+            args, kwargs = _from_the_start(args, kwargs)
+            return func(*args, **kwargs) if call is None else call(_NARROW_OP, args, kwargs)
         given = list(tensors((args, kwargs)))
         with torch._C._DisableTorchDispatch():  # the model does not run these ops
             args, kwargs = self._mapped(args), self._mapped(kwargs)
         self.inside += 1
+        self._hold = _checks(func, kwargs)
         try:
-            out = func(*args, **kwargs) if kwargs else self.recurrent.run(func, args)
+            if call is not None:
+                out = call(func, args, kwargs)
+            else:
+                out = func(*args, **kwargs) if kwargs else self.recurrent.run(func, args)
         finally:
             self.inside -= 1
         stand_ins = zip(given, tensors((args, kwargs)), strict=True)
@@ -92,6 +109,11 @@ class DeviceChecks:
         for each in written:
             self._wrote(of[id(each)], each)
         return _replaced(out, of)
+
+    def answer(self) -> bool:
+        """What ``aten::equal`` gives inside such a function."""
+        self._hold -= 1
+        return self._hold >= 0
 
     def _wrote(self, tensor: torch.Tensor, stand_in: torch.Tensor) -> None:
         """A function wrote data to a tensor's stand-in, and may have given it another shape."""
@@ -118,9 +140,13 @@ class DeviceChecks:
     def learn(self, func: Function, args: OpArgs, kwargs: OpKwargs, error: Exception) -> None:
         """Note that ``func`` compares devices, if ``error`` says so.
 
-        It may name two types of tensors instead, as ``MetaComplexFloatType``.
+        It may name two types of tensors instead, as ``MetaComplexFloatType``. A function that wants
+        a tensor on the CPU reads its values.
         """
         text = said(error).lower()
+        if "to be on cpu" in text and "on meta" in text and _torchs(func):
+            name = str(getattr(func, "__name__", func)).partition(".")[0]
+            raise self._data.needed(f"{name} reads the values of a tensor") from error
         if (
             isinstance(error, HookcountError)
             or not ("device" in text or ("meta" in text and self._data.device.type in text))
@@ -133,6 +159,25 @@ class DeviceChecks:
     def makes_data(self, kwargs: OpKwargs) -> bool:
         """Whether an op with these arguments makes a tensor that is to be on meta."""
         return self.inside > 0 and kwargs.get("device") == META
+
+
+def _from_the_start(args: OpArgs, kwargs: OpKwargs) -> tuple[OpArgs, OpKwargs]:
+    """The arguments of ``narrow(input, dim, start, length)``, with 0 as the start."""
+    names = ("input", "dim", "start", "length")
+    named = {**dict(zip(names, args, strict=False)), **kwargs, "start": 0}
+    first = named.pop("input", None)
+    return (named.pop("self", first), *(named[name] for name in names[1:])), {}
+
+
+def _checks(func: Function, kwargs: OpKwargs) -> int:
+    """How many checks of ``func`` hold before one that asks for an error.
+
+    ``cov`` checks each of its weights, and their sum, and then asks for a warning.
+    """
+    if getattr(func, "__name__", "").partition(".")[0] != "cov":
+        return 0
+    weights = sum(kwargs.get(name) is not None for name in ("fweights", "aweights"))
+    return weights and weights + 1
 
 
 def _written(func: Function, args: OpArgs, kwargs: OpKwargs) -> list[object]:

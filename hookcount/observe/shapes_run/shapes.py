@@ -16,12 +16,13 @@ from ...rules.registry import Op
 from ..dispatch import Run
 from ..leftovers import watch_for_leftovers
 from ..observer import Observer
-from ..opfacts import UNDECLARED_WRITES, OpFacts, op_facts
+from ..opfacts import OpFacts, op_facts
 from ..specs import op_described, op_tensors
 from ..undo.guard import Guard
 from ..values import Key, OpArgs, OpKwargs, OpResult
 from . import casts
 from .attention import FOLLOWED, PARTS, Attention
+from .checks import value_that_passes
 from .data import Data
 from .derivatives import as_gradient, plain
 from .devices import DeviceChecks
@@ -32,6 +33,7 @@ from .norms import call_counts
 from .paths import ATTENTION
 from .reshapes import reshaped
 from .results import result
+from .writes import Writes
 
 _CPU = torch.device("cpu")
 _INT = frozenset((int,))
@@ -40,10 +42,8 @@ _READS = {"aten::_local_scalar_dense", "aten::equal", "aten::is_nonzero"}
 _CHOOSES = (ATTENTION, PARTS)
 # assertions, which are taken to hold
 _HOLDS = {
-    "aten::_assert_async",
-    "aten::_assert_scalar",
-    "aten::_functional_assert_async",
-    "aten::_assert_tensor_metadata",
+    *("aten::_assert_async", "aten::_assert_scalar"),
+    *("aten::_functional_assert_async", "aten::_assert_tensor_metadata"),
 }
 
 
@@ -81,6 +81,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             self.data = Data(observer, data)
             self.data.ids |= counts.unread
             watch_for_leftovers(observer.origins)
+        self._writes = Writes(self.data, guard)
         self.devices = DeviceChecks(observer, self.data, memo)
         if self.data.device.type in FOLLOWED:
             observer.attention = Attention(self.data, memo)
@@ -120,11 +121,11 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             self._observer.note(known.call, facts.makes)
             return out
         if facts.writes or facts.writes_by_name:
-            self._note_writes(facts, args, kwargs)
+            self._writes.note(facts, args, kwargs)
         self._observer.note(known.call, facts.makes)
         if known.again is not None:
             return (
-                self._written(facts, args, kwargs, known.again())
+                self._writes.results(facts, args, kwargs, known.again())
                 if facts.returns
                 else known.again()
             )
@@ -145,7 +146,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         if not op_facts(func).composite:
             return see(func, args, kwargs)
         if self.devices.compares(func, args, kwargs):
-            return self.devices.run(lambda *args, **kwargs: see(func, args, kwargs), args, kwargs)
+            return self.devices.run(func, args, kwargs, see)
         try:
             return see(func, args, kwargs)
         except RuntimeError as error:
@@ -162,7 +163,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         changed, named = self.data.rewrapped(args), self.data.rewrapped(kwargs)
         with self:
             out = func(*changed, **named)
-        return self._written(op_facts(func), args, kwargs, out)
+        return self._writes.results(op_facts(func), args, kwargs, out)
 
     def unrecorded(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         """Run an op on shapes that is no work of the model."""
@@ -212,17 +213,25 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         if facts.name == "aten::_is_all_true":
             return torch.ones((), dtype=torch.bool, device=_CPU)
         if facts.name in _READS:
-            if facts.name == "aten::equal" and self.devices.inside:
-                self._observer.ran(func, op_described(args), {}, False)
-                return False
-            if id(args[0]) in self._divisors:
-                self._observer.ran(func, op_described(args), {}, 1)
-                return 1
-            raise self.data.needed(f"{facts.name} reads the value of a tensor")
+            return self._read(func, facts, args)
         if facts.name in ("aten::index", "aten::_unsafe_index"):
             args = (args[0], self.data.positions(args[1]), *args[2:])
             self._distinct = self._key(func, args, kwargs)
         return self._shapes(func, facts, args, kwargs, self._distinct)
+
+    def _read(self, func: Op, facts: OpFacts, args: OpArgs) -> OpResult:
+        """The value that an op reads. It is known where it decides nothing but an error."""
+        value: object
+        if facts.name == "aten::equal" and self.devices.inside:
+            value = self.devices.answer()
+        elif id(args[0]) in self._divisors:
+            value = 1
+        else:
+            value = value_that_passes()
+            if value is None:
+                raise self.data.needed(f"{facts.name} reads the value of a tensor")
+        self._observer.ran(func, op_described(args), {}, value)
+        return value
 
     def _constant(
         self,
@@ -255,48 +264,13 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             else self._guard.run(func, facts, args, kwargs)
         )
 
-    def _note_writes(self, facts: OpFacts, args: OpArgs, kwargs: OpKwargs) -> None:
-        """An op writes data. The tensors that it writes to are data from now on."""
-        if facts.only_first and type(args[0]) is torch.Tensor and args[0].is_meta:
-            return  # most ops in place
-        if facts.name in UNDECLARED_WRITES:
-            return  # here it writes to stand-ins only, and autograd does not count it as a write
-        written = [args[index] for index in facts.writes if index < len(args)]
-        if facts.writes_by_name:
-            written += [kwargs.get(name) for name in facts.writes_by_name]
-        if all([isinstance(each, torch.Tensor) and each.is_meta for each in written]):  # noqa: C419 (faster)
-            return
-        if self._guard is not None:
-            self._guard.note(facts, args, kwargs, save=facts.reshapes)
-        for each in written:
-            self.data.take(each)
-
-    def _written(self, facts: OpFacts, args: OpArgs, kwargs: OpKwargs, made: OpResult) -> OpResult:
-        """An op's result for its caller. An output that is an argument is the caller's own tensor.
-
-        An op with ``out=`` gives that tensor its shape.
-        """
-        if not facts.returns:
-            return made
-        whole = made if isinstance(made, tuple) else (made,)
-        found = []
-        for each, source in zip(whole, facts.returns, strict=True):
-            if source is None:
-                found.append(each)
-                continue
-            own = args[source] if isinstance(source, int) else kwargs[source]
-            if facts.out_names and own.shape != each.shape:
-                self.data.reshape(own, each)
-            found.append(own)
-        return tuple(found) if isinstance(made, tuple) else found[0]
-
     def _shapes(
         self, func: Op, facts: OpFacts, args: OpArgs, kwargs: OpKwargs, distinct: Key | None
     ) -> OpResult:
         """Run a new op call on shapes, and keep its result under the key ``distinct``."""
         self._memo.misses += 1
         if facts.writes or facts.writes_by_name:
-            self._note_writes(facts, args, kwargs)
+            self._writes.note(facts, args, kwargs)
         mapped, named = self.data.mapped(args), self.data.mapped_kwargs(kwargs)
         given = (
             op_described(mapped),
@@ -322,4 +296,4 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         if distinct is not None and not facts.lifts:
             self._memo.ops[distinct] = Known(facts, call, again)
         self._observer.note(call, facts.makes)
-        return made if again is None else self._written(facts, args, kwargs, made)
+        return made if again is None else self._writes.results(facts, args, kwargs, made)

@@ -72,6 +72,18 @@ SAMPLES = {
     "constant key": (ones(1, 2, 4, 8), attention_to_a_constant),
     "parameter as query": (ones(1, 2, 4, 8), attention_of_a_parameter, ones(1, 2, 4, 8)),
     "inner": (ones(3), lambda x, p, _: torch.inner(x, p), ones(3)),  # in no list of hookcount's
+    "narrow": (ones(5, 4), lambda x, *_: x.narrow(0, x.argmax() % 3, 2) * 2),
+    "narrow by names": (
+        ones(5, 4),
+        lambda x, *_: torch.narrow(x, dim=1, start=x.argmin() % 2, length=3) * 2,
+    ),
+    "cov": (ones(3, 5).cumsum(1), lambda x, p, _: torch.cov(x, aweights=p), ones(5)),
+    "cov by counts": (
+        ones(3, 5).cumsum(1),
+        lambda x, p, b: x.cov(aweights=p, fweights=b),
+        ones(5),
+        ones(5).long(),
+    ),
     "complex conv1d": (cones(1, 3, 8), lambda x, p, _: functional.conv1d(x, p), cones(4, 3, 3)),
     "complex conv2d": (
         cones(1, 3, 8, 8),
@@ -188,6 +200,15 @@ def test_a_model_on_meta_equals_the_real_run(name):
     model, x = model_of(name)
     real = hookcount.Counter(run="real").count(model, x)
     assert rows(hookcount.count(model.to("meta"), x.to("meta"))) == rows(real)
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_values_that_a_function_wants_on_the_cpu(mode):
+    model = Calls(lambda x, _, at: torch.tensor_split(x, at), None, torch.tensor([1, 3]))
+    with mode():
+        assert hookcount.count(model, ones(5)).run == "shapes"
+        with pytest.raises(hookcount.DataNeededError, match="tensor_split reads the values"):
+            hookcount.count(model.to("meta"), torch.ones(5, device="meta"))
 
 
 def test_an_error_of_the_model_is_its_own():

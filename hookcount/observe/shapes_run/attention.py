@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
+from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 from torch.utils import backend_registration
 
 from ..observer import observers_here
@@ -27,8 +28,13 @@ _NAMES = (*TENSORS, "dropout_p", "is_causal")
 _CPU = torch.device("cpu")
 FOLLOWED = ("cpu", "cuda")
 """The types of devices whose paths are followed."""
-_KEYS = ("AutogradMeta", "AutogradCPU", "AutogradCUDA")
-"""The dispatch keys of meta and of these devices."""
+FOLLOWS_TRANSFORMS = tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 14)
+"""Whether the path is followed under ``torch.func.grad`` and its kin. torch 2.6 fails there."""
+_KEYS = (
+    *("AutogradMeta", "AutogradCPU", "AutogradCUDA"),
+    *(("AutogradOther",) if FOLLOWS_TRANSFORMS else ()),
+)
+"""The dispatch keys of meta, of these devices, and of a transform that takes derivatives."""
 
 
 class Attention:
@@ -62,7 +68,8 @@ def _path(device: torch.device, named: OpKwargs) -> Path | None:
     Separate ops count the same. So on a GPU they serve where the path is not found.
     """
     try:
-        return path_on(device, named)
+        with temporarily_clear_interpreter_stack():  # torch asks outside of all transforms
+            return path_on(device, named)
     except Exception:
         if device == _CPU:  # the error of the model
             raise

@@ -92,6 +92,15 @@ def mm(self: Size, mat2: Size) -> Ops:
     return matmul(self[0], self[1], mat2[1])
 
 
+@formula("aten::matmul", kind="product")
+def nested_matmul(self: Size, out: Size) -> Ops:
+    """[*, m, n] = [*, m, k] @ [*, k, n]: m * k * n, per sequence of a nested tensor.
+
+    The op has a kernel of its own for nested tensors only. For others it is made of other ops.
+    """
+    return matmul(prod(out), self[-1], 1)
+
+
 @formula("aten::bmm", kind="product")
 def bmm(self: Size, mat2: Size) -> Ops:
     """[b, m, n] = [b, m, k] @ [b, k, n]: b * m * k * n."""

@@ -16,6 +16,7 @@ from .undo.guard import Guard
 from .values import OpArgs, OpKwargs, OpResult
 
 _COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
+_OF_NESTED = torch._C.DispatchKey.CompositeImplicitAutogradNestedTensor
 
 
 class Run(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -86,8 +87,13 @@ class Run(TorchDispatchMode):  # type: ignore[no-untyped-call]
             and (facts.torchs_own or not self._observer.priced(func))
             and not (facts.kernels and _kind_of_device(args) in facts.kernels)
         ):
+            opened = _COMPOSITE
+            if any([each.is_nested for each in op_tensors(args)]):  # noqa: C419 (faster)
+                if facts.has_nested_kernel:
+                    return self.op(func, facts, args, kwargs)
+                opened = _OF_NESTED if facts.opens_nested else opened
             with self:
-                return func._op_dk(_COMPOSITE, *args, **kwargs)  # type: ignore[union-attr]
+                return func._op_dk(opened, *args, **kwargs)  # type: ignore[union-attr]
         if facts.control_flow:
             return func(*map(self._seeing, args), **kwargs)
         if facts.prim and transformed():

@@ -55,6 +55,10 @@ class OpFacts:
     """The op is made of other ops."""
     kernels: frozenset[str]
     """The types of devices on which a composite op has a kernel of its own."""
+    has_nested_kernel: bool
+    """A composite op has a kernel of its own for nested tensors."""
+    opens_nested: bool
+    """A composite op is made of other ops if it takes a nested tensor."""
     control_flow: bool
     """The op only calls the functions that it receives."""
     view: bool
@@ -141,6 +145,8 @@ def _read(op: Op) -> OpFacts:
         prim=op.namespace == "prims",
         composite=composite,
         kernels=_kernels(full_name) if composite else frozenset(),
+        has_nested_kernel=composite and _has_kernel(full_name, "NestedTensorCPU"),
+        opens_nested=composite and _has_kernel(full_name, "CompositeImplicitAutogradNestedTensor"),
         control_flow=False,
         view=op.is_view,
         metadata=not registered or name in _METADATA,
@@ -176,6 +182,8 @@ def _higher_order(name: str) -> OpFacts:
         prim=False,
         composite=False,
         kernels=frozenset(),
+        has_nested_kernel=False,
+        opens_nested=False,
         control_flow=name in _CONTROL_FLOW,
         view=False,
         metadata=False,

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Iterable
 from contextlib import suppress
-from operator import itemgetter
 from types import FrameType, FunctionType, TracebackType
 from typing import Any
 
@@ -18,31 +17,15 @@ from torch import nn
 
 from ..core.integers import as_int
 from ..core.lifetimes import lasts
-from ..core.trace import Spec
+from .attribute_names import NO_HOOKS, attributes_of
 from .layout import built_in_base, has_more, is_module, slots
+from .meta_copies import key_on_meta, on_meta, on_meta_like
 from .module_tree import TORCHS_OWN, unwrap
 from .parametrized import Parametrized, class_before
-from .quiet import apart
 from .shapes_run.memo import Memo
 from .specs import Opaque, spec_of
 from .values import Key
 
-_NO_HOOKS: dict[str, OrderedDict[int, object]] = {
-    name: OrderedDict()
-    for name in (
-        "_backward_pre_hooks",
-        "_backward_hooks",
-        "_forward_hooks",
-        "_forward_hooks_with_kwargs",
-        "_forward_hooks_always_called",
-        "_forward_pre_hooks",
-        "_forward_pre_hooks_with_kwargs",
-        "_state_dict_hooks",
-        "_state_dict_pre_hooks",
-        "_load_state_dict_pre_hooks",
-        "_load_state_dict_post_hooks",
-    )
-}
 _SCALARS = frozenset(
     (int, float, bool, str, bytes, complex, type(None), torch.dtype, torch.device, torch.layout)
 )
@@ -55,13 +38,8 @@ _DEEP = 100
 _LONG = 1_000
 """Items. A longer container is compared by identity and is not copied."""
 
-_on_meta_already: dict[tuple[Spec, bool], torch.Tensor] = {}
-Attributes = tuple[object, "itemgetter[object]"]
-"""An object that only equal names share, and a getter of a module's attributes."""
 Positions = tuple[object, tuple[int, ...]]
 """An object that only equal types share, and the positions of those that are not scalars."""
-_attributes_of: dict[tuple[str, ...], Attributes] = {}
-"""By the names of a module's attributes: see ``_read_names``."""
 _not_scalar: dict[tuple[type, ...], Positions] = {}
 """By the types of a module's attributes, which live for ever: see ``StandIns._read_kinds``."""
 
@@ -124,7 +102,7 @@ class StandIns:
         if has_more(cls):  # these are not compared, so each call gets a stand-in of its own
             return (object(),), False
         names = tuple(state)
-        number, attributes = _attributes_of.get(names) or _read_names(names)
+        number, attributes = attributes_of(names)
         values = attributes(state)
         kinds = tuple(map(type, values))
         mark, indices = _not_scalar.get(kinds) or self._kinds.get(kinds) or self._read_kinds(kinds)
@@ -219,15 +197,15 @@ class StandIns:
         }
         for name in ("_parameters", "_buffers"):
             state[name] = {
-                key: None if held is None else _on_meta_like(held)
+                key: None if held is None else on_meta_like(held)
                 for key, held in state[name].items()
             }
         state["_modules"] = {
             name: None if child is None else self._child(child)
             for name, child in state["_modules"].items()
         }
-        state.update(_NO_HOOKS)
-        state.update({name: _on_meta(spec) for name, spec in special.items()})
+        state.update(NO_HOOKS)
+        state.update({name: on_meta(spec) for name, spec in special.items()})
         made.__dict__.update(state)
         if has_more(type(made)):
             self._fill(made, module)
@@ -272,7 +250,7 @@ class StandIns:
         if kind in _SCALARS or (kind is tuple and _SCALARS.issuperset(map(type, value))):
             return value
         if issubclass(kind, torch.Tensor):
-            return _on_meta_like(value)
+            return on_meta_like(value)
         if issubclass(kind, (BaseException, TracebackType, FrameType)):
             return Opaque(kind.__name__)  # its frames hold the tensors of the run
         if issubclass(kind, nn.Module):
@@ -289,7 +267,7 @@ class StandIns:
         else:
             made = kind(
                 [
-                    (_key_on_meta(key), self._attribute(item, known, depth + 1))
+                    (key_on_meta(key), self._attribute(item, known, depth + 1))
                     for key, item in value.items()
                 ]
             )
@@ -302,17 +280,6 @@ def _bare(cls: type) -> Any:
     return built_in_base(cls).__new__(cls)
 
 
-def _read_names(names: tuple[str, ...]) -> Attributes:
-    """A mark of these names, and a getter of ``training`` and of the user's own attributes."""
-    mine = [name for name in names if name not in TORCHS_OWN]
-    training = "training" if "training" in names else names[0]
-    # with a single name an itemgetter would return no tuple
-    attributes: itemgetter[object] = itemgetter(training, training, *mine)
-    if len(_attributes_of) > 10_000:
-        _attributes_of.clear()
-    return _attributes_of.setdefault(names, (object(), attributes))
-
-
 def _tensors(held: dict[str, torch.Tensor | None]) -> Key:
     """The part of a key that describes a module's parameters or buffers."""
     return tuple(
@@ -321,36 +288,6 @@ def _tensors(held: dict[str, torch.Tensor | None]) -> Key:
             for name, each in held.items()
         ]
     )
-
-
-def _key_on_meta(key: object) -> object:
-    """A key of a dict. For a tensor it is one on meta, and for each tensor another one."""
-    return _made_on_meta(spec_of(key)) if isinstance(key, torch.Tensor) else key
-
-
-def _on_meta_like(tensor: torch.Tensor) -> torch.Tensor:
-    return _on_meta(spec_of(tensor), isinstance(tensor, nn.Parameter))
-
-
-def _on_meta(spec: Spec, parameter: bool = False) -> torch.Tensor:
-    """A meta tensor with a shape and dtype.
-
-    Nothing writes to it. So tensors of equal shape and dtype share one.
-    """
-    key = (spec, parameter)
-    made = _on_meta_already.get(key)
-    if made is None:
-        made = _made_on_meta(spec, parameter)
-        if len(_on_meta_already) > 10_000:
-            _on_meta_already.clear()
-        _on_meta_already[key] = made
-    return made
-
-
-def _made_on_meta(spec: Spec, parameter: bool = False) -> torch.Tensor:
-    with apart():
-        made = torch.empty(spec.shape, dtype=spec.dtype, device="meta")
-        return nn.Parameter(made, requires_grad=False) if parameter else made
 
 
 def _for_ever(kind: type) -> bool:

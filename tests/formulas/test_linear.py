@@ -76,6 +76,12 @@ def test_bilinear():
     [
         (linear.mm, (shape(2, 3), shape(3, 4)), shape(2, 4), Ops(macs=2 * 3 * 4)),
         (linear.bmm, (shape(5, 2, 3), shape(5, 3, 4)), shape(5, 2, 4), Ops(macs=5 * 2 * 3 * 4)),
+        (
+            linear.nested_matmul,
+            (shape(5, 2, 3), shape(5, 3, 4)),
+            shape(5, 2, 4),
+            Ops(macs=5 * 2 * 3 * 4),
+        ),
         (linear.mv, (shape(2, 3), shape(3)), shape(2), Ops(macs=2 * 3)),
         (linear.dot, (shape(7), shape(7)), shape(), Ops(macs=7)),
         (linear.outer, (shape(2), shape(3)), shape(2, 3), Ops(muls=2 * 3)),

@@ -143,26 +143,26 @@ AROUND = {
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("around", AROUND)
 def test_a_count_in_a_mode_breaks_no_later_one(around, kind, one):
-    from hookcount.observe import standin
+    from hookcount.observe import meta_copies
 
     make, args = KINDS[kind]
     model = make()
     expected = hookcount.count(make(), *args).macs
     for first in (AROUND[around], nullcontext):
-        standin._on_meta_already.clear()
+        meta_copies._made.clear()
         counter = hookcount.Counter()
         for mode in (first, nullcontext, AROUND[around], nullcontext):
             counter = counter if one else hookcount.Counter()
             with mode():
                 report = counter.count(model, *args)
             assert report.macs == expected
-            assert not any(each.is_inference() for each in standin._on_meta_already.values())
+            assert not any(each.is_inference() for each in meta_copies._made.values())
 
 
 def test_a_count_inside_a_transform_leaves_no_wrapped_tensor():
-    from hookcount.observe import standin
+    from hookcount.observe import meta_copies
 
-    standin._on_meta_already.clear()
+    meta_copies._made.clear()
     model = nn.Linear(3, 3)
 
     def inside(x):
@@ -172,8 +172,8 @@ def test_a_count_inside_a_transform_leaves_no_wrapped_tensor():
     torch.func.grad(inside)(torch.ones(3))
     torch.vmap(inside)(torch.ones(2, 3))
     wrapped = torch._C._functorch.is_functorch_wrapped_tensor
-    assert standin._on_meta_already
-    assert not any(map(wrapped, standin._on_meta_already.values()))
+    assert meta_copies._made
+    assert not any(map(wrapped, meta_copies._made.values()))
     assert hookcount.count(model, torch.zeros(2, 3)).macs == 2 * 3 * 3
 
 

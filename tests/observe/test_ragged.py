@@ -1,4 +1,4 @@
-"""Jagged nested tensors in a model."""
+"""Nested tensors in a model, in both layouts: each sequence counts at its own length."""
 
 import subprocess
 import sys
@@ -56,6 +56,87 @@ def test_a_jagged_input_and_a_backward_pass_of_it(run):
         layer(x).values().sum().backward()
     assert watch.report().macs
     assert layer[0].weight.grad.shape == (4, 8)
+
+
+class Applied(nn.Module):
+    """A function of the model and its input."""
+
+    def __init__(self, run):
+        super().__init__()
+        self.run = run
+        self.weight = nn.Parameter(torch.ones(4, 8))
+        self.layers = nn.Sequential(nn.Linear(8, 4), nn.ReLU(), nn.Linear(4, 2))
+
+    def forward(self, x):
+        return self.run(self, x)
+
+
+def in_heads(x):
+    """[N, 2, L, 4] of [N, L, 8]."""
+    if x.layout is torch.strided:
+        x = x.reshape(2, -1, 2, 4)
+        return x.transpose(1, 2).contiguous()
+    return x.unflatten(-1, (2, 4)).transpose(1, 2)
+
+
+def attends(model, x):
+    q = in_heads(x)
+    return nn.functional.scaled_dot_product_attention(q, q, q)
+
+
+SQUARES = 3 * 3 + 5 * 5
+CASES = {
+    "layers": (lambda model, x: model.layers(x), ROWS * (8 * 4 + 4 * 2)),
+    "a product": (lambda model, x: nn.functional.linear(x, model.weight), ROWS * 8 * 4),
+    "a softmax": (lambda model, x: torch.softmax(x, -1), 0),
+    "padded": (lambda model, x: model.layers(x).to_padded_tensor(0.0), ROWS * (8 * 4 + 4 * 2)),
+    "made": (
+        lambda model, x: model.layers(torch.nested.nested_tensor([2 * y for y in x.unbind()])),
+        ROWS * (8 * 4 + 4 * 2),
+    ),
+    "attention": (attends, 2 * SQUARES * 8),  # of each query with each key, twice
+}
+STRIDED = {
+    "a product of two": (lambda model, x: x @ x.transpose(-1, -2), SQUARES * 8),
+    "a batch of products": (
+        lambda model, x: torch.bmm(x, x.transpose(-1, -2).contiguous()),
+        SQUARES * 8,
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*nested tensors")
+@pytest.mark.parametrize("mode", [torch.enable_grad, torch.no_grad, torch.inference_mode])
+@pytest.mark.parametrize(
+    ("layout", "name"),
+    [
+        *[(layout, name) for layout in (torch.strided, torch.jagged) for name in CASES],
+        *[(torch.strided, name) for name in STRIDED],
+    ],
+)
+def test_both_layouts_count_the_rows_that_there_are(layout, name, mode):
+    run, macs = (CASES | STRIDED)[name]
+    with mode():
+        x = torch.nested.nested_tensor([torch.ones(3, 8), torch.ones(5, 8)], layout=layout)
+        try:
+            Applied(run)(x)
+        except NotImplementedError as error:
+            pytest.skip(f"this torch has no {error} here")
+        reports = [hookcount.Counter(run=how).count(Applied(run), x) for how in ("auto", "real")]
+    for report in reports:
+        assert report.macs == macs
+        assert not report.uncounted
+    assert reports[0].total == reports[1].total
+
+
+def test_a_softmax_of_sequences_is_that_of_their_rows():
+    parts = [torch.ones(3, 8), torch.ones(5, 8)]
+    model, (run, _) = Applied(None), CASES["a softmax"]
+    model.run = run
+    expected = hookcount.count(model, torch.ones(ROWS, 8)).total
+    for layout in (torch.strided, torch.jagged):
+        x = torch.nested.nested_tensor(parts, layout=layout)
+        assert hookcount.count(model, x).total == expected
 
 
 class Layered(nn.Module):

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import hookcount
-from hookcount.observe import standin
+from hookcount.observe import attribute_names, standin
 
 
 def test_an_attribute_that_takes_the_place_of_another_is_new():
@@ -49,7 +49,7 @@ def test_threads_get_different_marks_for_different_names():
     def work(mine):
         start.wait()
         for each in names:
-            mine[each] = standin._read_names(each)[0]
+            mine[each] = attribute_names.attributes_of(each)[0]
 
     threads = [threading.Thread(target=work, args=(each,)) for each in found]
     interval = sys.getswitchinterval()
@@ -62,7 +62,7 @@ def test_threads_get_different_marks_for_different_names():
     finally:
         sys.setswitchinterval(interval)
         for each in names:
-            standin._attributes_of.pop(each, None)
+            attribute_names._attributes_of.pop(each, None)
     assert len(set(found[0].values())) == len(names)
     assert all(each == found[0] for each in found)
 
@@ -73,7 +73,7 @@ def test_a_stand_in_made_after_a_table_was_emptied_is_right():
 
     counter = hookcount.Counter()
     for width in (3, 5, 3):
-        standin._attributes_of.clear()
+        attribute_names._attributes_of.clear()
         standin._not_scalar.clear()
         report = counter.count(model(width), torch.zeros(1, 4))
         assert report.macs == 4 * width + width * 2

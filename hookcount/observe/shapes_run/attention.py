@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
+from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 from torch.utils import backend_registration
 
 from ..observer import observers_here
@@ -30,6 +31,10 @@ PARTS = torch.ops.aten._scaled_dot_product_attention_math.default
 _CPU = torch.device("cpu")
 FOLLOWED = ("cpu", "cuda")
 """The types of devices whose paths are followed."""
+FOLLOWS_TRANSFORMS = tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 14)
+"""Whether the path is followed under ``torch.func.grad`` and its kin. torch 2.6 fails there."""
+_KEYS = ("AutogradMeta", *(("AutogradOther",) if FOLLOWS_TRANSFORMS else ()))
+"""The dispatch keys of meta, and of a transform that takes derivatives."""
 
 
 class Attention:
@@ -91,7 +96,8 @@ def _path(device: torch.device, named: OpKwargs) -> Path | None:
     Separate ops count the same. So on a GPU they serve where the path is not found.
     """
     try:
-        return path_on(device, named)
+        with temporarily_clear_interpreter_stack():  # torch asks outside of all transforms
+            return path_on(device, named)
     except Exception:
         if device == _CPU:  # the error of the model
             raise
@@ -131,7 +137,8 @@ def as_on_the_device() -> AbstractContextManager[None]:
 def _install() -> Undo:
     library = torch.library.Library("aten", "IMPL")  # type: ignore[no-untyped-call]
     for name, function in _ON_META.items():
-        library.impl(name, function, "AutogradMeta")  # type: ignore[no-untyped-call]
+        for each in _KEYS:
+            library.impl(name, function, each)  # type: ignore[no-untyped-call]
     undos = (
         replaced(backend_registration, "_privateuse1_backend_name", _named),
         replaced(torch.overrides, "has_torch_function", _besides_ours),

@@ -19,6 +19,7 @@ from torch._functorch.pyfunctorch import temporarily_pop_interpreter_stack
 from torch.autograd import Variable
 from torch.utils._pytree import tree_map_only
 
+from ...core.errors import DataNeededError, error_text, module_at
 from ...rules.registry import Op
 from ..distributed import pausing
 from ..observer import Observer, observers_here
@@ -74,6 +75,7 @@ def differentiable() -> Iterator[None]:
     with ExitStack() as undo:
         undo.enter_context(patched(Variable, "_execution_engine", _Engine))
         undo.enter_context(patched(eager_transforms, "_wrap_all_tensors", _wrapping))
+        undo.enter_context(patched(eager_transforms, "lazy_dynamo_disallow", _tracing))
         yield
 
 
@@ -131,6 +133,26 @@ def _wrapping(own: Callable[..., Any]) -> Callable[..., Any]:
         return own(given, level)
 
     return wrapping
+
+
+def _tracing(own: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(own)
+    def lazy_dynamo_disallow(function: Any) -> Any:
+        """``linearize`` passes the functions with which it traces through this one."""
+        observer = _observer()
+        if observer is None:
+            return own(function)
+        raise DataNeededError(
+            error_text(
+                module_at(*observer.here()),
+                "torch.func.linearize computes what does not depend on the tangents; a "
+                "shapes-only run has no values of data",
+                "count a real model on real inputs (run='auto' then runs it for real), or call "
+                "torch.func.jvp instead",
+            )
+        )
+
+    return lazy_dynamo_disallow
 
 
 def _is_batched(tensor: torch.Tensor | None) -> bool:

@@ -12,7 +12,6 @@ import types
 import weakref
 from array import array
 from collections import OrderedDict, deque
-from operator import is_
 from typing import Any
 
 import torch
@@ -20,9 +19,10 @@ from torch import nn
 
 from ..parts import part
 from ..quiet import quiet
+from .containers import of_array, of_dict, of_frozenset, of_list, of_set, of_tuple
 from .iterators import ITERATORS, copied
-from .objects import MOST, PLAIN, Handler, Objects
-from .snapshots import Cell, File, Items, Values, attributes, items
+from .objects import Handler, Objects
+from .snapshots import Cell, File, attributes
 from .sources import source
 from .tensors import same
 
@@ -38,56 +38,6 @@ _TORCHS = (
     *("torch.amp.", "torch.cuda.amp.", "torch.utils.data."),
 )
 """The parts of torch whose objects hold the user's values."""
-
-
-def _dict(objects: Objects, value: dict[Any, Any]) -> object:
-    if len(value) <= MOST:
-        objects.kept.append(Items(value))
-        objects.dictionary(value)
-    if type(value) not in (dict, OrderedDict):
-        objects.object(value)
-    return value
-
-
-def _list(objects: Objects, value: Any) -> object:
-    """A list or deque."""
-    if len(value) <= MOST:
-        objects.kept.append(Items(value))
-        if not PLAIN.issuperset(map(type, value)):
-            for index, item in enumerate(items(value)):
-                given = objects.reach(item)
-                if given is not item:
-                    value[index] = given
-    if type(value) not in (list, deque):
-        objects.object(value)
-    return value
-
-
-def _set(objects: Objects, value: Any) -> object:
-    """A set, bytearray or array, whose items are not replaced."""
-    if len(value) <= MOST:
-        objects.kept.append(Items(value))
-        if isinstance(value, set):
-            for item in list(set.__iter__(value)):
-                objects.reach(item)
-    if type(value) not in (set, bytearray, array):
-        objects.object(value)
-    return value
-
-
-def _tuple(objects: Objects, value: Any) -> object:
-    if PLAIN.issuperset(map(type, value)) or len(value) > MOST:
-        return value
-    found = [objects.reach(item) for item in value]
-    if all(map(is_, found, value)):
-        return value
-    return type(value)._make(found) if hasattr(value, "_make") else type(value)(found)
-
-
-def _frozenset(objects: Objects, value: frozenset[object]) -> object:
-    for item in value:
-        objects.reach(item)
-    return value
 
 
 def _tensor(objects: Objects, value: torch.Tensor) -> object:
@@ -209,17 +159,6 @@ def _leave(objects: Objects, value: object) -> object:
     return value
 
 
-def _array(objects: Objects, value: Any) -> object:
-    """A numpy array. One that is read-only or too large is left as it is."""
-    if value.flags.writeable and value.size <= MOST * 50:
-        objects.kept.append(Values(value))
-        if value.dtype.hasobject:
-            for item in value.flat:
-                objects.reach(item.item() if hasattr(item, "dtype") else item)
-        objects.attributes(value)  # of a subclass
-    return value
-
-
 def _source(objects: Objects, value: Any) -> object:
     """A generator of random numbers."""
     kept = source(value)
@@ -229,13 +168,13 @@ def _source(objects: Objects, value: Any) -> object:
 
 
 _HANDLERS: dict[type, Handler] = {
-    dict: _dict,
-    OrderedDict: _dict,
-    list: _list,
-    deque: _list,
-    set: _set,
-    tuple: _tuple,
-    frozenset: _frozenset,
+    dict: of_dict,
+    OrderedDict: of_dict,
+    list: of_list,
+    deque: of_list,
+    set: of_set,
+    tuple: of_tuple,
+    frozenset: of_frozenset,
     torch.Tensor: _tensor,
     nn.Parameter: _tensor,
     types.FunctionType: _function,
@@ -259,14 +198,14 @@ _HANDLERS: dict[type, Handler] = {
 _BASES: list[tuple[type, Handler]] = [
     (torch.Tensor, _tensor),
     (nn.Module, _module),
-    (dict, _dict),
-    (list, _list),
-    (deque, _list),
-    (set, _set),
-    (bytearray, _set),
-    (array, _set),
-    (tuple, _tuple),
-    (frozenset, _frozenset),
+    (dict, of_dict),
+    (list, of_list),
+    (deque, of_list),
+    (set, of_set),
+    (bytearray, of_set),
+    (array, of_set),
+    (tuple, of_tuple),
+    (frozenset, of_frozenset),
     (functools.partial, _partial),
     (enum.Enum, _enum),
     (BaseException, _leave),
@@ -283,7 +222,7 @@ def handler(kind: type) -> Handler:
         return known
     names = [f"{base.__module__}.{base.__qualname__}" for base in kind.__mro__]
     if "numpy.ndarray" in names:
-        return _array
+        return of_array
     if "random.Random" in names or any(name.startswith("numpy.random.") for name in names):
         return _source
     for base, found in _BASES:

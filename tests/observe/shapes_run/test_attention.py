@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 import hookcount
-from hookcount.observe.shapes_run.attention import as_on_the_device
+from hookcount.observe.shapes_run.attention import FOLLOWS_TRANSFORMS, as_on_the_device
 
 by_another_name = F.scaled_dot_product_attention
 MODES = (torch.enable_grad, torch.no_grad, torch.inference_mode)
@@ -181,6 +181,49 @@ def test_inputs_attend_without_a_layer_before(name, mode):
         found = both(AttendsTo(**options), torch.ones(shape), torch.ones(shape), *mask)
     # 3 x 3 products of 8 twice, per head and batch, in each of the 3 calls
     assert found.macs == 3 * 2 * 3 * 3 * 8 * math.prod(shape[:-2])
+
+
+def of_itself(x):
+    return F.scaled_dot_product_attention(x, x, x)
+
+
+TRANSFORMS = {
+    "grad": lambda x: torch.func.grad(lambda y: of_itself(y).sum())(x),
+    "jacrev": lambda x: torch.func.jacrev(lambda y: of_itself(2 * y).sum())(x),
+    "vjp": lambda x: torch.func.vjp(of_itself, x)[1](x),
+    "grad of grad": lambda x: torch.func.grad(
+        lambda y: torch.func.grad(lambda z: z.sum())(y).sum()
+    )(of_itself(x)),
+}
+
+
+class Transformed(nn.Module):
+    def __init__(self, transform):
+        super().__init__()
+        self.transform = transform
+
+    def forward(self, x):
+        return self.transform(x)
+
+
+@pytest.mark.skipif(not FOLLOWS_TRANSFORMS, reason="this torch runs it as separate ops on meta")
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", TRANSFORMS)
+def test_a_derivative_by_a_transform_is_that_of_the_fused_op(name, mode):
+    with mode():
+        found = both(Transformed(TRANSFORMS[name]), torch.ones(2, 4, 3, 16))
+    # 4 heads of 2 batches: two products forward, and five backward, which computes one again
+    assert found.macs == (2 if name == "grad of grad" else 7) * 2 * 4 * 3 * 3 * 16
+
+
+def test_examples_of_vmap_are_counted_in_parts():
+    model = Transformed(torch.vmap(of_itself))
+    found, expected = (
+        hookcount.Counter(run=run).count(model, torch.ones(5, 2, 4, 3, 16))
+        for run in ("shapes", "real")
+    )
+    assert found.total == expected.total
+    assert found.macs == 5 * 2 * 4 * 2 * 3 * 3 * 16
 
 
 class Differentiates(Attends):

@@ -171,3 +171,20 @@ def test_a_value_of_a_derivative_is_needed():
     with pytest.raises(hookcount.DataNeededError):
         hookcount.Counter(run="shapes").count(model, torch.rand(BATCH, WIDTH))
     assert hookcount.count(model, torch.rand(BATCH, WIDTH)).run == "real"
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_linearize_needs_values():
+    """It computes what does not depend on the tangents. So the ops of each call are fewer."""
+
+    def linearized(m, x):
+        out, tangents_of = torch.func.linearize(m.net, x * 1.0)
+        return out, tangents_of(torch.ones_like(x))
+
+    model, x = Model(linearized), torch.ones(BATCH, WIDTH)
+    with torch.no_grad():
+        found, expected = hookcount.count(model, x), hookcount.Counter(run="real").count(model, x)
+    assert (found.run, found.total) == ("real", expected.total)
+    with pytest.raises(hookcount.DataNeededError, match=r"linearize.*\n.*torch\.func\.jvp"):
+        hookcount.count(model.to("meta"), x.to("meta"))
+    assert torch.func.linearize(torch.sin, x)[0].shape == x.shape

@@ -11,6 +11,15 @@ from lib.sheet import Sheet
 
 from agreement.figures import HOOKCOUNT, TOOLS, Figures
 
+_SIZES = (
+    *("coat_*", "cpubone_*", "davit_small", "edgenext_small_rw", "efficientvit_*", "fastvit_sa12"),
+    *("haloregnetz_b", "hiera_tiny_224", "lambda_resnet26t", "lowformer_b1", "mobilevit_xs"),
+    *("mvitv2_base", "nest_tiny_jx", "sam2_hiera_small", "tf_efficientnet_es", "tiny_vit_21m_224"),
+    *("tnt_s_patch16_224", "tresnet_v2_l", "vit_small_r26_s32_224", "volo_d1_384"),
+)
+"""Models of timm that multiply sizes. In the tool's graph there are as many products of scalars as
+its figure is larger."""
+
 BECAUSE: dict[str, dict[str, str]] = {
     "fvcore": {
         "x@y_bcast_lhs": "a product that repeats its left operand",
@@ -20,6 +29,7 @@ BECAUSE: dict[str, dict[str, str]] = {
     "torchprofile": {
         "mha_needw_true": "work that reaches no output",
         "retinanet_resnet50_fpn": "work in a scripted function",
+        **dict.fromkeys(_SIZES, "arithmetic on sizes: "),
     },
     "ptflops": {"encoder_layer_even": "nn.TransformerEncoderLayer that is the model"},
     "deepspeed": {"x@y_bcast_lhs": "matmul that repeats its left operand"},

@@ -9,6 +9,8 @@ from torch import nn
 
 from ..core.lifetimes import HEAP, ByIdentity
 
+_IMMUTABLE = 1 << 8
+"""The flag of a class that cannot be changed. ``deque`` has it; since Python 3.12 on the heap."""
 _has_more: ByIdentity[bool] = ByIdentity()
 _known = _has_more.values
 
@@ -26,7 +28,7 @@ def slots(kind: type) -> list[Any]:
 
 def built_in_base(kind: type) -> Any:
     """The nearest base that is built into the interpreter. For most classes it is ``object``."""
-    return next(cls for cls in kind.__mro__ if not cls.__flags__ & HEAP)
+    return next(cls for cls in kind.__mro__ if cls.__flags__ & (HEAP | _IMMUTABLE) != HEAP)
 
 
 def has_more(kind: type) -> bool:

@@ -70,7 +70,7 @@ class Gradients(nn.Module):
 
 
 ROWS, COLUMNS = 3, 5
-X, GRAD = torch.rand(ROWS, COLUMNS), torch.rand(ROWS, COLUMNS)
+X, GRAD = torch.rand(2, ROWS, COLUMNS, generator=torch.Generator().manual_seed(0))
 N = ROWS * COLUMNS
 
 

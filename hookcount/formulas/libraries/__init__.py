@@ -9,6 +9,7 @@ from . import (
     mamba,
     sparse_convolution,
     torchvision,
+    transformers,
 )
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "mamba",
     "sparse_convolution",
     "torchvision",
+    "transformers",
 ]

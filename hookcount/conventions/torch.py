@@ -5,13 +5,12 @@ The tool counts the ops that the dispatcher sees.
 
 from __future__ import annotations
 
-import torch
-
+from ..core.release import RELEASE
 from ..rules.convention import Convention
 from ..rules.registry import Registry
 from .shared.borrowed import FUSED_ATTENTION_ON_CPU, FUSED_ATTENTION_ON_GPU, aten, contractions
 
-ATTENTION_ON_CPU = tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 15)
+ATTENTION_ON_CPU = RELEASE >= (2, 15)
 """Whether the installed tool has a formula for fused attention on a CPU."""
 
 PRODUCTS = Registry(name="the formulas of FlopCounterMode", home=f"{__name__}:PRODUCTS")

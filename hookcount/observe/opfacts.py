@@ -9,6 +9,7 @@ import torch
 from ..core.lazily import lazily
 from ..core.lifetimes import ByIdentity
 from ..rules.registry import Op
+from .values import OpArgs, OpKwargs
 
 UNDECLARED_WRITES = {  # their schemas declare the running statistics as plain inputs
     "aten::native_batch_norm": (3, 4),
@@ -98,6 +99,13 @@ class OpFacts:
     def only_first(self) -> bool:
         """The op writes to its first argument and to no other."""
         return self.writes == (0,) and not self.writes_by_name
+
+    def written(self, args: OpArgs, kwargs: OpKwargs) -> list[object]:
+        """The arguments of a call that the op writes to; None for one that was not given."""
+        found = [args[index] for index in self.writes if index < len(args)]
+        if self.writes_by_name:
+            found += [kwargs.get(name) for name in self.writes_by_name]
+        return found
 
 
 _facts: ByIdentity[OpFacts] = ByIdentity()

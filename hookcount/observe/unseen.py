@@ -104,8 +104,7 @@ class Origins:
             if not (facts.lifts and _resizable(out)):
                 self._blank.add(storage(out))
             return
-        written = [args[index] for index in facts.writes if index < len(args)]
-        written += [kwargs.get(name) for name in facts.writes_by_name]
+        written = facts.written(args, kwargs)
         if not facts.view:
             written.append(out)
         self._blank.difference_update(map(storage, tensors(written)))

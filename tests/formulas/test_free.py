@@ -6,13 +6,13 @@ from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
 import hookcount
 from hookcount import FREE, Ops
+from hookcount.core.release import RELEASE
 from hookcount.formulas import BUILTIN
 from hookcount.formulas.free import GROUPS
 from hookcount.rules.resolver import Resolver
 
 NAMES = [name for names in GROUPS.values() for name in names.split()]
 
-TORCH = tuple(map(int, torch.__version__.split(".")[:2]))
 SINCE = {"_philox_randint": (2, 15)}
 """The listed ops that torch 2.14 does not have, and the torch that brought them."""
 
@@ -40,10 +40,10 @@ def overloads(name):
     return [] if found is None else [getattr(found, each) for each in found.overloads()]
 
 
-@pytest.mark.skipif(TORCH < (2, 14), reason="the list names ops of newer torch too")
+@pytest.mark.skipif(RELEASE < (2, 14), reason="the list names ops of newer torch too")
 def test_each_exists_or_is_explained():
     assert {name for name in NAMES if packet(name) is None} == {
-        name for name, release in SINCE.items() if release > TORCH
+        name for name, release in SINCE.items() if release > RELEASE
     }
 
 

@@ -5,6 +5,8 @@ from collections.abc import Collection, Iterable
 import pytest
 import torch
 
+from hookcount.core.release import RELEASE
+
 QUICK_MODELS = frozenset(
     [
         "resnet18",
@@ -35,6 +37,6 @@ sees_higher_order_ops = pytest.mark.skipif(
 )
 
 lists_are_of_this_torch = pytest.mark.skipif(
-    tuple(map(int, torch.__version__.split(".")[:2])) < (2, 14),
+    RELEASE < (2, 14),
     reason="the lists of what is not mended yet are those of torch 2.14",
 )

@@ -15,6 +15,7 @@ import torch
 from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 from torch.utils import backend_registration
 
+from ...core.release import RELEASE
 from ..observer import observers_here
 from ..parts import PLAIN
 from ..patches import Undo, replaced, shared
@@ -31,7 +32,7 @@ PARTS = torch.ops.aten._scaled_dot_product_attention_math.default
 _CPU = torch.device("cpu")
 FOLLOWED = ("cpu", "cuda")
 """The types of devices whose paths are followed."""
-FOLLOWS_TRANSFORMS = tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 14)
+FOLLOWS_TRANSFORMS = RELEASE >= (2, 14)
 """Whether the path is followed under ``torch.func.grad`` and its kin. torch 2.6 fails there."""
 _KEYS = ("AutogradMeta", *(("AutogradOther",) if FOLLOWS_TRANSFORMS else ()))
 """The dispatch keys of meta, and of a transform that takes derivatives."""
@@ -128,8 +129,8 @@ def as_on_the_device() -> AbstractContextManager[None]:
 
     A function in Python would miss calls of ``F.scaled_dot_product_attention`` by another name, and
     a mode for functions would keep encoder layers from their fused path. So the op itself gets an
-    implementation: for meta, and for the devices of inputs. With three axes, an input becomes a
-    view on meta before torch chooses.
+    implementation, for meta and for transforms that take derivatives. So does the op of separate
+    ops: torch may choose it by views on meta, which it made of real inputs.
     """
     return shared("attention on meta", _install)
 

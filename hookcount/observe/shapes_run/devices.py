@@ -183,9 +183,7 @@ def _checks(func: Function, kwargs: OpKwargs) -> int:
 def _written(func: Function, args: OpArgs, kwargs: OpKwargs) -> list[object]:
     """The arguments that a function writes to: ``out=``, and the first one of a method in place."""
     if isinstance(func, torch._ops.OpOverload):
-        facts = op_facts(func)
-        positional = [args[index] for index in facts.writes if index < len(args)]
-        return [*positional, *(kwargs.get(name) for name in facts.writes_by_name)]
+        return op_facts(func).written(args, kwargs)
     name = getattr(func, "__name__", "")
     in_place = name.endswith("_") and not name.endswith("__")
     return [kwargs.get("out"), *(args[:1] if in_place else ())]

@@ -23,9 +23,7 @@ class Writes:
             return  # most ops in place
         if facts.name in UNDECLARED_WRITES:
             return  # here it writes to stand-ins only, and autograd does not count it as a write
-        written = [args[index] for index in facts.writes if index < len(args)]
-        if facts.writes_by_name:
-            written += [kwargs.get(name) for name in facts.writes_by_name]
+        written = facts.written(args, kwargs)
         if all([isinstance(each, torch.Tensor) and each.is_meta for each in written]):  # noqa: C419 (faster)
             return
         if self._guard is not None:

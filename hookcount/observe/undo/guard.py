@@ -65,11 +65,8 @@ class Guard:
     def note(self, facts: OpFacts, args: OpArgs, kwargs: OpKwargs, save: bool = False) -> None:
         """An op writes to tensors. Without ``save`` it writes to stand-ins and not to values."""
         resizes = facts.name in _RESIZES
-        for index in facts.writes:
-            if index < len(args):
-                self._note(args[index], save, resizes)
-        for name in facts.writes_by_name:
-            self._note(kwargs.get(name), save, resizes)
+        for each in facts.written(args, kwargs):
+            self._note(each, save, resizes)
 
     def save(self, tensor: torch.Tensor) -> None:
         """Code is about to get the memory of a tensor, and may write there unseen."""

@@ -6,6 +6,7 @@ from torch import nn
 from torch.nn import functional
 
 import hookcount
+from hookcount.core.release import RELEASE
 
 WINDOW = torch.hann_window(64)
 
@@ -100,7 +101,7 @@ SAMPLES = {
 
 
 # an older torch also compares the values of q, where they are on the CPU
-CHECKS_Q = "quantile" if tuple(map(int, torch.__version__.split(".")[:2])) < (2, 10) else "-"
+CHECKS_Q = "quantile" if RELEASE < (2, 10) else "-"
 
 
 # -- what a function writes to

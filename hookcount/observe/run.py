@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextvars
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal, Protocol
@@ -23,36 +23,30 @@ from ..rules.resolver import Resolver
 from .admission import admitted, check_surroundings
 from .company import alone
 from .dispatch import RealRun, Run
-from .distributed import placement_unseen, settle
-from .eager import compiler_is_there, eagerly
-from .elsewhere import followed
-from .exported import graphs_seen
+from .distributed import settle
+from .eager import compiler_is_there
 from .gathered import gathered
-from .hooks import hooked, unnoticed
 from .interrupts import HeldBack
 from .mistakes import refuse_mistakes
-from .module_tree import ModuleTree, type_name, wrapped_as
+from .module_tree import ModuleTree, type_name
 from .observer import Observer, innermost_given, observers_here
+from .observing import Modes, observing
 from .other_path import goes_another_path
-from .own_thread import own_functions, own_gradients, own_random_functions
-from .scripted import scripts_seen
 from .shapes_run.attention import as_on_the_device
 from .shapes_run.autocast import autocast_on_meta
 from .shapes_run.constants import Constants, needs_constants
 from .shapes_run.derivatives import differentiable
 from .shapes_run.fakes import faked, for_want_of_values
+from .shapes_run.jagged import jagged_on_meta
 from .shapes_run.memo import Memo
 from .shapes_run.shapes import ConstantsLostError, ShapesRun
 from .specs import has_values, tensors
 from .state import Given, preserved
 from .undo import turns
-from .undo.settings import ModeStacks
 from .wrapped import refuse_flat_shards, wrappers_passed
 
 How = Literal["auto", "shapes", "real"]
 """How a model is run: see ``Runner``."""
-Modes = list[AbstractContextManager[object]]
-"""Modes and patches that a run needs besides its dispatch mode."""
 Args = tuple[object, ...]
 """The positional arguments of a model's ``forward``."""
 Kwargs = Mapping[str, object]
@@ -112,15 +106,19 @@ class Runner:
         if needs_constants(tree):
             modes = self._shapes_modes_with_constants
         while True:
-            known = len(self.memo.compare_devices)
+            known, compiler_was_there = len(self.memo.compare_devices), compiler_is_there()
             try:
-                return self._traced(tree, args, kwargs, modes, signals)
+                trace = self._traced(tree, args, kwargs, modes, signals)
             except Exception as error:  # an older torch loses constants without an error
                 wanted = isinstance(error, ConstantsLostError) or for_want_of_values(error)
                 if modes == self._shapes_modes and wanted:
                     modes = self._shapes_modes_with_constants
                 elif known == len(self.memo.compare_devices):
                     raise
+            else:
+                if compiler_was_there or not compiler_is_there():
+                    return trace
+                # The import of the compiler ran ops, which are no work of the model. Run again.
 
     def _shapes_modes(self, observer: Observer, given: Given) -> tuple[Run, Modes]:
         return self._shapes_run(observer, given, False), self._allowances(observer)
@@ -134,7 +132,7 @@ class Runner:
 
     def _allowances(self, observer: Observer) -> Modes:
         """Patches that let code run on meta: autocast, derivatives, attention, and fakes."""
-        patches = (autocast_on_meta(), differentiable(), as_on_the_device())
+        patches = (autocast_on_meta(), differentiable(), as_on_the_device(), jagged_on_meta())
         return [*patches, faked(observer, self.registry)]
 
     def _real(
@@ -204,7 +202,7 @@ class Runner:
                 run, others = modes(observer, given)
                 observer.shapes_only = isinstance(run, ShapesRun)
                 parallel = [wrappers_passed(tree), gathered(tree, observer.shapes_only)]
-                with _observing(observer, tree, [*parallel, run, *others]):
+                with observing(observer, tree, [*parallel, run, *others]):
                     _call(tree.model, given, observer, signals)
                 given.trained_by_others = observer.ran_in_another_thread
                 return observer.trace(run.name)
@@ -219,7 +217,7 @@ class Runner:
         self.memo.trim()
         self.memo.refresh()
         observer = Observer(tree, self.memo, self._priced())
-        with _observing(observer, tree, [RealRun(observer, None)]):
+        with observing(observer, tree, [RealRun(observer, None)]):
             yield observer
 
     def _priced(self) -> Callable[[Op], bool]:
@@ -249,39 +247,6 @@ def _shared_ids(tree: ModuleTree, args: Args, kwargs: Kwargs) -> set[int]:
 
 
 _NEVER_CHANGE = (torch.Tensor, int, float, str, bytes, complex, type(None), tuple, type)
-
-
-@contextmanager
-def _observing(observer: Observer, tree: ModuleTree, modes: Modes) -> Iterator[None]:
-    """Make ``observer`` active for the block, with its hooks and modes."""
-    stack = observers_here()
-    stack.append(observer)
-    try:
-        with ExitStack() as entered:
-            entered.enter_context(eagerly())
-            entered.enter_context(placement_unseen())
-            if any(map(wrapped_as, tree.types)):
-                entered.enter_context(unnoticed())
-            entered.enter_context(hooked(observer))
-            entered.enter_context(followed(observer))
-            entered.enter_context(graphs_seen(observer, tree))
-            entered.enter_context(scripts_seen(observer, tree))
-            if observer.given is not None:
-                entered.enter_context(own_functions())
-                if observer.given.in_company:
-                    entered.enter_context(own_random_functions())
-                    entered.enter_context(own_gradients())
-            for mode in modes:
-                entered.enter_context(mode)
-            left_on = ModeStacks()
-            try:
-                yield
-            finally:
-                if observer.given is not None:
-                    observer.given.settings.close()
-                left_on.restore()
-    finally:
-        stack.remove(observer)
 
 
 def _call(model: nn.Module, given: Given, observer: Observer, signals: HeldBack) -> None:

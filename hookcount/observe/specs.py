@@ -91,7 +91,8 @@ def spec_of(tensor: torch.Tensor) -> Spec:
 def _nested_shapes(tensor: torch.Tensor) -> tuple[torch.Size, tuple[torch.Size, ...]]:
     """The padded shape [batch, longest, ...] of a nested tensor, and the shapes of its parts.
 
-    The ops on a jagged tensor run on all its rows at once, so it has no parts.
+    The ops on a jagged tensor run on all its rows at once, so it has no parts. If its offsets are
+    on meta, one sequence may have all rows.
     """
     with quiet():
         if tensor.layout is torch.strided:
@@ -99,7 +100,11 @@ def _nested_shapes(tensor: torch.Tensor) -> tuple[torch.Size, tuple[torch.Size, 
             longest: list[int] = sizes.amax(0).tolist() if len(sizes) else []
             return torch.Size([len(sizes), *longest]), tuple(map(torch.Size, sizes.tolist()))
         ragged: Any = tensor
-        rows = int(ragged.offsets().diff().amax()) if tensor.size(0) else 0
+        offsets: torch.Tensor = ragged.offsets()
+        if offsets.is_meta:
+            rows = ragged._values.size(ragged._ragged_idx - 1)
+        else:
+            rows = int(offsets.diff().amax()) if tensor.size(0) else 0
         lengths: Iterable[object] = tensor.shape
         return torch.Size([n if type(n) is int else rows for n in lengths]), ()
 

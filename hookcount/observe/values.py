@@ -36,3 +36,6 @@ class RunsAttention(Protocol):
 
     def parts(self, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         """Run a call for which torch has chosen separate ops."""
+
+    def on_jagged(self) -> None:
+        """Raise ``DataNeededError`` where the path of jagged tensors is not known."""

@@ -11,6 +11,7 @@ import hookcount
 
 pytestmark = pytest.mark.filterwarnings("ignore::hookcount.UncountedWarning")
 ROWS = 3 + 5
+RUNS = ["shapes", "auto", "real"]
 
 
 class Ragged(nn.Module):
@@ -35,19 +36,19 @@ class Functional(nn.Module):
         return nn.functional.linear(rows, self.weight)
 
 
-@pytest.mark.parametrize("run", ["auto", "real"])
+@pytest.mark.parametrize("run", RUNS)
 def test_a_jagged_tensor_made_of_an_activation(run):
     report = hookcount.Counter(run=run).count(Ragged(), torch.ones(ROWS, 8))
     assert report.macs == ROWS * 8 * 4
 
 
-@pytest.mark.parametrize("run", ["auto", "real"])
+@pytest.mark.parametrize("run", RUNS)
 def test_an_op_on_a_jagged_tensor_counts_its_rows_without_padding(run):
     parts = [torch.ones(3, 8), torch.ones(5, 8)]
     assert hookcount.Counter(run=run).count(Functional(), parts).macs == ROWS * 8 * 4
 
 
-@pytest.mark.parametrize("run", ["auto", "real"])
+@pytest.mark.parametrize("run", RUNS)
 def test_a_jagged_input_and_a_backward_pass_of_it(run):
     x = torch.nested.nested_tensor([torch.ones(3, 8), torch.ones(5, 8)], layout=torch.jagged)
     layer = nn.Sequential(nn.Linear(8, 4, bias=False), nn.ReLU())
@@ -84,6 +85,11 @@ def attends(model, x):
     return nn.functional.scaled_dot_product_attention(q, q, q)
 
 
+def residual(model, x):
+    x = x + nn.functional.dropout(nn.functional.gelu(x), 0.1)
+    return model.layers(nn.functional.layer_norm(2 * x + x, (8,), torch.ones(8), torch.zeros(8)))
+
+
 SQUARES = 3 * 3 + 5 * 5
 CASES = {
     "layers": (lambda model, x: model.layers(x), ROWS * (8 * 4 + 4 * 2)),
@@ -94,6 +100,7 @@ CASES = {
         lambda model, x: model.layers(torch.nested.nested_tensor([2 * y for y in x.unbind()])),
         ROWS * (8 * 4 + 4 * 2),
     ),
+    "a layer with a residual": (residual, ROWS * (8 * 4 + 4 * 2)),
     "attention": (attends, 2 * SQUARES * 8),  # of each query with each key, twice
 }
 STRIDED = {
@@ -122,11 +129,12 @@ def test_both_layouts_count_the_rows_that_there_are(layout, name, mode):
             Applied(run)(x)
         except NotImplementedError as error:
             pytest.skip(f"this torch has no {error} here")
-        reports = [hookcount.Counter(run=how).count(Applied(run), x) for how in ("auto", "real")]
+        reports = [hookcount.Counter(run=how).count(Applied(run), x) for how in RUNS]
+    assert [report.run for report in reports] == ["shapes", "shapes", "real"]
     for report in reports:
         assert report.macs == macs
         assert not report.uncounted
-    assert reports[0].total == reports[1].total
+    assert reports[0].total == reports[1].total == reports[2].total
 
 
 def test_a_softmax_of_sequences_is_that_of_their_rows():
@@ -152,11 +160,71 @@ class Layered(nn.Module):
 
 
 @pytest.mark.parametrize("mode", [torch.enable_grad, torch.no_grad, torch.inference_mode])
-@pytest.mark.parametrize("run", ["auto", "real"])
+@pytest.mark.parametrize("run", RUNS)
 def test_layers_on_a_jagged_tensor_count_its_rows(run, mode):
     with mode():
         report = hookcount.Counter(run=run).count(Layered(), [torch.ones(3, 8), torch.ones(5, 8)])
     assert report.macs == ROWS * (8 * 4 + 4 * 2)
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_a_jagged_tensor_of_lengths_counts_its_real_rows(run):
+    class Narrowed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(8, 4, bias=False)
+
+        def forward(self, x, lengths):
+            rows = torch.nested.narrow(x, 1, 0, lengths, layout=torch.jagged)
+            return self.layer(rows.contiguous()).values()
+
+    report = hookcount.Counter(run=run).count(Narrowed(), torch.ones(2, 6, 8), torch.tensor([3, 5]))
+    assert (report.run, report.macs) == ("shapes" if run == "auto" else run, ROWS * 8 * 4)
+
+
+class Attends(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.projection = nn.Linear(8, 8, bias=False)
+
+    def forward(self, x, offsets):
+        rows = torch.nested.nested_tensor_from_jagged(self.projection(x), offsets=offsets)
+        q = in_heads(rows)
+        return nn.functional.scaled_dot_product_attention(q, q, q).transpose(1, 2).values()
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_attention_of_a_model_on_any_device(device):
+    x, offsets = torch.ones(ROWS, 8, device=device), torch.tensor([0, 3, 8])
+    report = hookcount.Counter(run="shapes").count(Attends().to(device), x, offsets)
+    assert report.macs == ROWS * 8 * 8 + 2 * SQUARES * 8
+    assert not report.uncounted
+
+
+def test_lengths_that_are_unknown_are_needed_for_attention_and_not_for_layers():
+    x, offsets = torch.ones(ROWS, 8, device="meta"), torch.zeros(3, dtype=torch.long, device="meta")
+    with pytest.raises(hookcount.DataNeededError, match="model itself"):
+        hookcount.count(Attends().to("meta"), x, offsets)
+    rows = torch.nested.nested_tensor_from_jagged(x, offsets=offsets)
+    layer = nn.Linear(8, 4, bias=False, device="meta")
+    assert hookcount.count(layer, rows).macs == ROWS * 8 * 4
+
+
+def test_attention_of_jagged_tensors_under_autocast():
+    x, offsets = torch.ones(ROWS, 8), torch.tensor([0, 3, 8])
+    with torch.autocast("cpu", torch.bfloat16):
+        found, real = (
+            hookcount.Counter(run=how).count(Attends(), x, offsets) for how in ("shapes", "real")
+        )
+    assert found.total == real.total
+    assert found.tree.output_bytes == real.tree.output_bytes == ROWS * 8 * 2
+
+
+def test_a_jagged_tensor_is_as_before_for_the_program():
+    x, offsets = torch.ones(ROWS, 8), torch.tensor([0, 3, 8])
+    hookcount.count(Attends(), x, offsets)
+    with pytest.raises(AssertionError):
+        torch.nested.nested_tensor_from_jagged(x.to("meta"), offsets=offsets)
 
 
 FIRST = """

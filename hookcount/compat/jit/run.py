@@ -13,8 +13,8 @@ from ...counter import Counter
 from ...observe.dispatch import RealRun, Run
 from ...observe.module_tree import ModuleTree
 from ...observe.observer import Observer
+from ...observe.observing import Modes
 from ...observe.opfacts import OpFacts, op_facts
-from ...observe.run import Modes
 from ...observe.specs import op_described
 from ...observe.state import Given
 from ...observe.undo.guard import Guard

@@ -84,6 +84,11 @@ class Attention:
             return out, out  # the caller drops the weights
         return PARTS.decompose(*args, **kwargs)
 
+    def on_jagged(self) -> None:
+        """Raise ``DataNeededError`` on a GPU. There the path of jagged tensors is not known."""
+        if self._data.device != _CPU:
+            raise self._data.needed("attention on a jagged tensor depends on the GPU")
+
     def _path(self, named: OpKwargs) -> Path | None:
         distinct = _key(named, self._data.device)
         if distinct not in self._paths:

@@ -10,12 +10,15 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 
 from ..observer import observers_here
 from ..patches import patched
 from .casts import look, looked_at
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -28,6 +31,8 @@ def autocast_on_meta() -> Iterator[None]:
         patched(torch.autocast, "__init__", _for_meta),
         patched(torch.autocast, "__enter__", _looking),
         patched(torch.autocast, "__exit__", _looking),
+        patched(torch, "is_autocast_enabled", _asking),
+        patched(torch, "get_autocast_dtype", _asking),
         looked_at(),
     ):
         yield
@@ -44,6 +49,18 @@ def _looking(own: Callable[..., object]) -> Callable[..., object]:
         return done
 
     return switch
+
+
+def _asking(own: Callable[..., T]) -> Callable[..., T]:
+    """``own``, which tells about the autocast of a device. For meta it tells about the CPU's."""
+
+    @functools.wraps(own)
+    def ask(*device_type: str) -> T:
+        if device_type == ("meta",) and any(each.shapes_only for each in observers_here()):
+            return own("cpu")
+        return own(*device_type)
+
+    return ask
 
 
 def _for_meta(own: Callable[..., None]) -> Callable[..., None]:

@@ -22,9 +22,9 @@ from torch.utils._pytree import tree_map_only
 from ...core.errors import DataNeededError, error_text, module_at
 from ...rules.registry import Op
 from ..distributed import pausing
-from ..observer import Observer, observers_here
 from ..patches import patched
 from ..values import OpArgs, OpKwargs
+from .here import shapes_observer
 
 _functorch_level = torch._C._functorch.maybe_current_level
 
@@ -79,12 +79,6 @@ def differentiable() -> Iterator[None]:
         yield
 
 
-def _observer() -> Observer | None:
-    """The innermost observer of this thread, if it observes a shapes-only run."""
-    here = observers_here()
-    return here[-1] if here and here[-1].shapes_only and not here[-1].paused else None
-
-
 class _Engine:
     """The engine of autograd. In a shapes-only run its passes take meta tensors."""
 
@@ -96,7 +90,7 @@ class _Engine:
 
     def run_backward(self, outputs: Any, gradients: Any, *args: Any, **kwargs: Any) -> Any:
         """Run a backward pass from ``outputs``."""
-        observer = _observer()
+        observer = shapes_observer()
         if observer is None or not any(each.is_meta for each in outputs):
             return self._own.run_backward(outputs, gradients, *args, **kwargs)
         before = observer.in_backward
@@ -126,7 +120,7 @@ class _Engine:
 def _wrapping(own: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(own)
     def wrapping(given: Any, level: Any) -> Any:
-        observer = _observer()
+        observer = shapes_observer()
         if observer is not None:
             with pausing([observer]), temporarily_pop_interpreter_stack():
                 given = tree_map_only(torch.Tensor, _moved, given)
@@ -139,7 +133,7 @@ def _tracing(own: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(own)
     def lazy_dynamo_disallow(function: Any) -> Any:
         """``linearize`` passes the functions with which it traces through this one."""
-        observer = _observer()
+        observer = shapes_observer()
         if observer is None:
             return own(function)
         raise DataNeededError(

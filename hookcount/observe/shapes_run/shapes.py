@@ -204,7 +204,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             return self._constant(func, facts, args, kwargs, given, self._distinct)
         if facts.lifts and given[0].is_meta and not self._keeps_constants:
             raise ConstantsLostError
-        if (made := on_nested(facts.name, self.data, args, kwargs)) is not None:
+        if (made := on_nested(func, facts, self.data, args, kwargs)) is not None:
             described = op_described(args), {n: op_described(each) for n, each in kwargs.items()}
             self._observer.ran(func, *described, made[0])
             return made[0]

@@ -10,7 +10,8 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 import hookcount
-from hookcount.observe.shapes_run.attention import FOLLOWS_TRANSFORMS, as_on_the_device
+from hookcount.observe.shapes_run.attention import FOLLOWS_TRANSFORMS, Attention, as_on_the_device
+from hookcount.observe.shapes_run.memo import Memo
 
 by_another_name = F.scaled_dot_product_attention
 MODES = (torch.enable_grad, torch.no_grad, torch.inference_mode)
@@ -373,3 +374,19 @@ def test_torch_is_as_it_was_afterwards():
     assert has_kernel() is before
     assert torch.overrides.has_torch_function is function
     assert torch.utils.backend_registration._privateuse1_backend_name is name
+
+
+@pytest.mark.parametrize(("device", "known"), [("cpu", True), ("cuda", False)])
+def test_the_path_of_jagged_tensors_on_a_gpu_is_not_guessed(device, known):
+    class Placed:
+        """Data on a device that this machine may lack."""
+
+        def __init__(self):
+            self.device = torch.device(device)
+
+        def needed(self, what):
+            return hookcount.DataNeededError(what)
+
+    refused = pytest.raises(hookcount.DataNeededError, match="depends on the GPU")
+    with contextlib.nullcontext() if known else refused:
+        Attention(Placed(), Memo()).on_jagged()

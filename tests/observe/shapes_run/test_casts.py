@@ -114,3 +114,19 @@ def test_nothing_is_cast_in_a_real_run_or_without_autocast():
     for run in ("shapes", "real"):
         report = hookcount.Counter(run=run).count(model, torch.ones(6, 8))
         assert report.to_dataframe()["output_bytes"].tolist() == [6 * 4 * 4] * 3
+
+
+def test_code_may_ask_whether_autocast_is_on_for_the_device_of_its_input():
+    class Asks(nn.Module):
+        def forward(self, x):
+            if torch.is_autocast_enabled(x.device.type):
+                return (x * 2).to(torch.get_autocast_dtype(x.device.type))
+            return x
+
+    x = torch.ones(2, 8)
+    for active, size in ((True, 2), (False, 4)):
+        with torch.autocast("cpu", torch.bfloat16, enabled=active):
+            for how in ("shapes", "real"):
+                report = hookcount.Counter(run=how).count(nn.Sequential(nn.ReLU(), Asks()), x)
+                assert report.tree.output_bytes == 2 * 8 * size
+                assert report.total.muls == (2 * 8 if active else 0)

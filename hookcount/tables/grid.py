@@ -9,7 +9,7 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from ..core.units import si, size
+from ..core.units import duration, si, size
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +50,8 @@ def grid(
 def table(frame: pd.DataFrame, title: str | None = None) -> Table:
     """Any DataFrame as a grid, with SI prefixes.
 
-    Columns named ``*share`` are shown in percent, columns named ``*bytes`` with binary prefixes.
+    Columns named ``*share`` are shown in percent, ``*bytes`` with binary prefixes, and ``*seconds``
+    as a time. A missing number is ``-``.
     """
     numeric = [str(name) for name in frame.columns if frame[name].dtype.kind in "iuf"]
     made = grid([str(name) for name in frame.columns], numeric, title=title)
@@ -66,10 +67,16 @@ def _cell(name: str, value: object) -> Text:
         return line(cut(value))
     if value is None:
         return line("-")
-    number: float = float(value)  # type: ignore[arg-type]
+    number: float = value  # type: ignore[assignment]
+    if number != number:  # NaN, where a column of floats has no number
+        return line("-")
     if name.endswith("share"):
         return paragraph(f"{100 * number:.1f}%")
-    return paragraph(size(int(number)) if name.endswith("bytes") else si(int(value)))  # type: ignore[call-overload]
+    if name.endswith("seconds"):
+        return paragraph(duration(number))
+    if isinstance(number, float) and number.is_integer():  # a count beside a missing one
+        number = int(number)
+    return paragraph(size(number) if name.endswith("bytes") else si(number))
 
 
 def line(text: str, style: str = "") -> Text:

@@ -49,6 +49,21 @@ def test_a_frame_in_prefixes_percent_and_bytes():
     assert re.split(r"  +", row.strip()) == ["a", "2.50 M", "12.5%", "3.00 MiB"]
 
 
+def test_a_frame_with_seconds_rates_and_missing_numbers():
+    frame = pd.DataFrame(
+        {
+            "seconds": [0.0341, None],
+            "flops_per_second": [2.5e12, None],
+            "fps": [29.31, None],
+            "macs": [7, None],
+        }
+    )
+    head, *rows = grid.plain(grid.table(frame)).splitlines()
+    assert head.split() == ["seconds", "flops_per_second", "fps", "macs"]
+    cells = [re.split(r"  +", row.strip()) for row in rows]
+    assert cells == [["34.1 ms", "2.50 T", "29.3", "7"], ["-"] * 4]
+
+
 def test_a_frame_cuts_long_text():
     frame = pd.DataFrame({"path": ["x" * 60]})
     assert grid.plain(grid.table(frame)).splitlines()[1] == "x" * 43 + "…"

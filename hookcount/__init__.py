@@ -13,6 +13,7 @@
 Contents:
 
 - counting: ``count``, ``Counter``, ``Watch``, ``compare``, ``scaling``, ``size``
+- a data set: ``over``, ``DataSetReport``, ``Statistics``
 - formulas: ``register``, ``replace``, ``unregister``, ``Ops``, ``FREE``, ``OBSERVED``
 - layers of formulas: ``Registry``, ``Entry``
 - replacements for a ``forward`` that needs values: ``register_fake``, ``by_turns``
@@ -34,6 +35,7 @@ from .analysis.scaling.growth import Growth
 from .analysis.scaling.polynomial import Polynomial
 from .analysis.scaling.scaling import Point, Scaling
 from .analysis.size import ModelSize
+from .analysis.statistics import Statistics
 from .comparison import compare
 from .conventions import Convention
 from .core.errors import (
@@ -41,6 +43,7 @@ from .core.errors import (
     FormulaError,
     HookcountError,
     InputError,
+    ItemError,
     LeftBehindWarning,
     ModelError,
     OutputError,
@@ -55,6 +58,7 @@ from .counter import (
     Counter,
     Watch,
     count,
+    over,
     register,
     register_fake,
     replace,
@@ -62,6 +66,7 @@ from .counter import (
     size,
     unregister,
 )
+from .dataset.report import DataSetReport
 from .observe.shapes_run.experts import by_turns
 from .pricing.price import Charge, Record, Uncounted
 from .pricing.tree import Node
@@ -78,12 +83,14 @@ __all__ = [
     "Counter",
     "Coverage",
     "DataNeededError",
+    "DataSetReport",
     "Entry",
     "FormulaError",
     "Free",
     "Growth",
     "HookcountError",
     "InputError",
+    "ItemError",
     "LeftBehindWarning",
     "Line",
     "Match",
@@ -105,6 +112,7 @@ __all__ = [
     "Share",
     "Source",
     "Split",
+    "Statistics",
     "Uncounted",
     "UncountedError",
     "UncountedWarning",
@@ -113,6 +121,7 @@ __all__ = [
     "by_turns",
     "compare",
     "count",
+    "over",
     "register",
     "register_fake",
     "replace",

@@ -19,6 +19,8 @@ from .analysis.size import ModelSize, size_of
 from .conventions import DEFAULT
 from .core.errors import InputError, UncountedWarning, error_text
 from .core.trace import Trace
+from .dataset import over as dataset
+from .dataset.report import DataSetReport
 from .formulas import BUILTIN
 from .observe.company import alone
 from .observe.compiler import outside_of_compiler, uncompiled
@@ -148,6 +150,35 @@ class Counter:
         return priced
 
     @uncompiled
+    def over(
+        self,
+        model: Model,
+        batches: Iterable[object],
+        *,
+        n: int | None = None,
+        inputs: dataset.Inputs | None = None,
+    ) -> DataSetReport:
+        """As ``hookcount.over``, with the options of this counter."""
+        return self._over(model, batches, n, inputs)
+
+    def _over(
+        self,
+        model: Model,
+        batches: Iterable[object],
+        n: int | None,
+        inputs: dataset.Inputs | None,
+    ) -> DataSetReport:
+        checked(program_module(model))
+
+        def counted(args: tuple[object, ...], kwargs: dict[str, object]) -> Report:
+            return Report(self.priced(model, args, kwargs), _again(model, self))
+
+        found = dataset.over(batches, n, inputs, counted)
+        if uncounted := found.explain_uncounted():
+            warnings.warn(UncountedWarning(uncounted), stacklevel=4)
+        return found
+
+    @uncompiled
     def watch(self, model: nn.Module) -> AbstractContextManager[Watch]:
         """Count all that runs in a ``with`` block: several calls, ``generate()``, a training loop.
 
@@ -230,6 +261,30 @@ class Watch:
         report = Report(Priced(self._trace, self._counter.registry, DEFAULT))
         _warn(report, stacklevel=4)
         return report
+
+
+@uncompiled
+def over(
+    model: Model,
+    batches: Iterable[object],
+    *,
+    n: int | None = None,
+    inputs: dataset.Inputs | None = None,
+) -> DataSetReport:
+    """Count ``model`` on each item of a data set, each distinct input once.
+
+    ``batches``: a list, a loader or a generator. Each item is what the forward takes: a tensor, a
+    tuple of arguments or a dict of keyword arguments. ``inputs`` is a function that makes this of
+    an item: ``inputs=lambda batch: batch[0]`` for pairs of images and labels. ``n``: count this
+    many items, and take no more from ``batches``.
+
+    Inputs are equal if their shapes are, and the values of numbers and of small tensors of integers
+    and booleans, which decide the path of the code. An input that ran for real is counted anew.
+
+    Raises ``ItemError`` if an item fails; its ``result`` has the items before it. Raises
+    ``InputError`` for a bad option and for no items, and ``ModelError`` as ``count`` does.
+    """
+    return Counter()._over(model, batches, n, inputs)
 
 
 @uncompiled

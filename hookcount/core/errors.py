@@ -31,6 +31,18 @@ class DataNeededError(HookcountError):
     """
 
 
+class ItemError(HookcountError):
+    """An item of a data set could not be counted or timed. ``result`` has the items before it.
+
+    ``__cause__`` is the exception of the model, of the loader, or of ``inputs``. ``result`` is a
+    ``DataSetReport``, or None if there is no item before.
+    """
+
+    def __init__(self, text: str, result: object = None) -> None:
+        super().__init__(text)
+        self.result = result
+
+
 class FormulaError(HookcountError, RuntimeError):
     """A formula raised an exception, or did not return ``Ops``."""
 

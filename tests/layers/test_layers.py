@@ -22,7 +22,8 @@ MAY_IMPORT = {
     "analysis": "core rules formulas conventions pricing tables",
     "render": "core rules pricing tables analysis",
     "report": "core rules conventions pricing tables analysis render",
-    "counter": "core rules formulas conventions observe pricing analysis report",
+    "dataset": "core rules observe tables analysis report",
+    "counter": "core rules formulas conventions observe pricing analysis report dataset",
     "comparison": "core rules conventions pricing models analysis tables report counter",
     "testing": "core rules observe pricing report counter",
     "compat": (
@@ -33,7 +34,7 @@ MAY_IMPORT = {
         "__init__"
     ),
     "__init__": (
-        "core rules conventions pricing analysis observe formulas report counter comparison"
+        "core rules conventions pricing analysis observe formulas report dataset counter comparison"
     ),
     "__main__": "cli",
 }
@@ -42,7 +43,7 @@ hookcount/.
 """
 
 ONLY_IN = {
-    "pandas": "analysis tables render report comparison cli",
+    "pandas": "analysis tables render report dataset comparison cli",
     "rich": "tables",
     "plotly": "tables",
     "torchvision": "models",

@@ -35,7 +35,7 @@ class Data:
         self._given = list(tensors)
         self._stand_ins: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
         self._taken: list[torch.Tensor] = []  # held, so that no identity is used again
-        self.ids = {id(tensor) for tensor in self._given if not _is_small_index(tensor)}
+        self.ids = {id(tensor) for tensor in self._given if not is_small_index(tensor)}
         """The identities of the real tensors that are data."""
 
     @lazily
@@ -175,7 +175,7 @@ def _on_meta(tensor: torch.Tensor) -> torch.Tensor:
     return made.requires_grad_() if tensor.requires_grad else made
 
 
-def _is_small_index(tensor: torch.Tensor) -> bool:
+def is_small_index(tensor: torch.Tensor) -> bool:
     """Whether a tensor holds ids or a mask, and is small enough to stay real."""
     return (
         not tensor.dtype.is_floating_point

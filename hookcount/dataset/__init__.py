@@ -1,0 +1,1 @@
+"""Counts over a data set, and the statistics of their figures."""

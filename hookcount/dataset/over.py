@@ -1,0 +1,155 @@
+"""Counts every item of a data set, each distinct input once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from itertools import islice
+from typing import Any, Protocol
+
+import torch
+
+from ..core.arguments import arguments
+from ..core.errors import HookcountError, InputError, ItemError, error_text, note, said
+from ..core.integers import as_int
+from ..observe.distinct import input_key
+from ..observe.values import Key
+from ..report import Report
+from ..tables.progress import progress
+from .items import Item
+from .report import DataSetReport
+
+Args = tuple[object, ...]
+Kwargs = dict[str, object]
+Inputs = Callable[[Any], object]
+"""Gives the input of an item: a tensor, a tuple of arguments or a dict of keyword arguments."""
+
+
+class Measures(Protocol):
+    """Makes the item of a count, and times it if it is to be timed."""
+
+    def __call__(self, index: int, args: Args, kwargs: Kwargs, report: Report) -> Item: ...
+
+
+def counted(index: int, args: Args, kwargs: Kwargs, report: Report) -> Item:
+    """An item that is not timed."""
+    return Item(index, shapes_of(report), report)
+
+
+def shapes_of(report: Report) -> str:
+    """The shapes of a count's input, as text."""
+    return ", ".join(report.tree.inputs)
+
+
+def over(
+    batches: Iterable[object],
+    n: int | None,
+    inputs: Inputs | None,
+    count: Callable[[Args, Kwargs], Report],
+    measure: Measures = counted,
+) -> DataSetReport:
+    """Count the items of ``batches``, at most ``n`` of them.
+
+    Raises ``InputError`` for a bad option and for a data set without items. Raises ``ItemError`` if
+    an item fails.
+    """
+    length, limit = _checked(batches, n, inputs)
+    counts = _Counts(count)
+    items: list[Item] = []
+    source: Iterator[object] | None = None
+    try:
+        with progress("counting", length) as step:
+            source = iter(batches)
+            for batch in islice(source, limit):
+                args, kwargs = _arguments(batch, inputs)
+                items.append(measure(len(items), args, kwargs, counts.of(args, kwargs)))
+                step()
+    except Exception as error:
+        raise _of_item(error, items) from error
+    except BaseException as error:  # Ctrl-C
+        if items:
+            with suppress(Exception):  # a class of exceptions may take no attributes
+                vars(error)["result"] = DataSetReport(tuple(items))
+                note(
+                    error,
+                    f"hookcount: .result of this exception has the {len(items)} items before.",
+                )
+        raise
+    if not items:
+        fix = "give a data set with items; a generator that was used before is empty"
+        raise InputError(error_text("over(model, batches)", "batches has no item", fix))
+    return DataSetReport(tuple(items))
+
+
+class _Counts:
+    """The counts so far, by input."""
+
+    def __init__(self, count: Callable[[Args, Kwargs], Report]) -> None:
+        self._count = count
+        self._known: dict[Key, Report] = {}
+        self._real: dict[Key | None, Report] = {}
+        """The last count of a real run by input. Other values may give another count."""
+
+    def of(self, args: Args, kwargs: Kwargs) -> Report:
+        """The count of an input."""
+        key = input_key(args, kwargs)
+        if key is not None and key in self._known:
+            return self._known[key]
+        report = self._count(args, kwargs)
+        if key is not None and report.run == "shapes":
+            self._known[key] = report
+            return report
+        before = self._real.get(key)
+        if before is not None and before.priced.trace == report.priced.trace:
+            return before  # one trace serves both
+        self._real[key] = report
+        return report
+
+
+def _arguments(batch: object, inputs: Inputs | None) -> tuple[Args, Kwargs]:
+    if inputs is not None:
+        return arguments("the result of inputs(item)", inputs(batch))
+    if isinstance(batch, list):
+        what = f"the item is a list of {len(batch)}"
+        fix = "say what forward takes: inputs=lambda batch: batch[0] for pairs of images and labels"
+        raise InputError(error_text("over(model, batches)", what, fix))
+    return arguments("over(model, batches)", batch)
+
+
+def _checked(batches: object, n: object, inputs: object) -> tuple[int | None, int | None]:
+    """The number of items that will be counted, if it is known, and the most of them."""
+    where = "over(model, batches)"
+    if isinstance(batches, (torch.Tensor, Mapping)):
+        fix = "give a list of inputs: over(model, [x])"
+        raise InputError(error_text(where, "batches is one input, not several", fix))
+    if isinstance(batches, (str, bytes)) or not isinstance(batches, Iterable):
+        what = f"batches is of type {type(batches).__name__}"
+        raise InputError(error_text(where, what, "give a list, a DataLoader or a generator"))
+    limit: int | None = as_int(n)
+    if n is not None and (type(limit) is not int or limit < 1):
+        raise InputError(
+            error_text(where, f"n is {n!r}", "give the most items to count, at least 1")
+        )
+    if inputs is not None and not callable(inputs):
+        what = f"inputs is of type {type(inputs).__name__}"
+        fix = "give a function: inputs=lambda batch: batch[0]"
+        raise InputError(error_text(where, what, fix))
+    try:
+        length = len(batches)  # type: ignore[arg-type]
+    except Exception:  # a generator; the loader of a stream
+        return limit, limit
+    return (length if limit is None else min(length, limit)), limit
+
+
+def _of_item(error: Exception, items: list[Item]) -> ItemError:
+    """The error of the item after ``items``. It holds their result."""
+    done = len(items)
+    before = (
+        f"; {done} item{'s' * (done != 1)} before it are in the error's .result" if done else ""
+    )
+    cause = str(error) if isinstance(error, HookcountError) else said(error)
+    text = f"item {done} of the data set{before}: {cause}"
+    if not isinstance(error, HookcountError):
+        fix = "mend or skip this item; inputs=lambda batch: ... gives what forward takes"
+        text = error_text(f"item {done} of the data set", f"{said(error)}{before}", fix)
+    return ItemError(text, DataSetReport(tuple(items)) if items else None)

@@ -12,15 +12,12 @@ import torch
 from ..core.arguments import arguments
 from ..core.errors import HookcountError, InputError, ItemError, error_text, note, said
 from ..core.integers import as_int
-from ..observe.distinct import input_key
-from ..observe.values import Key
 from ..report import Report
 from ..tables.progress import progress
+from .counts import Args, Counts, Kwargs
 from .items import Item
 from .report import DataSetReport
 
-Args = tuple[object, ...]
-Kwargs = dict[str, object]
 Inputs = Callable[[Any], object]
 """Gives the input of an item: a tensor, a tuple of arguments or a dict of keyword arguments."""
 
@@ -54,14 +51,14 @@ def over(
     an item fails.
     """
     length, limit = _checked(batches, n, inputs)
-    counts = _Counts(count)
+    counts = Counts(count)
     items: list[Item] = []
     source: Iterator[object] | None = None
     try:
         with progress("counting", length) as step:
             source = iter(batches)
             for batch in islice(source, limit):
-                args, kwargs = _arguments(batch, inputs)
+                args, kwargs = arguments_of(batch, inputs)
                 items.append(measure(len(items), args, kwargs, counts.of(args, kwargs)))
                 step()
     except Exception as error:
@@ -81,32 +78,7 @@ def over(
     return DataSetReport(tuple(items))
 
 
-class _Counts:
-    """The counts so far, by input."""
-
-    def __init__(self, count: Callable[[Args, Kwargs], Report]) -> None:
-        self._count = count
-        self._known: dict[Key, Report] = {}
-        self._real: dict[Key | None, Report] = {}
-        """The last count of a real run by input. Other values may give another count."""
-
-    def of(self, args: Args, kwargs: Kwargs) -> Report:
-        """The count of an input."""
-        key = input_key(args, kwargs)
-        if key is not None and key in self._known:
-            return self._known[key]
-        report = self._count(args, kwargs)
-        if key is not None and report.run == "shapes":
-            self._known[key] = report
-            return report
-        before = self._real.get(key)
-        if before is not None and before.priced.trace == report.priced.trace:
-            return before  # one trace serves both
-        self._real[key] = report
-        return report
-
-
-def _arguments(batch: object, inputs: Inputs | None) -> tuple[Args, Kwargs]:
+def arguments_of(batch: object, inputs: Inputs | None) -> tuple[Args, Kwargs]:
     if inputs is not None:
         return arguments("the result of inputs(item)", inputs(batch))
     if isinstance(batch, list):

@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "render": "core rules pricing tables analysis",
     "report": "core rules conventions pricing tables analysis render",
     "counter": "core rules formulas conventions observe pricing analysis report",
+    "seconds": "core rules observe pricing tables analysis render report counter",
     "comparison": "core rules conventions pricing models analysis tables report counter",
     "testing": "core rules observe pricing report counter",
     "compat": (
@@ -33,7 +34,7 @@ MAY_IMPORT = {
         "__init__"
     ),
     "__init__": (
-        "core rules conventions pricing analysis observe formulas report counter comparison"
+        "core rules conventions pricing analysis observe formulas report counter seconds comparison"
     ),
     "__main__": "cli",
 }

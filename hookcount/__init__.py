@@ -24,10 +24,12 @@ Contents:
 - conventions side by side: ``Reconciliation``, ``Line``, ``Match``
 - counts by input size: ``Scaling``, ``Point``, ``Growth``, ``Polynomial``
 - the size of a model: ``ModelSize``
+- the peaks of a device: ``Device``, ``devices``
 - errors: ``HookcountError`` and its subclasses, ``UncountedWarning``, ``LeftBehindWarning``
 """
 
 from .analysis.coverage import Coverage, Free, Source
+from .analysis.devices import devices
 from .analysis.match import Match
 from .analysis.reconcile import Line, Reconciliation
 from .analysis.roles.roles import Share, Split
@@ -51,6 +53,7 @@ from .core.errors import (
     RegistrationError,
     UncountedError,
     UncountedWarning,
+    UnknownDeviceError,
     UnknownModelError,
 )
 from .core.ops import Ops
@@ -72,6 +75,7 @@ from .pricing.price import Charge, Record, Uncounted
 from .pricing.tree import Node
 from .report import Report, Reuse
 from .rules.registry import FREE, OBSERVED, Entry, Registry
+from .seconds.device import Device
 
 __version__ = "0.1.0"
 
@@ -84,6 +88,7 @@ __all__ = [
     "Coverage",
     "DataNeededError",
     "DataSetReport",
+    "Device",
     "Entry",
     "FormulaError",
     "Free",
@@ -116,11 +121,13 @@ __all__ = [
     "Uncounted",
     "UncountedError",
     "UncountedWarning",
+    "UnknownDeviceError",
     "UnknownModelError",
     "Watch",
     "by_turns",
     "compare",
     "count",
+    "devices",
     "over",
     "register",
     "register_fake",

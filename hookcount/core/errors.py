@@ -24,6 +24,10 @@ class InputError(HookcountError, ValueError):
     """An argument of a hookcount function, or the value of an option, is not valid."""
 
 
+class UnknownDeviceError(InputError, LookupError):
+    """The given name is not the name of a listed device, or the device at hand is not listed."""
+
+
 class DataNeededError(HookcountError):
     """In a shapes-only run, the model's code needs tensor values, and there are none.
 

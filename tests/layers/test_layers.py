@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "report": "core rules conventions pricing tables analysis render",
     "dataset": "core rules observe tables analysis report",
     "counter": "core rules formulas conventions observe pricing analysis report dataset",
+    "seconds": "core rules observe pricing tables analysis render report dataset counter",
     "comparison": "core rules conventions pricing models analysis tables report counter",
     "testing": "core rules observe pricing report counter",
     "compat": (
@@ -34,7 +35,8 @@ MAY_IMPORT = {
         "__init__"
     ),
     "__init__": (
-        "core rules conventions pricing analysis observe formulas report dataset counter comparison"
+        "core rules conventions pricing analysis observe formulas report dataset counter seconds "
+        "comparison"
     ),
     "__main__": "cli",
 }

@@ -1,0 +1,1 @@
+"""Seconds: what a model and a device do per second."""

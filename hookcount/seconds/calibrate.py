@@ -109,23 +109,38 @@ def _peak_or_none(
 
 
 def _peak(name: str, device: torch.device, size: int | None, seconds: float) -> tuple[float, int]:
-    """The most operations a second of a product in one dtype, and the size of its matrices."""
+    """The most operations a second of a product in one dtype, and the size of its matrices.
+
+    The matrices grow until the next size would take too long or does not fit into the memory.
+    """
     end = time.perf_counter() + seconds
     best, best_size = 0.0, 0
     for rows in SIZES if size is None else (size,):
-        run = _product(name, device, rows)
-        _timed(run, 1, device)  # chooses and loads the kernel
-        once = _timed(run, 1, device)
-        while True:
-            times = max(1, int(seconds / 10 / once))
-            once = _timed(run, times, device) / times
-            if 2 * rows**3 / once > best:
-                best, best_size = 2 * rows**3 / once, rows
-            if size is None or time.perf_counter() > end:
-                break
-        if time.perf_counter() + 2 * 8 * once > end:  # the next size would take too long
+        try:
+            once = _shortest(_product(name, device, rows), device, seconds / 10, end, size is None)
+        except torch.OutOfMemoryError:
+            if not best:
+                raise
+            break
+        if 2 * rows**3 / once > best:
+            best, best_size = 2 * rows**3 / once, rows
+        if time.perf_counter() + 2 * 8 * once > end:
             break
     return best, best_size
+
+
+def _shortest(run: Run, device: torch.device, seconds: float, end: float, grows: bool) -> float:
+    """The seconds of a run, as the shortest mean over ``seconds``: one, or as many until ``end``.
+
+    Sizes that grow leave the time to the next size.
+    """
+    _timed(run, 1, device)  # chooses and loads the kernel
+    once = _timed(run, 1, device)
+    while True:
+        times = max(1, int(seconds / once))
+        once = min(once, _timed(run, times, device) / times)
+        if grows or time.perf_counter() > end:
+            return once
 
 
 def _product(name: str, device: torch.device, rows: int) -> Run:
@@ -160,7 +175,10 @@ def _matrix(dtype: torch.dtype, device: torch.device, rows: int, seed: int) -> t
 
 def _float32_is_tf32(device: torch.device) -> bool:
     """Whether the process lets matrix products of float32 run in TF32."""
-    return device.type == "cuda" and torch.get_float32_matmul_precision() != "highest"
+    if device.type != "cuda":
+        return False
+    set_to = getattr(torch.backends.cuda.matmul, "fp32_precision", None)  # since torch 2.9
+    return torch.get_float32_matmul_precision() != "highest" if set_to is None else set_to == "tf32"
 
 
 def _bandwidth(device: torch.device, seconds: float) -> float:

@@ -1,6 +1,5 @@
 """Measured peaks, on the processor at hand and on a device that is played."""
 
-import itertools
 import time
 import warnings
 
@@ -8,7 +7,9 @@ import pytest
 import torch
 
 from hookcount import Device, InputError
+from hookcount.core.devices import DTYPES
 from hookcount.seconds import calibrate
+from hookcount.seconds.at_hand import AtHand
 
 QUICK = {"size": 64, "seconds": 0.01}
 
@@ -113,10 +114,56 @@ def test_the_random_state_the_grad_mode_and_autocast_stay():
     assert device.dense.fp32
 
 
-def test_float32_is_tf32_where_the_process_says_so(monkeypatch):
-    card = torch.device("cuda")
-    precisions = itertools.product(["highest", "high", "medium"])
-    for (precision,) in precisions:
-        monkeypatch.setattr(torch, "get_float32_matmul_precision", lambda p=precision: p)
-        assert calibrate._float32_is_tf32(card) == (precision != "highest")
-        assert not calibrate._float32_is_tf32(torch.device("cpu"))
+def test_float32_is_tf32_where_the_process_says_so():
+    before = torch.get_float32_matmul_precision()
+    try:
+        for precision in ("high", "highest"):
+            torch.set_float32_matmul_precision(precision)
+            assert calibrate._float32_is_tf32(torch.device("cuda")) == (precision == "high")
+            assert not calibrate._float32_is_tf32(torch.device("cpu"))
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def test_matrices_that_do_not_fit_end_the_growth(monkeypatch):
+    def product(name, device, rows):
+        if rows > 512:
+            raise torch.OutOfMemoryError("out of memory")
+        return lambda: None
+
+    monkeypatch.setattr(calibrate, "_product", product)
+    peak, rows = calibrate._peak("fp32", torch.device("cpu"), None, 5.0)
+    assert peak > 0
+    assert rows in (256, 512)
+
+
+def test_a_card_is_waited_for_before_and_after_the_runs(monkeypatch):
+    """A card works on by itself: its time ends when it has finished, not when all is queued."""
+    events = []
+    monkeypatch.setattr(
+        torch.accelerator, "synchronize", lambda device: events.append(f"wait {device}")
+    )
+    calibrate._timed(lambda: events.append("run"), 3, torch.device("cuda", 1))
+    assert events == ["wait cuda:1", "run", "run", "run", "wait cuda:1"]
+
+
+def test_a_card_measures_what_it_can_multiply(monkeypatch):
+    """A card that is played on the processor, of which every dtype has a product."""
+    made = []
+
+    def product(name, device, rows):
+        assert device.type == "cuda"
+        made.append((name, rows))
+        return lambda: None
+
+    card = AtHand("cuda", "A card", 8 * 2**30, 20)
+    monkeypatch.setattr(calibrate, "at_hand", lambda device: card)
+    monkeypatch.setattr(calibrate, "_product", product)
+    monkeypatch.setattr(calibrate, "_bandwidth", lambda device, seconds: 1e12)
+    monkeypatch.setattr(torch.accelerator, "synchronize", lambda device: None)
+    device = Device.calibrate("cuda", size=32, seconds=0.001)
+    assert made == [(name, 32) for name in DTYPES]
+    assert (device.name, device.kind, device.units) == ("A card", "GPU", 20)
+    assert device.memory_bytes == 8 * 2**30
+    assert device.memory_bytes_per_second == 1e12
+    assert "threads" not in device.documents[0].title

@@ -12,6 +12,13 @@ EXPORT_METRICS = Document(
     "read 2024 or later",
     "programs for HPC on GitHub",
 )
+EPYC_PAGE = Document(
+    "AMD EPYC 9554, specifications",
+    "https://www.amd.com/en/products/processors/server/epyc/"
+    "4th-generation-9004-and-8004-series/amd-epyc-9554.html",
+    "read 2024 or later",
+    "benchmarks on GitHub",
+)
 
 
 def _xeon(name: str, fp64: float, reported: str) -> DeviceRow:
@@ -33,6 +40,18 @@ def _xeon(name: str, fp64: float, reported: str) -> DeviceRow:
 ROWS = (
     _xeon("Xeon Platinum 8480+", 2.3296, "Intel(R) Xeon(R) Platinum 8480+"),
     _xeon("Xeon Silver 4210", 0.384, "Intel(R) Xeon(R) Silver 4210 CPU @ 2.20GHz"),
+    DeviceRow(
+        name="EPYC 9554",
+        maker="AMD",
+        kind="CPU",
+        dense=Peaks(),
+        sparse=Peaks(),
+        memory_bytes=None,
+        memory_bytes_per_second=460.8 * GB,
+        documents=(EPYC_PAGE,),
+        note="of one socket; AMD states no peak",
+        reported=("AMD EPYC 9554 64-Core Processor",),
+    ),
     DeviceRow(
         name="Grace CPU Superchip",
         maker="NVIDIA",

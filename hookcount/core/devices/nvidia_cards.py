@@ -44,7 +44,7 @@ RTX_5090 = DeviceRow(
     name="RTX 5090",
     maker="NVIDIA",
     kind="GPU",
-    dense=tera(fp16=209.5, bf16=209.5, fp8=419, fp4=1676),
+    dense=tera(fp32=104.8, tf32=104.8, fp16=209.5, bf16=209.5, fp8=419, fp4=1676),
     sparse=tera(fp16=419, bf16=419, fp8=838, fp4=3352),
     memory_bytes=32 * GB,
     memory_bytes_per_second=1792 * GB,

@@ -136,6 +136,12 @@ AGX_ORIN_SHEET = Document(
     "version 1.8",
     _RECORDS,
 )
+AGX_ORIN_BRIEF = Document(
+    "NVIDIA Jetson AGX Orin Series technical brief, TB_10749-001",
+    f"{_NVIDIA}/gtcf21/jetson-orin/nvidia-jetson-agx-orin-technical-brief.pdf",
+    "version 1.2, July 2022",
+    "http://mzph.cn/web/30785.shtml",
+)
 ORIN_NX_SHEET = Document(
     "NVIDIA Jetson Orin NX Series data sheet, DS-10712-001",
     "https://files.waveshare.com/wiki/common/Jetson_Orin_NX_DS-10712-001_v1.0.pdf",

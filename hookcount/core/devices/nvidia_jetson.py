@@ -1,24 +1,24 @@
 """NVIDIA's Jetson Orin modules. The peaks are those of the GPU, without the DLA accelerators.
 
-The sheets print INT8 only, and "TOPS" of the whole module elsewhere.
+The sheets print INT8 only. The TOPS in the names of the modules count the DLAs too.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from .nvidia_documents import AGX_ORIN_SHEET, ORIN_NANO_SHEET, ORIN_NX_SHEET
+from .nvidia_documents import AGX_ORIN_BRIEF, AGX_ORIN_SHEET, ORIN_NANO_SHEET, ORIN_NX_SHEET
 from .row import GB, DeviceRow, Peaks, tera
 
 AGX_ORIN_64GB = DeviceRow(
     name="Jetson AGX Orin 64GB",
     maker="NVIDIA",
     kind="SoC",
-    dense=tera(int8=85),
+    dense=tera(fp32=5.3, int8=85),
     sparse=tera(int8=170),
     memory_bytes=64 * GB,
     memory_bytes_per_second=204.8 * GB,
-    documents=(AGX_ORIN_SHEET,),
+    documents=(AGX_ORIN_SHEET, AGX_ORIN_BRIEF),
     note="the sheet prints int8 with sparsity, and dense is half",
     also=("AGX Orin 64GB",),
     reported=("Orin",),
@@ -61,6 +61,7 @@ ROWS = (
         dense=tera(int8=54),
         sparse=tera(int8=108),
         memory_bytes=32 * GB,
+        documents=(AGX_ORIN_SHEET,),
         also=("AGX Orin 32GB",),
         units=14,
     ),

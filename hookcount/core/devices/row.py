@@ -85,7 +85,7 @@ class DeviceRow:
     reported: tuple[str, ...] = ()
     """The names that the driver, or the operating system, reports for the device."""
     units: int | None = None
-    """Multiprocessors (NVIDIA), compute units (AMD) or cores."""
+    """Multiprocessors (NVIDIA), compute units (AMD) or cores. They tell variants apart."""
     clock_hz: float | None = None
     """The clock of the dense peaks of 16-bit floats."""
     measured: bool = False

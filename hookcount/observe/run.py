@@ -47,6 +47,7 @@ from .specs import has_values, tensors
 from .state import Given, preserved
 from .undo import turns
 from .undo.settings import ModeStacks
+from .whole_calls import whole_calls_noted
 from .wrapped import refuse_flat_shards, wrappers_passed
 
 How = Literal["auto", "shapes", "real"]
@@ -134,14 +135,14 @@ class Runner:
 
     def _allowances(self, observer: Observer) -> Modes:
         """Patches that let code run on meta: autocast, derivatives, attention, and fakes."""
-        patches = (autocast_on_meta(), differentiable(), as_on_the_device())
+        patches = (autocast_on_meta(), differentiable(), as_on_the_device(), whole_calls_noted())
         return [*patches, faked(observer, self.registry)]
 
     def _real(
         self, tree: ModuleTree, args: Args, kwargs: Kwargs, fakes: Modes, signals: HeldBack
     ) -> Trace:
         def modes(observer: Observer, given: Given) -> tuple[Run, Modes]:
-            return RealRun(observer, given.guard), fakes
+            return RealRun(observer, given.guard), [whole_calls_noted(), *fakes]
 
         compiler_was_there = compiler_is_there()
         try:
@@ -219,7 +220,7 @@ class Runner:
         self.memo.trim()
         self.memo.refresh()
         observer = Observer(tree, self.memo, self._priced())
-        with _observing(observer, tree, [RealRun(observer, None)]):
+        with _observing(observer, tree, [RealRun(observer, None), whole_calls_noted()]):
             yield observer
 
     def _priced(self) -> Callable[[Op], bool]:
@@ -292,6 +293,7 @@ def _call(model: nn.Module, given: Given, observer: Observer, signals: HeldBack)
             signals.release()
             out = contextvars.copy_context().run(model, *given.args, **given.kwargs)
             settle(out, observer)
+            observer.reach.settle(out)
         finally:
             signals.holding = True
     except HookcountError:

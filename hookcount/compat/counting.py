@@ -71,7 +71,7 @@ def observed(
 
 def run_by_itself(trace: Trace, run: ModuleRun) -> Trace:
     """A trace with one run of ``trace``: without its parent, and without ops outside of modules."""
-    return replace(trace, runs=(run._replace(parent=None),), outside=())
+    return replace(trace, runs=(run._replace(parent=None),), outside=(), outside_whole=())
 
 
 def depth_of(path: str) -> int:

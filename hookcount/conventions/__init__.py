@@ -10,6 +10,7 @@ from .default import DEFAULT, MODULES
 from .fvcore import FVCORE
 from .ptflops import PTFLOPS
 from .rfdetr import RFDETR
+from .rfdetr_text import RFDETR_TEXT
 from .textbook import TEXTBOOK
 from .thop import THOP
 from .torch import TORCH
@@ -34,6 +35,7 @@ CONVENTIONS = {
         DEEPSPEED,
         TEXTBOOK,
         RFDETR,
+        RFDETR_TEXT,
     )
 }
 """Each convention by its name, hookcount's own first."""

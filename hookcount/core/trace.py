@@ -17,6 +17,9 @@ from .portable import Portable
 from .structures import changed
 
 Phase = Literal["forward", "backward"]
+Whole = Literal["", "call", "part"]
+"""``"call"``: a call of a function that other ops make up, as the code calls it. ``"part"``: an op
+that ran inside such a call. Empty for any other op. See ``observe/whole_calls.py``."""
 
 OUTSIDE = "<outside>"
 """The path of ops that run outside every call of the model's modules."""
@@ -81,6 +84,9 @@ class OpRun(NamedTuple):
 
     Examples are ``"torch.matmul"``, ``".matmul"`` (a method) and ``"@"`` (an operator).
     """
+    whole: Whole = ""
+    lost: int = 0
+    """How many of the ``times`` reach no output of the model. See ``observe/reach.py``."""
 
 
 class Unseen(NamedTuple):
@@ -113,6 +119,11 @@ class ModuleRun(NamedTuple):
     This rank did only its part of the module's work: a formula would mix shapes of parts with
     attributes of the whole. Or the module ran under a transform of ``torch.func``: a formula would
     read the shapes of one example, or miss derivatives.
+    """
+    whole: tuple[OpRun, ...] = ()
+    """Calls of functions that other ops make up, as the code calls them. The ops are in ``ops`` too.
+
+    Only conventions of tools that read such calls price these. See ``Convention.within``.
     """
 
 
@@ -158,6 +169,8 @@ class Trace(Portable):
     """Op calls of a shapes-only run whose output shapes were known from an equal call before."""
     ops_worked_out: int = 0
     """Op calls of a shapes-only run whose output shapes had to be computed."""
+    outside_whole: tuple[tuple[Phase, OpRun], ...] = ()
+    """Calls as in ``ModuleRun.whole``, outside every module call."""
 
 
 def sizes(value: Value) -> Value:

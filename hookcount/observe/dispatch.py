@@ -59,7 +59,7 @@ class Run(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if shared or pending:
                 return self.unwrapped(func, args, kwargs)
         out = self.see(func, args, kwargs)
-        observer.origins.made(op_facts(func), args, kwargs, out)
+        observer.made(op_facts(func), args, kwargs, out)
         return out
 
     def unwrapped(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:

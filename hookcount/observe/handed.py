@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import Any, Protocol
 
-from ..core.trace import ModuleRun, OpRun, Phase, Unseen
+from ..core.trace import ModuleRun, OpRun, Phase, Trace, Unseen
 
 UNFINISHED = Unseen(
     "handed work to another thread that had not ended when the forward returned",
@@ -97,3 +98,25 @@ def gathered(observer: Listener) -> tuple[list[ModuleRun], list[tuple[Phase, OpR
                 ops = (*runs[above].ops, *(op for _, op in loose))
                 runs[above] = runs[above]._replace(ops=ops)
     return runs, outside
+
+
+def whole_calls_apart(trace: Trace) -> Trace:
+    """``trace``, in which the calls of whole functions are no longer among the ops."""
+    runs = [_apart(run) if any(_is_whole(op) for op in run.ops) else run for run in trace.runs]
+    return replace(
+        trace,
+        runs=tuple(runs),
+        outside=tuple(each for each in trace.outside if not _is_whole(each[1])),
+        outside_whole=tuple(each for each in trace.outside if _is_whole(each[1])),
+    )
+
+
+def _is_whole(op: OpRun) -> bool:
+    return op.whole == "call"
+
+
+def _apart(run: ModuleRun) -> ModuleRun:
+    return run._replace(
+        ops=tuple(op for op in run.ops if not _is_whole(op)),
+        whole=tuple(op for op in run.ops if _is_whole(op)),
+    )

@@ -13,13 +13,14 @@ import torch
 from torch import nn
 from torch.nn.utils.parametrize import ParametrizationList
 
-from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Phase, Spec, Trace, Unseen
+from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Phase, Spec, Trace, Unseen, Whole
 from ..rules.registry import Fake, Op
 from .call_sites.lines import calling_site
-from .handed import NOT_FOLLOWED, Handed, gathered
+from .handed import NOT_FOLLOWED, Handed, gathered, whole_calls_apart
 from .module_tree import ModuleTree, type_name
-from .opfacts import op_facts
+from .opfacts import OpFacts, op_facts
 from .parts import is_shared
+from .reach import Reach, with_lost
 from .shapes_run.memo import Memo
 from .specs import all_last, described, freeze, op_described
 from .stack import Frame, Mark, OutsideTimes
@@ -27,7 +28,7 @@ from .standin import StandIns
 from .state import Given
 from .transforms import transformed
 from .unseen import Origins
-from .values import Described, Key, OpResult, RunsAttention
+from .values import Described, Key, OpArgs, OpKwargs, OpResult, RunsAttention
 
 Args = tuple[object, ...]
 Kwargs = dict[str, object]
@@ -67,6 +68,8 @@ class Observer:
         """Runs attention in a shapes-only run: see ``shapes_run/attention.py``."""
         self.fakes: dict[type, Fake] = {}
         """Each fake, by the class whose forward it replaces."""
+        self.whole: Whole = ""
+        """What the next op is: see ``OpRun.whole``."""
         self.faking: set[int] = set()
         """The ids of modules whose fake is running. There the module's own forward runs as it is,
         since the fake may call it."""
@@ -84,6 +87,7 @@ class Observer:
         """Makes the dispatch mode for another thread. None after the observation."""
         self.origins = Origins(tree)
         """Where tensors come from. The observers of one count share it."""
+        self.reach = Reach()
         self.unseen: dict[int, Unseen] = {}
         """Work that was not seen, by the index of the module call."""
         self.handed: list[Handed] = []
@@ -171,9 +175,9 @@ class Observer:
         """This point of the observation."""
         runs, depth = len(self._runs), len(self._stack)
         if not self._stack:
-            return Mark(runs, depth, {}, dict(self._outside), False)
+            return Mark(runs, depth, {}, dict(self._outside), False, len(self.reach))
         frame = self._stack[-1]
-        return Mark(runs, depth, dict(frame.ops), {}, frame.called)
+        return Mark(runs, depth, dict(frame.ops), {}, frame.called, len(self.reach))
 
     def back_to(self, mark: Mark) -> None:
         """Forget everything that ran since ``mark``. An exception has ended those calls."""
@@ -181,6 +185,7 @@ class Observer:
         self.handed = [each for each in self.handed if each.run is None or each.run < mark.runs]
         self.unseen = {run: each for run, each in self.unseen.items() if run < mark.runs}
         self.origins.forget(self, mark.runs)
+        self.reach.forget(mark.nodes)
         del self._stack[mark.depth :]
         if self._stack:
             self._stack[-1].ops, self._stack[-1].called = mark.ops, mark.called
@@ -274,11 +279,33 @@ class Observer:
             claimable = not (self.origins.later or frame.pre_hooks) or (
                 self.origins.generators() <= frame.generators and not _in_hook(frame.pre_hooks)
             )
-            ops, inside = frame.ops, (call, claimable, calling_site(frame.torchs_own))
+            site = calling_site(frame.torchs_own)
+            if self.whole:
+                site = site._replace(whole=self.whole)
+            ops, inside = frame.ops, (call, claimable, site)
             ops[inside] = ops.get(inside, 0) + 1
+            self.reach.noted = (frame.index, inside)
         else:
-            outside = (self._phase(), call, calling_site(False))
+            site = calling_site(False)._replace(whole=self.whole)
+            outside = (self._phase(), call, site)
             self._outside[outside] = self._outside.get(outside, 0) + 1
+            self.reach.noted = (None, outside)
+
+    def made(self, facts: OpFacts, args: OpArgs, kwargs: OpKwargs, out: OpResult) -> None:
+        """A seen op returned ``out``."""
+        self.origins.made(facts, args, kwargs, out)
+        if self.given is not None:
+            self.reach.made(facts, args, kwargs, out)
+
+    def note_whole(self, call: Call, out: OpResult) -> None:
+        """Record that the code called a function that other ops make up. It returned ``out``."""
+        before, self.whole = self.whole, "call"
+        try:
+            self.note(call, False)
+        finally:
+            self.whole = before
+        key, self.reach.noted = self.reach.noted, None
+        self.reach.note_whole(key, out)
 
     # -- the end ------------------------------------------------------------------------------
 
@@ -290,9 +317,10 @@ class Observer:
     def trace(self, run: str) -> Trace:
         """The finished trace. ``run`` says how the model was run: ``"shapes"`` or ``"real"``."""
         self.origins.settle_later()
-        runs, outside = gathered(self)
+        runs, outside = with_lost(gathered(self), {} if self.handed else self.reach.lost())
         hits, misses = self._memo.hits - self._hits, self._memo.misses - self._misses
-        return Trace(self._places.facts(), tuple(runs), tuple(outside), run, hits, misses)
+        trace = Trace(self._places.facts(), tuple(runs), tuple(outside), run, hits, misses)
+        return whole_calls_apart(trace)
 
     def seen(self) -> tuple[list[ModuleRun], list[tuple[Phase, OpRun]]]:
         """The module runs of this thread, and the ops outside all modules."""

@@ -43,6 +43,7 @@ from .shapes_run.shapes import ConstantsLostError, ShapesRun
 from .specs import has_values, tensors
 from .state import Given, preserved
 from .undo import turns
+from .whole_calls import whole_calls_noted
 from .wrapped import refuse_flat_shards, wrappers_passed
 
 How = Literal["auto", "shapes", "real"]
@@ -133,13 +134,13 @@ class Runner:
     def _allowances(self, observer: Observer) -> Modes:
         """Patches that let code run on meta: autocast, derivatives, attention, and fakes."""
         patches = (autocast_on_meta(), differentiable(), as_on_the_device(), jagged_on_meta())
-        return [*patches, faked(observer, self.registry)]
+        return [*patches, whole_calls_noted(), faked(observer, self.registry)]
 
     def _real(
         self, tree: ModuleTree, args: Args, kwargs: Kwargs, fakes: Modes, signals: HeldBack
     ) -> Trace:
         def modes(observer: Observer, given: Given) -> tuple[Run, Modes]:
-            return RealRun(observer, given.guard), fakes
+            return RealRun(observer, given.guard), [whole_calls_noted(), *fakes]
 
         compiler_was_there = compiler_is_there()
         try:
@@ -217,7 +218,7 @@ class Runner:
         self.memo.trim()
         self.memo.refresh()
         observer = Observer(tree, self.memo, self._priced())
-        with observing(observer, tree, [RealRun(observer, None)]):
+        with observing(observer, tree, [RealRun(observer, None), whole_calls_noted()]):
             yield observer
 
     def _priced(self) -> Callable[[Op], bool]:
@@ -257,6 +258,7 @@ def _call(model: nn.Module, given: Given, observer: Observer, signals: HeldBack)
             signals.release()
             out = contextvars.copy_context().run(model, *given.args, **given.kwargs)
             settle(out, observer)
+            observer.reach.settle(out)
         finally:
             signals.holding = True
     except HookcountError:

@@ -70,3 +70,5 @@ class Mark(NamedTuple):
     """A copy of the ops outside all modules, if no module is running."""
     called: bool
     """Whether the innermost module has called another one."""
+    nodes: int = 0
+    """How many nodes ``Observer.reach`` has."""

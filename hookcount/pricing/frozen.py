@@ -102,8 +102,8 @@ def _calls(trace: Trace) -> Iterator[tuple[str, Call]]:
     for run in trace.runs:
         if run.call is not None:
             yield run.path, run.call
-        yield from ((run.path, op.call) for op in run.ops)
-    yield from ((OUTSIDE, op.call) for _, op in trace.outside)
+        yield from ((run.path, op.call) for op in (*run.ops, *run.whole))
+    yield from ((OUTSIDE, op.call) for _, op in (*trace.outside, *trace.outside_whole))
 
 
 def _pairs(

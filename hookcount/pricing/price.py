@@ -13,7 +13,7 @@ from ..core.errors import FormulaError, error_text, module_at, said
 from ..core.nested import sequences
 from ..core.ops import KINDS, NOTHING, Ops
 from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Trace, Unseen, leaves
-from ..rules.binding import BindingError, CallFormula
+from ..rules.binding import BindingError, CallFormula, RunFormula
 from ..rules.parameters import parameters_of_target
 from ..rules.registry import FREE, OBSERVED, Entry, target_name
 from ..rules.resolver import Resolver
@@ -102,7 +102,8 @@ def charges(trace: Trace, resolver: Resolver, prices: Prices) -> Iterator[Charge
     raises or does not return ``Ops``.
     """
     covered: list[bool] = []  # by index of the run: is it covered by a formula for a whole subtree?
-    for run in trace.runs:
+    lost = set() if resolver.within is None else _lost(trace)
+    for index, run in enumerate(trace.runs):
         above = run.parent is not None and covered[run.parent]
         entry = None if above or run.call is None else resolver.module(run.call.module)
         if entry is not None and entry.price is OBSERVED:
@@ -115,19 +116,47 @@ def charges(trace: Trace, resolver: Resolver, prices: Prices) -> Iterator[Charge
         if by_ops:
             yield from _of_parts(run, entry, resolver, prices)
             continue
-        if entry is not None and run.call is not None:
-            ops = price_of(run.path, run.call, entry, prices)
+        if entry is not None and run.call is not None and index not in lost:
+            formula = entry.price
+            by_run = isinstance(formula, RunFormula)
+            ops = formula.of_run(run) if by_run else price_of(run.path, run.call, entry, prices)
             yield Charge(run.path, run.type, "module", ops, 1, entry, run.call, "")
         elif run.unseen is not None and resolver.sees == "all":
             target = _class_name(run)
             yield Charge(run.path, target, "module", None, 1, None, run.call, "", run.unseen)
         paid = entry is not None and entry.covers != "nothing"
-        for op in run.ops:
+        for op in _ops_of(run, resolver):
             if not (paid and op.claimable):
                 yield _op_charge(run.path, op, resolver, prices)
-    for phase, op in trace.outside:
+    outside = (*trace.outside, *(() if resolver.within is None else trace.outside_whole))
+    for phase, op in outside:
         if phase == "forward":
             yield _op_charge(OUTSIDE, op, resolver, prices)
+
+
+def _lost(trace: Trace) -> set[int]:
+    """The runs in which ops ran, themselves or beneath, but none that reaches an output."""
+    reaching: set[int] = set()
+    working: set[int] = set()
+    for index in range(len(trace.runs) - 1, -1, -1):  # a run comes before those beneath it
+        run = trace.runs[index]
+        if run.ops or index in working:
+            working.update({index} | ({run.parent} if run.parent is not None else set()))
+        if index in reaching or any(op.times > op.lost for op in run.ops):
+            reaching.update({index} | ({run.parent} if run.parent is not None else set()))
+    return working - reaching
+
+
+def _ops_of(run: ModuleRun, resolver: Resolver) -> Sequence[OpRun]:
+    """The ops of a run. For a convention that reads whole functions, their calls are among them.
+
+    Such a convention sees no op that reaches no output of the model.
+    """
+    if resolver.within is None:
+        return run.ops
+    return [
+        op._replace(times=op.times - op.lost) for op in (*run.ops, *run.whole) if op.times > op.lost
+    ]
 
 
 def _of_parts(
@@ -138,7 +167,7 @@ def _of_parts(
     Under a convention that does not see the ops, a module that it prices otherwise is uncounted.
     """
     paid = False
-    for op in run.ops:
+    for op in _ops_of(run, resolver):
         charge = _op_charge(run.path, op, resolver, prices)
         paid = paid or bool(charge.ops)
         yield charge
@@ -147,8 +176,8 @@ def _of_parts(
 
 
 def _op_charge(path: str, run: OpRun, resolver: Resolver, prices: Prices) -> Charge:
-    call, _, times, line, called = run
-    entry, name = resolver.op(call.target, called)
+    call, _, times, line, called, whole, _ = run
+    entry, name = resolver.op(call.target, "" if whole == "call" else called, whole == "part")
     if entry is None and has_no_tensor(call):
         entry = NO_TENSOR
     ops = None if entry is None else price_of(path, call, entry, prices)

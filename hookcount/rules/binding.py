@@ -22,7 +22,7 @@ import torch
 
 from ..core.lifetimes import ByIdentity
 from ..core.ops import Ops
-from ..core.trace import Call, sizes
+from ..core.trace import Call, ModuleRun, sizes
 from .parameters import MISSING, Parameters, of_overloads, parameters_of, parameters_of_target
 
 Named = dict[str, object]
@@ -40,6 +40,13 @@ class CallFormula(ABC):
 
     @abstractmethod
     def __call__(self, path: str, call: Call) -> Ops: ...
+
+
+class RunFormula(CallFormula):
+    """A formula of a module that also reads which ops the module's forward ran."""
+
+    @abstractmethod
+    def of_run(self, run: ModuleRun) -> Ops: ...
 
 
 def keyword_names(formula: Callable[..., object]) -> list[str]:

@@ -32,6 +32,10 @@ class Convention:
     them (``OpRun.called``). This is for tools that replace torch's functions. None: all ops.
     ``unseen``: ignore ops called through these.
 
+    ``within``: for tools that read calls of whole functions, as a jit trace shows them. By the name
+    of a function, it maps the ops that count there to the targets whose formulas price them. An op
+    that any other function of torch ran costs nothing. See ``rules/functions.py``.
+
     ``mirrors``: the tool and its version. ``exact``: tests hold the figure to the tool's own, to
     the integer, except for the cases in ``differs``.
 
@@ -47,6 +51,7 @@ class Convention:
     matches: Matches = "forward"
     functions: frozenset[str] | None = field(default=None, repr=False)
     unseen: frozenset[str] = field(default=frozenset(), repr=False)
+    within: Mapping[str, Mapping[str, str]] | None = field(default=None, repr=False, hash=False)
     mirrors: str = ""
     exact: bool = False
     differs: tuple[str, ...] = field(default=(), repr=False)
@@ -102,6 +107,7 @@ class Convention:
             sees=self.sees,
             functions=self.functions,
             unseen=self.unseen,
+            within=self.within,
         )
 
     def __str__(self) -> str:

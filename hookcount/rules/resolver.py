@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from torch import nn
 
 from ..core.trace import Call
 from .entry import FREE, Entry, Kind
+from .functions import function_called
 from .registry import Op, Registry, target_name
 from .targets import same_forward
 
@@ -32,6 +33,7 @@ class Resolver:
 
     ``functions``: count only ops called through these torch functions (None: all).
     ``unseen``: ignore ops called through these.
+    ``within``: what counts inside of which function of torch, see ``Convention``.
     """
 
     def __init__(
@@ -42,11 +44,13 @@ class Resolver:
         sees: Sees = "all",
         functions: frozenset[str] | None = None,
         unseen: frozenset[str] = frozenset(),
+        within: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         self.matches = matches
         self.sees = sees
         self.functions = functions
         self.unseen = unseen
+        self.within = within
         self._layers = [layer.table for layer in registry.layers()]
         self._modules: dict[type, Entry | None] = {}
         self._ops: dict[Op, tuple[Entry | None, str]] = {}
@@ -87,11 +91,12 @@ class Resolver:
                 if entry is not None and (self.matches == "mro" or same_forward(cls, base)):
                     yield entry
 
-    def op(self, op: Op, called: str = "") -> tuple[Entry | None, str]:
+    def op(self, op: Op, called: str = "", is_part: bool = False) -> tuple[Entry | None, str]:
         """The entry for an op, and the op's name.
 
         Looked up in this order: its overload, its name, its functional form. A view without an
-        entry is free. ``called``: the function that ran the op, see ``OpRun``.
+        entry is free. ``called``: the function that ran the op, see ``OpRun``. ``is_part``: a call
+        of a whole function pays for the op, if the convention reads such calls.
         """
         known = self._ops.get(op)
         if known is None:
@@ -100,7 +105,29 @@ class Resolver:
             known = self._ops[op] = self._find_op(op, full, name), name
         if called in self.unseen or (self.functions is not None and called not in self.functions):
             return _NOT_SEEN, known[1]
-        return known
+        if self.within is None:
+            return known
+        if is_part:
+            return _NOT_SEEN, known[1]
+        return self._within(self.within, *known, called)
+
+    def _within(
+        self,
+        within: Mapping[str, Mapping[str, str]],
+        entry: Entry | None,
+        name: str,
+        called: str,
+    ) -> tuple[Entry | None, str]:
+        """The entry for an op that has ``entry`` by itself, and that the code ran by ``called``."""
+        function = function_called(called)
+        if not function or f"aten::{function}" == name:
+            return entry, name
+        inside = within.get(function)
+        if inside is None or name not in inside:
+            return _NOT_SEEN, name
+        priced = inside[name]
+        found = next((each for each in self._of_op(priced, priced) if each.price is not None), None)
+        return found or _NOT_SEEN, name
 
     def all_of(self, call: Call) -> Iterator[Entry]:
         """Each entry that may answer for a call, in the order in which they are looked up."""

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 
 from ...core.lifetimes import ByIdentity
+from ...core.trace import Whole
 from .called import called
 
 
@@ -22,6 +23,8 @@ class Site(NamedTuple):
     """The ``file:line`` outside of torch: in the user's code or in a library."""
     called: str
     """The name of the called function: see ``called.called``."""
+    whole: Whole = ""
+    """See ``OpRun.whole``."""
 
 
 NOWHERE = Site("", "")

@@ -97,7 +97,7 @@ class Recurrent:
             before = before._replace(ops=ops)
         finally:
             observer.back_to(before)
-        observer.origins.made(op_facts(torch.ops.aten.stack.default), (), {}, out)
+        observer.made(op_facts(torch.ops.aten.stack.default), (), {}, out)
         return out
 
     def _apart(self, func: Callable[..., Any], args: OpArgs, length: int) -> tuple[OpTimes, Any]:

@@ -137,7 +137,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         """A cast of autocast. A constant stays one."""
         to = torch.ops.aten._to_copy.default
         made: torch.Tensor = self.see(to, (tensor,), {"dtype": dtype})
-        self._observer.origins.made(op_facts(to), (tensor,), {}, made)
+        self._observer.made(op_facts(to), (tensor,), {}, made)
         return made
 
     def _new(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:

@@ -25,6 +25,7 @@ Contents:
 - counts by input size: ``Scaling``, ``Point``, ``Growth``, ``Polynomial``
 - the size of a model: ``ModelSize``
 - the peaks of a device: ``Device``, ``devices``
+- a meter of a loop: ``Meter``, ``Metered``
 - errors: ``HookcountError`` and its subclasses, ``UncountedWarning``, ``LeftBehindWarning``
 """
 
@@ -76,6 +77,7 @@ from .pricing.tree import Node
 from .report import Report, Reuse
 from .rules.registry import FREE, OBSERVED, Entry, Registry
 from .seconds.device import Device
+from .seconds.meter import Meter, Metered
 
 __version__ = "0.1.0"
 
@@ -99,6 +101,8 @@ __all__ = [
     "LeftBehindWarning",
     "Line",
     "Match",
+    "Meter",
+    "Metered",
     "ModelError",
     "ModelSize",
     "Node",

@@ -78,14 +78,17 @@ def over(
     return DataSetReport(tuple(items))
 
 
-def arguments_of(batch: object, inputs: Inputs | None) -> tuple[Args, Kwargs]:
+def arguments_of(
+    batch: object, inputs: Inputs | None, where: str = "over(model, batches)"
+) -> tuple[Args, Kwargs]:
+    """What the forward takes of an item. Raises ``InputError`` for an item that is no input."""
     if inputs is not None:
         return arguments("the result of inputs(item)", inputs(batch))
     if isinstance(batch, list):
         what = f"the item is a list of {len(batch)}"
         fix = "say what forward takes: inputs=lambda batch: batch[0] for pairs of images and labels"
-        raise InputError(error_text("over(model, batches)", what, fix))
-    return arguments("over(model, batches)", batch)
+        raise InputError(error_text(where, what, fix))
+    return arguments(where, batch)
 
 
 def _checked(batches: object, n: object, inputs: object) -> tuple[int | None, int | None]:

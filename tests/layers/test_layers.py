@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "dataset": "core rules observe tables analysis report",
     "counter": "core rules formulas conventions observe pricing analysis report dataset",
     "seconds": "core rules observe pricing tables analysis render report dataset counter",
+    "callbacks": "core observe dataset seconds",
     "comparison": "core rules conventions pricing models analysis tables report counter",
     "testing": "core rules observe pricing report counter",
     "compat": (
@@ -50,7 +51,9 @@ ONLY_IN = {
     "plotly": "tables",
     "torchvision": "models",
     "timm": "models",
-    "transformers": "models",
+    "transformers": "models callbacks",
+    "lightning": "callbacks",
+    "pytorch_lightning": "callbacks",
     "argparse": "cli",
 }
 """By package, the rooms that may import it."""

@@ -1,0 +1,1 @@
+"""Callbacks of training loops. Each needs the library that it is for."""

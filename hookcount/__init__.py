@@ -23,6 +23,7 @@ Contents:
 - conventions side by side: ``Reconciliation``, ``Line``, ``Match``
 - counts by input size: ``Scaling``, ``Point``, ``Growth``, ``Polynomial``
 - the size of a model: ``ModelSize``
+- seconds: ``measure``, ``Timer``, ``Timing``, ``Spread``
 - errors: ``HookcountError`` and its subclasses, ``UncountedWarning``, ``LeftBehindWarning``
 """
 
@@ -67,6 +68,9 @@ from .pricing.price import Charge, Record, Uncounted
 from .pricing.tree import Node
 from .report import Report, Reuse
 from .rules.registry import FREE, OBSERVED, Entry, Registry
+from .seconds.spread import Spread
+from .seconds.timer import Timer, measure
+from .seconds.timing import Timing
 
 __version__ = "0.1.0"
 
@@ -105,6 +109,9 @@ __all__ = [
     "Share",
     "Source",
     "Split",
+    "Spread",
+    "Timer",
+    "Timing",
     "Uncounted",
     "UncountedError",
     "UncountedWarning",
@@ -113,6 +120,7 @@ __all__ = [
     "by_turns",
     "compare",
     "count",
+    "measure",
     "register",
     "register_fake",
     "replace",

@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "render": "core rules pricing tables analysis",
     "report": "core rules conventions pricing tables analysis render",
     "counter": "core rules formulas conventions observe pricing analysis report",
+    "seconds": "core observe pricing tables analysis render report counter",
     "comparison": "core rules conventions pricing models analysis tables report counter",
     "testing": "core rules observe pricing report counter",
     "compat": (
@@ -30,10 +31,10 @@ MAY_IMPORT = {
     ),
     "cli": (
         "core rules conventions pricing tables models analysis render report counter comparison "
-        "__init__"
+        "seconds __init__"
     ),
     "__init__": (
-        "core rules conventions pricing analysis observe formulas report counter comparison"
+        "core rules conventions pricing analysis observe formulas report counter comparison seconds"
     ),
     "__main__": "cli",
 }
@@ -42,7 +43,7 @@ hookcount/.
 """
 
 ONLY_IN = {
-    "pandas": "analysis tables render report comparison cli",
+    "pandas": "analysis tables render report seconds comparison cli",
     "rich": "tables",
     "plotly": "tables",
     "torchvision": "models",

@@ -1,0 +1,1 @@
+"""Seconds: how long a model takes, whole and module by module, beside what it computes."""

@@ -26,6 +26,7 @@ Contents:
 - the size of a model: ``ModelSize``
 - the peaks of a device: ``Device``, ``devices``
 - a meter of a loop: ``Meter``, ``Metered``
+- seconds: ``measure``, ``Timer``, ``Timing``, ``Spread``
 - errors: ``HookcountError`` and its subclasses, ``UncountedWarning``, ``LeftBehindWarning``
 """
 
@@ -78,6 +79,9 @@ from .report import Report, Reuse
 from .rules.registry import FREE, OBSERVED, Entry, Registry
 from .seconds.device import Device
 from .seconds.meter import Meter, Metered
+from .seconds.spread import Spread
+from .seconds.timer import Timer, measure
+from .seconds.timing import Timing
 
 __version__ = "0.1.0"
 
@@ -121,7 +125,10 @@ __all__ = [
     "Share",
     "Source",
     "Split",
+    "Spread",
     "Statistics",
+    "Timer",
+    "Timing",
     "Uncounted",
     "UncountedError",
     "UncountedWarning",
@@ -132,6 +139,7 @@ __all__ = [
     "compare",
     "count",
     "devices",
+    "measure",
     "over",
     "register",
     "register_fake",

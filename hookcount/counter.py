@@ -116,8 +116,8 @@ class Counter:
         return self._count(model, args, kwargs)
 
     def _count(self, model: Model, args: tuple[object, ...], kwargs: dict[str, object]) -> Report:
-        report = Report(self.priced(model, args, kwargs), _again(model, self))
-        _warn(report, stacklevel=5)
+        report = Report(self.priced(model, args, kwargs), again_of(model, self))
+        warn_uncounted(report, stacklevel=5)
         return report
 
     def priced(
@@ -171,7 +171,7 @@ class Counter:
         checked(program_module(model))
 
         def counted(args: tuple[object, ...], kwargs: dict[str, object]) -> Report:
-            return Report(self.priced(model, args, kwargs), _again(model, self))
+            return Report(self.priced(model, args, kwargs), again_of(model, self))
 
         found = dataset.over(batches, n, inputs, counted)
         if uncounted := found.explain_uncounted():
@@ -259,7 +259,7 @@ class Watch:
             fix = "call report() after the `with` block"
             raise InputError(error_text("Watch.report()", "the watch has not ended", fix))
         report = Report(Priced(self._trace, self._counter.registry, DEFAULT))
-        _warn(report, stacklevel=4)
+        warn_uncounted(report, stacklevel=4)
         return report
 
 
@@ -323,7 +323,7 @@ def scaling(
         return scale(partial(counter.priced, model), inputs, sizes, stacklevel=4)
 
 
-def _again(model: Model, counter: Counter) -> Again:
+def again_of(model: Model, counter: Counter) -> Again:
     """A function that counts a report's model again, in its state at that time.
 
     The function holds only a weak reference to the model.
@@ -349,6 +349,7 @@ def _over_the_rest(registry: Registry | None) -> Registry:
     return registry.over(USER)
 
 
-def _warn(report: Report, stacklevel: int) -> None:
+def warn_uncounted(report: Report, stacklevel: int) -> None:
+    """Warn if something that ran has no formula."""
     if report.uncounted:
         warnings.warn(UncountedWarning(report.explain_uncounted()), stacklevel=stacklevel)

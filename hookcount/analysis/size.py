@@ -33,13 +33,18 @@ class ModelSize:
     """Distinct modules without children."""
 
     @property
+    def gradients(self) -> int:
+        """Elements that get a gradient in training: those of the parameters that require one."""
+        return self.trainable
+
+    @property
     def bytes(self) -> int:
         """Bytes of parameters and buffers."""
         return self.parameter_bytes + self.buffer_bytes
 
     def to_dict(self) -> dict[str, str | int | dict[str, int]]:
-        """All fields and ``bytes``, as values that JSON can hold."""
-        return {**asdict(self), "bytes": self.bytes}
+        """All fields, ``gradients`` and ``bytes``, as values that JSON can hold."""
+        return {**asdict(self), "gradients": self.gradients, "bytes": self.bytes}
 
     def __str__(self) -> str:
         dtypes = (
@@ -54,6 +59,7 @@ class ModelSize:
                 f"{in_bytes(self.parameter_bytes)}",
                 f"  trainable {self.trainable:,}",
                 f"  frozen    {self.frozen:,}",
+                f"gradients   {self.gradients:,}",
                 f"buffers     {self.buffers:,}, {in_bytes(self.buffer_bytes)}",
                 f"by dtype    {dtypes}",
             )

@@ -48,6 +48,12 @@ def outside_of_compiler() -> Iterator[None]:
         _compiler.set_eval_frame(around)
 
 
+def skipped(function: Callable[P, R]) -> Callable[P, R]:
+    """``function``, over which the compiler passes. What it calls is compiled as before."""
+    _skip(function.__code__)
+    return function
+
+
 def _skip(code: CodeType) -> None:
     """Let the compiler pass over a function, but not over what the function calls."""
     if hasattr(_compiler, "skip_code"):  # torch 2.6

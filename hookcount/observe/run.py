@@ -6,7 +6,6 @@ It runs on shapes where that is possible, and for real otherwise.
 from __future__ import annotations
 
 import contextvars
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from .dispatch import RealRun, Run
 from .distributed import settle
 from .eager import compiler_is_there
 from .gathered import gathered
+from .in_turn import in_turn
 from .interrupts import HeldBack
 from .mistakes import refuse_mistakes
 from .module_tree import ModuleTree, type_name
@@ -42,7 +42,6 @@ from .shapes_run.memo import Memo
 from .shapes_run.shapes import ConstantsLostError, ShapesRun
 from .specs import has_values, tensors
 from .state import Given, preserved
-from .undo import turns
 from .whole_calls import whole_calls_noted
 from .wrapped import refuse_flat_shards, wrappers_passed
 
@@ -80,7 +79,8 @@ class Runner:
         run follows.
         """
         check_surroundings()
-        return self._in_turn(tree, args, kwargs, self._tries)
+        refuse_flat_shards(tree)
+        return in_turn(tree, args, kwargs, self._tries)
 
     def _tries(self, tree: ModuleTree, args: Args, kwargs: Kwargs, signals: HeldBack) -> Trace:
         """One try after the other, each from the same state."""
@@ -157,31 +157,8 @@ class Runner:
         def run(tree: ModuleTree, args: Args, kwargs: Kwargs, signals: HeldBack) -> Trace:
             return self._traced(tree, args, kwargs, modes, signals)
 
-        return self._in_turn(tree, args, kwargs, run)
-
-    def _in_turn(
-        self,
-        tree: ModuleTree,
-        args: Args,
-        kwargs: Kwargs,
-        run: Callable[[ModuleTree, Args, Kwargs, HeldBack], Trace],
-    ) -> Trace:
-        """``run``, once no other thread counts the same model. Signals are held back meanwhile."""
         refuse_flat_shards(tree)
-        ids, began = _shared_ids(tree, args, kwargs), time.monotonic()
-        while True:
-            with HeldBack() as signals:
-                if turns.take(ids, began):
-                    try:
-                        return run(tree, args, kwargs, signals)
-                    finally:
-                        turns.give(ids)
-                try:
-                    signals.holding = False
-                    signals.release()
-                    turns.wait(ids)
-                finally:
-                    signals.holding = True
+        return in_turn(tree, args, kwargs, run)
 
     def _traced(
         self,
@@ -239,15 +216,6 @@ def _have_values(tree: ModuleTree, args: Args, kwargs: Kwargs) -> bool:
 
 def _tensors(tree: ModuleTree, args: Args, kwargs: Kwargs) -> Iterator[torch.Tensor]:
     yield from (*tree.parameters, *tree.buffers, *tensors((args, kwargs)))
-
-
-def _shared_ids(tree: ModuleTree, args: Args, kwargs: Kwargs) -> set[int]:
-    """The ids of modules and arguments that a count in another thread may have too."""
-    given = (each for each in (*args, *kwargs.values()) if not isinstance(each, _NEVER_CHANGE))
-    return {id(each) for each in (*tree.modules, *given)}
-
-
-_NEVER_CHANGE = (torch.Tensor, int, float, str, bytes, complex, type(None), tuple, type)
 
 
 def _call(model: nn.Module, given: Given, observer: Observer, signals: HeldBack) -> None:

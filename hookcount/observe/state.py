@@ -71,13 +71,21 @@ class Given:
             if self._states.keep_grads():
                 self.guard.renew()
 
-    def _others_ran(self) -> bool:
+    def others_ran(self) -> bool:
         """Whether another thread ran since the start.
 
         To be called after a value is read that it may have changed. If it did not run, a change is
         of this thread.
         """
         return others.ran(self._clocks)
+
+    def others_drew(self) -> bool:
+        """Whether another thread may have drawn random numbers."""
+        return self.others_ran()
+
+    def others_wrote(self, state: TensorState) -> bool:
+        """Whether another thread may have written to a tensor."""
+        return self.others_ran()
 
     def restore(self) -> None:
         """Put everything back. Each step runs, also if another one raises.
@@ -93,23 +101,24 @@ class Given:
                 errors.append(error)
 
         step(self.settings.restore_thread)
-        step(lambda: self.settings.restore_process(self._others_ran))
+        step(lambda: self.settings.restore_process(self.others_ran))
         for put_back in self._objects.restore_steps():
             step(put_back)
         step(self._modules.restore)
         for each in self._states.changed():
-            step(partial(_restore, each, self._others_ran, not self.trained_by_others))
+            others_wrote = partial(self.others_wrote, each)
+            step(partial(_restore, each, others_wrote, not self.trained_by_others))
         for put_back in self.guard.restore_values():
             step(put_back)
-        step(lambda: self.randomness.restore(self._others_ran))
+        step(lambda: self.randomness.restore(self.others_drew))
         if errors:
             raise errors[0]
 
 
-def _restore(state: TensorState, others_ran: Callable[[], bool], with_grad: bool) -> None:
+def _restore(state: TensorState, others_wrote: Callable[[], bool], with_grad: bool) -> None:
     """Put back all of a tensor but its values."""
     with ExitStack() as steps:  # each runs, the last one first
-        steps.callback(state.restore_version, others_ran)
+        steps.callback(state.restore_version, others_wrote)
         if with_grad:
             steps.callback(state.restore_grad)
         steps.callback(state.restore_layout)

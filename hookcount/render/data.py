@@ -28,23 +28,26 @@ def json(priced: Priced, shown: pd.DataFrame | None = None) -> str:
 
     ``shown``: the rows to write, all if None.
     """
-    return rows.json(
-        {
-            "macs": priced.macs,
-            "flops": priced.flops,
-            "params": priced.params,
-            "param_bytes": priced.param_bytes,
-            "convention": priced.convention.name,
-            "unit": FLOPS_ARE,
-            "run": priced.run,
-            "operations": {kind: getattr(priced.total, kind) for kind in KINDS},
-            "uncounted": [
-                {"target": each.target, "paths": list(each.paths), "calls": each.calls}
-                for each in priced.uncounted
-            ],
-            "modules": rows.records(frames.modules(priced) if shown is None else shown),
-        }
-    )
+    modules = rows.records(frames.modules(priced) if shown is None else shown)
+    return rows.json({**totals(priced), "modules": modules})
+
+
+def totals(priced: Priced) -> dict[str, object]:
+    """Totals, convention and uncounted targets, as values that JSON can hold."""
+    return {
+        "macs": priced.macs,
+        "flops": priced.flops,
+        "params": priced.params,
+        "param_bytes": priced.param_bytes,
+        "convention": priced.convention.name,
+        "unit": FLOPS_ARE,
+        "run": priced.run,
+        "operations": {kind: getattr(priced.total, kind) for kind in KINDS},
+        "uncounted": [
+            {"target": each.target, "paths": list(each.paths), "calls": each.calls}
+            for each in priced.uncounted
+        ],
+    }
 
 
 def markdown(priced: Priced, shown: Iterable[int] | None = None) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import NamedTuple
 
 from ..core.ops import flops
 from ..core.units import percent, si, size
@@ -29,17 +31,39 @@ def summary(priced: Priced) -> str:
     return f"{priced.tree.type}: " + ", ".join(parts)
 
 
+class Column(NamedTuple):
+    """A column of the tree besides the columns of a count."""
+
+    title: str
+    cell: Callable[[Node], str]
+
+
 def tree(priced: Priced, depth: int | None = None, sort: str | None = None) -> Renderable:
     """The module tree below a summary. Warnings and uncounted targets come last.
 
     ``depth`` hides deeper modules. ``sort`` orders siblings by a numeric field of ``Node``
     (``params``, ``calls``), or by ``macs`` or ``flops``. Totals stay the same.
     """
+    order = None if sort is None else partial(_value, field=sort)
+    return stacked(paragraph(summary(priced), "bold"), *tree_alone(priced, depth, order))
+
+
+def tree_alone(
+    priced: Priced,
+    depth: int | None = None,
+    order: Callable[[Node], float] | None = None,
+    more: Sequence[Column] = (),
+) -> list[Renderable]:
+    """The module tree without a summary, then warnings and uncounted targets.
+
+    ``order``: siblings with the largest values come first. ``more``: columns to the right.
+    """
+    titles = [each.title for each in more]
     # in a narrow terminal, text columns are cut and numbers are not
-    shown = grid(("module", "type", "output", *_NUMBERS), _NUMBERS)
-    for prefix, node in _lines(priced.tree, "", "", depth, sort):
-        shown.add_row(*_row(priced, prefix, node))
-    parts: list[Renderable] = [paragraph(summary(priced), "bold"), shown]
+    shown = grid(("module", "type", "output", *_NUMBERS, *titles), (*_NUMBERS, *titles))
+    for prefix, node in _lines(priced.tree, "", "", depth, order):
+        shown.add_row(*_row(priced, prefix, node), *(each.cell(node) for each in more))
+    parts: list[Renderable] = [shown]
     if priced.backward_seen:
         text = "A backward pass ran too. These figures are for the forward pass only."
         parts.append(paragraph(text, "yellow"))
@@ -47,7 +71,7 @@ def tree(priced: Priced, depth: int | None = None, sort: str | None = None) -> R
         names = ", ".join(each.target for each in priced.uncounted)
         text = f"Uncounted, so the figures are a lower bound: {names} (see report.uncounted)"
         parts.append(paragraph(text, "bold yellow"))
-    return stacked(*parts)
+    return parts
 
 
 def _row(priced: Priced, prefix: str, node: Node) -> list[Renderable]:
@@ -72,15 +96,19 @@ def _row(priced: Priced, prefix: str, node: Node) -> list[Renderable]:
 
 
 def _lines(
-    node: Node, prefix: str, below: str, depth: int | None, sort: str | None
+    node: Node,
+    prefix: str,
+    below: str,
+    depth: int | None,
+    order: Callable[[Node], float] | None,
 ) -> Iterator[tuple[str, Node]]:
     """Each node with the branches to draw before it. ``below``: the branches for its children."""
     yield prefix, node
     if depth is not None and node.depth >= depth:
         return
     children = list(node.children)
-    if sort is not None:
-        children.sort(key=lambda child: _value(child, sort), reverse=True)
+    if order is not None:
+        children.sort(key=order, reverse=True)
     for index, child in enumerate(children):
         last = index == len(children) - 1
         yield from _lines(
@@ -88,7 +116,7 @@ def _lines(
             below + ("└─ " if last else "├─ "),
             below + ("   " if last else "│  "),
             depth,
-            sort,
+            order,
         )
 
 

@@ -1,1 +1,1 @@
-"""Seconds: what a model and a device do per second."""
+"""Seconds: how long a model takes, beside what it computes and what a device can do."""

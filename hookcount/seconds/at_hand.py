@@ -55,7 +55,7 @@ def as_device(device: torch.device | torch.Tensor | str | int) -> torch.device:
 def at_hand(device: torch.device) -> AtHand:
     """What is reported of a device. Raises ``InputError`` if torch cannot reach it."""
     if device.type == "cpu":
-        return AtHand("cpu", _cpu(), _memory())
+        return AtHand("cpu", cpu_name(), _memory())
     if device.type == "mps":
         return AtHand("mps", _sysctl("machdep.cpu.brand_string"), _memory())
     if device.type == "xla":
@@ -77,7 +77,7 @@ def at_hand(device: torch.device) -> AtHand:
     return AtHand(device.type, found.name, found.total_memory, units)
 
 
-def _cpu() -> str:
+def cpu_name() -> str:
     """The name of the processor, or else its architecture."""
     with suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text().splitlines():

@@ -33,7 +33,7 @@ MAY_IMPORT = {
     ),
     "cli": (
         "core rules conventions pricing tables models analysis render report counter comparison "
-        "__init__"
+        "seconds __init__"
     ),
     "__init__": (
         "core rules conventions pricing analysis observe formulas report dataset counter seconds "
@@ -46,7 +46,7 @@ hookcount/.
 """
 
 ONLY_IN = {
-    "pandas": "analysis tables render report dataset comparison cli",
+    "pandas": "analysis tables render report dataset seconds comparison cli",
     "rich": "tables",
     "plotly": "tables",
     "torchvision": "models",

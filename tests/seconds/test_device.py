@@ -122,7 +122,7 @@ def test_a_card_that_fits_two_rows_is_neither(card):
 
 
 def test_the_processor_of_a_mac_is_not_its_gpu(monkeypatch):
-    monkeypatch.setattr(at_hand, "_cpu", lambda: "Apple M1 Pro")
+    monkeypatch.setattr(at_hand, "cpu_name", lambda: "Apple M1 Pro")
     monkeypatch.setattr(at_hand, "_sysctl", lambda key: "Apple M1 Pro")
     assert Device.of("mps") == Device("M1 Pro")
     with pytest.raises(UnknownDeviceError, match="'Apple M1 Pro'"):
@@ -136,7 +136,7 @@ def test_a_chip_with_two_sizes_is_neither(monkeypatch):
 
 
 def test_a_processor(monkeypatch):
-    monkeypatch.setattr(at_hand, "_cpu", lambda: "Intel(R) Xeon(R) Platinum 8480+")
+    monkeypatch.setattr(at_hand, "cpu_name", lambda: "Intel(R) Xeon(R) Platinum 8480+")
     assert Device.of(torch.zeros(2)).name == "Xeon Platinum 8480+"
 
 

@@ -1,0 +1,51 @@
+"""Runs work on a model once no other thread counts or times the same model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+import torch
+
+from .interrupts import HeldBack
+from .module_tree import ModuleTree
+from .undo import turns
+
+T = TypeVar("T")
+Args = tuple[object, ...]
+"""The positional arguments of a model's ``forward``."""
+Kwargs = Mapping[str, object]
+"""The keyword arguments of a model's ``forward``."""
+
+
+def in_turn(
+    tree: ModuleTree,
+    args: Args,
+    kwargs: Kwargs,
+    run: Callable[[ModuleTree, Args, Kwargs, HeldBack], T],
+) -> T:
+    """``run``, once no other thread uses the same model. Signals are held back meanwhile."""
+    ids, began = _shared_ids(tree, args, kwargs), time.monotonic()
+    while True:
+        with HeldBack() as signals:
+            if turns.take(ids, began):
+                try:
+                    return run(tree, args, kwargs, signals)
+                finally:
+                    turns.give(ids)
+            try:
+                signals.holding = False
+                signals.release()
+                turns.wait(ids)
+            finally:
+                signals.holding = True
+
+
+def _shared_ids(tree: ModuleTree, args: Args, kwargs: Kwargs) -> set[int]:
+    """The ids of modules and arguments that a count in another thread may have too."""
+    given = (each for each in (*args, *kwargs.values()) if not isinstance(each, _NEVER_CHANGE))
+    return {id(each) for each in (*tree.modules, *given)}
+
+
+_NEVER_CHANGE = (torch.Tensor, int, float, str, bytes, complex, type(None), tuple, type)

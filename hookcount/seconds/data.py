@@ -1,0 +1,91 @@
+"""A timing as text for other programs: CSV, JSON, Markdown."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from ..core.units import si
+from ..render.data import totals
+from ..tables import rows
+from .frame import modules
+from .measured import Measured
+from .text import duration, per_second
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_TITLES = ("module", "type", "calls", "MACs", "FLOPs", "seconds", "% seconds", "FLOP/s")
+_NUMBERS = _TITLES[2:]
+
+
+def csv(timing: Measured, shown: pd.DataFrame | None = None) -> str:
+    """All columns of ``to_dataframe()``. ``shown``: the rows to write, all if None."""
+    return rows.csv(modules(timing) if shown is None else shown)
+
+
+def json(timing: Measured, shown: pd.DataFrame | None = None) -> str:
+    """A JSON object: the figures of the timing, those of the count, and ``modules``.
+
+    ``shown``: the rows to write, all if None. What is unknown is null.
+    """
+    frame = modules(timing) if shown is None else shown
+    records = [
+        {name: None if _is_nan(value) else value for name, value in row.items()}
+        for row in rows.records(frame)
+    ]
+    count = {} if timing.counted is None else totals(timing.counted.priced)
+    return rows.json({**figures(timing), **count, "modules": records})
+
+
+def figures(timing: Measured) -> dict[str, object]:
+    """The figures of a timing, as values that JSON can hold."""
+    counted = timing.counted is not None
+    batch = timing.batch
+    return {
+        "type": timing.type,
+        "layers": timing.size.layers,
+        "gradients": timing.size.gradients,
+        "seconds": timing.seconds,
+        "spread": asdict(timing.spread),
+        "runs": timing.runs,
+        "fps": timing.fps,
+        "samples_per_second": timing.samples_per_second,
+        "batch": None if batch is None else batch._asdict(),
+        "flops_per_second": timing.flops_per_second if counted else None,
+        "macs_per_second": timing.macs_per_second if counted else None,
+        "overhead": timing.overhead,
+        "machine": {name: _plain(value) for name, value in asdict(timing.machine).items()},
+        "notes": list(timing.notes),
+    }
+
+
+def markdown(timing: Measured, shown: pd.DataFrame | None = None) -> str:
+    """A Markdown table of the columns that people read. ``shown``: the rows, all if None."""
+    frame = modules(timing) if shown is None else shown
+    cells = []
+    for row in rows.records(frame):
+        macs, flops, speed = (row.get(name) for name in ("macs", "flops", "flops_per_second"))
+        seconds, share = row["seconds"], row["seconds_share"]
+        cells.append(
+            (
+                row["path"] or "(model)",
+                row["type"],
+                row["calls"],
+                si(macs) if isinstance(macs, int) else "",
+                si(flops) if isinstance(flops, int) else "",
+                duration(seconds) if isinstance(seconds, float) and seconds > 0 else "",
+                f"{100 * share:.1f}" if isinstance(share, float) and share > 0 else "",
+                per_second(speed).strip() if isinstance(speed, float) and speed > 0 else "",
+            )
+        )
+    return rows.markdown(_TITLES, cells, _NUMBERS)
+
+
+def _is_nan(value: object) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _plain(value: object) -> object:
+    return value if isinstance(value, (str, int, bool, type(None))) else str(value)

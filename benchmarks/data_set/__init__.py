@@ -1,0 +1,1 @@
+"""Counts and times of detectors over images of several sizes."""

@@ -107,9 +107,8 @@ def measured(name: str, tool: ModuleType | None) -> tuple[list[tuple[str, ...]],
             differs.append(f"{name}: {found.distinct} counts for {len(SIZES[name])} sizes")
         rows = [(name, "hookcount, FLOPs", *billions(statistics(each)))]
         under = found.under("rfdetr")
-        rows.append(
-            (name, "rfdetr", *billions(statistics([i.report.headline for i in under.items])))
-        )
+        figures = [item.report.headline for item in under.items]
+        rows.append((name, "rfdetr", *billions(statistics(figures))))
         if tool is not None:
             by_size: dict[torch.Size, float] = {}
             for image in given:

@@ -192,7 +192,7 @@ class DataSetReport:
             made.add_row(shown, *[text(value) for value in each.to_dict().values()])
         parts: list[Renderable] = [head, made]
         if self.timed:
-            parts.append(f"{1 / self.seconds.mean:.1f} FPS = 1 / mean seconds")
+            parts.append(f"{1 / self.seconds.mean:,.1f} FPS = 1 / mean seconds")
         if uncounted := self.explain_uncounted():
             parts.append(uncounted)
         return stacked(*parts)

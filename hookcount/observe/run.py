@@ -35,6 +35,7 @@ from .module_tree import ModuleTree, type_name, wrapped_as
 from .observer import Observer, innermost_given, observers_here
 from .other_path import goes_another_path
 from .own_thread import own_functions, own_gradients, own_random_functions
+from .reach import Reach
 from .scripted import scripts_seen
 from .shapes_run.attention import as_on_the_device
 from .shapes_run.autocast import autocast_on_meta
@@ -220,6 +221,7 @@ class Runner:
         self.memo.trim()
         self.memo.refresh()
         observer = Observer(tree, self.memo, self._priced())
+        observer.reach = Reach(0)  # the end of a block is no model's output
         with _observing(observer, tree, [RealRun(observer, None), whole_calls_noted()]):
             yield observer
 

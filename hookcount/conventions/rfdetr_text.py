@@ -1,7 +1,7 @@
 """What RF-DETR states of its figures: MACs, plus batch norms, softmax and element-wise ops.
 
-A multiply-add counts as one, as does an element-wise op of one output element. RF-DETR's tool counts
-otherwise: see ``rfdetr.py``.
+A multiply-add counts as one, as does an element-wise op of one output element. RF-DETR's tool
+counts otherwise: see ``rfdetr.py``.
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ class ModuleRun(NamedTuple):
     read the shapes of one example, or miss derivatives.
     """
     whole: tuple[OpRun, ...] = ()
-    """Calls of functions that other ops make up, as the code calls them. The ops are in ``ops`` too.
+    """Calls of functions that other ops make up, as the code calls them. These ops are in ``ops``.
 
     Only conventions of tools that read such calls price these. See ``Convention.within``.
     """

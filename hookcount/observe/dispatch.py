@@ -59,7 +59,9 @@ class Run(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if shared or pending:
                 return self.unwrapped(func, args, kwargs)
         out = self.see(func, args, kwargs)
-        observer.made(op_facts(func), args, kwargs, out)
+        facts = op_facts(func)
+        observer.origins.made(facts, args, kwargs, out)
+        observer.reach.made(facts, args, kwargs, out)
         return out
 
     def unwrapped(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:

@@ -294,18 +294,18 @@ class Observer:
     def made(self, facts: OpFacts, args: OpArgs, kwargs: OpKwargs, out: OpResult) -> None:
         """A seen op returned ``out``."""
         self.origins.made(facts, args, kwargs, out)
-        if self.given is not None:
-            self.reach.made(facts, args, kwargs, out)
+        self.reach.made(facts, args, kwargs, out)
 
     def note_whole(self, call: Call, out: OpResult) -> None:
         """Record that the code called a function that other ops make up. It returned ``out``."""
-        before, self.whole = self.whole, "call"
+        before, self.whole, self.origins.whole = self.whole, "call", True
         try:
             self.note(call, False)
         finally:
             self.whole = before
         key, self.reach.noted = self.reach.noted, None
-        self.reach.note_whole(key, out)
+        if key is not None:
+            self.reach.note_whole(key, out)
 
     # -- the end ------------------------------------------------------------------------------
 
@@ -320,7 +320,7 @@ class Observer:
         runs, outside = with_lost(gathered(self), {} if self.handed else self.reach.lost())
         hits, misses = self._memo.hits - self._hits, self._memo.misses - self._misses
         trace = Trace(self._places.facts(), tuple(runs), tuple(outside), run, hits, misses)
-        return whole_calls_apart(trace)
+        return whole_calls_apart(trace) if self.origins.whole else trace
 
     def seen(self) -> tuple[list[ModuleRun], list[tuple[Phase, OpRun]]]:
         """The module runs of this thread, and the ops outside all modules."""

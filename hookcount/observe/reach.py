@@ -16,6 +16,8 @@ from .opfacts import UNDECLARED_WRITES, OpFacts
 from .specs import op_tensors, tensors
 from .values import OpArgs, OpKwargs, OpResult
 
+NotedAs = tuple[int | None, Hashable]
+"""The index of a module call, and the key of an op call there. None outside of all modules."""
 MOST = 200_000
 """With more nodes than this, every op is taken to reach an output."""
 
@@ -23,17 +25,23 @@ MOST = 200_000
 class Reach:
     """The nodes of one observation. Each may have the key of an op call that was noted."""
 
-    def __init__(self) -> None:
-        self.noted: Hashable = None
+    def __init__(self, most: int = MOST) -> None:
+        self.most = most
+        """How many nodes are kept."""
+        self.noted: NotedAs | None = None
         """The key of the op call that was noted last. The next result is its result."""
-        self._inputs: list[tuple[int, ...] | None] = []
+        self._inputs: list[list[int] | None] = []
         """By node, the nodes that it depends on; None if it may depend on all nodes before it."""
-        self._keys: list[Hashable] = []
-        self._whole: list[tuple[int, Hashable]] = []
+        self._keys: list[NotedAs | None] = []
+        self._whole: list[tuple[int, NotedAs]] = []
         self._made: dict[int, int] = {}
         """By the identity of a tensor, the node that made it."""
+        self._bases: dict[int, int] = {}
+        """By the identity of a view, that of the tensor whose memory it shares."""
+        self._viewed: set[int] = set()
+        """The identities of tensors that have views."""
         self._written: dict[int, int] = {}
-        """By the identity of a tensor that is no view, the last node that wrote to it."""
+        """By the identity of such a tensor, the last node that wrote to its memory."""
         self._ends: set[int] = set()
         """Nodes that reach an output, or that write to a tensor which the run did not make."""
         self._settled = False
@@ -43,40 +51,63 @@ class Reach:
 
     def made(self, facts: OpFacts, args: OpArgs, kwargs: OpKwargs, out: OpResult) -> None:
         """An op returned ``out``."""
-        noted, self.noted = self.noted, None
-        made = self._made
-        outs = (out,) if isinstance(out, torch.Tensor) else op_tensors((out,))
-        if noted is None and all([id(each) in made for each in outs]):  # noqa: C419 (faster)
+        noted, made = self.noted, self._made
+        self.noted = None
+        if noted is None and self._knows(out):
             return  # the ops which make up this one are nodes
         node = len(self._inputs)
-        if node >= MOST:
+        if node >= self.most:
             return
-        given = op_tensors(args)
+        inputs: list[int] = []
+        for value in args:
+            if isinstance(value, torch.Tensor):
+                if (found := made.get(id(value))) is not None:
+                    inputs.append(found)
+            elif type(value) is list or type(value) is tuple:
+                inputs += [made[id(each)] for each in value if id(each) in made]
         if kwargs:
-            given += op_tensors(kwargs.values())
-        inputs = [made[id(each)] for each in given if id(each) in made]
+            inputs += [made[id(each)] for each in op_tensors(kwargs.values()) if id(each) in made]
         if self._written:
-            inputs += self._writers(given)
-        self._inputs.append(tuple(inputs) if given or noted is not None else None)
+            inputs += self._writers(op_tensors((*args, *kwargs.values())))
+        everything = noted is None and not op_tensors(args)
+        self._inputs.append(None if everything else inputs)
         self._keys.append(noted)
-        if (facts.writes or facts.writes_by_name) and facts.name not in UNDECLARED_WRITES:
+        if facts.view:
+            self._note_views(args, out)
+        elif (facts.writes or facts.writes_by_name) and facts.name not in UNDECLARED_WRITES:
             self._write(node, op_tensors(facts.written(args, kwargs)))
-        for each in outs:
-            made[id(each)] = node
+        if isinstance(out, torch.Tensor):
+            made[id(out)] = node
+        else:
+            for each in op_tensors((out,)):
+                made[id(each)] = node
+
+    def _knows(self, out: OpResult) -> bool:
+        return all(id(each) in self._made for each in op_tensors((out,)))
+
+    def _note_views(self, args: OpArgs, out: OpResult) -> None:
+        for shown in op_tensors(args[:1]):
+            base = self._bases.get(id(shown), id(shown))
+            self._viewed.add(base)
+            for each in op_tensors((out,)):
+                self._bases[id(each)] = base
 
     def _writers(self, given: Iterable[torch.Tensor]) -> list[int]:
-        written = self._written
-        found = [written.get(id(each if each._base is None else each._base)) for each in given]
+        written, bases = self._written, self._bases
+        found = [written.get(bases.get(id(each), id(each))) for each in given]
         return [each for each in found if each is not None]
 
     def _write(self, node: int, targets: Iterable[torch.Tensor]) -> None:
         for each in targets:
-            base = each if each._base is None else each._base
-            if id(base) not in self._made and id(each) not in self._made:
+            base = self._bases.get(id(each), id(each))
+            if base not in self._made and id(each) not in self._made:
                 self._ends.add(node)  # the run did not make it
-            self._written[id(base)] = node
+            if base in self._viewed:
+                self._written[base] = node
+            else:
+                self._made[base] = node
 
-    def note_whole(self, key: Hashable, out: OpResult) -> None:
+    def note_whole(self, key: NotedAs, out: OpResult) -> None:
         """A call of a whole function returned ``out``: it reaches what its last op reaches."""
         nodes = [self._made[id(each)] for each in op_tensors((out,)) if id(each) in self._made]
         if nodes:
@@ -96,12 +127,12 @@ class Reach:
         self._keys[nodes:] = [None] * (len(self) - nodes)
         self._whole = [each for each in self._whole if each[0] < nodes]
 
-    def lost(self) -> dict[Hashable, int]:
+    def lost(self) -> dict[NotedAs, int]:
         """How many of the calls of each key reach no output. Empty if no seen op made an output."""
-        if not self._settled or len(self) >= MOST:
+        if not self._settled or len(self) >= self.most:
             return {}
         reaching = self._reaching()
-        found: dict[Hashable, int] = {}
+        found: dict[NotedAs, int] = {}
         for node, key in (*enumerate(self._keys), *self._whole):
             if key is not None and not reaching[node]:
                 found[key] = found.get(key, 0) + 1
@@ -126,24 +157,23 @@ Seen = tuple[list[ModuleRun], list[tuple[Phase, OpRun]]]
 """The module runs of an observation, and the ops outside all modules."""
 
 
-def with_lost(seen: Seen, lost: Mapping[Hashable, int]) -> Seen:
+def with_lost(seen: Seen, lost: Mapping[NotedAs, int]) -> Seen:
     """What was seen, where each op has the number of its calls that reach no output.
 
-    Under a transform of ``torch.func`` a tensor has several identities, so no op is said to be lost.
+    Under a transform of ``torch.func`` a tensor has several identities. Then no op is said to be
+    lost.
     """
     runs, outside = seen
     if not lost or any(run.by_ops for run in runs):
         return seen
-    runs = [
-        run._replace(
-            ops=tuple(
-                op._replace(lost=lost.get((index, (op.call, op.claimable, _site(op))), 0))
-                for op in run.ops
-            )
-        )
-        for index, run in enumerate(runs)
-    ]
-    return runs, [
+    found = list(runs)
+    for index in {key[0] for key in lost if key[0] is not None}:
+        ops = [
+            op._replace(lost=lost.get((index, (op.call, op.claimable, _site(op))), 0))
+            for op in runs[index].ops
+        ]
+        found[index] = runs[index]._replace(ops=tuple(ops))
+    return found, [
         (phase, op._replace(lost=lost.get((None, (phase, op.call, _site(op))), 0)))
         for phase, op in outside
     ]

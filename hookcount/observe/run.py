@@ -32,6 +32,7 @@ from .module_tree import ModuleTree, type_name
 from .observer import Observer, innermost_given, observers_here
 from .observing import Modes, observing
 from .other_path import goes_another_path
+from .reach import Reach
 from .shapes_run.attention import as_on_the_device
 from .shapes_run.autocast import autocast_on_meta
 from .shapes_run.constants import Constants, needs_constants
@@ -195,6 +196,7 @@ class Runner:
         self.memo.trim()
         self.memo.refresh()
         observer = Observer(tree, self.memo, self._priced())
+        observer.reach = Reach(0)  # the end of a block is no model's output
         with observing(observer, tree, [RealRun(observer, None), whole_calls_noted()]):
             yield observer
 

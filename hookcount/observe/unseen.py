@@ -71,6 +71,8 @@ class Origins:
         self.suspected = False
         """Whether a thread that is not observed ran a module of the model. It may serve others, or
         it may be a worker that this thread gave work to."""
+        self.whole = False
+        """Whether a call of a whole function was noted."""
         self._modules: frozenset[int] | None = None
 
     # -- ops ----------------------------------------------------------------------------------

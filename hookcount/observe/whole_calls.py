@@ -28,8 +28,8 @@ _FUNCTIONS: tuple[tuple[type | ModuleType, str, Op], ...] = (
     (torch.linalg, "matmul", _MATMUL),
     (torch.Tensor, "matmul", _MATMUL),
     (torch.Tensor, "__matmul__", _MATMUL),
-    (torch._VF, "einsum", torch.ops.aten.einsum.default),  # type: ignore[list-item]
-    (torch._VF, "dropout", _DROPOUT),  # type: ignore[list-item]
+    (torch._VF, "einsum", torch.ops.aten.einsum.default),
+    (torch._VF, "dropout", _DROPOUT),
     (torch, "dropout", _DROPOUT),
 )
 """Where torch keeps a function, its name there, and the op that it is."""

@@ -117,9 +117,10 @@ def charges(trace: Trace, resolver: Resolver, prices: Prices) -> Iterator[Charge
             yield from _of_parts(run, entry, resolver, prices)
             continue
         if entry is not None and run.call is not None and index not in lost:
-            formula = entry.price
-            by_run = isinstance(formula, RunFormula)
-            ops = formula.of_run(run) if by_run else price_of(run.path, run.call, entry, prices)
+            if isinstance(entry.price, RunFormula):
+                ops: Ops | None = entry.price.of_run(run)
+            else:
+                ops = price_of(run.path, run.call, entry, prices)
             yield Charge(run.path, run.type, "module", ops, 1, entry, run.call, "")
         elif run.unseen is not None and resolver.sees == "all":
             target = _class_name(run)

@@ -221,7 +221,7 @@ def _functional(function):
 
 
 LITERATURE = {
-    # case: model, input shape, figures of textbook and rfdetr
+    # case: model, input shape, figures of textbook and rfdetr-text
     "conv": (
         lambda: nn.Conv2d(6, 10, (3, 5), 2, 1),
         IMAGE,
@@ -272,8 +272,8 @@ def test_each_kind_of_op_as_the_literature_counts(case):
     make, shape, *figures = LITERATURE[case]
     with torch.no_grad():
         report = hookcount.count(make().eval(), torch.zeros(shape))
-    assert [report.under(name).headline for name in ("textbook", "rfdetr")] == figures
-    assert [report.under(name).unit for name in ("textbook", "rfdetr")] == ["FLOPs", "MACs"]
+    assert [report.under(name).headline for name in ("textbook", "rfdetr-text")] == figures
+    assert [report.under(name).unit for name in ("textbook", "rfdetr-text")] == ["FLOPs", "MACs"]
 
 
 @pytest.mark.parametrize("name", ["thop", "ultralytics"])

@@ -23,7 +23,8 @@ Contents:
 - conventions side by side: ``Reconciliation``, ``Line``, ``Match``
 - counts by input size: ``Scaling``, ``Point``, ``Growth``, ``Polynomial``
 - the size of a model: ``ModelSize``
-- seconds: ``measure``, ``Timer``, ``Timing``, ``Spread``
+- seconds: ``measure``, ``Timer``, ``Timing``, ``TimerWatch``, ``BlockTiming``,
+  ``Spread``
 - errors: ``HookcountError`` and its subclasses, ``UncountedWarning``, ``LeftBehindWarning``
 """
 
@@ -71,12 +72,14 @@ from .rules.registry import FREE, OBSERVED, Entry, Registry
 from .seconds.spread import Spread
 from .seconds.timer import Timer, measure
 from .seconds.timing import Timing
+from .seconds.watch import BlockTiming, TimerWatch
 
 __version__ = "0.1.0"
 
 __all__ = [
     "FREE",
     "OBSERVED",
+    "BlockTiming",
     "Charge",
     "Convention",
     "Counter",
@@ -111,6 +114,7 @@ __all__ = [
     "Split",
     "Spread",
     "Timer",
+    "TimerWatch",
     "Timing",
     "Uncounted",
     "UncountedError",

@@ -26,7 +26,8 @@ Contents:
 - the size of a model: ``ModelSize``
 - the peaks of a device: ``Device``, ``devices``
 - a meter of a loop: ``Meter``, ``Metered``
-- seconds: ``measure``, ``Timer``, ``Timing``, ``Spread``
+- seconds: ``measure``, ``Timer``, ``Timing``, ``TimerWatch``, ``BlockTiming``,
+  ``Spread``
 - errors: ``HookcountError`` and its subclasses, ``UncountedWarning``, ``LeftBehindWarning``
 """
 
@@ -82,12 +83,14 @@ from .seconds.meter import Meter, Metered
 from .seconds.spread import Spread
 from .seconds.timer import Timer, measure
 from .seconds.timing import Timing
+from .seconds.watch import BlockTiming, TimerWatch
 
 __version__ = "0.1.0"
 
 __all__ = [
     "FREE",
     "OBSERVED",
+    "BlockTiming",
     "Charge",
     "Convention",
     "Counter",
@@ -128,6 +131,7 @@ __all__ = [
     "Spread",
     "Statistics",
     "Timer",
+    "TimerWatch",
     "Timing",
     "Uncounted",
     "UncountedError",

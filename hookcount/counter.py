@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 import weakref
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
-from types import TracebackType
 from typing import Any, get_args
 
 from torch import nn
@@ -22,6 +20,7 @@ from .core.trace import Trace
 from .dataset import over as dataset
 from .dataset.report import DataSetReport
 from .formulas import BUILTIN
+from .observe.block import Block
 from .observe.company import alone
 from .observe.compiler import outside_of_compiler, uncompiled
 from .observe.exported import Model, program_module
@@ -185,57 +184,13 @@ class Counter:
         The block runs for real, and its effects on the model stay. Ops outside every module call
         are at the path ``<outside>``. Raises ``ModelError`` as ``hookcount.count`` does.
         """
-        return _Watching(self, model)
+        return Block(partial(self._watching, model), Watch._end)
 
-
-class _Watching(AbstractContextManager["Watch"]):
-    """The block of ``Counter.watch``. A signal in its first or last steps waits for their end."""
-
-    def __init__(self, counter: Counter, model: nn.Module) -> None:
-        self._counter = counter
-        self._model = model
-        self._blocks = ExitStack()
-        self._held = HeldBack(_Watching.__exit__.__code__, keeps_handlers=True)
-        self._signals = self._held
-        self._watch: Watch | None = None
-
-    def __enter__(self) -> Watch:
-        self._signals = self._held.__enter__()
-        try:
-            self._blocks.enter_context(outside_of_compiler())
-            runner = self._counter.runner
-            observer = self._blocks.enter_context(runner.watching(checked(self._model)))
-            observer.origins.lasting = True
-            watch = self._watch = Watch(self._counter, observer)
-            self._signals.holding = False
-            self._signals.release()
-        except BaseException:
-            self._signals.holding = True
-            self._leave(*sys.exc_info())
-            raise
-        return watch
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._signals.holding = True
-        self._leave(kind, error, traceback)
-
-    def _leave(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        try:
-            self._blocks.__exit__(kind, error, traceback)
-            if self._watch is not None:
-                self._watch._end()
-        finally:
-            self._held.__exit__(None, None, None)
+    def _watching(self, model: nn.Module, block: ExitStack) -> Watch:
+        block.enter_context(outside_of_compiler())
+        observer = block.enter_context(self.runner.watching(checked(model)))
+        observer.origins.lasting = True
+        return Watch(self, observer)
 
 
 class Watch:

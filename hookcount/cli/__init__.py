@@ -1,4 +1,4 @@
-"""The command line: ``hookcount MODEL``, ``hookcount compare`` and ``hookcount size``."""
+"""The command line: ``hookcount MODEL``, and ``hookcount compare``, ``measure`` and ``size``."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import traceback
 from collections.abc import Callable, Sequence
 
 from ..core.errors import HookcountError, OutputError, UnknownModelError
-from . import compare, one, size
+from . import compare, measure, one, size
 from .destination import Destination
 from .options import UsageError
 
 FINE, COULD_NOT_COUNT, USAGE = 0, 1, 2
 
-_COMMANDS = {"compare": compare, "size": size}
+_COMMANDS = {"compare": compare, "measure": measure, "size": size}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -10,7 +10,16 @@ from ..comparison import compare
 from ..core.errors import error_text
 from .counting import check_device, counted, undisturbed
 from .destination import Destination
-from .options import SUFFIXES, TABLES, UsageError, add_convention, add_input, conventions, parser
+from .options import (
+    SUFFIXES,
+    TABLES,
+    UsageError,
+    add_convention,
+    add_input,
+    add_kind_of_run,
+    conventions,
+    parser,
+)
 from .show import rows_in, write
 
 if TYPE_CHECKING:
@@ -32,6 +41,7 @@ def arguments() -> argparse.ArgumentParser:
     )
     made.add_argument("models", nargs="+", metavar="MODEL", help="what to count")
     add_input(made)
+    add_kind_of_run(made)
     add_convention(
         made, "count under these conventions, a column for each. Default: hookcount's own."
     )

@@ -37,7 +37,7 @@ def counted(name: str, options: argparse.Namespace) -> tuple[Built, Report]:
 
     Raises ``UsageError`` for missing or repeated inputs, ``HookcountError`` where the model fails.
     """
-    built = _with_inputs(build(name, options.device, real=options.real), options.input)
+    built = with_inputs(build(name, options.device, real=options.real), options.input)
     counter = Counter(run="real" if options.real else "auto")
     try:
         return built, counter.count(built.model, *(built.args or ()), **built.kwargs)
@@ -46,14 +46,14 @@ def counted(name: str, options: argparse.Namespace) -> tuple[Built, Report]:
     except HookcountError:
         raise
     except (Exception, SystemExit) as error:
-        raise _raised(built, error) from error
+        raise raised(built, error) from error
 
 
 def first_line(built: Built) -> str:
     """The title of a result: the model's name, its layers, and the shapes of its input."""
-    shapes = _shapes(built)
+    given = shapes(built)
     layers = size(built.model).layers
-    with_input = f", input {shapes}" if shapes else ""
+    with_input = f", input {given}" if given else ""
     return f"{built.name}: {layers} layer{'s' * (layers != 1)}{with_input}"
 
 
@@ -84,8 +84,11 @@ def undisturbed() -> Iterator[None]:
             print(f"hookcount: warning: {text}", file=sys.stderr)
 
 
-def _with_inputs(built: Built, inputs: Sequence[Input]) -> Built:
-    """The model with the inputs of ``--input``, or with its default inputs if there are none."""
+def with_inputs(built: Built, inputs: Sequence[Input]) -> Built:
+    """The model with the inputs of ``--input``, or with its default inputs if there are none.
+
+    Raises ``UsageError`` for missing or repeated inputs.
+    """
     if inputs:
         where, kind = built.device(), built.dtype()
         named = {each.name: each.tensor(where, kind) for each in inputs if each.name}
@@ -104,16 +107,17 @@ def _with_inputs(built: Built, inputs: Sequence[Input]) -> Built:
     return built
 
 
-def _raised(built: Built, error: BaseException) -> HookcountError:
+def raised(built: Built, error: BaseException) -> HookcountError:
+    """The error for an exception of a model."""
     notes = "".join(f"\n  {note}" for note in getattr(error, "__notes__", ()))
     fix = (
-        f"give the inputs of forward with --input (now: {_shapes(built) or 'none'}); "
+        f"give the inputs of forward with --input (now: {shapes(built) or 'none'}); "
         "--traceback shows where the error was raised"
     )
     return HookcountError(error_text(built.name, f"{type(error).__name__}: {error}{notes}", fix))
 
 
-def _shapes(built: Built) -> str:
+def shapes(built: Built) -> str:
     """The shapes of a model's inputs, as in ``1x3x224x224, mask 1x128 bool``."""
     named = [f"{name} {_shape(value)}" for name, value in built.kwargs.items()]
     return ", ".join([*map(_shape, built.args or ()), *named])

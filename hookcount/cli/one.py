@@ -17,6 +17,7 @@ from .options import (
     UsageError,
     add_convention,
     add_input,
+    add_kind_of_run,
     add_model,
     conventions,
     parser,
@@ -54,6 +55,7 @@ examples:
   hookcount hf:Llama-3.1-8B/config.json --input input_ids=1,4096:int64
   hookcount swin_t --device cuda --real
   hookcount compare resnet50 vit_b_16 convnext_tiny --convention default,thop,fvcore
+  hookcount measure resnet50 --batch 8 --threads 1
   hookcount size regnet_y_128gf
 
 exit status: 0 fine, 1 the model could not be built or counted, 2 wrong usage (an unknown name,
@@ -66,11 +68,13 @@ def arguments() -> argparse.ArgumentParser:
     made.usage = (
         "hookcount MODEL [options]\n"
         "       hookcount compare MODEL [MODEL ...] [options]\n"
+        "       hookcount measure MODEL [options]\n"
         "       hookcount size MODEL [options]"
     )
     made.add_argument("--version", action="version", version=f"hookcount {__version__}")
     add_model(made)
     add_input(made)
+    add_kind_of_run(made)
     made.add_argument(
         "--depth", type=whole(0), metavar="N", help="show only modules at most N levels deep"
     )

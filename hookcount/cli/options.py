@@ -38,7 +38,7 @@ def add_model(to: argparse.ArgumentParser) -> None:
 
 
 def add_input(to: argparse.ArgumentParser) -> None:
-    """Add the options for the inputs and the device of a run."""
+    """Add the option for the inputs of a run."""
     to.add_argument(
         "--input",
         action="append",
@@ -49,19 +49,26 @@ def add_input(to: argparse.ArgumentParser) -> None:
         "repeatable. Values are random, integers are 0 or 1. The default dtype is the model's. "
         "Default: the input size of the model's weights or of its config",
     )
+
+
+def add_kind_of_run(to: argparse.ArgumentParser) -> None:
+    """Add the options for the kind and the device of a run that counts."""
     to.add_argument(
         "--real",
         action="store_true",
         help="run the forward for real, with random weights (default: shapes only where possible)",
     )
-    to.add_argument(
-        "--device",
-        type=_device,
-        metavar="DEVICE",
-        help="where the model and its inputs are built: cpu, cuda, cuda:1, meta ... Default: meta, "
+    add_device(
+        to,
+        "where the model and its inputs are built: cpu, cuda, cuda:1, meta ... Default: meta, "
         "which takes no memory, if the model's constructor allows it; cpu with --real. "
         "Without this option, a factory's model stays where the factory puts it",
     )
+
+
+def add_device(to: argparse.ArgumentParser, help: str) -> None:
+    """Add the option for the device of a run."""
+    to.add_argument("--device", type=_device, metavar="DEVICE", help=help)
 
 
 def add_convention(to: argparse.ArgumentParser, help: str) -> None:
@@ -114,6 +121,14 @@ def whole(least: int) -> Callable[[str], int]:
 
     whole.__name__ = "whole number"  # argparse names the type when int() fails
     return whole
+
+
+def duration(text: str) -> float:
+    """The argparse type of a duration: a number that is not negative."""
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no number of seconds")
+    return value
 
 
 def _input(text: str) -> Input:

@@ -64,6 +64,9 @@ class DeviceClock:
         self._torch = getattr(torch, devices[0].type)
         self._made: list[Any] = []
         self._used = 0
+        self._last: Any = None
+        """The event that was read last, and its time."""
+        self._at = 0
 
     @property
     def one_device(self) -> bool:
@@ -92,12 +95,18 @@ class DeviceClock:
         return event
 
     def read(self, marks: Sequence[Any]) -> list[int]:
-        """Nanoseconds since the first event. The events can then be used again."""
+        """Nanoseconds since the first event of this clock. The events can then be used again."""
         self._used = 0
         if not marks:
             return []
-        first, *others = marks
-        return [0, *(round(1e6 * first.elapsed_time(each)) for each in others)]
+        first = marks[0] if self._last is None else self._last
+        times = [
+            self._at + (0 if each is first else round(1e6 * first.elapsed_time(each)))
+            for each in marks
+        ]
+        self._last, self._at = marks[-1], times[-1]
+        self._made = [each for each in self._made if each is not self._last]
+        return times
 
 
 def clock_of(tensors: Iterable[torch.Tensor]) -> Clock:

@@ -63,7 +63,8 @@ class TimedForward:
         try:
             if self._copies is None:
                 self._copies = _Copies(given.data)
-            return self._timed(given, clock, Listener(clock) if with_modules else None, signals)
+            listener = Listener(clock, Spent(self._tree)) if with_modules else None
+            return self._timed(given, clock, listener, signals)
         finally:
             with alone(), ExitStack() as steps:  # each runs, the last one first
                 steps.callback(given.restore)
@@ -96,9 +97,8 @@ class TimedForward:
         del out
         if listener is None:
             return Run(end - begin)
-        spent = Spent(self._tree)
-        spent.add(listener.notes, clock)
-        return Run(end - begin, spent.own, spent.calls)
+        listener.end()
+        return Run(end - begin, listener.spent.own, listener.spent.calls)
 
     def _explain(self, error: Exception) -> None:
         """Note at the error which module raised it."""

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeAlias
 from torch import nn
 
 from .clocks import Clock
-from .compiler import skipped
+from .compiler import skipped, uncompiled
 from .module_tree import ModuleTree, unwrap
 from .patches import patched
 
@@ -25,14 +25,18 @@ Entered: TypeAlias = "nn.Module | str | None"
 """
 Note = tuple[Any, Entered]
 """A point of a run, as the clock marks it, and what begins there."""
-_listening: dict[int, tuple[Callable[[], Any], Callable[[Note], None]]] = {}
-"""By thread: what marks a point of the run, and what takes a note."""
+_MOST = 20_000
+"""So many notes are kept at most. Then they are added up."""
+_listening: dict[int, tuple[Callable[[], Any], list[Note], Callable[[], None]]] = {}
+"""By thread: what marks a point of the run, the notes, and what adds them up."""
 
 
 class Listener:
-    """Notes the points at which module calls begin and end."""
+    """Notes the points at which module calls begin and end, and adds them up in ``spent``."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, spent: Spent) -> None:
+        self.clock = clock
+        self.spent = spent
         self.mark = clock.mark
         self.notes: list[Note] = []
 
@@ -44,6 +48,18 @@ class Listener:
         """The work that began last ends."""
         self.notes.append((self.mark(), None))
 
+    def end(self) -> None:
+        """Add the notes up. To be called after ``clock.settle()``."""
+        times = self.clock.read([mark for mark, _ in self.notes])
+        self.spent.add(times, [begins for _, begins in self.notes])
+        self.notes.clear()
+
+    @uncompiled
+    def full(self) -> None:
+        """There are many notes: add them up now."""
+        self.clock.settle()
+        self.end()
+
 
 @contextmanager
 def listening(listener: Listener) -> Iterator[None]:
@@ -51,7 +67,7 @@ def listening(listener: Listener) -> Iterator[None]:
     thread = get_ident()
     around = _listening.get(thread)
     with patched(nn.Module, "__call__", _noted):
-        _listening[thread] = listener.mark, listener.notes.append
+        _listening[thread] = listener.mark, listener.notes, listener.full
         try:
             yield
         finally:
@@ -73,12 +89,14 @@ def _noted(own: Callable[..., Any]) -> Callable[..., Any]:
         here = _listening.get(get_ident())
         if here is None:
             return own(self, *args, **kwargs)
-        mark, note = here
-        note((mark(), self))
+        mark, notes, full = here
+        notes.append((mark(), self))
         try:
             return own(self, *args, **kwargs)
         finally:
-            note((mark(), None))
+            notes.append((mark(), None))
+            if len(notes) > _MOST:
+                full()
 
     return skipped(__call__)
 
@@ -94,35 +112,35 @@ class Spent:
         self.own: dict[str, int] = {}
         self.calls: dict[str, int] = {}
         self.outermost: list[int] = []
+        self._stack: list[_Frame] = []
+        self._began = self._last = 0
 
-    def add(self, notes: Sequence[Note], clock: Clock) -> None:
-        """Add what a listener noted between two points at which no call ran."""
-        stack: list[_Frame] = []
-        began = last = 0
-        times = clock.read([mark for mark, _ in notes])
-        for time, (_, begins) in zip(times, notes, strict=True):
+    def add(self, times: Sequence[int], begins: Sequence[Entered]) -> None:
+        """Add what a listener noted since the last time."""
+        stack = self._stack
+        for time, begun in zip(times, begins, strict=True):
             if stack:
                 path = stack[-1].path
-                self.own[path] = self.own.get(path, 0) + time - last
+                self.own[path] = self.own.get(path, 0) + time - self._last
             else:
-                began = time
-            last = time
-            if begins is not None:
-                stack.append(self._enter(begins, stack[-1] if stack else _Frame("", False)))
+                self._began = time
+            self._last = time
+            if begun is not None:
+                stack.append(self._enter(begun, stack[-1] if stack else _Frame("", False)))
             elif stack:
                 stack.pop()
                 if not stack:
-                    self.outermost.append(time - began)
+                    self.outermost.append(time - self._began)
 
-    def _enter(self, begins: nn.Module | str, caller: _Frame) -> _Frame:
+    def _enter(self, begun: nn.Module | str, caller: _Frame) -> _Frame:
         """The place of a call. A wrapper has the place of the module inside, which it may call."""
-        if isinstance(begins, str):
-            return _Frame(begins, False)
-        inner = unwrap(begins)
+        if isinstance(begun, str):
+            return _Frame(begun, False)
+        inner = unwrap(begun)
         path = self._tree.of(inner, caller.path)
         if not (caller.wraps and caller.path == path):
             self.calls[path] = self.calls.get(path, 0) + 1
-        return _Frame(path, inner is not begins)
+        return _Frame(path, inner is not begun)
 
 
 class _Frame(NamedTuple):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..core.units import si
 from ..render.data import totals
@@ -16,8 +17,10 @@ from .text import duration, per_second
 if TYPE_CHECKING:
     import pandas as pd
 
-_TITLES = ("module", "type", "calls", "MACs", "FLOPs", "seconds", "% seconds", "FLOP/s")
-_NUMBERS = _TITLES[2:]
+TITLES = ("module", "type", "calls", "MACs", "FLOPs", "own", "seconds", "% seconds", "FLOP/s")
+"""The columns that people read."""
+NUMBERS = TITLES[2:]
+"""Those that hold numbers."""
 
 
 def csv(timing: Measured, shown: pd.DataFrame | None = None) -> str:
@@ -63,24 +66,30 @@ def figures(timing: Measured) -> dict[str, object]:
 
 def markdown(timing: Measured, shown: pd.DataFrame | None = None) -> str:
     """A Markdown table of the columns that people read. ``shown``: the rows, all if None."""
-    frame = modules(timing) if shown is None else shown
-    cells = []
-    for row in rows.records(frame):
-        macs, flops, speed = (row.get(name) for name in ("macs", "flops", "flops_per_second"))
-        seconds, share = row["seconds"], row["seconds_share"]
-        cells.append(
-            (
-                row["path"] or "(model)",
-                row["type"],
-                row["calls"],
-                si(macs) if isinstance(macs, int) else "",
-                si(flops) if isinstance(flops, int) else "",
-                duration(seconds) if isinstance(seconds, float) and seconds > 0 else "",
-                f"{100 * share:.1f}" if isinstance(share, float) and share > 0 else "",
-                per_second(speed).strip() if isinstance(speed, float) and speed > 0 else "",
-            )
+    return rows.markdown(TITLES, cells(modules(timing) if shown is None else shown), NUMBERS)
+
+
+def cells(frame: pd.DataFrame) -> list[tuple[str, ...]]:
+    """The rows as short text, in the columns of ``TITLES``. ``own`` are the own seconds."""
+    return [
+        (
+            str(row["path"]) or "(model)",
+            str(row["type"]),
+            str(row["calls"]),
+            _positive(row.get("macs"), si),
+            _positive(row.get("flops"), si),
+            _positive(row["own_seconds"], duration),
+            _positive(row["seconds"], duration),
+            _positive(row["seconds_share"], lambda share: f"{100 * share:.1f}"),
+            _positive(row.get("flops_per_second"), per_second).strip(),
         )
-    return rows.markdown(_TITLES, cells, _NUMBERS)
+        for row in rows.records(frame)
+    ]
+
+
+def _positive(value: Any, shown: Callable[[Any], str]) -> str:
+    """A figure as text. Empty for zero, and for what is unknown."""
+    return shown(value) if value is not None and value > 0 else ""
 
 
 def _is_nan(value: object) -> bool:

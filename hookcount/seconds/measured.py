@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
@@ -42,6 +43,11 @@ class Measured:
     """The count, if it did not fail."""
     count_failed: str = ""
     """The error of the count, if it failed."""
+
+    to_count: ClassVar[str] = (
+        "call hookcount.count with the same arguments and see there; the seconds are valid"
+    )
+    """How to get a count where there is none."""
 
     # -- seconds -----------------------------------------------------------------------------------
 
@@ -88,10 +94,7 @@ class Measured:
         """The count of the same input. Raises ``HookcountError`` if the count failed."""
         if self.counted is None:
             what = self.count_failed or "there is no count"
-            fix = (
-                "call hookcount.count with the same arguments and see there; the seconds are valid"
-            )
-            raise HookcountError(error_text("the count beside the seconds", what, fix))
+            raise HookcountError(error_text("the count beside the seconds", what, self.to_count))
         return self.counted
 
     @property

@@ -38,8 +38,11 @@ def speed(timing: Measured) -> str:
     return f"{duration(timing.seconds)}, {fps}"
 
 
-def details(timing: Measured) -> str:
-    """The lines below the headline: the spread, the rates and the overhead."""
+def details(timing: Measured, given: str = "") -> str:
+    """The lines below the headline: the spread, the rates and the overhead.
+
+    ``given``: the shapes of the input.
+    """
     spread, runs = timing.spread, timing.runs
     lines = [
         f"{runs} run{'s' * (runs != 1)}: min {duration(spread.min)}, "
@@ -52,19 +55,29 @@ def details(timing: Measured) -> str:
         lines[0] += f"; with modules timed {timing.overhead:.2f} x as long"
     if timing.batch is not None and timing.batch.samples != 1:
         lines.append(f"{timing.batch.samples} samples a forward: {timing.batch.how}")
-    return "\n".join(lines)
+    return "\n".join([*([f"input {given}"] if given else []), *lines])
 
 
 def tree(
     timing: Measured,
     name: str | None = None,
+    given: str = "",
     depth: int | None = None,
     order: Callable[[Node], float] | None = None,
 ) -> Renderable:
-    """The headline, the module tree with seconds, and the notes."""
-    above = [paragraph(headline(timing, name or timing.type), "bold"), paragraph(details(timing))]
-    below = [paragraph(f"Note: {each}", "yellow") for each in timing.notes]
-    return stacked(*above, *_modules(timing, depth, order), *below)
+    """The headline, the module tree with seconds, and the notes. ``given``: the input's shapes."""
+    return stacked(*above(timing, name, given), *_modules(timing, depth, order), *below(timing))
+
+
+def above(timing: Measured, name: str | None, given: str) -> list[Renderable]:
+    """What comes before the modules."""
+    title = headline(timing, name or timing.type)
+    return [paragraph(title, "bold"), paragraph(details(timing, given))]
+
+
+def below(timing: Measured) -> list[Renderable]:
+    """What comes after the modules: the notes."""
+    return [paragraph(f"Note: {each}", "yellow") for each in timing.notes]
 
 
 def _modules(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from typing import cast
@@ -37,6 +38,7 @@ from .notes import Found, active_modes, notes, written_to
 from .rounds import Rounds, rounds
 from .shares import ModuleSeconds, own_medians, shared_out
 from .timing import Timing
+from .watch import TimerWatch, watching
 
 Args = tuple[object, ...]
 """The positional arguments of a model's ``forward``."""
@@ -134,6 +136,17 @@ class Timer:
         if uncounted := found.explain_uncounted():
             warnings.warn(UncountedWarning(uncounted), stacklevel=3)
         return found
+
+    @uncompiled
+    def watch(self, model: nn.Module) -> AbstractContextManager[TimerWatch]:
+        """Time all that runs in a ``with`` block: several calls, ``generate()``, a training loop.
+
+        The block runs as it is, once, and its effects on the model stay. Each module call is timed,
+        and the total is that of the outermost calls. So the options of the timer have no effect.
+        Work outside of every module call is in ``timing.block_seconds`` alone. Other threads are
+        not timed. Raises ``ModelError`` as ``hookcount.count`` does.
+        """
+        return watching(model)
 
     def _measure(self, model: Model, args: Args, kwargs: Kwargs) -> Timing:
         timing, written = self._timing(model, args, kwargs)

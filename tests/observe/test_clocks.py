@@ -83,6 +83,17 @@ def test_events_are_used_again_in_the_next_run(fake):
     assert clock.mark() is first[0]
 
 
+def test_times_go_on_from_one_reading_to_the_next(fake):
+    clock = DeviceClock([torch.device("cuda", 0)])
+    first = [clock.mark(), clock.mark(), clock.mark()]
+    clock.settle()
+    assert clock.read(first) == [0, 10**6, 2 * 10**6]
+    second = [clock.mark(), clock.mark()]
+    assert first[-1] not in second  # the time of the next events is measured from it
+    clock.settle()
+    assert clock.read(second) == [3 * 10**6, 4 * 10**6]
+
+
 def test_a_plain_run_records_no_event(fake):
     model = nn.Linear(2, 2)
     forward = TimedForward(model, checked(model), (torch.zeros(1, 2),), {})

@@ -20,12 +20,11 @@ def clock(monkeypatch):
 
 def spent_in(model, run):
     """What a listener saw of ``run()``, and the listener."""
-    listener = Listener(HostClock())
+    listener = Listener(HostClock(), Spent(checked(model)))
     with listening(listener):
         run()
-    spent = Spent(checked(model))
-    spent.add(listener.notes, HostClock())
-    return spent
+    listener.end()
+    return listener.spent
 
 
 def test_a_module_has_the_time_without_its_children(clock):
@@ -85,6 +84,21 @@ def test_an_exception_ends_a_call(clock):
     assert spent.own == {"": 100, "inner": 0, "inner.0": 10}
 
 
+def test_many_notes_are_added_up_in_between(clock, monkeypatch):
+    monkeypatch.setattr("hookcount.observe.timing._MOST", 5)
+    model = Takes(clock, 5, 7, a=Takes(clock, 11, 0, b=Takes(clock, 100)), c=Takes(clock, 1000))
+    listener = Listener(HostClock(), Spent(checked(model)))
+    longest = 0
+    with listening(listener):
+        for _ in range(6):
+            model(torch.zeros(1))
+            longest = max(longest, len(listener.notes))
+    assert longest <= 6
+    listener.end()
+    assert listener.spent.own == {"": 6 * 12, "a": 6 * 11, "a.b": 6 * 100, "c": 6 * 1000}
+    assert listener.spent.outermost == [1123] * 6
+
+
 def test_other_threads_are_not_listened_to(clock):
     model = Takes(clock, 10)
 
@@ -119,7 +133,7 @@ def test_listeners_in_two_threads_hear_each_their_own():
 
 def test_the_inner_of_two_listeners_hears_and_then_the_outer_again():
     model = nn.Identity()
-    outer, inner = Listener(HostClock()), Listener(HostClock())
+    outer, inner = (Listener(HostClock(), Spent(checked(model))) for _ in range(2))
     with listening(outer):
         with listening(inner):
             model(torch.zeros(1))

@@ -110,7 +110,7 @@ def test_csv_and_markdown(timing, tmp_path):
     )
     assert len(lines) == 5
     rows = timing.to_markdown().splitlines()
-    assert rows[2] == "| (model) | Sequential | 1 | 640 | 1.28 k | 4.00 ms | 100.0 | 320 k |"
+    assert rows[2] == "| (model) | Sequential | 1 | 640 | 1.28 k |  | 4.00 ms | 100.0 | 320 k |"
     assert len(rows) == 6
 
 

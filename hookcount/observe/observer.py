@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from itertools import takewhile
-from types import CodeType, FrameType
+from types import CodeType
 
 import torch
 from torch import nn
-from torch.nn.utils.parametrize import ParametrizationList
 
-from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Phase, Spec, Trace, Unseen, Whole
+from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Phase, Trace, Unseen, Whole
 from ..rules.registry import Fake, Op
 from .call_sites.lines import calling_site
+from .calls import Calls
 from .handed import NOT_FOLLOWED, Handed, gathered, whole_calls_apart
 from .module_tree import ModuleTree, type_name
 from .opfacts import OpFacts, op_facts
 from .parts import is_shared
 from .reach import Reach, with_lost
 from .shapes_run.memo import Memo
-from .specs import all_last, described, freeze, op_described
-from .stack import Frame, Mark, OutsideTimes
-from .standin import StandIns
+from .specs import op_described
+from .stack import Frame, Mark, OutsideTimes, in_hook
 from .state import Given
 from .transforms import transformed
 from .unseen import Origins
-from .values import Described, Key, OpArgs, OpKwargs, OpResult, RunsAttention
+from .values import Described, OpArgs, OpKwargs, OpResult, RunsAttention
 
 Args = tuple[object, ...]
 Kwargs = dict[str, object]
-_SPEC = frozenset((Spec,))
 
 
 class _Active(threading.local):
@@ -85,6 +82,7 @@ class Observer:
         """Path and type of the innermost module whose forward raised."""
         self.mode: Callable[[Observer], AbstractContextManager[object]] | None = None
         """Makes the dispatch mode for another thread. None after the observation."""
+        self.calls = Calls(memo)
         self.origins = Origins(tree)
         """Where tensors come from. The observers of one count share it."""
         self.reach = Reach()
@@ -97,14 +95,11 @@ class Observer:
         self._places = tree
         self._memo = memo
         self._hits, self._misses = memo.hits, memo.misses
-        self._stand_ins = StandIns(memo)
         self._stack: list[Frame] = []
         self._runs: list[ModuleRun | None] = []
         self._outside: OutsideTimes = {}
         self._shares = any(map(is_shared, (*tree.parameters, *tree.buffers)))
         """Whether the model has parameters or buffers that several ranks hold together."""
-        self._calls: dict[Key, Call] = {}
-        """The calls of modules whose stand-in serves only this count."""
 
     def listening(self) -> bool:
         """Whether to record: this is the observer's thread, and no inner count has paused it."""
@@ -161,7 +156,7 @@ class Observer:
             self._returned(frame, args, kwargs, out)
 
     def _returned(self, frame: Frame, args: Args, kwargs: Kwargs, out: object) -> None:
-        frame.result = self._module_call(frame.module, args, kwargs, out)
+        frame.result = self.calls.of_module(frame.module, args, kwargs, out)
         self.origins.read(self, frame, (args, kwargs), out)
         if frame.parent is None and self._begins[0] == OUTSIDE:
             self.origins.settle((args, kwargs), out)
@@ -223,27 +218,6 @@ class Observer:
             by_ops=frame.by_ops,
         )
 
-    def _module_call(self, module: nn.Module, args: Args, kwargs: Kwargs, out: object) -> Call:
-        """The one ``Call`` object for this call and all equal ones."""
-        if isinstance(module, ParametrizationList):
-            self._stand_ins.parametrized.note(module, out)
-        stand_in = self._stand_ins.of(module)
-        kept = described(args), described(kwargs) if kwargs else {}, described(out)
-        calls = self._calls if self._stand_ins.passing(stand_in) else self._memo.calls
-        key = (id(stand_in), freeze(kept[0]), freeze(kept[1]) if kwargs else (), freeze(kept[2]))
-        call = calls.get(key) or self._calls.get(key)
-        if call is None:
-            call = Call(type(stand_in), kept[0], kept[1], kept[2], stand_in)
-            # a named tuple may be of a class that ends
-            if calls is self._calls or not (
-                (type(kept[2]) is Spec and _SPEC.issuperset(map(type, kept[0])) and not kept[1])
-                or all_last(kept, self._memo.lasts)
-            ):
-                self._calls[key] = call
-            else:
-                self._memo.keep(key, call)
-        return call
-
     # -- ops ----------------------------------------------------------------------------------
 
     def ran(self, op: Op, args: Described, kwargs: dict[str, Described], out: OpResult) -> Call:
@@ -254,17 +228,8 @@ class Observer:
         facts = op_facts(op)
         if facts.out_names:
             kwargs = {name: value for name, value in kwargs.items() if name not in facts.out_names}
-        call = self.call(op, args, kwargs, op_described(out))
+        call = self.calls.of_op(op, args, kwargs, op_described(out))
         self.note(call, facts.makes or (facts.lifts and out.untyped_storage().resizable()))
-        return call
-
-    def call(self, op: Op, args: Described, kwargs: dict[str, Described], out: Described) -> Call:
-        """The one ``Call`` object for this op call and all equal ones."""
-        key = (op, freeze(args), freeze(kwargs), freeze(out))
-        calls = self._memo.calls
-        call = calls.get(key)
-        if call is None:
-            call = self._memo.keep(key, Call(op, args, kwargs, out))
         return call
 
     def note(self, call: Call, visible: bool) -> None:
@@ -277,7 +242,7 @@ class Observer:
             frame.visible = frame.visible or visible
             # the ops of a generator are not those of the module that runs it
             claimable = not (self.origins.later or frame.pre_hooks) or (
-                self.origins.generators() <= frame.generators and not _in_hook(frame.pre_hooks)
+                self.origins.generators() <= frame.generators and not in_hook(frame.pre_hooks)
             )
             site = calling_site(frame.torchs_own)
             if self.whole:
@@ -375,16 +340,3 @@ class Observer:
 def innermost_given() -> Given | None:
     """The state that the innermost count of this thread keeps; None outside of counts."""
     return next((each.given for each in reversed(observers_here()) if each.given), None)
-
-
-_CALL = nn.Module._call_impl.__code__
-
-
-def _in_hook(hooks: frozenset[CodeType]) -> bool:
-    """Whether the innermost module that is called runs one of these hooks."""
-    frame: FrameType | None = sys._getframe(2)
-    while frame is not None and frame.f_code is not _CALL:
-        if frame.f_code in hooks:
-            return True
-        frame = frame.f_back
-    return False

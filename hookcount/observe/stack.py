@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from types import CodeType
+import sys
+from types import CodeType, FrameType
 from typing import NamedTuple
 
 from torch import nn
@@ -72,3 +73,16 @@ class Mark(NamedTuple):
     """Whether the innermost module has called another one."""
     nodes: int = 0
     """How many nodes ``Observer.reach`` has."""
+
+
+_CALL = nn.Module._call_impl.__code__
+
+
+def in_hook(hooks: frozenset[CodeType]) -> bool:
+    """Whether the innermost module that is called runs one of these hooks."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and frame.f_code is not _CALL:
+        if frame.f_code in hooks:
+            return True
+        frame = frame.f_back
+    return False

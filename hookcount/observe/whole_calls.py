@@ -63,7 +63,7 @@ def _replacement(op: Op, own: Function) -> Function:
             out = own(*args, **kwargs)
         finally:
             observer.whole = ""
-        observer.note_whole(observer.call(op, *before, op_described(out)), out)
+        observer.note_whole(observer.calls.of_op(op, *before, op_described(out)), out)
         return out
 
     return function

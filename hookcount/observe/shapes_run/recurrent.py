@@ -87,7 +87,7 @@ class Recurrent:
         try:
             runs = [self._apart(func, args, short + more) for more in range(3)]
             line = _Line(short, short + 2)
-            if line.ops(runs[0][0], runs[1][0], observer.call) != runs[2][0]:
+            if line.ops(runs[0][0], runs[1][0], observer.calls.of_op) != runs[2][0]:
                 raise NotConstantError
             line = _Line(short, length)
             ops = dict(before.ops)

@@ -291,7 +291,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         else:
             made = result(self.data, func, facts, mapped, named)
             again = recipe(made)
-        call = self._observer.call(func, *given, op_described(made))
+        call = self._observer.calls.of_op(func, *given, op_described(made))
         # a lift is not kept, since each run decides anew whether it is a ConstantsLostError
         if distinct is not None and not facts.lifts:
             self._memo.ops[distinct] = Known(facts, call, again)

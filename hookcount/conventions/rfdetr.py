@@ -31,6 +31,24 @@ for _name in aten("addmm_ mul_ sub_ div_ floor_divide_ sigmoid_ log_ sin_ cos_ p
 FORMULAS.register("aten::rsqrt_", FREE)
 
 
+@_rule("aten::linear.mm", "aten::matmul.mm")
+def product(self: Size, mat2: Size) -> Ops:
+    """[m, n] = [m, k] @ [k, n]: m k n."""
+    return Ops(macs=prod(self) * mat2[-1])
+
+
+@_rule("aten::linear.addmm")
+def biased_product(mat1: Size, mat2: Size) -> Ops:
+    """[m, n] = [n] + [m, k] @ [k, n]: m k n, and nothing for the bias."""
+    return Ops(macs=prod(mat1) * mat2[-1])
+
+
+@_rule("aten::linear.bmm", "aten::matmul.bmm")
+def batched_product(self: Size, mat2: Size) -> Ops:
+    """[b, m, n] = [b, m, k] @ [b, k, n]: b m k n."""
+    return Ops(macs=prod(self) * mat2[-1])
+
+
 @_rule("aten::linear.mv")
 def linear_of_a_vector(self: Size) -> Ops:
     """[n] = linear([k]), run as [n] = [n, k] @ [k]: n times k."""
@@ -181,21 +199,24 @@ def _as_they_are(names: str) -> Mapping[str, str]:
     return {name: name for name in aten(names)}
 
 
+def _as_parts(function: str, names: str) -> Mapping[str, str]:
+    return {f"aten::{name}": f"aten::{function}.{name}" for name in names.split()}
+
+
 _CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
 _CELLS = ("lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell")
 _BATCH_NORMS = aten("native_batch_norm _native_batch_norm_legit_no_training cudnn_batch_norm")
 WITHIN: Mapping[str, Mapping[str, str]] = {
-    "linear": {
-        **_as_they_are("mm addmm bmm"),
-        "aten::mv": "aten::linear.mv",
-        "aten::addmv": "aten::linear.addmv",
-    },
+    "linear": _as_parts("linear", "mm addmm bmm mv addmv"),
     # calls that are not noted as a whole
-    "matmul": _as_they_are("mm bmm"),
+    "matmul": _as_parts("matmul", "mm bmm"),
     **{name: _as_they_are("convolution") for name in _CONVOLUTIONS},
     **{name.replace("v", "v_transpose"): _as_they_are("convolution") for name in _CONVOLUTIONS},
     # a trace opens these
-    **{name: _as_they_are("addmm mm add add_ mul sub relu") for name in _CELLS},
+    **{
+        name: {**_as_they_are("add add_ mul sub relu"), **_as_parts("linear", "mm addmm")}
+        for name in _CELLS
+    },
     "batch_norm": dict.fromkeys(_BATCH_NORMS, "aten::batch_norm"),
     "instance_norm": dict.fromkeys(_BATCH_NORMS, "aten::instance_norm"),
     "layer_norm": _as_they_are("native_layer_norm"),

@@ -18,6 +18,7 @@ from ..rules.parameters import parameters_of_target
 from ..rules.registry import FREE, OBSERVED, Entry, target_name
 from ..rules.resolver import Resolver
 from .reasons import NO_TENSOR, SPARSE, has_no_tensor, has_sparse
+from .whole import ops_seen, outside_seen, runs_unseen
 
 By = Literal["module", "op"]
 """Whose formula pays: a module's or an op's."""
@@ -102,7 +103,7 @@ def charges(trace: Trace, resolver: Resolver, prices: Prices) -> Iterator[Charge
     raises or does not return ``Ops``.
     """
     covered: list[bool] = []  # by index of the run: is it covered by a formula for a whole subtree?
-    lost = set() if resolver.within is None else _lost(trace)
+    lost = runs_unseen(trace, resolver)
     for index, run in enumerate(trace.runs):
         above = run.parent is not None and covered[run.parent]
         entry = None if above or run.call is None else resolver.module(run.call.module)
@@ -126,38 +127,12 @@ def charges(trace: Trace, resolver: Resolver, prices: Prices) -> Iterator[Charge
             target = _class_name(run)
             yield Charge(run.path, target, "module", None, 1, None, run.call, "", run.unseen)
         paid = entry is not None and entry.covers != "nothing"
-        for op in _ops_of(run, resolver):
+        for op in ops_seen(run, resolver):
             if not (paid and op.claimable):
                 yield _op_charge(run.path, op, resolver, prices)
-    outside = (*trace.outside, *(() if resolver.within is None else trace.outside_whole))
-    for phase, op in outside:
+    for phase, op in outside_seen(trace, resolver):
         if phase == "forward":
             yield _op_charge(OUTSIDE, op, resolver, prices)
-
-
-def _lost(trace: Trace) -> set[int]:
-    """The runs in which ops ran, themselves or beneath, but none that reaches an output."""
-    reaching: set[int] = set()
-    working: set[int] = set()
-    for index in range(len(trace.runs) - 1, -1, -1):  # a run comes before those beneath it
-        run = trace.runs[index]
-        if run.ops or index in working:
-            working.update({index} | ({run.parent} if run.parent is not None else set()))
-        if index in reaching or any(op.times > op.lost for op in run.ops):
-            reaching.update({index} | ({run.parent} if run.parent is not None else set()))
-    return working - reaching
-
-
-def _ops_of(run: ModuleRun, resolver: Resolver) -> Sequence[OpRun]:
-    """The ops of a run. For a convention that reads whole functions, their calls are among them.
-
-    Such a convention sees no op that reaches no output of the model.
-    """
-    if resolver.within is None:
-        return run.ops
-    return [
-        op._replace(times=op.times - op.lost) for op in (*run.ops, *run.whole) if op.times > op.lost
-    ]
 
 
 def _of_parts(
@@ -168,7 +143,7 @@ def _of_parts(
     Under a convention that does not see the ops, a module that it prices otherwise is uncounted.
     """
     paid = False
-    for op in _ops_of(run, resolver):
+    for op in ops_seen(run, resolver):
         charge = _op_charge(run.path, op, resolver, prices)
         paid = paid or bool(charge.ops)
         yield charge

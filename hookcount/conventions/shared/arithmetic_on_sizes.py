@@ -7,7 +7,7 @@ in ``traced_sizes.py`` too, for a tool that counts nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import ceil, prod
 from typing import Protocol
 
@@ -50,19 +50,28 @@ class _Proposes(Protocol):
     two_stage: bool
 
 
-def _within(*targets: Target) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """Register a number of operations for several modules."""
+Operations = Mapping[str, int]
+"""How many operations of each kind, by the name of the op in a trace."""
+OPERATIONS: dict[str, Callable[..., Operations]] = {}
+"""By target, the function of the formula's parameters that gives the operations on sizes."""
 
-    def put(operations: Callable[..., int]) -> Callable[..., int]:
+
+def _within(
+    *targets: Target,
+) -> Callable[[Callable[..., Operations]], Callable[..., Operations]]:
+    """Register operations for several modules."""
+
+    def put(operations: Callable[..., Operations]) -> Callable[..., Operations]:
         for each in targets:
             FORMULAS.register(each, changed(operations, _adds), covers="nothing")
+            OPERATIONS[target_name(each)] = operations
         return operations
 
     return put
 
 
-def _adds(operations: int, out: object) -> Ops:
-    return Ops(adds=operations)
+def _adds(operations: Operations, out: object) -> Ops:
+    return Ops(adds=sum(operations.values()))
 
 
 class MultiheadAttention(RunFormula):
@@ -78,7 +87,8 @@ class MultiheadAttention(RunFormula):
 
     def __call__(self, path: str, call: Call) -> Ops:
         mask = call.args[3] if len(call.args) > 3 else call.kwargs.get("key_padding_mask")
-        return Ops(adds=5 + (mask is not None) + bool(call.module.add_zero_attn))
+        products = 4 + (mask is not None) + bool(call.module.add_zero_attn)
+        return Ops(muls=products, specials=1)
 
 
 _FUSED = "aten::_native_multi_head_attention"
@@ -87,22 +97,22 @@ FORMULAS.register("aten::split_with_sizes", traced_sizes.packed_projections)
 
 
 @_within(_VISION + "vision_transformer.VisionTransformer")
-def patches() -> int:
+def patches() -> Operations:
     """The patches down, the patches across, and their product."""
-    return 3
+    return {"floor_divide": 2, "mul": 1}
 
 
 @_within(_VISION + "shufflenetv2.InvertedResidual")
-def shuffled_channels() -> int:
+def shuffled_channels() -> Operations:
     """The channels of a group."""
-    return 1
+    return {"floor_divide": 1}
 
 
 @_within(
     _VISION + "swin_transformer.ShiftedWindowAttention",
     _VISION + "swin_transformer.ShiftedWindowAttentionV2",
 )
-def shifted_windows(module: _WindowAttention, x: Size) -> int:
+def shifted_windows(module: _WindowAttention, x: Size) -> Operations:
     """Windows down, across and in all, to and fro; those of the batch; the width of a head.
 
     The first version also has the scale of the query, from the width of a head. The second has the
@@ -110,12 +120,13 @@ def shifted_windows(module: _WindowAttention, x: Size) -> int:
     axis with one window nothing is shifted.
     """
     is_second = hasattr(module, "logit_scale")
-    scale = 0 if is_second and module.qkv.bias is None else 2
+    doubled = is_second and module.qkv.bias is not None
     shifted = any(
         shift and ceil(size / window) > 1
         for shift, size, window in zip(module.shift_size, x[1:3], module.window_size, strict=True)
     )
-    return 9 + scale + 3 * shifted
+    quotients = 7 + 3 * shifted + (doubled or not is_second)
+    return {"floor_divide": quotients, "mul": 2 + doubled, "pow": int(not is_second)}
 
 
 class _Records(Protocol):
@@ -159,49 +170,52 @@ FORMULAS.register(_DETR + "DetrDecoder", _detr_decoder)
 
 
 @_within(_RFDETR + "lwdetr.LWDETR")
-def padding(samples: object) -> int:
+def padding(samples: object) -> Operations:
     """The padding of each image along its three axes. Images that are padded already have none."""
-    is_batch = isinstance(samples, Size)
     images = samples[0] if isinstance(samples, Size) and len(samples) == 4 else 0
-    return 3 * (len(samples) if isinstance(samples, list) and not is_batch else images)
+    return {"sub": 3 * (len(samples) if isinstance(samples, list) else images)}
 
 
 @_within(_DINO + "Embeddings")
-def embeddings(module: _Windowed) -> int:
+def embeddings(module: _Windowed) -> Operations:
     """Positions and their root, patches down and across.
 
     With windows, the patches again; patches of a window down, across and in all; windows of the
     batch along an axis and in all.
     """
-    return 4 + 7 * (module.config.num_windows > 1)
+    windowed = module.config.num_windows > 1
+    return {"sub": 1, "pow": 1, "floor_divide": 2 + 4 * windowed, "mul": 3 * windowed}
 
 
 @_within(_DINO + "Layer")
-def joined_windows(run_full_attention: bool = False) -> int:
+def joined_windows(run_full_attention: bool = False) -> Operations:
     """Images of the batch and the length of all windows, to and fro."""
-    return 4 * run_full_attention
+    return dict.fromkeys(("floor_divide", "mul"), 2 * run_full_attention)
 
 
 @_within(_DINO + "Backbone")
-def feature_maps(module: _Windowed, out: Sequence[Sequence[Size]]) -> int:
+def feature_maps(module: _Windowed, out: Sequence[Sequence[Size]]) -> Operations:
     """Per map the patches down and across.
 
     With windows, the patches of a window down and across, the images of the batch twice, the length
     of all windows, and the windows of the batch along an axis.
     """
-    return len(out[0]) * (2 + 6 * (module.config.num_windows > 1))
+    maps, windowed = len(out[0]), module.config.num_windows > 1
+    return {"floor_divide": maps * (2 + 4 * windowed), "mul": maps * 2 * windowed}
 
 
 @_within(_RFDETR + "ops.modules.ms_deform_attn.MSDeformAttn")
-def sampled_levels(module: _Levels) -> int:
+def sampled_levels(module: _Levels) -> Operations:
     """Per level its positions and the heads of the batch; heads twice and samples once."""
-    return 2 * module.n_levels + 3
+    return {"mul": 2 * module.n_levels + 3}
 
 
 @_within(_RFDETR + "transformer.Transformer")
-def proposals(module: _Proposes, srcs: Sequence[Size], masks: Sequence[Size] | None) -> int:
+def proposals(module: _Proposes, srcs: Sequence[Size], masks: Sequence[Size] | None) -> Operations:
     """Per level its positions, and the sum that ends it; the same again where the next one begins.
 
     Only a mask is cut into levels.
     """
-    return 4 * len(srcs) - 2 if module.two_stage and masks is not None else 0
+    if not module.two_stage or masks is None:
+        return {}
+    return dict.fromkeys(("mul", "add"), 2 * len(srcs) - 1)

@@ -152,7 +152,8 @@ class _TimedGiven(Given):
 def _gradients(given: Given) -> list[TensorState]:
     """The states of the gradients that there are.
 
-    A forward may hold a backward pass, which adds to them. In company they are left alone: to read one while another thread trains can end the process.
+    A forward may hold a backward pass, which adds to them. In company they are left alone: to read
+    one while another thread trains can end the process.
     """
     if given.in_company:
         return []

@@ -42,9 +42,9 @@ class Run(NamedTuple):
 class TimedForward:
     """``model(*args, **kwargs)``, to be timed. After each run all is as before it.
 
-    No mode sees the ops of such a run. So the values of buffers, of arguments and of all other
-    tensors within reach are copied before, and put back after each run. Parameters are not copied:
-    ``written`` names those to which the model wrote.
+    No mode sees the ops of such a run. So the values of buffers, of arguments, of gradients and of
+    all other tensors within reach are copied before, and put back after each run. Parameters are
+    not copied: ``written`` names those to which the model wrote.
     """
 
     def __init__(
@@ -60,13 +60,16 @@ class TimedForward:
         """Run the forward once. ``signals`` come through meanwhile."""
         with alone():
             given = _TimedGiven(self._tree, self._args, self._kwargs)
+        gradients = _gradients(given)
         try:
             if self._copies is None:
-                self._copies = _Copies(given.data)
+                self._copies = _Copies([*given.data, *(each.tensor for each in gradients)])
             listener = Listener(clock, Spent(self._tree)) if with_modules else None
             return self._timed(given, clock, listener, signals)
         finally:
             with alone(), ExitStack() as steps:  # each runs, the last one first
+                for each in gradients:
+                    steps.callback(each.restore_version, lambda: False)
                 steps.callback(given.restore)
                 if self._copies is not None:
                     steps.callback(self._copies.restore)
@@ -144,6 +147,18 @@ class _TimedGiven(Given):
 
     def others_wrote(self, state: TensorState) -> bool:
         return isinstance(state.tensor, nn.Parameter)
+
+
+def _gradients(given: Given) -> list[TensorState]:
+    """The states of the gradients that there are.
+
+    A forward may hold a backward pass, which adds to them. In company they are left alone: to read
+    one while another thread trains can end the process.
+    """
+    if given.in_company:
+        return []
+    found = [each.grad for each in given.data if each.is_leaf]
+    return [TensorState(each) for each in found if each is not None]
 
 
 class _Copies:

@@ -15,6 +15,7 @@ from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
 from ..core.ops import flops
 from ..core.units import percent
+from ..observe.clocks import EVENTS
 from ..observe.module_tree import wrapped_as
 from ..report import Report
 from .machine import Machine
@@ -151,6 +152,8 @@ def _of_the_model(found: Found) -> Iterator[str]:
 
 
 def _of_the_machine(machine: Machine) -> Iterator[str]:
+    if machine.device not in ("cpu", *EVENTS):
+        yield f"torch cannot wait for {machine.device} here: the time is that of the calls alone."
     if machine.device != "cpu":
         return
     cores = _cores()

@@ -74,7 +74,7 @@ class Timing(Measured):
     def __repr__(self) -> str:
         return (
             f"<hookcount.Timing {text.duration(self.seconds)}, {text.rate(self.fps)} FPS, "
-            f"{self.runs} runs on {self.machine}>"
+            f"{self.runs} run{'s' * (self.runs != 1)} on {self.machine}>"
         )
 
     def _repr_html_(self) -> str:

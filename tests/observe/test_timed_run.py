@@ -1,6 +1,7 @@
 """A timed run starts from what the user gave, and leaves all as it was, also after an error."""
 
 import random
+import threading
 
 import pytest
 import torch
@@ -126,6 +127,27 @@ def test_batch_norm_in_train_mode_and_dropout():
     assert torch.equal(torch.get_rng_state(), state)
 
 
+def test_all_is_put_back_also_if_another_thread_runs():
+    stop = threading.Event()
+
+    def spin():
+        while not stop.is_set():
+            pass
+
+    thread = threading.Thread(target=spin)
+    thread.start()
+    try:
+        model = nn.Sequential(nn.BatchNorm1d(4), nn.Dropout()).train()
+        x = torch.randn(8, 4)
+        before, state = snapshot(model=model, x=x), torch.get_rng_state()
+        run_often(model, x)
+    finally:
+        stop.set()
+        thread.join()
+    assert before.differences(snapshot(model=model, x=x)) == []
+    assert torch.equal(torch.get_rng_state(), state)
+
+
 def test_each_run_draws_the_same_random_numbers():
     drawn = []
 
@@ -221,6 +243,30 @@ def test_a_parameter_to_which_the_forward_wrote_is_named():
 
     assert run_often(Writes(), torch.zeros(1, 2)).written() == ["inner.weight"]
     assert run_often(nn.Linear(2, 2), torch.zeros(1, 2)).written() == []
+
+
+class Trains(nn.Module):
+    """Runs a backward pass in its forward."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(3, 3)
+
+    def forward(self, x):
+        out = self.inner(x)
+        out.sum().backward()
+        return out.detach()
+
+
+@pytest.mark.parametrize("before", [False, True], ids=["none", "some"])
+def test_a_backward_pass_in_the_forward_leaves_the_gradients(before):
+    model, x = Trains(), torch.ones(1, 3, requires_grad=True)
+    if before:
+        model(x)
+    state = snapshot(model=model, x=x)
+    run_often(model, x)
+    assert state.differences(snapshot(model=model, x=x)) == []
+    assert (model.inner.weight.grad is not None) is before
 
 
 def test_an_error_names_the_module_that_raised():

@@ -65,6 +65,7 @@ def test_nothing_is_said_where_nothing_misleads():
         ),
         ({"machine": replace(GPU, training=True)}, "train mode"),
         ({"machine": replace(GPU, grad=True)}, "records a graph"),
+        ({"machine": replace(GPU, device="xla")}, "cannot wait for xla"),
         ({"modes": True}, "mode is active"),
         ({"machine": replace(CPU, threads=10**6)}, "1000000 threads share"),
     ],

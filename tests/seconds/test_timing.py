@@ -67,7 +67,7 @@ def test_notes_are_printed(timing):
 
 
 def test_the_repr_is_one_line(timing):
-    assert repr(timing) == "<hookcount.Timing 4.00 ms, 250 FPS, 1 runs on 1 thread of Test CPU>"
+    assert repr(timing) == "<hookcount.Timing 4.00 ms, 250 FPS, 1 run on 1 thread of Test CPU>"
 
 
 def test_html_has_the_tree(timing):

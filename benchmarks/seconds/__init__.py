@@ -1,0 +1,1 @@
+"""What a measured time costs, and whether it is right."""

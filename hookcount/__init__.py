@@ -58,6 +58,7 @@ from .core.errors import (
     UnknownModelError,
 )
 from .core.ops import Ops
+from .core.version import VERSION as __version__
 from .counter import (
     Counter,
     Watch,
@@ -78,8 +79,6 @@ from .report import Report, Reuse
 from .rules.registry import FREE, OBSERVED, Entry, Registry
 from .seconds.device import Device
 from .seconds.meter import Meter, Metered
-
-__version__ = "0.1.0"
 
 __all__ = [
     "FREE",

@@ -12,6 +12,7 @@ from ..core.ops import NOTHING, Ops, flops
 from ..core.units import percent, si
 from ..pricing.price import By, Uncounted
 from ..pricing.priced import Priced
+from ..tables.columns import frame, nullable
 from ..tables.grid import Renderable, grid, line, plain, stacked
 
 if TYPE_CHECKING:
@@ -87,39 +88,29 @@ class Coverage:
 
         ``macs`` and ``flops`` are missing where ``kind`` is ``uncounted``.
         """
-        import pandas as pd
-
-        rows: list[dict[str, str | int]] = []
+        rows: list[tuple[object, ...]] = []
         for kind, sources in (("module", self.modules), ("between", self.between)):
             rows += [
-                {
-                    "kind": kind,
-                    "path": each.path,
-                    "target": each.target,
-                    "line": each.line,
-                    "calls": each.calls,
-                    "macs": each.ops.macs,
-                    "flops": flops(each.ops),
-                    "layer": each.layer,
-                }
+                (
+                    kind,
+                    each.path,
+                    each.target,
+                    each.line,
+                    each.calls,
+                    each.ops.macs,
+                    flops(each.ops),
+                    each.layer,
+                )
                 for each in sources
             ]
+        rows += [("free", "", each.target, "", each.calls, 0, 0, "") for each in self.free]
         rows += [
-            {"kind": "free", "target": each.target, "calls": each.calls, "macs": 0, "flops": 0}
-            for each in self.free
+            ("uncounted", ", ".join(each.paths), each.target, "", each.calls, None, None, "")
+            for each in self.uncounted
         ]
-        rows += [
-            {
-                "kind": "uncounted",
-                "path": ", ".join(missing.paths),
-                "target": missing.target,
-                "calls": missing.calls,
-            }
-            for missing in self.uncounted
-        ]
-        columns = ["kind", "path", "target", "line", "calls", "macs", "flops", "layer"]
-        frame = pd.DataFrame(rows, columns=columns).astype({"macs": "Int64", "flops": "Int64"})
-        return frame.fillna({"path": "", "line": "", "layer": ""})
+        names = ("kind", "path", "target", "line", "calls", "macs", "flops", "layer")
+        made = frame({name: [row[place] for row in rows] for place, name in enumerate(names)})
+        return made.assign(macs=nullable(made["macs"]), flops=nullable(made["flops"]))
 
     def __str__(self) -> str:
         return text(self)

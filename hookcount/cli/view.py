@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _TEXTS = ("path", "type", "input_shapes", "output_shapes")
+_FIGURES = ("own_figure", "figure")
 _READ = (
     "path",
     "type",
@@ -43,7 +44,8 @@ class View:
 
     def orders(self) -> list[str]:
         """The columns that ``sort`` may name. The siblings of a tree are sorted by numbers only."""
-        return [each for each in MODULE_COLUMNS if self.form != "tree" or each not in _TEXTS]
+        hidden = (*_TEXTS, *_FIGURES) if self.form == "tree" else ()
+        return [each for each in MODULE_COLUMNS if each not in hidden]
 
     def of(self, report: Report, first_line: str) -> str | Renderable:
         """The report as text (csv, json, markdown), or as a tree or grid below ``first_line``."""

@@ -58,7 +58,7 @@ from .core.errors import (
     UnknownModelError,
 )
 from .core.ops import Ops
-from .core.version import VERSION as __version__
+from .core.version import VERSION
 from .counter import (
     Counter,
     Watch,
@@ -79,6 +79,8 @@ from .report import Report, Reuse
 from .rules.registry import FREE, OBSERVED, Entry, Registry
 from .seconds.device import Device
 from .seconds.meter import Meter, Metered
+
+__version__ = VERSION
 
 __all__ = [
     "FREE",

@@ -22,6 +22,7 @@ from .pricing.priced import Priced
 from .pricing.tree import Node
 from .render import data, text
 from .rules.convention import Convention, Unit
+from .tables.encoding import printable
 from .tables.files import text_or_file
 from .tables.grid import html, plain
 
@@ -288,7 +289,7 @@ class Report(Portable):
         return text.summary(self.priced)
 
     def __str__(self) -> str:
-        return plain(text.tree(self.priced))
+        return printable(plain(text.tree(self.priced)))
 
     def __repr__(self) -> str:
         more = f", {len(self.uncounted)} uncounted" if self.uncounted else ""

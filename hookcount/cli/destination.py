@@ -6,9 +6,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from ..tables.encoding import printable
 from ..tables.files import IN_A_FOLDER, refused, write
-
-_ASCII = str.maketrans({"├": "|", "└": "`", "│": "|", "─": "-", "…": "~"})
 
 
 class Destination:
@@ -49,10 +48,5 @@ class Destination:
 
 def _print(text: str) -> None:
     """Print, in ASCII if stdout cannot encode the text."""
-    encoding = sys.stdout.encoding or "utf-8"
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        text = text.translate(_ASCII).encode(encoding, "replace").decode(encoding)
-    sys.stdout.write(text)
+    sys.stdout.write(printable(text))
     sys.stdout.flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..core.names import clean, shortened
 from ..core.ops import flops
 from ..core.units import percent, si, size
 from ..pricing.priced import Priced
@@ -26,7 +27,7 @@ def summary(priced: Priced) -> str:
     ]
     if priced.convention.name != "default":
         parts.insert(0, f"{si(priced.headline)} {priced.unit} under {priced.convention.name}")
-    return f"{priced.tree.type}: " + ", ".join(parts)
+    return f"{clean(priced.tree.type)}: " + ", ".join(parts)
 
 
 def tree(priced: Priced, depth: int | None = None, sort: str | None = None) -> Renderable:
@@ -44,7 +45,7 @@ def tree(priced: Priced, depth: int | None = None, sort: str | None = None) -> R
         text = "A backward pass ran too. These figures are for the forward pass only."
         parts.append(paragraph(text, "yellow"))
     if priced.uncounted:
-        names = ", ".join(each.target for each in priced.uncounted)
+        names = ", ".join(clean(each.target) for each in priced.uncounted)
         text = f"Uncounted, so the figures are a lower bound: {names} (see report.uncounted)"
         parts.append(paragraph(text, "bold yellow"))
     return stacked(*parts)
@@ -56,7 +57,7 @@ def _row(priced: Priced, prefix: str, node: Node) -> list[Renderable]:
     if len(node.outputs) > 1:
         shapes += f" +{len(node.outputs) - 1}"
     name = line(prefix, "dim")
-    name.append(node.name or "(model)", style="" if ran else "dim")
+    name.append(shortened(clean(node.name), 100) or "(model)", style="" if ran else "dim")
     if node.uncounted:
         name.append(" ?", style="bold yellow")
     return [

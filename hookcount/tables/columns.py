@@ -31,7 +31,7 @@ def column(values: Sequence[object]) -> pd.Series[Any]:
     return pd.Series(found, dtype=object if as_they_are else None)
 
 
-def nullable(values: Sequence[int | None]) -> pd.Series[Any]:
+def nullable(values: Sequence[object]) -> pd.Series[Any]:
     """Integers of which some may be missing: ``Int64`` if their sum fits, else Python ints.
 
     A missing value is ``pandas.NA``.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from copy import copy, deepcopy
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,10 +19,10 @@ from .core.portable import Portable
 from .pricing.price import Charge, Record, Uncounted
 from .pricing.priced import Priced
 from .pricing.tree import Node
-from .render import data, text
+from .render import text
+from .render.files import Files
 from .rules.convention import Convention, Unit
 from .tables.encoding import printable
-from .tables.files import text_or_file
 from .tables.grid import html, plain
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ class Reuse(NamedTuple):
     formula_misses: int
 
 
-class Report(Portable):
+class Report(Portable, Files):
     """The result of a count. Counts are exact ints.
 
     ``print(report)`` shows the tree, ``report.to_dataframe()`` gives the rows. A report holds no
@@ -258,29 +257,6 @@ class Report(Portable):
     def top(self, n: int = 10, by: str = "own_macs") -> pd.DataFrame:
         """The ``n`` rows of ``to_dataframe()`` with the largest values in column ``by``."""
         return frames.top(self.priced, n, by)
-
-    def to_csv(self, path: str | os.PathLike[str] | None = None) -> str | None:
-        """``to_dataframe()`` as CSV. It is written to ``path``, or returned if there is no path.
-
-        Raises ``OutputError``, an ``OSError``, if the file cannot be written.
-        """
-        return text_or_file(data.csv(self.priced), path)
-
-    def to_json(self, path: str | os.PathLike[str] | None = None) -> str | None:
-        """Totals, convention, uncounted targets and all rows as JSON.
-
-        The text is written to ``path``, or returned if there is no path. Raises ``OutputError``, an
-        ``OSError``, if the file cannot be written.
-        """
-        return text_or_file(data.json(self.priced), path)
-
-    def to_markdown(self, path: str | os.PathLike[str] | None = None) -> str | None:
-        """A Markdown table of the columns that people read, with SI prefixes.
-
-        The text is written to ``path``, or returned if there is no path. Raises ``OutputError``, an
-        ``OSError``, if the file cannot be written.
-        """
-        return text_or_file(data.markdown(self.priced), path)
 
     # -- text --------------------------------------------------------------------------------------
 

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..comparison import compare
 from ..core.errors import error_text
 from .counting import check_device, counted, undisturbed
 from .destination import Destination
-from .options import SUFFIXES, TABLES, UsageError, add_convention, add_input, conventions, parser
+from .options import (
+    TABLES,
+    UsageError,
+    add_convention,
+    add_input,
+    conventions,
+    format_of,
+    parser,
+)
 from .show import rows_in, write
 
 if TYPE_CHECKING:
@@ -46,7 +53,7 @@ def work(options: argparse.Namespace, destination: Destination) -> None:
 
     Raises ``UsageError`` for a model that is given twice.
     """
-    form = options.format or SUFFIXES.get(Path(options.output or "").suffix.lower()) or "table"
+    form = format_of(options, "table")
     check_device(options)
     twice = next((name for name in options.models if options.models.count(name) > 1), None)
     if twice is not None:
@@ -55,7 +62,10 @@ def work(options: argparse.Namespace, destination: Destination) -> None:
         under = conventions(options.convention or "default")
         reports = {name: counted(name, options)[1] for name in options.models}
         rows = compare(reports, under)
-    write(rows_in(form, _titled(rows) if form in ("table", "markdown") else rows, ""), destination)
+    write(
+        rows_in(form, _titled(rows) if form in ("table", "markdown", "latex") else rows, ""),
+        destination,
+    )
 
 
 def _titled(rows: pd.DataFrame) -> pd.DataFrame:

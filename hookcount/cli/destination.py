@@ -30,19 +30,21 @@ class Destination:
         except OSError as error:
             raise refused(path, error, IN_A_FOLDER) from error
 
-    def write(self, text: str) -> None:
-        """Write the result.
+    def write(self, content: str | bytes) -> None:
+        """Write the result. Bytes need a file.
 
-        If the file can no longer be written, the result goes to stdout. ``OutputError`` is raised.
+        If the file can no longer be written, a text goes to stdout. ``OutputError`` is raised.
         """
         if self.path is None:
-            _print(text)
+            _print(str(content))
             return
         try:
-            write(self.path, text)
+            write(self.path, content)
         except OSError as error:
-            _print(text)
-            fix = "copy the result from stdout, where it was written instead"
+            fix = IN_A_FOLDER
+            if isinstance(content, str):
+                _print(content)
+                fix = "copy the result from stdout, where it was written instead"
             raise refused(self.path, error, fix) from error
 
 

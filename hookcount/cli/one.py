@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import __version__
@@ -12,13 +11,13 @@ from ..core.errors import error_text, near
 from .counting import check_device, counted, first_line, undisturbed
 from .destination import Destination
 from .options import (
-    SUFFIXES,
     TABLES,
     UsageError,
     add_convention,
     add_input,
     add_model,
     conventions,
+    format_of,
     parser,
     whole,
 )
@@ -103,21 +102,20 @@ def work(options: argparse.Namespace, destination: Destination) -> None:
 
     Raises ``UsageError`` for options that do not fit together.
     """
-    form = (
-        options.format
-        or SUFFIXES.get(Path(options.output or "").suffix.lower())
-        or ("table" if options.top else "tree")
-    )
+    form = format_of(options, "table" if options.top else "tree")
     if form == "tree" and options.top:
-        fix = "give --format table, csv, json or markdown"
+        fix = "give --format table, csv, json, markdown, excel or parquet"
         raise UsageError(error_text("--top", "a tree has no top rows", fix))
+    if form == "latex" and (options.top or options.sort):
+        what = "a LaTeX table has the modules in their order"
+        raise UsageError(error_text("--format latex", what, "omit --top and --sort"))
     view = View(form, options.depth, options.top, options.sort)
     if options.sort and options.sort not in view.orders():
         known = ", ".join(near(options.sort, view.orders()) or view.orders())
         what = f"no column is called {options.sort!r}"
         raise UsageError(error_text("--sort", what, f"use one of {known}"))
     check_device(options)
-    shown: str | Renderable
+    shown: str | bytes | Renderable
     with undisturbed():
         under = (DEFAULT,) if options.convention is None else conventions(options.convention)
         if len(under) > 1:
@@ -139,7 +137,7 @@ def _refuse_rows_of_modules(options: argparse.Namespace) -> None:
 
 def _figures(rows: pd.DataFrame, form: str) -> pd.DataFrame:
     """Rows of figures. For people, digits are in groups of three."""
-    if form in ("csv", "json"):
+    if form in ("csv", "json", "excel", "parquet"):
         return rows
     return rows.assign(
         figure=["-" if each is None else f"{each:,}" for each in rows["figure"]],

@@ -28,7 +28,10 @@ def column(values: Sequence[object]) -> pd.Series[Any]:
     total = _sum(found)
     mixed = any(type(value) is float for value in found) and total >= _FLOAT
     as_they_are = not found or None in found or mixed or total >= _INT64
-    return pd.Series(found, dtype=object if as_they_are else None)
+    try:
+        return pd.Series(found, dtype=object if as_they_are else None)
+    except UnicodeEncodeError:  # pandas keeps texts in UTF-8, which holds no half a character
+        return pd.Series(found, dtype=object)
 
 
 def nullable(values: Sequence[object]) -> pd.Series[Any]:

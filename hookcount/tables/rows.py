@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r", "'")
 """How a cell begins that a spreadsheet takes for a formula, and the apostrophe that prevents it."""
 _MISSING = frozenset(
-    "na n/a nan -nan none null <na> #na #n/a #n/a_n/a 1.#ind -1.#ind 1.#qnan -1.#qnan".split()
+    ("na", "n/a", "nan", "-nan", "none", "null", "<na>", "#na", "#n/a", "#n/a n/a")
+    + ("1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan")
 )
 """Texts that readers of CSV take for a missing value, in lower case."""
 _LONG = 120
@@ -44,7 +45,7 @@ def _texts(values: list[object]) -> list[object]:
 
 
 def _text(text: str, number: bool) -> str:
-    escape = number or text.startswith(_FORMULAS) or text.lower().replace(" ", "_") in _MISSING
+    escape = number or text.startswith(_FORMULAS) or text.lower() in _MISSING
     return f"'{clean(text)}" if escape else clean(text)
 
 

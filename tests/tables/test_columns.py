@@ -47,3 +47,7 @@ def test_integers_with_missing_ones(large):
 
 def test_a_frame_of_no_rows_has_its_columns():
     assert columns.frame({"a": [], "b": []}).columns.tolist() == ["a", "b"]
+
+
+def test_a_text_that_utf8_cannot_hold():
+    assert columns.column(["\udc80", "a"]).tolist() == ["\udc80", "a"]

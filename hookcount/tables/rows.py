@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r", "'")
 """How a cell begins that a spreadsheet takes for a formula, and the apostrophe that prevents it."""
 _MISSING = frozenset(
-    ("na", "n/a", "nan", "-nan", "none", "null", "<na>", "#na", "#n/a", "#n/a n/a")
-    + ("1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan")
+    {
+        *("na", "n/a", "nan", "-nan", "none", "null", "<na>", "#na", "#n/a", "#n/a n/a"),
+        *("1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan"),
+    }
 )
 """Texts that readers of CSV take for a missing value, in lower case."""
 _LONG = 120

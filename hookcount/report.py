@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from copy import copy, deepcopy
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .analysis import frames, match, reconcile
 from .analysis.coverage import Coverage, cover
+from .analysis.reading import read
 from .analysis.roles import frame as roles_frame
 from .analysis.scaling.again import Again, counted_again, of_a_copy
 from .analysis.scaling.scaling import Inputs, Scaling, scale
@@ -52,6 +54,16 @@ class Report(Portable, Files):
         self.priced = priced
         self._again = again
         priced.sums  # noqa: B018 (a formula that fails raises here, not when a figure is read)
+
+    @classmethod
+    def from_json(cls, source: str | os.PathLike[str]) -> Report:
+        """The report in a file of ``to_json``, or in its text.
+
+        It has the tree, the totals and the tables of modules, types and ops. What needs the calls
+        (``coverage``, ``by_role``, another convention) raises ``InputError``. So does a source that
+        is no whole report.
+        """
+        return cls(read(source), of_a_copy)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_again": of_a_copy}

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from ..core.errors import FormulaError, InputError, failure
 from ..core.integers import as_int
 from ..core.ops import FLOPS_ARE, KINDS, NOTHING, Ops, flops
-from ..core.release import VERSIONS
 from ..pricing.priced import Priced
 from ..pricing.tree import Node
 from ..rules.convention import Convention
@@ -41,7 +40,7 @@ def facts(priced: Priced) -> dict[str, object]:
         "unit": priced.unit,
         "flops_are": FLOPS_ARE,
         "run": priced.run,
-        "versions": dict(VERSIONS),
+        "versions": priced.versions,
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..analysis import frames
+from ..analysis.reading import SCHEMA, extras, uncounted
 from ..core.ops import KINDS, flops
 from ..core.units import si
 from ..pricing.priced import Priced
@@ -43,10 +44,18 @@ def named(priced: Priced, shown: pd.DataFrame | None = None) -> pd.DataFrame:
 def json(priced: Priced, shown: pd.DataFrame | None = None) -> str:
     """A JSON object: totals, convention, uncounted targets, and ``modules``, a list of rows.
 
-    ``shown``: the rows to write, all if None.
+    ``shown``: the rows to write, all if None. If all are there, ``Report.from_json`` reads it.
     """
+    head = {
+        "schema": SCHEMA,
+        "model": priced.tree.type,
+        "input": list(priced.tree.inputs),
+        "backward_seen": priced.backward_seen,
+        "module_count": sum(1 for _ in priced.tree),
+    }
     modules = rows.records(frames.modules(priced) if shown is None else shown)
-    return rows.json({**totals(priced), "modules": modules})
+    more = extras(priced.sums, priced.convention)
+    return rows.json({**head, **totals(priced), **more, "modules": modules})
 
 
 def totals(priced: Priced) -> dict[str, object]:
@@ -58,10 +67,7 @@ def totals(priced: Priced) -> dict[str, object]:
         "param_bytes": priced.param_bytes,
         **frames.facts(priced),
         "operations": {kind: getattr(priced.total, kind) for kind in KINDS},
-        "uncounted": [
-            {"target": each.target, "paths": list(each.paths), "calls": each.calls}
-            for each in priced.uncounted
-        ],
+        "uncounted": uncounted(priced.sums),
     }
 
 

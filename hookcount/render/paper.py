@@ -7,7 +7,6 @@ from decimal import Decimal
 
 from ..analysis.frames import facts
 from ..core.ops import Ops, flops
-from ..core.release import VERSIONS
 from ..core.units import si
 from ..pricing.priced import Priced
 from ..pricing.tree import Node
@@ -105,7 +104,7 @@ def _caption(priced: Priced) -> str:
 
 
 def _comments(priced: Priced) -> list[str]:
-    versions = ", ".join(f"{name} {version}" for name, version in VERSIONS.items())
+    versions = ", ".join(f"{name} {version}" for name, version in priced.versions.items())
     found = {name: value for name, value in facts(priced).items() if name != "versions"}
     said = "; ".join(f"{name}: {value}" for name, value in found.items())
     return [r"needs \usepackage{booktabs}", versions, said]

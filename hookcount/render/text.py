@@ -24,6 +24,7 @@ def summary(priced: Priced) -> str:
         f"{si(priced.macs)} MACs",
         f"{si(priced.flops)} FLOPs",
         f"{priced.run} run",
+        *([priced.origin] if priced.origin else []),
     ]
     if priced.convention.name != "default":
         parts.insert(0, f"{si(priced.headline)} {priced.unit} under {priced.convention.name}")

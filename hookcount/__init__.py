@@ -42,6 +42,7 @@ from .analysis.statistics import Statistics
 from .comparison import compare
 from .conventions import Convention
 from .core.errors import (
+    BudgetError,
     DataNeededError,
     FormulaError,
     HookcountError,
@@ -57,6 +58,7 @@ from .core.errors import (
     UncountedWarning,
     UnknownDeviceError,
     UnknownModelError,
+    UnknownModuleError,
 )
 from .core.ops import Ops
 from .core.version import VERSION
@@ -86,6 +88,7 @@ __version__ = VERSION
 __all__ = [
     "FREE",
     "OBSERVED",
+    "BudgetError",
     "Charge",
     "Convention",
     "Counter",
@@ -130,6 +133,7 @@ __all__ = [
     "UncountedWarning",
     "UnknownDeviceError",
     "UnknownModelError",
+    "UnknownModuleError",
     "Watch",
     "by_turns",
     "compare",

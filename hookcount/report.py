@@ -8,17 +8,16 @@ from copy import copy, deepcopy
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .analysis import frames, match, reconcile
+from .analysis.checks import Checks
 from .analysis.coverage import Coverage, cover
 from .analysis.reading import read
 from .analysis.roles import frame as roles_frame
 from .analysis.scaling.again import Again, counted_again, of_a_copy
 from .analysis.scaling.scaling import Inputs, Scaling, scale
-from .analysis.uncounted import explain
 from .conventions import CONVENTIONS, named
-from .core.errors import UncountedError
 from .core.ops import Ops
 from .core.portable import Portable
-from .pricing.price import Charge, Record, Uncounted
+from .pricing.price import Charge, Record
 from .pricing.priced import Priced
 from .pricing.tree import Node
 from .render import text
@@ -40,7 +39,7 @@ class Reuse(NamedTuple):
     formula_misses: int
 
 
-class Report(Portable, Files):
+class Report(Portable, Checks, Files):
     """The result of a count. Counts are exact ints.
 
     ``print(report)`` shows the tree, ``report.to_dataframe()`` gives the rows. A report holds no
@@ -195,33 +194,10 @@ class Report(Portable, Files):
         chosen = CONVENTIONS.values() if conventions is None else map(named, conventions)
         return frames.by_convention(self.priced, chosen)
 
-    # -- uncounted work ----------------------------------------------------------------------------
-
-    @property
-    def uncounted(self) -> tuple[Uncounted, ...]:
-        """The targets that ran and that no formula prices. Empty if the count is complete."""
-        return self.priced.uncounted
-
     @property
     def backward_seen(self) -> bool:
         """Whether a backward pass ran in the block. Its ops are in the trace, but in no count."""
         return self.priced.backward_seen
-
-    def require_complete(self) -> Report:
-        """This report, if nothing is uncounted.
-
-        Otherwise raises ``UncountedError``. Its text shows how to register the uncounted targets.
-        """
-        if self.uncounted:
-            raise UncountedError(self.explain_uncounted())
-        return self
-
-    def explain_uncounted(self) -> str:
-        """The text of the warning. Empty if nothing is uncounted.
-
-        It has each uncounted target, the paths where it ran, and code that registers it.
-        """
-        return explain(self.uncounted, self.run)
 
     def coverage(self) -> Coverage:
         """The sources of each figure, to judge how far the figure can be trusted.

@@ -69,6 +69,14 @@ class OutputError(HookcountError, OSError):
     """A report could not be written. As an ``OSError`` it has ``errno`` and ``filename``."""
 
 
+class BudgetError(HookcountError, AssertionError):
+    """A figure is not within its limit, or is more than in the baseline."""
+
+
+class UnknownModuleError(InputError, LookupError):
+    """A report or a tree has no module at the given path."""
+
+
 class MissingPackageError(HookcountError, ImportError):
     """A package that a format needs is not installed."""
 

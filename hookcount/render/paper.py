@@ -7,12 +7,10 @@ from decimal import Decimal
 
 from ..analysis.frames import facts
 from ..core.ops import Ops, flops
-from ..core.units import si
+from ..core.units import PREFIXES, si
 from ..pricing.priced import Priced
 from ..pricing.tree import Node
 from ..tables.latex import escaped, latex
-
-_PREFIXES = ("", "k", "M", "G", "T", "P", "E", "Z", "Y")
 
 
 class _Column:
@@ -24,10 +22,10 @@ class _Column:
 
     def __init__(self, total: int, usual: int) -> None:
         fits = 10**-2 <= Decimal(total) / 1000**usual < 10**5
-        last = len(_PREFIXES) - 1
+        last = len(PREFIXES) - 1
         own = min(max(0, (len(str(total)) - 1) // 3), last)
         self.power = usual if fits else own
-        self.prefix = _PREFIXES[self.power]
+        self.prefix = PREFIXES[self.power]
         self.digits = 2 if self.power else 0
 
     def cell(self, value: int) -> str:

@@ -151,7 +151,7 @@ def _outside(name: str, found: int, side: str, limit: Fraction) -> str:
     shown = f"{limit.numerator:,}" if limit.denominator == 1 else f"{float(limit):,}"
     return (
         f"{name} {found:,} ({si(found)}) is {side} the limit {shown} "
-        f"by {si(float(by))} ({percent(float(by), float(limit)) or 'all'})"
+        f"by {si(int(by) if by.denominator == 1 else float(by))} ({percent(float(by), float(limit)) or 'all'})"
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from .. import __version__
 from ..conventions import DEFAULT
 from ..core.errors import error_text, near
+from .budget import add_limits, baseline, check, has_limits
 from .counting import check_device, counted, first_line, undisturbed
 from .destination import Destination
 from .options import (
@@ -53,10 +54,11 @@ examples:
   hookcount hf:Llama-3.1-8B/config.json --input input_ids=1,4096:int64
   hookcount swin_t --device cuda --real
   hookcount compare resnet50 vit_b_16 convnext_tiny --convention default,thop,fvcore
+  hookcount resnet50 --max-macs 4.2G --baseline old.json
   hookcount size regnet_y_128gf
 
 exit status: 0 fine, 1 the model could not be built or counted, 2 wrong usage (an unknown name,
-a bad option)."""
+a bad option), 3 over a limit or over the baseline."""
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -88,6 +90,7 @@ def arguments() -> argparse.ArgumentParser:
         made,
         "count as that tool or text does; with several, a row for each. Default: hookcount's own.",
     )
+    add_limits(made)
     forms = ("tree", *TABLES)
     made.add_argument(
         "--format",
@@ -100,7 +103,7 @@ def arguments() -> argparse.ArgumentParser:
 def work(options: argparse.Namespace, destination: Destination) -> None:
     """Count the model and show the result.
 
-    Raises ``UsageError`` for options that do not fit together.
+    Raises ``UsageError`` for options that do not fit together, and ``BudgetError`` for a limit.
     """
     form = format_of(options, "table" if options.top else "tree")
     if form == "tree" and options.top:
@@ -120,18 +123,25 @@ def work(options: argparse.Namespace, destination: Destination) -> None:
         under = (DEFAULT,) if options.convention is None else conventions(options.convention)
         if len(under) > 1:
             _refuse_rows_of_modules(options)
+        old = baseline(options, under[0].name)
         built, report = counted(options.model, options)
         if len(under) == 1:
-            shown = view.of(report.under(under[0]), first_line(built))
+            report = report.under(under[0])
+            shown = view.of(report, first_line(built))
         else:
             shown = rows_in(form, _figures(report.by_convention(under), form), first_line(built))
     write(shown, destination)
+    check(options, report.priced, old)
 
 
 def _refuse_rows_of_modules(options: argparse.Namespace) -> None:
     if options.depth is not None or options.top or options.sort:
         what = "each row is a convention, not a module"
         fix = "omit --depth, --top and --sort"
+        raise UsageError(error_text(f"--convention {options.convention}", what, fix))
+    if has_limits(options):
+        what = "a limit is for one convention"
+        fix = "name one convention, or omit the limits"
         raise UsageError(error_text(f"--convention {options.convention}", what, fix))
 
 

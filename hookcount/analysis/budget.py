@@ -148,10 +148,11 @@ def _own(node: Node, priced: Priced) -> dict[str, int]:
 
 def _outside(name: str, found: int, side: str, limit: Fraction) -> str:
     by = abs(found - limit)
+    exceeds = si(int(by) if by.denominator == 1 else float(by))
     shown = f"{limit.numerator:,}" if limit.denominator == 1 else f"{float(limit):,}"
     return (
         f"{name} {found:,} ({si(found)}) is {side} the limit {shown} "
-        f"by {si(int(by) if by.denominator == 1 else float(by))} ({percent(float(by), float(limit)) or 'all'})"
+        f"by {exceeds} ({percent(float(by), float(limit)) or 'all'})"
     )
 
 

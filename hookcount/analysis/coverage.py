@@ -13,8 +13,8 @@ from ..core.ops import NOTHING, Ops, flops
 from ..core.units import percent, si
 from ..pricing.price import By, Uncounted
 from ..pricing.priced import Priced
-from ..tables.columns import frame, nullable
 from ..tables.encoding import printable
+from ..tables.exact import frame, nullable
 from ..tables.grid import Renderable, grid, line, plain, stacked
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from ..core.ops import FLOPS_ARE, KINDS, NOTHING, Ops, flops
 from ..pricing.priced import Priced
 from ..pricing.tree import Node
 from ..rules.convention import Convention
-from ..tables import columns as exact
+from ..tables import exact
 
 if TYPE_CHECKING:
     import pandas as pd

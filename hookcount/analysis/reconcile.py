@@ -13,7 +13,7 @@ from ..core.units import si
 from ..pricing.price import By, Charge
 from ..pricing.priced import Priced
 from ..rules.convention import Convention
-from ..tables.columns import frame
+from ..tables.exact import frame
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import hookcount
-from hookcount.tables.columns import frame
+from hookcount.tables.exact import frame
 from hookcount.tables.parquet import parquet
 
 

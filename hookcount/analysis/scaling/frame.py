@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ...tables.columns import column
+from ...tables.exact import column
 from .growth import Growth
 
 if TYPE_CHECKING:

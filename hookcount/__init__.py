@@ -44,12 +44,14 @@ from .analysis.statistics import Statistics
 from .comparison import compare
 from .conventions import Convention
 from .core.errors import (
+    BudgetError,
     DataNeededError,
     FormulaError,
     HookcountError,
     InputError,
     ItemError,
     LeftBehindWarning,
+    MissingPackageError,
     ModelError,
     OutputError,
     PickleError,
@@ -58,8 +60,10 @@ from .core.errors import (
     UncountedWarning,
     UnknownDeviceError,
     UnknownModelError,
+    UnknownModuleError,
 )
 from .core.ops import Ops
+from .core.version import VERSION
 from .counter import (
     Counter,
     Watch,
@@ -85,12 +89,13 @@ from .seconds.timer import Timer, measure
 from .seconds.timing import Timing
 from .seconds.watch import BlockTiming, TimerWatch
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 __all__ = [
     "FREE",
     "OBSERVED",
     "BlockTiming",
+    "BudgetError",
     "Charge",
     "Convention",
     "Counter",
@@ -110,6 +115,7 @@ __all__ = [
     "Match",
     "Meter",
     "Metered",
+    "MissingPackageError",
     "ModelError",
     "ModelSize",
     "Node",
@@ -138,6 +144,7 @@ __all__ = [
     "UncountedWarning",
     "UnknownDeviceError",
     "UnknownModelError",
+    "UnknownModuleError",
     "Watch",
     "by_turns",
     "compare",

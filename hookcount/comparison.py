@@ -66,7 +66,7 @@ def compare(
     ]
     columns: dict[str, object] = {
         "model": list(reports),
-        "params": [each.params for each in reports.values()],
+        "params": figures([each.params for each in reports.values()]),
         **{name: figures([row[place] for row in found]) for place, name in enumerate(names)},
         "uncounted": [len(each.uncounted) for each in reports.values()],
     }

@@ -8,21 +8,22 @@ from copy import copy, deepcopy
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .analysis import frames, match, reconcile
+from .analysis.checks import Checks
 from .analysis.coverage import Coverage, cover
+from .analysis.reading import read
 from .analysis.roles import frame as roles_frame
 from .analysis.scaling.again import Again, counted_again, of_a_copy
 from .analysis.scaling.scaling import Inputs, Scaling, scale
-from .analysis.uncounted import explain
 from .conventions import CONVENTIONS, named
-from .core.errors import UncountedError
 from .core.ops import Ops
 from .core.portable import Portable
-from .pricing.price import Charge, Record, Uncounted
+from .pricing.price import Charge, Record
 from .pricing.priced import Priced
 from .pricing.tree import Node
-from .render import data, text
+from .render import text
+from .render.files import Files
 from .rules.convention import Convention, Unit
-from .tables.files import text_or_file
+from .tables.encoding import printable
 from .tables.grid import html, plain
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Reuse(NamedTuple):
     formula_misses: int
 
 
-class Report(Portable):
+class Report(Portable, Checks, Files):
     """The result of a count. Counts are exact ints.
 
     ``print(report)`` shows the tree, ``report.to_dataframe()`` gives the rows. A report holds no
@@ -52,6 +53,16 @@ class Report(Portable):
         self.priced = priced
         self._again = again
         priced.sums  # noqa: B018 (a formula that fails raises here, not when a figure is read)
+
+    @classmethod
+    def from_json(cls, source: str | os.PathLike[str]) -> Report:
+        """The report in a file of ``to_json``, or in its text.
+
+        It has the tree, the totals and the tables of modules, types and ops. What needs the calls
+        (``coverage``, ``by_role``, another convention) raises ``InputError``. So does a source that
+        is no whole report.
+        """
+        return cls(read(source), of_a_copy)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_again": of_a_copy}
@@ -183,33 +194,10 @@ class Report(Portable):
         chosen = CONVENTIONS.values() if conventions is None else map(named, conventions)
         return frames.by_convention(self.priced, chosen)
 
-    # -- uncounted work ----------------------------------------------------------------------------
-
-    @property
-    def uncounted(self) -> tuple[Uncounted, ...]:
-        """The targets that ran and that no formula prices. Empty if the count is complete."""
-        return self.priced.uncounted
-
     @property
     def backward_seen(self) -> bool:
         """Whether a backward pass ran in the block. Its ops are in the trace, but in no count."""
         return self.priced.backward_seen
-
-    def require_complete(self) -> Report:
-        """This report, if nothing is uncounted.
-
-        Otherwise raises ``UncountedError``. Its text shows how to register the uncounted targets.
-        """
-        if self.uncounted:
-            raise UncountedError(self.explain_uncounted())
-        return self
-
-    def explain_uncounted(self) -> str:
-        """The text of the warning. Empty if nothing is uncounted.
-
-        It has each uncounted target, the paths where it ran, and code that registers it.
-        """
-        return explain(self.uncounted, self.run)
 
     def coverage(self) -> Coverage:
         """The sources of each figure, to judge how far the figure can be trusted.
@@ -258,29 +246,6 @@ class Report(Portable):
         """The ``n`` rows of ``to_dataframe()`` with the largest values in column ``by``."""
         return frames.top(self.priced, n, by)
 
-    def to_csv(self, path: str | os.PathLike[str] | None = None) -> str | None:
-        """``to_dataframe()`` as CSV. It is written to ``path``, or returned if there is no path.
-
-        Raises ``OutputError``, an ``OSError``, if the file cannot be written.
-        """
-        return text_or_file(data.csv(self.priced), path)
-
-    def to_json(self, path: str | os.PathLike[str] | None = None) -> str | None:
-        """Totals, convention, uncounted targets and all rows as JSON.
-
-        The text is written to ``path``, or returned if there is no path. Raises ``OutputError``, an
-        ``OSError``, if the file cannot be written.
-        """
-        return text_or_file(data.json(self.priced), path)
-
-    def to_markdown(self, path: str | os.PathLike[str] | None = None) -> str | None:
-        """A Markdown table of the columns that people read, with SI prefixes.
-
-        The text is written to ``path``, or returned if there is no path. Raises ``OutputError``, an
-        ``OSError``, if the file cannot be written.
-        """
-        return text_or_file(data.markdown(self.priced), path)
-
     # -- text --------------------------------------------------------------------------------------
 
     def summary(self) -> str:
@@ -288,7 +253,7 @@ class Report(Portable):
         return text.summary(self.priced)
 
     def __str__(self) -> str:
-        return plain(text.tree(self.priced))
+        return printable(plain(text.tree(self.priced)))
 
     def __repr__(self) -> str:
         more = f", {len(self.uncounted)} uncounted" if self.uncounted else ""

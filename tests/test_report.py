@@ -94,8 +94,14 @@ def test_dataframe(report):
         2 * 5 * 4,
     )
     assert row.macs_share == HEAD / report.macs
-    assert frame.attrs["convention"] == "default"
-    assert frame.attrs["unit"] == "flops = 2*macs + adds + muls + compares + specials"
+    assert frame.attrs == {
+        "convention": "default",
+        "figure": report.macs,
+        "unit": "MACs",
+        "flops_are": "flops = 2*macs + adds + muls + compares + specials",
+        "run": "shapes",
+        "versions": {"hookcount": hookcount.__version__, "torch": torch.__version__},
+    }
 
 
 def test_counts_beyond_32_bits_stay_exact():

@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..core.names import clean
 from ..core.ops import NOTHING, Ops, flops
 from ..core.units import percent, si
 from ..pricing.price import By, Uncounted
 from ..pricing.priced import Priced
+from ..tables.encoding import printable
+from ..tables.exact import frame, nullable
 from ..tables.grid import Renderable, grid, line, plain, stacked
 
 if TYPE_CHECKING:
@@ -87,42 +90,34 @@ class Coverage:
 
         ``macs`` and ``flops`` are missing where ``kind`` is ``uncounted``.
         """
-        import pandas as pd
-
-        rows: list[dict[str, str | int]] = []
+        rows: list[tuple[object, ...]] = []
         for kind, sources in (("module", self.modules), ("between", self.between)):
             rows += [
-                {
-                    "kind": kind,
-                    "path": each.path,
-                    "target": each.target,
-                    "line": each.line,
-                    "calls": each.calls,
-                    "macs": each.ops.macs,
-                    "flops": flops(each.ops),
-                    "layer": each.layer,
-                }
+                (
+                    kind,
+                    each.path,
+                    each.target,
+                    each.line,
+                    each.calls,
+                    each.ops.macs,
+                    flops(each.ops),
+                    each.layer,
+                )
                 for each in sources
             ]
+        rows += [("free", "", each.target, "", each.calls, 0, 0, "") for each in self.free]
         rows += [
-            {"kind": "free", "target": each.target, "calls": each.calls, "macs": 0, "flops": 0}
-            for each in self.free
+            ("uncounted", ", ".join(each.paths), each.target, "", each.calls, None, None, "")
+            for each in self.uncounted
         ]
-        rows += [
-            {
-                "kind": "uncounted",
-                "path": ", ".join(missing.paths),
-                "target": missing.target,
-                "calls": missing.calls,
-            }
-            for missing in self.uncounted
-        ]
-        columns = ["kind", "path", "target", "line", "calls", "macs", "flops", "layer"]
-        frame = pd.DataFrame(rows, columns=columns).astype({"macs": "Int64", "flops": "Int64"})
-        return frame.fillna({"path": "", "line": "", "layer": ""})
+        names = ("kind", "path", "target", "line", "calls", "macs", "flops", "layer")
+        made = frame({name: [row[place] for row in rows] for place, name in enumerate(names)})
+        for name in ("macs", "flops"):
+            made[name] = nullable([row[names.index(name)] for row in rows])
+        return made
 
     def __str__(self) -> str:
-        return text(self)
+        return printable(text(self))
 
 
 def cover(priced: Priced) -> Coverage:
@@ -178,8 +173,10 @@ def text(found: Coverage, rows: int = 20) -> str:
         if len(found.macs_by_layer) > 1:
             sources.add_row(f"  by {layer}", si(macs), percent(macs, total))
     between = ["", *_between(found, rows)] if found.between else []
-    free = ", ".join(f"{each.target} {each.calls}" for each in found.free) or "nothing"
-    uncounted = ", ".join(f"{each.target} {each.calls}" for each in found.uncounted) or "nothing"
+    free = ", ".join(f"{clean(each.target)} {each.calls}" for each in found.free) or "nothing"
+    uncounted = (
+        ", ".join(f"{clean(each.target)} {each.calls}" for each in found.uncounted) or "nothing"
+    )
     end = ("", f"Free: {free}", f"Uncounted: {uncounted}")
     return plain(stacked(f"{si(total)} MACs, by their source", sources, *between, *end))
 
@@ -198,10 +195,15 @@ def _between(found: Coverage, rows: int) -> Iterator[Renderable]:
     for key in order[:rows]:
         sources, ops = lines[key], totals[key]
         paths = list(dict.fromkeys(each.path or "(model)" for each in sources))
-        where = paths[0] + (f" +{len(paths) - 1}" if len(paths) > 1 else "")
+        where = clean(paths[0]) + (f" +{len(paths) - 1}" if len(paths) > 1 else "")
         calls, macs = sum(each.calls for each in sources), si(ops.macs) if ops.macs else ""
         shown.add_row(
-            line(short(key[0]) or "in torch"), key[1], line(where), str(calls), macs, si(flops(ops))
+            line(short(key[0]) or "in torch"),
+            clean(key[1]),
+            line(where),
+            str(calls),
+            macs,
+            si(flops(ops)),
         )
     yield shown
     if len(order) > rows:

@@ -11,6 +11,7 @@ from ..core.ops import FLOPS_ARE, KINDS, NOTHING, Ops, flops
 from ..pricing.priced import Priced
 from ..pricing.tree import Node
 from ..rules.convention import Convention
+from ..tables import exact
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,13 +22,30 @@ Row = Mapping[str, str | int | float]
 
 
 def framed(rows: Sequence[Row], columns: list[str], priced: Priced) -> pd.DataFrame:
-    """Rows as a DataFrame. Its ``attrs`` hold the convention, the meaning of FLOPs and the run."""
-    import pandas as pd
+    """Rows as a DataFrame, with exact integers. Its ``attrs`` say what the figures are.
 
-    frame = pd.DataFrame(list(rows), columns=columns)
-    frame.attrs.update(convention=priced.convention.name, unit=FLOPS_ARE, run=priced.run)
+    ``attrs`` holds the convention, its figure and the figure's unit, the meaning of FLOPs, the kind
+    of the run, and the versions of hookcount and torch.
+    """
+    frame = exact.frame({name: [row[name] for row in rows] for name in columns})
+    frame.attrs.update(facts(priced))
     return frame
 
+
+def facts(priced: Priced) -> dict[str, object]:
+    """What the figures of a table are: values that JSON can hold."""
+    return {
+        "convention": priced.convention.name,
+        "figure": priced.headline,
+        "unit": priced.unit,
+        "flops_are": FLOPS_ARE,
+        "run": priced.run,
+        "versions": priced.versions,
+    }
+
+
+COUNTS = ["macs", "flops", "figure", "macs_share", *KINDS[1:]]
+"""MACs, FLOPs, the convention's figure, the share of all MACs, and the other kinds of ``Ops``."""
 
 MODULE_COLUMNS = [
     "path",
@@ -42,6 +60,8 @@ MODULE_COLUMNS = [
     "own_flops",
     "macs",
     "flops",
+    "own_figure",
+    "figure",
     "macs_share",
     "input_shapes",
     "output_shapes",
@@ -69,6 +89,8 @@ def _module(node: Node, priced: Priced) -> Row:
         "own_flops": flops(node.own),
         "macs": node.total.macs,
         "flops": flops(node.total),
+        "own_figure": priced.convention.figure(node.own),
+        "figure": priced.convention.figure(node.total),
         "macs_share": node.total.macs / priced.macs if priced.macs else 0.0,
         "input_shapes": "; ".join(node.inputs),
         "output_shapes": "; ".join(node.outputs),
@@ -123,10 +145,7 @@ def by_convention(priced: Priced, conventions: Iterable[Convention]) -> pd.DataF
 
 def figures(found: Sequence[int | FormulaError]) -> pd.Series[Any]:
     """A column of figures. It has None, and keeps ints as they are, where a formula failed."""
-    import pandas as pd
-
-    values = [None if isinstance(each, FormulaError) else each for each in found]
-    return pd.Series(values, dtype=object if None in values else None)
+    return exact.column([None if isinstance(each, FormulaError) else each for each in found])
 
 
 def by_op(priced: Priced) -> pd.DataFrame:
@@ -151,7 +170,7 @@ def top(priced: Priced, n: int, by: str) -> pd.DataFrame:
     if type(n) is not int or n < 0:
         raise InputError(f"top({n!r}) is no number of rows. To fix it: give an int, such as 10.")
     frame = modules(priced)
-    numeric = list(frame.select_dtypes("number").columns)
+    numeric = exact.numeric(frame)
     if by not in numeric:
         raise InputError(
             f"top(by={by!r}): there is no numeric column of this name. "
@@ -161,14 +180,21 @@ def top(priced: Priced, n: int, by: str) -> pd.DataFrame:
 
 
 def counts(ops: Ops, priced: Priced) -> Row:
-    """The columns that every table of counts has: MACs, FLOPs, share of all MACs, other kinds."""
+    """The columns that every table of counts has, see ``COUNTS``."""
     share = ops.macs / priced.macs if priced.macs else 0.0
     others: dict[str, int] = {kind: getattr(ops, kind) for kind in KINDS[1:]}
-    return {"macs": ops.macs, "flops": flops(ops), "macs_share": share, **others}
+    figure = priced.convention.figure(ops)
+    return {
+        "macs": ops.macs,
+        "flops": flops(ops),
+        "figure": figure,
+        "macs_share": share,
+        **others,
+    }
 
 
 def _by_count(rows: Sequence[Row], first: list[str], priced: Priced) -> pd.DataFrame:
-    frame = framed(rows, [*first, "macs", "flops", "macs_share", *KINDS[1:]], priced)
+    frame = framed(rows, [*first, *COUNTS], priced)
     return frame.sort_values(["macs", "flops"], ascending=False, kind="stable").reset_index(
         drop=True
     )

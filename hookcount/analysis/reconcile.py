@@ -13,6 +13,7 @@ from ..core.units import si
 from ..pricing.price import By, Charge
 from ..pricing.priced import Priced
 from ..rules.convention import Convention
+from ..tables.exact import frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,11 +48,9 @@ class Reconciliation:
 
     def to_dataframe(self) -> pd.DataFrame:
         """One row per line, the largest difference first. ``attrs`` holds ``start`` and ``end``."""
-        import pandas as pd
-
-        frame = pd.DataFrame(list(self.lines), columns=list(Line._fields))
-        frame.attrs.update(start=self.start, end=self.end)
-        return frame
+        made = frame({name: [getattr(line, name) for line in self.lines] for name in Line._fields})
+        made.attrs.update(start=self.start, end=self.end)
+        return made
 
     def __str__(self) -> str:
         rows = [

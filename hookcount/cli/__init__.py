@@ -8,18 +8,21 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 
-from ..core.errors import HookcountError, OutputError, UnknownModelError
+from ..core.errors import BudgetError, HookcountError, OutputError, UnknownModelError
 from . import compare, measure, one, size
 from .destination import Destination
 from .options import UsageError
 
-FINE, COULD_NOT_COUNT, USAGE = 0, 1, 2
+FINE, COULD_NOT_COUNT, USAGE, OVER = 0, 1, 2, 3
 
 _COMMANDS = {"compare": compare, "measure": measure, "size": size}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line. Returns the exit status: 0 fine, 1 could not count, 2 wrong usage."""
+    """Run the command line.
+
+    Returns the exit status: 0 fine, 1 could not count, 2 wrong usage, 3 over a limit.
+    """
     words = list(sys.argv[1:] if argv is None else argv)
     named = words[:1] and words[0] in _COMMANDS
     command = _COMMANDS[words[0]] if named else one
@@ -48,6 +51,8 @@ def _guarded(
         return _failed(f"--output {error.filename}: {error.strerror}", error, options, USAGE)
     except (UsageError, UnknownModelError) as error:
         return _failed(str(error), error, options, USAGE)
+    except BudgetError as error:
+        return _failed(str(error), error, options, OVER)
     except HookcountError as error:
         return _failed(str(error), error, options, COULD_NOT_COUNT)
     return FINE

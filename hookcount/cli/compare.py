@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..comparison import compare
@@ -11,13 +10,13 @@ from ..core.errors import error_text
 from .counting import check_device, counted, undisturbed
 from .destination import Destination
 from .options import (
-    SUFFIXES,
     TABLES,
     UsageError,
     add_convention,
     add_input,
     add_kind_of_run,
     conventions,
+    format_of,
     parser,
 )
 from .show import rows_in, write
@@ -56,7 +55,7 @@ def work(options: argparse.Namespace, destination: Destination) -> None:
 
     Raises ``UsageError`` for a model that is given twice.
     """
-    form = options.format or SUFFIXES.get(Path(options.output or "").suffix.lower()) or "table"
+    form = format_of(options, "table")
     check_device(options)
     twice = next((name for name in options.models if options.models.count(name) > 1), None)
     if twice is not None:
@@ -65,7 +64,10 @@ def work(options: argparse.Namespace, destination: Destination) -> None:
         under = conventions(options.convention or "default")
         reports = {name: counted(name, options)[1] for name in options.models}
         rows = compare(reports, under)
-    write(rows_in(form, _titled(rows) if form in ("table", "markdown") else rows, ""), destination)
+    write(
+        rows_in(form, _titled(rows) if form in ("table", "markdown", "latex") else rows, ""),
+        destination,
+    )
 
 
 def _titled(rows: pd.DataFrame) -> pd.DataFrame:

@@ -6,9 +6,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from ..tables.encoding import printable
 from ..tables.files import IN_A_FOLDER, refused, write
-
-_ASCII = str.maketrans({"├": "|", "└": "`", "│": "|", "─": "-", "…": "~"})
 
 
 class Destination:
@@ -31,28 +30,25 @@ class Destination:
         except OSError as error:
             raise refused(path, error, IN_A_FOLDER) from error
 
-    def write(self, text: str) -> None:
-        """Write the result.
+    def write(self, content: str | bytes) -> None:
+        """Write the result. Bytes need a file.
 
-        If the file can no longer be written, the result goes to stdout. ``OutputError`` is raised.
+        If the file can no longer be written, a text goes to stdout. ``OutputError`` is raised.
         """
         if self.path is None:
-            _print(text)
+            _print(str(content))
             return
         try:
-            write(self.path, text)
+            write(self.path, content)
         except OSError as error:
-            _print(text)
-            fix = "copy the result from stdout, where it was written instead"
+            fix = IN_A_FOLDER
+            if isinstance(content, str):
+                _print(content)
+                fix = "copy the result from stdout, where it was written instead"
             raise refused(self.path, error, fix) from error
 
 
 def _print(text: str) -> None:
     """Print, in ASCII if stdout cannot encode the text."""
-    encoding = sys.stdout.encoding or "utf-8"
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        text = text.translate(_ASCII).encode(encoding, "replace").decode(encoding)
-    sys.stdout.write(text)
+    sys.stdout.write(printable(text))
     sys.stdout.flush()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import torch
@@ -23,13 +22,12 @@ from .batches import in_batches, in_dtype
 from .counting import raised, shapes, undisturbed, with_inputs
 from .destination import Destination
 from .options import (
-    SUFFIXES,
-    TABLES,
     UsageError,
     add_device,
     add_input,
     add_model,
     duration,
+    format_of,
     parser,
     whole,
 )
@@ -39,6 +37,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _DTYPES = ("float16", "bfloat16", "float32", "float64")
+_FORMATS = ("table", "csv", "json", "markdown")
 _ORDERS = ("params", "calls", "macs", "flops", *SECONDS_COLUMNS)
 _DESCRIPTION = """\
 Runs a model for real, with random weights, and shows how long it takes: the whole and each module.
@@ -112,7 +111,7 @@ def _add_view(to: argparse.ArgumentParser) -> None:
     )
     to.add_argument(
         "--format",
-        choices=("tree", *TABLES),
+        choices=("tree", *_FORMATS),
         help="default: tree, table with --top, or the format of FILE by its suffix",
     )
 
@@ -122,11 +121,7 @@ def work(options: argparse.Namespace, destination: Destination) -> None:
 
     Raises ``UsageError`` for options that do not fit together.
     """
-    form = (
-        options.format
-        or SUFFIXES.get(Path(options.output or "").suffix.lower())
-        or ("table" if options.top else "tree")
-    )
+    form = format_of(options, "table" if options.top else "tree", _FORMATS)
     _check(options, form)
     with undisturbed(), _threads(options.threads):
         built = _built(options)

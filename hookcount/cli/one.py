@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import __version__
 from ..conventions import DEFAULT
 from ..core.errors import error_text, near
+from .budget import add_limits, baseline, check, has_limits
 from .counting import check_device, counted, first_line, undisturbed
 from .destination import Destination
 from .options import (
-    SUFFIXES,
     TABLES,
     UsageError,
     add_convention,
@@ -20,6 +19,7 @@ from .options import (
     add_kind_of_run,
     add_model,
     conventions,
+    format_of,
     parser,
     whole,
 )
@@ -56,10 +56,11 @@ examples:
   hookcount swin_t --device cuda --real
   hookcount compare resnet50 vit_b_16 convnext_tiny --convention default,thop,fvcore
   hookcount measure resnet50 --batch 8 --threads 1
+  hookcount resnet50 --max-macs 4.2G --baseline old.json
   hookcount size regnet_y_128gf
 
 exit status: 0 fine, 1 the model could not be built or counted, 2 wrong usage (an unknown name,
-a bad option)."""
+a bad option), 3 over a limit or over the baseline."""
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -93,6 +94,7 @@ def arguments() -> argparse.ArgumentParser:
         made,
         "count as that tool or text does; with several, a row for each. Default: hookcount's own.",
     )
+    add_limits(made)
     forms = ("tree", *TABLES)
     made.add_argument(
         "--format",
@@ -105,33 +107,35 @@ def arguments() -> argparse.ArgumentParser:
 def work(options: argparse.Namespace, destination: Destination) -> None:
     """Count the model and show the result.
 
-    Raises ``UsageError`` for options that do not fit together.
+    Raises ``UsageError`` for options that do not fit together, and ``BudgetError`` for a limit.
     """
-    form = (
-        options.format
-        or SUFFIXES.get(Path(options.output or "").suffix.lower())
-        or ("table" if options.top else "tree")
-    )
+    form = format_of(options, "table" if options.top else "tree")
     if form == "tree" and options.top:
-        fix = "give --format table, csv, json or markdown"
+        fix = "give --format table, csv, json, markdown, excel or parquet"
         raise UsageError(error_text("--top", "a tree has no top rows", fix))
+    if form == "latex" and (options.top or options.sort):
+        what = "a LaTeX table has the modules in their order"
+        raise UsageError(error_text("--format latex", what, "omit --top and --sort"))
     view = View(form, options.depth, options.top, options.sort)
     if options.sort and options.sort not in view.orders():
         known = ", ".join(near(options.sort, view.orders()) or view.orders())
         what = f"no column is called {options.sort!r}"
         raise UsageError(error_text("--sort", what, f"use one of {known}"))
     check_device(options)
-    shown: str | Renderable
+    shown: str | bytes | Renderable
     with undisturbed():
         under = (DEFAULT,) if options.convention is None else conventions(options.convention)
         if len(under) > 1:
             _refuse_rows_of_modules(options)
+        old = baseline(options, under[0].name)
         built, report = counted(options.model, options)
         if len(under) == 1:
-            shown = view.of(report.under(under[0]), first_line(built))
+            report = report.under(under[0])
+            shown = view.of(report, first_line(built))
         else:
             shown = rows_in(form, _figures(report.by_convention(under), form), first_line(built))
     write(shown, destination)
+    check(options, report.priced, old)
 
 
 def _refuse_rows_of_modules(options: argparse.Namespace) -> None:
@@ -139,11 +143,15 @@ def _refuse_rows_of_modules(options: argparse.Namespace) -> None:
         what = "each row is a convention, not a module"
         fix = "omit --depth, --top and --sort"
         raise UsageError(error_text(f"--convention {options.convention}", what, fix))
+    if has_limits(options):
+        what = "a limit is for one convention"
+        fix = "name one convention, or omit the limits"
+        raise UsageError(error_text(f"--convention {options.convention}", what, fix))
 
 
 def _figures(rows: pd.DataFrame, form: str) -> pd.DataFrame:
     """Rows of figures. For people, digits are in groups of three."""
-    if form in ("csv", "json"):
+    if form in ("csv", "json", "excel", "parquet"):
         return rows
     return rows.assign(
         figure=["-" if each is None else f"{each:,}" for each in rows["figure"]],

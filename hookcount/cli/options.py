@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import torch
 
@@ -12,9 +13,20 @@ from ..core.errors import InputError, error_text, near
 from ..models.code import load
 from ..models.inputs import Input, parse
 
-TABLES = ("table", "csv", "json", "markdown")
-SUFFIXES = {".csv": "csv", ".json": "json", ".md": "markdown"}
-"""The format of a file, by its suffix."""
+TABLES = ("table", "csv", "json", "markdown", "latex", "excel", "parquet")
+SUFFIXES = {
+    "": "",
+    ".txt": "",
+    ".csv": "csv",
+    ".json": "json",
+    ".md": "markdown",
+    ".tex": "latex",
+    ".xlsx": "excel",
+    ".parquet": "parquet",
+}
+"""The format of a file, by its suffix. Empty for the format of the terminal."""
+_IN_A_FILE = {"excel": "xlsx", "parquet": "parquet"}
+"""Formats that are no text, and the suffix of their files."""
 
 
 class UsageError(Exception):
@@ -80,6 +92,28 @@ def add_convention(to: argparse.ArgumentParser, help: str) -> None:
         "package.module:NAME or path/to/file.py:NAME of a hookcount.Convention, or all for all of "
         "hookcount's",
     )
+
+
+def format_of(options: argparse.Namespace, otherwise: str, forms: Iterable[str] = TABLES) -> str:
+    """The format of the result: ``--format``, else that of the suffix of ``--output``.
+
+    ``otherwise``: the format of the terminal. ``forms``: those of the command. Raises
+    ``UsageError`` for a file whose suffix says nothing, and for a format that needs a file.
+    """
+    form, path = options.format, options.output
+    if not form:
+        suffix = Path(path or "").suffix.lower()
+        known = {each: name for each, name in SUFFIXES.items() if not name or name in forms}
+        if suffix not in known:
+            what = f"no format has the suffix {suffix!r}"
+            fix = f"use one of {', '.join(filter(None, known))}, or give --format too"
+            raise UsageError(error_text(f"--output {path}", what, fix))
+        form = known[suffix] or otherwise
+    if form in _IN_A_FILE and not path:
+        what = "this format is no text"
+        fix = f"give a file: --output FILE.{_IN_A_FILE[form]}"
+        raise UsageError(error_text(f"--format {form}", what, fix))
+    return str(form)
 
 
 def conventions(text: str) -> tuple[Convention, ...]:

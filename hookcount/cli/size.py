@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from ..counter import size
 from ..models import build
 from ..tables.rows import json
 from .counting import undisturbed
 from .destination import Destination
-from .options import add_model, parser
+from .options import add_model, format_of, parser
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -27,9 +26,7 @@ def arguments() -> argparse.ArgumentParser:
 
 def work(options: argparse.Namespace, destination: Destination) -> None:
     """Measure the model and show its size."""
-    form = options.format or (
-        "json" if Path(options.output or "").suffix.lower() == ".json" else "text"
-    )
+    form = format_of(options, "text", ("json",))
     with undisturbed():
         found = size(build(options.model).model)
     destination.write(json(found.to_dict()) if form == "json" else f"{options.model}\n{found}\n")

@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING
 
 from ..analysis.frames import MODULE_COLUMNS
 from ..render import data
+from ..render.paper import paper
 from ..render.text import summary, tree
 from ..report import Report
+from ..tables.excel import excel
 from ..tables.grid import Renderable, stacked, table
+from ..tables.parquet import parquet
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _TEXTS = ("path", "type", "input_shapes", "output_shapes")
+_FIGURES = ("own_figure", "figure")
 _READ = (
     "path",
     "type",
@@ -33,7 +37,7 @@ class View:
     """How to show a report. Options hide or sort rows; they change no figure."""
 
     form: str
-    """tree, table, csv, json or markdown."""
+    """tree, or one of ``TABLES``."""
     depth: int | None = None
     """Show modules down to this depth."""
     top: int | None = None
@@ -43,14 +47,17 @@ class View:
 
     def orders(self) -> list[str]:
         """The columns that ``sort`` may name. The siblings of a tree are sorted by numbers only."""
-        return [each for each in MODULE_COLUMNS if self.form != "tree" or each not in _TEXTS]
+        hidden = (*_TEXTS, *_FIGURES) if self.form == "tree" else ()
+        return [each for each in MODULE_COLUMNS if each not in hidden]
 
-    def of(self, report: Report, first_line: str) -> str | Renderable:
-        """The report as text (csv, json, markdown), or as a tree or grid below ``first_line``."""
+    def of(self, report: Report, first_line: str) -> str | bytes | Renderable:
+        """The report in the format. A tree or a grid is below ``first_line``."""
         priced = report.priced
         if self.form == "tree":
             order = "macs" if self.sort == "macs_share" else self.sort
             return stacked(first_line, tree(priced, depth=self.depth, sort=order), bold=True)
+        if self.form == "latex":
+            return paper(priced, 1 if self.depth is None else self.depth)
         rows = self._rows(report)
         if self.form == "csv":
             return data.csv(priced, rows)
@@ -58,6 +65,10 @@ class View:
             return data.json(priced, rows)
         if self.form == "markdown":
             return data.markdown(priced, rows.index)
+        if self.form == "excel":
+            return excel(data.named(priced, rows))
+        if self.form == "parquet":
+            return parquet(rows)
         columns = [*_READ, *([self.sort] if self.sort and self.sort not in _READ else [])]
         return stacked(first_line, summary(priced), table(rows[columns]), bold=True)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import importlib
 import pickle
+import types
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -67,12 +69,34 @@ class OutputError(HookcountError, OSError):
     """A report could not be written. As an ``OSError`` it has ``errno`` and ``filename``."""
 
 
+class BudgetError(HookcountError, AssertionError):
+    """A figure is not within its limit, or is more than in the baseline."""
+
+
+class UnknownModuleError(InputError, LookupError):
+    """A report or a tree has no module at the given path."""
+
+
+class MissingPackageError(HookcountError, ImportError):
+    """A package that a format needs is not installed."""
+
+
 class UncountedWarning(UserWarning):
     """Something that ran has no formula, so the counts are a lower bound."""
 
 
 class LeftBehindWarning(UserWarning):
     """Something holds tensors without values that a shapes-only run made."""
+
+
+def needed(package: str, extra: str, why: str) -> types.ModuleType:
+    """A package of an extra of hookcount. Raises ``MissingPackageError`` if it is not installed."""
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        what = f"it is not installed, and is needed {why}"
+        fix = f"pip install 'hookcount[{extra}]'"
+        raise MissingPackageError(error_text(package, what, fix)) from error
 
 
 def module_at(path: str, type_name: str = "") -> str:

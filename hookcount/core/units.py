@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from math import isfinite
 
-_PREFIXES = ("", "k", "M", "G", "T", "P", "E", "Z", "Y")
+PREFIXES = ("", "k", "M", "G", "T", "P", "E", "Z", "Y")
 _BYTES = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB")
 _FRACTIONS = ((10**9, "ns"), (10**6, "us"), (10**3, "ms"), (1, "s"))
 _DAY = 86_400
@@ -23,7 +23,7 @@ def si(number: float, digits: int = 3) -> str:
     >>> si(10_338 * 10**15), si(999_999_999), si(29.3124), si(8178368512, digits=2)
     ('10.3 E', '1.00 G', '29.3', '8.2 G')
     """
-    text, prefix = _scaled(number, 1000, _PREFIXES, digits)
+    text, prefix = _scaled(number, 1000, PREFIXES, digits)
     return f"{text} {prefix}" if prefix else text
 
 
@@ -33,7 +33,7 @@ def quantity(number: float, unit: str, digits: int = 3) -> str:
     >>> quantity(989.4e12, "FLOP/s"), quantity(8178368512, "FLOPs", digits=2), quantity(12, "B/s")
     ('989 TFLOP/s', '8.2 GFLOPs', '12 B/s')
     """
-    text, prefix = _scaled(number, 1000, _PREFIXES, digits)
+    text, prefix = _scaled(number, 1000, PREFIXES, digits)
     return f"{text} {prefix}{unit}"
 
 

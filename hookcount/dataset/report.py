@@ -13,6 +13,7 @@ from ..core.errors import InputError, error_text
 from ..core.units import duration, si
 from ..report import Report
 from ..rules.convention import Convention, Unit
+from ..tables.encoding import printable
 from ..tables.grid import grid, html, plain, stacked
 from .items import Item
 
@@ -198,7 +199,7 @@ class DataSetReport:
         return stacked(*parts)
 
     def __str__(self) -> str:
-        return plain(self._shown())
+        return printable(plain(self._shown()))
 
     def __repr__(self) -> str:
         return f"<hookcount.DataSetReport items={len(self.items)} distinct={self.distinct}>"

@@ -11,6 +11,7 @@ from ..core.errors import FormulaError
 from ..core.lazily import lazily
 from ..core.ops import Ops, flops
 from ..core.portable import Portable
+from ..core.release import VERSIONS
 from ..core.trace import Trace
 from ..rules.convention import Convention, Unit
 from ..rules.registry import Registry
@@ -128,6 +129,16 @@ class Priced(Portable):
             *(phase for phase, _ in self.trace.outside),
         ]
         return "backward" in phases
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """The versions of hookcount and torch that made the figures."""
+        return dict(VERSIONS)
+
+    @property
+    def origin(self) -> str:
+        """Where the figures are from, if they are not of a count in this process."""
+        return ""
 
     def __getstate__(self) -> dict[str, Any]:
         """The state to pickle. The user's formulas are replaced by the prices that they give.

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from ..core.names import clean, shortened
 from ..core.ops import flops
 from ..core.units import percent, si, size
 from ..pricing.priced import Priced
@@ -25,10 +26,11 @@ def summary(priced: Priced) -> str:
         f"{si(priced.macs)} MACs",
         f"{si(priced.flops)} FLOPs",
         f"{priced.run} run",
+        *([priced.origin] if priced.origin else []),
     ]
     if priced.convention.name != "default":
         parts.insert(0, f"{si(priced.headline)} {priced.unit} under {priced.convention.name}")
-    return f"{priced.tree.type}: " + ", ".join(parts)
+    return f"{clean(priced.tree.type)}: " + ", ".join(parts)
 
 
 class Column(NamedTuple):
@@ -68,7 +70,7 @@ def tree_alone(
         text = "A backward pass ran too. These figures are for the forward pass only."
         parts.append(paragraph(text, "yellow"))
     if priced.uncounted:
-        names = ", ".join(each.target for each in priced.uncounted)
+        names = ", ".join(clean(each.target) for each in priced.uncounted)
         text = f"Uncounted, so the figures are a lower bound: {names} (see report.uncounted)"
         parts.append(paragraph(text, "bold yellow"))
     return parts
@@ -80,7 +82,7 @@ def _row(priced: Priced, prefix: str, node: Node) -> list[Renderable]:
     if len(node.outputs) > 1:
         shapes += f" +{len(node.outputs) - 1}"
     name = line(prefix, "dim")
-    name.append(node.name or "(model)", style="" if ran else "dim")
+    name.append(shortened(clean(node.name), 100) or "(model)", style="" if ran else "dim")
     if node.uncounted:
         name.append(" ?", style="bold yellow")
     return [

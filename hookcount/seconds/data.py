@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ..core.units import si
-from ..render.data import totals
+from ..render.data import ROOT, totals
 from ..tables import rows
 from .frame import modules
 from .measured import Measured
@@ -24,8 +24,12 @@ NUMBERS = TITLES[2:]
 
 
 def csv(timing: Measured, shown: pd.DataFrame | None = None) -> str:
-    """All columns of ``to_dataframe()``. ``shown``: the rows to write, all if None."""
-    return rows.csv(modules(timing) if shown is None else shown)
+    """All columns of ``to_dataframe()``. The root has the path ``(model)``.
+
+    ``shown``: the rows to write, all if None.
+    """
+    frame = modules(timing) if shown is None else shown
+    return rows.csv(frame.assign(path=[path or ROOT for path in frame["path"]]))
 
 
 def json(timing: Measured, shown: pd.DataFrame | None = None) -> str:

@@ -9,6 +9,7 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
+from ..core.names import clean
 from ..core.units import duration, si, size
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def line(text: str, style: str = "") -> Text:
     """Text that is cut if too long, not wrapped."""
     from rich.text import Text
 
-    return Text(text, style=style, no_wrap=True, overflow="ellipsis")
+    return Text(clean(text), style=style, no_wrap=True, overflow="ellipsis")
 
 
 def paragraph(text: str, style: str = "") -> Text:

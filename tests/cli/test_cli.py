@@ -590,6 +590,61 @@ def test_a_file_s_name_says_its_form(run, tmp_path, name, first):
     assert [each.name for each in tmp_path.iterdir()] == [name]
 
 
+@pytest.mark.parametrize("name", ["a.html", "a.xml", "a.CSVX", "resnet.v2", "a.svg"])
+@pytest.mark.parametrize("command", [(), ("compare",), ("size",)])
+def test_an_unknown_suffix_is_refused_before_the_count(run, tmp_path, monkeypatch, name, command):
+    monkeypatch.setattr("hookcount.cli.counting.build", None)  # not reached
+    monkeypatch.setattr("hookcount.cli.size.build", None)
+    status, out, err = run(*command, "resnet18", "--output", str(tmp_path / name))
+    assert (status, out) == (2, "")
+    assert "no format has the suffix" in err
+    assert ".json" in err
+    assert "To fix it" in err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["a.xlsx", "a.csv"])
+def test_size_has_no_tables(run, tmp_path, name):
+    assert run("size", "resnet18", "--output", str(tmp_path / name))[0] == 2
+
+
+def test_a_format_given_goes_before_the_suffix(run, tmp_path):
+    path = tmp_path / "resnet.v2"
+    assert run("resnet18", "--format", "csv", "--output", str(path), "--depth", "0")[0] == 0
+    assert path.read_text().startswith("path,")
+
+
+@pytest.mark.parametrize(
+    "words", [("resnet18",), ("compare", "resnet18"), ("resnet18", "--convention", "thop,torch")]
+)
+def test_tables_for_other_programs(run, tmp_path, words):
+    import pandas as pd
+
+    rows = {"resnet18": 68, "compare": 1}[words[0]] if len(words) < 3 else 2
+    pytest.importorskip("openpyxl")
+    assert run(*words, "--output", str(tmp_path / "a.xlsx"))[0] == 0
+    assert len(pd.read_excel(tmp_path / "a.xlsx")) == rows
+    assert run(*words, "--output", str(tmp_path / "a.tex"))[0] == 0
+    assert "\\toprule" in (tmp_path / "a.tex").read_text()
+    pytest.importorskip("pyarrow")
+    assert run(*words, "--output", str(tmp_path / "a.parquet"))[0] == 0
+    assert len(pd.read_parquet(tmp_path / "a.parquet")) == rows
+
+
+@pytest.mark.parametrize("form", ["excel", "parquet"])
+def test_what_is_no_text_needs_a_file(run, form):
+    status, out, err = run("resnet18", "--format", form)
+    assert (status, out) == (2, "")
+    assert "give a file" in err
+
+
+def test_a_latex_table_has_its_own_order(run):
+    assert run("resnet18", "--format", "latex", "--sort", "macs")[0] == 2
+    status, out, _ = run("resnet18", "--format", "latex", "--depth", "1")
+    assert status == 0
+    assert "\\texttt{layer4}" in out
+
+
 def test_size_to_a_file(run, tmp_path):
     run("size", "resnet18", "--output", str(tmp_path / "s.json"))
     assert json.loads((tmp_path / "s.json").read_text())["parameters"] == RESNET18["params"]

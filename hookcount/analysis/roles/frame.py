@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...core.ops import KINDS
 from ...pricing.priced import Priced
 from ...tables.grid import plain, table
-from ..frames import Row, counts, framed
+from ..frames import COUNTS, Row, counts, framed
 from .roles import ROLES
 from .rules import split
 
@@ -26,8 +25,7 @@ def frame(priced: Priced) -> pd.DataFrame:
         modules = len({share.path for share in found.shares if share.role == role})
         mine = counts(found.ops(role), priced)
         rows.append({"role": role, "modules": modules, "params": found.params.get(role, 0), **mine})
-    columns = ["role", "modules", "params", "macs", "flops", "macs_share", *KINDS[1:]]
-    made = framed(rows, columns, priced)
+    made = framed(rows, ["role", "modules", "params", *COUNTS], priced)
     made.attrs["rest"] = found.rest
     return made
 

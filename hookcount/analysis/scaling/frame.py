@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from ...tables.exact import column
 from .growth import Growth
 
 if TYPE_CHECKING:
@@ -30,6 +31,6 @@ def coefficients(
             int(each) if each is not None and each.denominator == 1 else each for each in values
         ]
         name = "1" if power == 0 else "n" if power == 1 else f"n^{power}"
-        made[name] = pd.Series(exact, dtype=object).infer_objects()
+        made[name] = column(exact)
     made["growth"] = ["not a polynomial" if each is None else str(each) for each in polynomials]
     return made

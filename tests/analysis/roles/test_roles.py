@@ -944,6 +944,7 @@ def test_rows_in_a_frame():
         "params",
         "macs",
         "flops",
+        "figure",
         "macs_share",
         *KINDS[1:],
     ]

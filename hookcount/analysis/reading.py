@@ -1,0 +1,198 @@
+"""Reading the JSON of a report."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..conventions import CONVENTIONS
+from ..core.errors import InputError, error_text
+from ..core.ops import KINDS, NOTHING, Ops, flops
+from ..core.trace import Unseen
+from ..pricing.price import Record, Sums, Uncounted
+from ..pricing.stored import Stored, StoredNode
+from ..rules.convention import Convention
+
+SCHEMA = 1
+"""The number of the layout of the JSON."""
+_WRITE_AGAIN = "write it again with report.to_json()"
+
+
+def extras(sums: Sums, convention: Convention) -> dict[str, object]:
+    """What a file holds beside the totals and the rows, so that it can be read again."""
+    return {
+        "weights": dict(convention.weights),
+        "records": [
+            {**each._asdict(), "ops": {kind: n for kind, n in vars(each.ops).items() if n}}
+            for each in sums.records
+        ],
+    }
+
+
+def uncounted(sums: Sums) -> list[dict[str, object]]:
+    """The uncounted targets as values that JSON can hold."""
+    return [
+        {
+            "target": each.target,
+            "paths": list(each.paths),
+            "calls": each.calls,
+            "by": each.by,
+            "signature": each.signature,
+            "unseen": None if each.unseen is None else each.unseen._asdict(),
+        }
+        for each in sums.uncounted
+    ]
+
+
+def read(source: str | os.PathLike[str]) -> Stored:
+    """The figures of a file, or of its text.
+
+    Raises ``InputError`` if the source is no whole report of a known schema, or if its figures
+    disagree.
+    """
+    text, name = _text(source)
+    try:
+        whole = json.loads(text)
+    except ValueError as error:
+        raise InputError(error_text(name, f"this is not JSON: {error}", _WRITE_AGAIN)) from error
+    if not isinstance(whole, dict) or whole.get("schema") != SCHEMA:
+        found = whole.get("schema") if isinstance(whole, dict) else None
+        what = f"this is no report of schema {SCHEMA}; its schema is {found!r}"
+        raise InputError(error_text(name, what, _WRITE_AGAIN))
+    rows = whole.get("modules")
+    if not isinstance(rows, list) or len(rows) != whole.get("module_count"):
+        what = "the file does not have all modules of the model"
+        raise InputError(error_text(name, what, f"{_WRITE_AGAIN}, without --depth and --top"))
+    try:
+        found = _stored(name, whole, rows)
+        differing = _differing(found, whole, rows)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        what = f"the file is damaged: {type(error).__name__}: {error}"
+        raise InputError(error_text(name, what, _WRITE_AGAIN)) from error
+    if differing:
+        what = f"the figures of the file disagree: {differing} is not the sum of its parts"
+        raise InputError(error_text(name, what, _WRITE_AGAIN))
+    return found
+
+
+def _text(source: str | os.PathLike[str]) -> tuple[str, str]:
+    """The text, and a name for messages."""
+    if isinstance(source, str) and source.lstrip().startswith("{"):
+        return source, "the text"
+    if not isinstance(source, (str, os.PathLike)):
+        raise InputError(f"{source!r} is no path. To fix it: give a text or a pathlib.Path.")
+    try:
+        return Path(source).read_text(encoding="utf-8"), str(source)
+    except (OSError, UnicodeDecodeError) as error:
+        what = f"cannot read the file: {error}"
+        raise InputError(
+            error_text(str(source), what, "give a file of report.to_json()")
+        ) from error
+
+
+def _stored(name: str, whole: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Stored:
+    records = tuple(
+        [
+            Record(each["path"], each["target"], each["by"], Ops(**each["ops"]), each["calls"])
+            for each in whole["records"]
+        ]
+    )
+    missing = [
+        Uncounted(
+            each["target"],
+            each["by"],
+            tuple(each["paths"]),
+            each["calls"],
+            each["signature"],
+            None if each["unseen"] is None else Unseen(**each["unseen"]),
+        )
+        for each in whole["uncounted"]
+    ]
+    at = {row["path"]: row["uncounted"] for row in rows if row["uncounted"]}
+    calls = {row["path"]: row["calls"] for row in rows}
+    return Stored(
+        name,
+        _convention(whole),
+        Sums(records, tuple(missing), at, calls, 0, 0),
+        _tree(rows, records),
+        run=whole["run"],
+        backward_seen=whole["backward_seen"],
+        versions=whole["versions"],
+    )
+
+
+def _convention(whole: Mapping[str, Any]) -> Convention:
+    """The convention of the file: hookcount's own if it is the same, else one without formulas."""
+    found = Convention(whole["convention"], whole["unit"], whole["weights"])
+    known = CONVENTIONS.get(found.name)
+    same = known is not None and (known.unit, dict(known.weights)) == (found.unit, found.weights)
+    return known if same and known is not None else found
+
+
+def _tree(rows: Sequence[Mapping[str, Any]], records: Sequence[Record]) -> StoredNode:
+    own: dict[str, Ops] = {}
+    for record in records:
+        own[record.path] = own.get(record.path, NOTHING) + record.ops
+    below: dict[str, list[str]] = {}
+    for row in rows:
+        if row["path"]:
+            below.setdefault(row["path"].rpartition(".")[0], []).append(row["path"])
+    made: dict[str, StoredNode] = {}
+    for row in sorted(rows, key=lambda row: -row["depth"]):
+        path = row["path"]
+        children = tuple([made.pop(child) for child in below.get(path, ())])
+        mine = own.get(path, NOTHING)
+        made[path] = StoredNode(
+            own=mine,
+            total=sum([child.total for child in children], mine),
+            leaf=not children,
+            children=children,
+            distinct=(),
+            input_texts=_shapes(row["input_shapes"]),
+            output_texts=_shapes(row["output_shapes"]),
+            **{name: row[name] for name in _AS_THEY_ARE},
+        )
+    (root,) = made.values()
+    return root
+
+
+_AS_THEY_ARE = (
+    "path",
+    "type",
+    "depth",
+    "calls",
+    "params",
+    "trainable_params",
+    "param_bytes",
+    "own_params",
+    "output_bytes",
+    "uncounted",
+)
+
+
+def _shapes(text: str) -> tuple[str, ...]:
+    return tuple(text.split("; ")) if text else ()
+
+
+def _differing(found: Stored, whole: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
+    """The first figure of the file that is not the sum of its parts. Empty if all are."""
+    figures = {
+        "macs": found.macs,
+        "flops": found.flops,
+        "figure": found.headline,
+        "params": found.params,
+        "param_bytes": found.param_bytes,
+        "operations": {kind: getattr(found.total, kind) for kind in KINDS},
+    }
+    for name, value in figures.items():
+        if whole[name] != value:
+            return f"{name!r}"
+    nodes = {node.path: node for node in found.tree}
+    for row in rows:
+        total = nodes[row["path"]].total
+        if (row["macs"], row["flops"]) != (total.macs, flops(total)):
+            return f"the row {row['path']!r}"
+    return ""

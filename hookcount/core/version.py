@@ -1,0 +1,3 @@
+"""The version of hookcount."""
+
+VERSION = "0.1.0"

@@ -139,7 +139,9 @@ TORCHVISION = (
 def test_lines_sum_to_the_difference_between_every_two_conventions(name):
     model, args = OTHERS[name]() if name in OTHERS else _of_torchvision(name)
     report = hookcount.count(model.eval(), *args)
-    reports = [report.under(each) for each in CONVENTIONS]
+    # RF-DETR's tool has no figure for the einsum of the matcher
+    chosen = [each for each in CONVENTIONS if (name, each) != ("a matcher", "rfdetr")]
+    reports = [report.under(each) for each in chosen]
     assert len({each.headline for each in reports}) > 3
     for start, end in itertools.permutations(reports, 2):
         found = start.reconcile(end.convention)

@@ -1175,7 +1175,11 @@ def test_under_every_convention_the_roles_sum_to_what_it_sees():
     model = Words(Block(Fused(), plain()), Block(Torchs(), Gate()), Block(Bare(), plain())).eval()
     report = hookcount.count(model, IDS)
     for name in CONVENTIONS:
-        sound(report.under(name))
+        if name == "rfdetr":  # the tool has no figure for the einsum of ``Bare``
+            with pytest.raises(hookcount.FormulaError, match="einsum"):
+                report.under(name)
+        else:
+            sound(report.under(name))
 
 
 def test_as_text():

@@ -12,11 +12,12 @@ from .analysis.checks import Checks
 from .analysis.coverage import Coverage, cover
 from .analysis.reading import read
 from .analysis.roles import frame as roles_frame
-from .analysis.scaling.again import Again, counted_again, of_a_copy
+from .analysis.scaling.again import Again, counted_again, of_a_copy, of_a_part
 from .analysis.scaling.scaling import Inputs, Scaling, scale
 from .conventions import CONVENTIONS, named
 from .core.ops import Ops
 from .core.portable import Portable
+from .pricing.part import Part
 from .pricing.price import Charge, Record
 from .pricing.priced import Priced
 from .pricing.tree import Node
@@ -76,6 +77,17 @@ class Report(Portable, Checks, Files):
         made = memo[id(self)] = copy(self)
         made.priced = deepcopy(self.priced, memo)
         return made
+
+    def __getitem__(self, path: str) -> Report:
+        """The report of one module and all beneath it: ``report["layer1.0.conv1"]``.
+
+        Its figures are those of ``report.tree[path]``, and its paths begin at that module. Raises
+        ``UnknownModuleError``, a ``LookupError``, for an unknown path.
+        """
+        return Report(Part(self.priced, path), of_a_part) if path != "" else self
+
+    def __contains__(self, path: object) -> bool:
+        return any(node.path == path for node in self.tree)
 
     # -- totals ------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from ..core.errors import UnknownModuleError, error_text, module_at, near
 from ..core.ops import NOTHING, Ops
 from ..core.portable import Portable
 from ..core.trace import Call, ModuleRun, Place, TensorFact, Trace, leaves
@@ -53,6 +54,27 @@ class Node(Portable):
         yield self
         for child in self.children:
             yield from child
+
+    def __getitem__(self, path: str) -> Node:
+        """The node at ``path``, which is relative to this node: ``tree["layer1.0"]``.
+
+        Raises ``UnknownModuleError``, a ``LookupError``, if there is none.
+        """
+        node = self
+        for name in str(path).split(".") if path != "" else ():
+            found = next((child for child in node.children if child.name == name), None)
+            if found is None or not isinstance(path, str):
+                raise self._unknown(path)
+            node = found
+        return node
+
+    def _unknown(self, path: object) -> UnknownModuleError:
+        start = len(self.path) + 1 if self.path else 0
+        known = [node.path[start:] for node in self if node is not self]
+        near_by = (near(str(path), known) or known[:4]) if known else []
+        fix = f"use one of {', '.join(map(repr, near_by))}" if near_by else "it has no children"
+        where = module_at(self.path, self.type)
+        return UnknownModuleError(error_text(where, f"there is no module at {path!r}", fix))
 
     @property
     def name(self) -> str:

@@ -25,6 +25,11 @@ def of_a_copy(run: str) -> NoReturn:
     fail("a report that was copied or pickled has no model")
 
 
+def of_a_part(run: str) -> NoReturn:
+    """The ``Again`` of a part of a report: an error."""
+    fail("a part of a report has no model that runs on its own")
+
+
 def fail(what: str) -> NoReturn:
     """Raise ``ModelError`` for a report without its model."""
     fix = "call hookcount.scaling(model, inputs), because a report keeps no model alive"

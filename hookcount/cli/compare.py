@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..comparison import compare
 from ..core.errors import error_text
+from ..tables.grid import table
 from .counting import check_device, counted, undisturbed
 from .destination import Destination
 from .options import SUFFIXES, TABLES, UsageError, add_convention, add_input, conventions, parser
@@ -55,7 +56,10 @@ def work(options: argparse.Namespace, destination: Destination) -> None:
         under = conventions(options.convention or "default")
         reports = {name: counted(name, options)[1] for name in options.models}
         rows = compare(reports, under)
-    write(rows_in(form, _titled(rows) if form in ("table", "markdown") else rows, ""), destination)
+    if form == "table":
+        write(table(_titled(rows), turned=True), destination)
+    else:
+        write(rows_in(form, _titled(rows) if form == "markdown" else rows, ""), destination)
 
 
 def _titled(rows: pd.DataFrame) -> pd.DataFrame:

@@ -26,6 +26,7 @@ _READ = (
     "macs_share",
     "output_shapes",
 )
+_HINT = "--full shows every module."
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,9 @@ class View:
     form: str
     """tree, table, csv, json or markdown."""
     depth: int | None = None
-    """Show modules down to this depth."""
+    """Show modules down to this depth. In a tree, rows of equal modules count as one module."""
+    full: bool = False
+    """Show each module of a tree."""
     top: int | None = None
     """Show this many modules: the first by ``sort``, or those with most MACs of their own."""
     sort: str | None = None
@@ -50,7 +53,8 @@ class View:
         priced = report.priced
         if self.form == "tree":
             order = "macs" if self.sort == "macs_share" else self.sort
-            return stacked(first_line, tree(priced, depth=self.depth, sort=order), bold=True)
+            shown = tree(priced, self.depth, order, fold=not self.full, hint=_HINT)
+            return stacked(first_line, shown, bold=True)
         rows = self._rows(report)
         if self.form == "csv":
             return data.csv(priced, rows)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from ..core.ops import flops
-from ..core.units import percent, si, size
+from ..core.units import si, size
 from ..pricing.priced import Priced
 from ..pricing.tree import Node
-from ..tables.grid import Renderable, cut, grid, line, paragraph, stacked
+from ..tables.grid import Renderable
+from .cells import More
+from .view import TreeView
 
-_NUMBERS = ("calls", "params", "MACs", "FLOPs", "% MACs")
+Column = More
 
 
 def summary(priced: Priced) -> str:
@@ -29,67 +32,37 @@ def summary(priced: Priced) -> str:
     return f"{priced.tree.type}: " + ", ".join(parts)
 
 
-def tree(priced: Priced, depth: int | None = None, sort: str | None = None) -> Renderable:
+def tree(
+    priced: Priced,
+    depth: int | None = None,
+    sort: str | None = None,
+    *,
+    fold: bool = True,
+    hint: str = "",
+) -> Renderable:
     """The module tree below a summary. Warnings and uncounted targets come last.
 
-    ``depth`` hides deeper modules. ``sort`` orders siblings by a numeric field of ``Node``
-    (``params``, ``calls``), or by ``macs`` or ``flops``. Totals stay the same.
+    Without ``depth`` it is as much as fits on a screen. ``sort`` orders siblings by a numeric field
+    of ``Node`` (``params``, ``calls``), or by ``macs`` or ``flops``. ``fold=False``: each module
+    has a row. Totals stay the same. ``hint`` says how to see what is hidden.
     """
-    # in a narrow terminal, text columns are cut and numbers are not
-    shown = grid(("module", "type", "output", *_NUMBERS), _NUMBERS)
-    for prefix, node in _lines(priced.tree, "", "", depth, sort):
-        shown.add_row(*_row(priced, prefix, node))
-    parts: list[Renderable] = [paragraph(summary(priced), "bold"), shown]
-    if priced.backward_seen:
-        text = "A backward pass ran too. These figures are for the forward pass only."
-        parts.append(paragraph(text, "yellow"))
-    if priced.uncounted:
-        names = ", ".join(each.target for each in priced.uncounted)
-        text = f"Uncounted, so the figures are a lower bound: {names} (see report.uncounted)"
-        parts.append(paragraph(text, "bold yellow"))
-    return stacked(*parts)
+    order = None if sort is None else partial(_value, field=sort)
+    return TreeView(priced, summary(priced), depth, fold, order, hint=hint)
 
 
-def _row(priced: Priced, prefix: str, node: Node) -> list[Renderable]:
-    ran = node.calls or node.total
-    shapes = node.outputs[0] if node.outputs else ""
-    if len(node.outputs) > 1:
-        shapes += f" +{len(node.outputs) - 1}"
-    name = line(prefix, "dim")
-    name.append(node.name or "(model)", style="" if ran else "dim")
-    if node.uncounted:
-        name.append(" ?", style="bold yellow")
-    return [
-        name,
-        line(node.type, "cyan" if ran else "dim"),
-        line(cut(shapes), "dim"),
-        str(node.calls),
-        si(node.params) if node.params else "",
-        si(node.total.macs) if node.total.macs else "",
-        si(flops(node.total)) if node.total else "",
-        percent(node.total.macs, priced.macs) if node.total.macs else "",
-    ]
+def tree_alone(
+    priced: Priced,
+    depth: int | None = None,
+    order: Callable[[Node], float] | None = None,
+    more: Sequence[Column] = (),
+) -> list[Renderable]:
+    """The module tree without a summary, then warnings and uncounted targets.
 
-
-def _lines(
-    node: Node, prefix: str, below: str, depth: int | None, sort: str | None
-) -> Iterator[tuple[str, Node]]:
-    """Each node with the branches to draw before it. ``below``: the branches for its children."""
-    yield prefix, node
-    if depth is not None and node.depth >= depth:
-        return
-    children = list(node.children)
-    if sort is not None:
-        children.sort(key=lambda child: _value(child, sort), reverse=True)
-    for index, child in enumerate(children):
-        last = index == len(children) - 1
-        yield from _lines(
-            child,
-            below + ("└─ " if last else "├─ "),
-            below + ("   " if last else "│  "),
-            depth,
-            sort,
-        )
+    ``order``: siblings with the largest values come first. ``more``: columns to the right. Equal
+    modules are one row if each column can say what ``of_many`` modules is.
+    """
+    fold = all(each.of_many is not None for each in more)
+    return [TreeView(priced, "", depth, fold, order, more)]
 
 
 def _value(node: Node, field: str) -> int:

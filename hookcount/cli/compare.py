@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..comparison import compare
 from ..core.errors import error_text
+from ..tables.grid import table
 from .counting import check_device, counted, undisturbed
 from .destination import Destination
 from .options import (
@@ -64,10 +65,11 @@ def work(options: argparse.Namespace, destination: Destination) -> None:
         under = conventions(options.convention or "default")
         reports = {name: counted(name, options)[1] for name in options.models}
         rows = compare(reports, under)
-    write(
-        rows_in(form, _titled(rows) if form in ("table", "markdown", "latex") else rows, ""),
-        destination,
-    )
+    if form == "table":
+        write(table(_titled(rows), turned=True), destination)
+    else:
+        titled = _titled(rows) if form in ("markdown", "latex") else rows
+        write(rows_in(form, titled, ""), destination)
 
 
 def _titled(rows: pd.DataFrame) -> pd.DataFrame:

@@ -48,6 +48,7 @@ _EXAMPLES = """\
 examples:
   hookcount resnet50
   hookcount vit_b_16 --depth 3
+  hookcount vit_b_16 --full
   hookcount swin_t --top 10
   hookcount resnet50 --convention all
   hookcount fcn_resnet50 --input 1,3,256,256 --format csv --output fcn.csv
@@ -77,7 +78,13 @@ def arguments() -> argparse.ArgumentParser:
     add_input(made)
     add_kind_of_run(made)
     made.add_argument(
-        "--depth", type=whole(0), metavar="N", help="show only modules at most N levels deep"
+        "--depth",
+        type=whole(0),
+        metavar="N",
+        help="show modules down to N levels (default in a tree: as many as fit on a screen)",
+    )
+    made.add_argument(
+        "--full", action="store_true", help="show each module of a tree, also equal ones"
     )
     made.add_argument(
         "--top",
@@ -110,13 +117,16 @@ def work(options: argparse.Namespace, destination: Destination) -> None:
     Raises ``UsageError`` for options that do not fit together, and ``BudgetError`` for a limit.
     """
     form = format_of(options, "table" if options.top else "tree")
+    if form != "tree" and options.full:
+        fix = "omit it: this format has each module, unless --depth or --top is given"
+        raise UsageError(error_text("--full", f"the format is {form}, not a tree", fix))
     if form == "tree" and options.top:
         fix = "give --format table, csv, json, markdown, excel or parquet"
         raise UsageError(error_text("--top", "a tree has no top rows", fix))
     if form == "latex" and (options.top or options.sort):
         what = "a LaTeX table has the modules in their order"
         raise UsageError(error_text("--format latex", what, "omit --top and --sort"))
-    view = View(form, options.depth, options.top, options.sort)
+    view = View(form, options.depth, options.full, options.top, options.sort)
     if options.sort and options.sort not in view.orders():
         known = ", ".join(near(options.sort, view.orders()) or view.orders())
         what = f"no column is called {options.sort!r}"
@@ -139,9 +149,9 @@ def work(options: argparse.Namespace, destination: Destination) -> None:
 
 
 def _refuse_rows_of_modules(options: argparse.Namespace) -> None:
-    if options.depth is not None or options.top or options.sort:
+    if options.depth is not None or options.full or options.top or options.sort:
         what = "each row is a convention, not a module"
-        fix = "omit --depth, --top and --sort"
+        fix = "omit --depth, --full, --top and --sort"
         raise UsageError(error_text(f"--convention {options.convention}", what, fix))
     if has_limits(options):
         what = "a limit is for one convention"

@@ -30,6 +30,7 @@ _READ = (
     "macs_share",
     "output_shapes",
 )
+_HINT = "--full shows every module."
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,9 @@ class View:
     form: str
     """tree, or one of ``TABLES``."""
     depth: int | None = None
-    """Show modules down to this depth."""
+    """Show modules down to this depth. In a tree, rows of equal modules count as one module."""
+    full: bool = False
+    """Show each module of a tree."""
     top: int | None = None
     """Show this many modules: the first by ``sort``, or those with most MACs of their own."""
     sort: str | None = None
@@ -55,7 +58,8 @@ class View:
         priced = report.priced
         if self.form == "tree":
             order = "macs" if self.sort == "macs_share" else self.sort
-            return stacked(first_line, tree(priced, depth=self.depth, sort=order), bold=True)
+            shown = tree(priced, self.depth, order, fold=not self.full, hint=_HINT)
+            return stacked(first_line, shown, bold=True)
         if self.form == "latex":
             return paper(priced, 1 if self.depth is None else self.depth)
         rows = self._rows(report)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
 
-from ..core.names import clean, shortened
+from ..core.names import clean
 from ..core.ops import flops
-from ..core.units import percent, si, size
+from ..core.units import si, size
 from ..pricing.priced import Priced
 from ..pricing.tree import Node
-from ..tables.grid import Renderable, cut, grid, line, paragraph, stacked
+from ..tables.grid import Renderable
+from .cells import More
+from .view import TreeView
 
-_NUMBERS = ("calls", "params", "MACs", "FLOPs", "% MACs")
+Column = More
 
 
 def summary(priced: Priced) -> str:
@@ -33,21 +34,22 @@ def summary(priced: Priced) -> str:
     return f"{clean(priced.tree.type)}: " + ", ".join(parts)
 
 
-class Column(NamedTuple):
-    """A column of the tree besides the columns of a count."""
-
-    title: str
-    cell: Callable[[Node], str]
-
-
-def tree(priced: Priced, depth: int | None = None, sort: str | None = None) -> Renderable:
+def tree(
+    priced: Priced,
+    depth: int | None = None,
+    sort: str | None = None,
+    *,
+    fold: bool = True,
+    hint: str = "",
+) -> Renderable:
     """The module tree below a summary. Warnings and uncounted targets come last.
 
-    ``depth`` hides deeper modules. ``sort`` orders siblings by a numeric field of ``Node``
-    (``params``, ``calls``), or by ``macs`` or ``flops``. Totals stay the same.
+    Without ``depth`` it is as much as fits on a screen. ``sort`` orders siblings by a numeric field
+    of ``Node`` (``params``, ``calls``), or by ``macs`` or ``flops``. ``fold=False``: each module
+    has a row. Totals stay the same. ``hint`` says how to see what is hidden.
     """
     order = None if sort is None else partial(_value, field=sort)
-    return stacked(paragraph(summary(priced), "bold"), *tree_alone(priced, depth, order))
+    return TreeView(priced, summary(priced), depth, fold, order, hint=hint)
 
 
 def tree_alone(
@@ -58,68 +60,11 @@ def tree_alone(
 ) -> list[Renderable]:
     """The module tree without a summary, then warnings and uncounted targets.
 
-    ``order``: siblings with the largest values come first. ``more``: columns to the right.
+    ``order``: siblings with the largest values come first. ``more``: columns to the right. Equal
+    modules are one row if each column can say what ``of_many`` modules is.
     """
-    titles = [each.title for each in more]
-    # in a narrow terminal, text columns are cut and numbers are not
-    shown = grid(("module", "type", "output", *_NUMBERS, *titles), (*_NUMBERS, *titles))
-    for prefix, node in _lines(priced.tree, "", "", depth, order):
-        shown.add_row(*_row(priced, prefix, node), *(each.cell(node) for each in more))
-    parts: list[Renderable] = [shown]
-    if priced.backward_seen:
-        text = "A backward pass ran too. These figures are for the forward pass only."
-        parts.append(paragraph(text, "yellow"))
-    if priced.uncounted:
-        names = ", ".join(clean(each.target) for each in priced.uncounted)
-        text = f"Uncounted, so the figures are a lower bound: {names} (see report.uncounted)"
-        parts.append(paragraph(text, "bold yellow"))
-    return parts
-
-
-def _row(priced: Priced, prefix: str, node: Node) -> list[Renderable]:
-    ran = node.calls or node.total
-    shapes = node.outputs[0] if node.outputs else ""
-    if len(node.outputs) > 1:
-        shapes += f" +{len(node.outputs) - 1}"
-    name = line(prefix, "dim")
-    name.append(shortened(clean(node.name), 100) or "(model)", style="" if ran else "dim")
-    if node.uncounted:
-        name.append(" ?", style="bold yellow")
-    return [
-        name,
-        line(node.type, "cyan" if ran else "dim"),
-        line(cut(shapes), "dim"),
-        str(node.calls),
-        si(node.params) if node.params else "",
-        si(node.total.macs) if node.total.macs else "",
-        si(flops(node.total)) if node.total else "",
-        percent(node.total.macs, priced.macs) if node.total.macs else "",
-    ]
-
-
-def _lines(
-    node: Node,
-    prefix: str,
-    below: str,
-    depth: int | None,
-    order: Callable[[Node], float] | None,
-) -> Iterator[tuple[str, Node]]:
-    """Each node with the branches to draw before it. ``below``: the branches for its children."""
-    yield prefix, node
-    if depth is not None and node.depth >= depth:
-        return
-    children = list(node.children)
-    if order is not None:
-        children.sort(key=order, reverse=True)
-    for index, child in enumerate(children):
-        last = index == len(children) - 1
-        yield from _lines(
-            child,
-            below + ("└─ " if last else "├─ "),
-            below + ("   " if last else "│  "),
-            depth,
-            order,
-        )
+    fold = all(each.of_many is not None for each in more)
+    return [TreeView(priced, "", depth, fold, order, more)]
 
 
 def _value(node: Node, field: str) -> int:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from ..core.names import clean
 from ..core.units import duration, si, size
+from .blocks import Blocks
+from .columns import Column
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-Renderable: TypeAlias = "Text | Table | Group | str"
+    from .sheet import Fitted, Sheet
+
+Renderable: TypeAlias = "Text | Table | Group | Sheet | Fitted | str"
 """Text, a grid, or several of them in a stack."""
 
 
@@ -48,36 +52,41 @@ def grid(
     return made
 
 
-def table(frame: pd.DataFrame, title: str | None = None) -> Table:
-    """Any DataFrame as a grid, with SI prefixes.
+def table(frame: pd.DataFrame, title: str | None = None, *, turned: bool = False) -> Renderable:
+    """Any DataFrame as a table, with SI prefixes.
 
     Columns named ``*share`` are shown in percent, ``*bytes`` with binary prefixes, and ``*seconds``
-    as a time. A missing number is ``-``.
+    as a time. A missing number is ``-``. In a narrow terminal text is cut but stays different, and
+    what is still too wide is shown in several tables. ``turned``: rows become columns then.
     """
-    numeric = [str(name) for name in frame.columns if frame[name].dtype.kind in "iuf"]
-    made = grid([str(name) for name in frame.columns], numeric, title=title)
-    for row in frame.itertuples(index=False):
-        made.add_row(
-            *(_cell(str(name), value) for name, value in zip(frame.columns, row, strict=True))
+    columns = [
+        Column(
+            str(name),
+            [_cell(str(name), value) for value in frame.iloc[:, place].tolist()],
+            right=frame.dtypes.iloc[place].kind in "iuf",
+            most=44 if place else 80,
         )
-    return made
+        for place, name in enumerate(frame.columns)
+    ]
+    made = Blocks(columns, turned)
+    return made if title is None else stacked(paragraph(title, "italic"), made)
 
 
-def _cell(name: str, value: object) -> Text:
+def _cell(name: str, value: object) -> str:
     if isinstance(value, str):
-        return line(cut(value))
+        return value
     if value is None:
-        return line("-")
+        return "-"
     number: float = value  # type: ignore[assignment]
     if number != number:  # NaN, where a column of floats has no number
-        return line("-")
+        return "-"
     if name.endswith("share"):
-        return paragraph(f"{100 * number:.1f}%")
+        return f"{100 * number:.1f}%"
     if name.endswith("seconds"):
-        return paragraph(duration(number))
+        return duration(number)
     if isinstance(number, float) and number.is_integer():  # a count beside a missing one
         number = int(number)
-    return paragraph(size(number) if name.endswith("bytes") else si(number))
+    return size(number) if name.endswith("bytes") else si(number)
 
 
 def line(text: str, style: str = "") -> Text:

@@ -91,7 +91,7 @@ def run(capsys):
 
 
 def test_the_tree_of_a_real_model(run):
-    status, out, err = run("resnet18")
+    status, out, err = run("resnet18", "--full")
     assert (status, err) == (0, "")
     head = out.splitlines()[:2]
     assert "resnet18: " in head[0]
@@ -103,12 +103,48 @@ def test_the_tree_of_a_real_model(run):
     assert "\x1b" not in out
 
 
-def test_depth_folds_and_changes_no_figure(run):
+def test_a_depth_changes_no_figure(run):
     _, out, _ = run("resnet18", "--depth", "1")
-    assert len(out.splitlines()) == 3 + 1 + 10  # the model and its ten children
-    assert "1.81 G" in out
+    rows = out.splitlines()[3:-1]
+    assert len(rows) == 1 + 10  # the model and its ten children
+    assert "1.81 G" in rows[0]
+    assert [row.split()[1:3] for row in rows if "layer" in row] == [
+        [f"layer{number}", "+"] for number in (1, 2, 3, 4)
+    ]
     _, out, _ = run("resnet18", "--depth", "0")
-    assert len(out.splitlines()) == 3 + 1
+    assert len(out.splitlines()) == 3 + 1 + 1
+    assert "--full" in out.splitlines()[-1]
+
+
+def test_the_first_view_fits_and_full_shows_each_module(run):
+    _, first, _ = run("vit_b_16")
+    _, full, _ = run("vit_b_16", "--full")
+    assert len(first.splitlines()) <= 45
+    assert "12x" in first
+    assert "encoder_layer_0-11" in first
+    assert "12x" not in full
+    assert full.count("encoder_layer_") == 12
+    assert "--full shows every module" in first
+    assert "--full" not in full
+
+
+def test_full_and_several_conventions_or_another_format_do_not_fit(run):
+    for more in (["--convention", "all"], ["--format", "csv"], ["--top", "3"]):
+        status, _, err = run("resnet18", "--full", *more)
+        assert status == 2
+        assert "To fix it" in err
+
+
+def test_a_wide_comparison_is_turned_in_a_narrow_terminal(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "60")
+    assert main(["compare", "resnet18", "squeezenet1_1", "--convention", "all"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["model", "resnet18", "squeezenet1_1"]
+    assert {len(line) <= 60 for line in lines} == {True}
+    assert lines[1].split() == ["params", "11.7", "M", "1.24", "M"]
+    named = [line.split(" (")[0] for line in lines[2:]]
+    assert named == list(hookcount.CONVENTIONS)
 
 
 def test_csv_is_pure_and_exact(run):

@@ -64,9 +64,11 @@ def test_a_frame_with_seconds_rates_and_missing_numbers():
     assert cells == [["34.1 ms", "2.50 T", "29.3", "7"], ["-"] * 4]
 
 
-def test_a_frame_cuts_long_text():
-    frame = pd.DataFrame({"path": ["x" * 60]})
-    assert grid.plain(grid.table(frame)).splitlines()[1] == "x" * 43 + "…"
+def test_a_frame_cuts_long_text_that_is_not_in_the_first_column():
+    frame = pd.DataFrame({"path": ["x" * 60], "shape": ["y" * 60]})
+    assert grid.plain(grid.table(frame)).splitlines()[1] == "x" * 60 + "  " + (
+        "y" * 21 + "…" + "y" * 22
+    )
 
 
 @pytest.mark.parametrize(("text", "expected"), [("abcde", "abcde"), ("abcdef", "abcd…")])

@@ -1,0 +1,1 @@
+"""The module tree with equal modules folded into one row."""

@@ -1,0 +1,195 @@
+"""The rows of a folded tree as the columns of a sheet, and how the sheet becomes narrow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from ..analysis.folding.opening import Line
+from ..analysis.folding.row import Row
+from ..core.names import clean
+from ..core.ops import Ops, flops
+from ..core.units import percent, si
+from ..pricing.price import Record
+from ..pricing.priced import Priced
+from ..pricing.tree import Node
+from ..tables.columns import Column, TreeColumn
+from ..tables.sheet import Fit, Sheet
+
+MEAN = "~"
+"""It stands before the mean of figures that differ."""
+TIMES, BAR = "", " "
+"""Titles of columns that have no title to read."""
+_EIGHTHS = "▏▎▍▌▋▊▉"
+_BAR = 10
+_WIDE = 100
+"""Narrower sheets have neither calls nor outputs."""
+
+
+class More(NamedTuple):
+    """A column besides those of a count."""
+
+    title: str
+    cell: Callable[[Node], str]
+    of_many: Callable[[Sequence[Node]], str] | None = None
+    """The cell of a row that stands for several modules."""
+
+
+def sheet(priced: Priced, lines: Sequence[Line], more: Sequence[More] = ()) -> Sheet:
+    """Lines of a folded tree as a sheet."""
+    rows = [line.row for line in lines]
+    share = [_share(priced, row) for row in rows]
+    texts = _Texts(priced.records, rows)
+    own = priced.convention.name != "default"
+    figure = _figure(priced)
+    title = f"{priced.convention.name} ({priced.unit})"
+    columns = [
+        TreeColumn(
+            "module",
+            [clean(row.name) for row in rows],
+            most=80,
+            last=[line.last for line in lines],
+            marks=[_mark(line) for line in lines],
+        ),
+        Column("type", [clean(texts.type(row)) for row in rows], style="cyan", most=60),
+        Column("output", [clean(_output(row)) for row in rows], style="dim", most=44),
+        Column("calls", [_calls(row) for row in rows], right=True),
+        Column(TIMES, [f"{row.count}x" if row.count > 1 else "" for row in rows], right=True),
+        Column("params", [of_one(row.params()) for row in rows], right=True),
+        *([Column(title, [_of_works(row, figure) for row in rows], right=True)] if own else []),
+        Column("MACs", [_of_works(row, _macs) for row in rows], right=True),
+        Column("FLOPs", [_of_works(row, flops) for row in rows], right=True),
+        Column(
+            f"% {priced.convention.name if own else 'MACs'}",
+            [text for text, _ in share],
+            right=True,
+        ),
+        *(Column(each.title, [_more(each, row) for row in rows], right=True) for each in more),
+        Column(BAR, [_bar(part) for _, part in share], style="blue", in_terminals=True),
+    ]
+    return Sheet([each for each in columns if _has_content(each)], _fits)
+
+
+def of_one(figures: Sequence[int]) -> str:
+    """The figure of one of several modules, or the mean if they differ. Empty for zero.
+
+    >>> of_one([1500, 1500]), of_one([1000, 2000]), of_one([0, 0])
+    ('1.50 k', '~1.50 k', '')
+    """
+    if len(set(figures)) == 1:
+        return si(figures[0]) if figures[0] else ""
+    return f"{MEAN}{si(_mean(figures))}"
+
+
+def _mean(figures: Sequence[int]) -> float:
+    """The mean. It is rounded to a whole number only where a float would not hold it."""
+    total, count = sum(figures), len(figures)
+    return total // count if total % count == 0 or total >= 2**53 else total / count
+
+
+def _fits(width: int) -> Iterator[Fit]:
+    """What gives way, one after the other."""
+    yield Fit()
+    without = frozenset([BAR]) if width >= _WIDE else frozenset([BAR, "calls", "output"])
+    yield Fit(without)
+    yield Fit(without, indent=2)
+    yield Fit(without, indent=2, least={"type": 12})
+    without |= {"calls", "output"}
+    yield Fit(without, indent=2, least={"type": 10})
+    without |= {"type"}
+    yield Fit(without, indent=2)
+    for title in ("FLOPs", "params"):
+        without |= {title}
+        yield Fit(without, indent=2)
+    yield Fit(without, indent=1)
+    yield Fit(without, indent=1, least={"module": 12})
+
+
+def _has_content(column: Column) -> bool:
+    if column.title == "calls":
+        return any(each not in ("", "0") for each in column.cells)
+    return column.title != TIMES or any(column.cells)
+
+
+class _Texts:
+    """The types of rows. A row ``(itself)`` has the ops that have its MACs."""
+
+    def __init__(self, records: Sequence[Record], rows: Sequence[Row]) -> None:
+        wanted = {row.path for row in rows if row.kind == "itself"}
+        self._ops: dict[str, list[Record]] = {}
+        for each in records if wanted else ():
+            if each.path in wanted and each.by == "op" and each.ops.macs:
+                self._ops.setdefault(each.path, []).append(each)
+
+    def type(self, row: Row) -> str:
+        if row.kind != "itself":
+            return row.type
+        found = sorted(self._ops.get(row.path, ()), key=lambda each: -each.ops.macs)
+        return ", ".join(dict.fromkeys(_short(each.target) for each in found))
+
+
+def _short(target: str) -> str:
+    """An op's name without its namespace and its device.
+
+    >>> _short("aten::_scaled_dot_product_flash_attention_for_cpu")
+    'scaled_dot_product_flash_attention'
+    """
+    return target.rpartition("::")[2].strip("_").removesuffix("_for_cpu")
+
+
+def _mark(line: Line) -> str:
+    doubt = line.row.uncounted
+    if not line.closed:
+        doubt -= sum(child.uncounted for child in line.row.children)
+    return (" +" if line.closed else "") + (" ?" if doubt else "")
+
+
+def _output(row: Row) -> str:
+    if row.kind != "module":
+        return ""
+    found = row.nodes[0].outputs
+    if any(
+        node.outputs != found for node in row.nodes[1:] if node.distinct != row.nodes[0].distinct
+    ):
+        return "differ"
+    return (found[0] if found else "") + (f" +{len(found) - 1}" if len(found) > 1 else "")
+
+
+def _calls(row: Row) -> str:
+    calls = {node.calls for node in row.nodes} if row.kind == "module" else {1}
+    return "" if calls == {1} else of_one([node.calls for node in row.nodes]) or "0"
+
+
+def _macs(ops: Ops) -> int:
+    return ops.macs
+
+
+def _figure(priced: Priced) -> Callable[[Ops], int]:
+    return _macs if priced.convention.name == "default" else priced.convention.figure
+
+
+def _of_works(row: Row, figure: Callable[[Ops], int]) -> str:
+    return of_one([figure(each) for each in row.works()])
+
+
+def _share(priced: Priced, row: Row) -> tuple[str, float]:
+    """The share of all that a row has: as text, and as a number up to 1."""
+    figure = _figure(priced)
+    part, whole = figure(row.total), figure(priced.total)
+    if not part or not whole:
+        return "", 0.0
+    text = percent(part, whole)
+    return "<0.1%" if text == "0.0%" else text, part / whole
+
+
+def _more(column: More, row: Row) -> str:
+    if row.kind != "module":
+        return ""
+    if len(row.nodes) == 1 or column.of_many is None:
+        return column.cell(row.nodes[0])
+    return column.of_many(row.nodes)
+
+
+def _bar(part: float) -> str:
+    eighths = round(part * _BAR * 8)
+    return "█" * (eighths // 8) + (_EIGHTHS[eighths % 8 - 1] if eighths % 8 else "")

@@ -1,0 +1,107 @@
+"""``TreeView``: the folded tree of a count, at most as wide and as long as a screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from ..analysis.folding.fold import folded, unfolded
+from ..analysis.folding.opening import ROWS, Line, first_view, lines, to_depth
+from ..analysis.folding.row import Row
+from ..core.names import clean
+from ..pricing.priced import Priced
+from ..pricing.tree import Node
+from ..tables.cutting import wrapped
+from ..tables.grid import Renderable, paragraph
+from ..tables.sheet import Fitted, Sheet
+from .cells import MEAN, More, sheet
+
+LINES = 43
+"""A first view has at most so many lines. A title of two lines may be added above."""
+_LEAST = 5
+
+Order = Callable[[Node], float]
+
+
+@dataclass(frozen=True, eq=False)
+class TreeView(Fitted):
+    """The module tree below a heading, with notes. Without ``depth`` it is as much as fits."""
+
+    priced: Priced
+    heading: str = ""
+    depth: int | None = None
+    """All rows down to this depth, and none beneath."""
+    fold: bool = True
+    """Whether equal modules are one row. If not, each module has a row."""
+    order: Order | None = None
+    """Siblings with the largest values come first."""
+    more: Sequence[More] = ()
+    """Columns to the right."""
+    hint: str = ""
+    """How to see what is hidden."""
+
+    def parts(self, width: int) -> Iterator[Renderable]:
+        """What to show, one below the other."""
+        root = folded(self.priced.tree) if self.fold else unfolded(self.priced.tree)
+        rows = ROWS
+        while True:
+            found = self._lines(root, rows)
+            table = sheet(self.priced, found, self.more)
+            shown = list(self._around(root, found, table, width))
+            over = len(found) + 1 + sum(length for _, _, length in shown) - LINES
+            if over <= 0 or self.depth is not None or not self.fold or rows <= _LEAST:
+                break
+            rows = max(_LEAST, min(rows, len(found)) - over)
+        for text, style, _ in shown:
+            if style == "bold":
+                yield paragraph(text, style)
+        yield table
+        for text, style, _ in shown:
+            if style != "bold":
+                yield paragraph(text, style)
+
+    def _lines(self, root: Row, rows: int) -> list[Line]:
+        if self.depth is not None or not self.fold:
+            opening = to_depth(root, self.depth)
+        else:
+            opening = first_view(root, rows)
+        order = self.order
+        by = None if order is None else (lambda row: sum(map(order, row.nodes)))
+        return list(lines(root, opening, by))
+
+    def _around(
+        self, root: Row, found: list[Line], table: Sheet, width: int
+    ) -> Iterator[tuple[str, str, int]]:
+        """The texts above (bold) and below the table, with the number of their lines."""
+        texts = [(self.heading, "bold"), *_warnings(self.priced)]
+        notes = " ".join(self._notes(root, found, table))
+        for text, style in [*texts, (notes, "dim")]:
+            if text:
+                within = wrapped(text, width)
+                yield "\n".join(within), style, len(within)
+
+    def _notes(self, root: Row, found: Sequence[Line], table: Sheet) -> Iterator[str]:
+        """What the signs of the table mean, and what is not shown."""
+        closed = any(line.closed for line in found)
+        several = any(line.row.count > 1 for line in found)
+        if closed:
+            yield "+: not all beneath is shown."
+        if several:
+            yield "Nx: N equal modules; figures are of one, shares of all."
+        if any(each.startswith(MEAN) for column in table.columns[1:] for each in column.cells):
+            yield f"{MEAN}: a mean of modules that differ."
+        if root.left_out:
+            plural = "s" * (root.left_out != 1)
+            yield f"{root.left_out} module{plural} without work and parameters not shown."
+        if self.hint and (closed or several or root.left_out):
+            yield self.hint
+
+
+def _warnings(priced: Priced) -> Iterator[tuple[str, str]]:
+    if priced.backward_seen:
+        text = "A backward pass ran too. These figures are for the forward pass only."
+        yield text, "yellow"
+    if priced.uncounted:
+        names = ", ".join(clean(each.target) for each in priced.uncounted)
+        text = f"Uncounted, so the figures are a lower bound: {names} (see report.uncounted)"
+        yield text, "bold yellow"

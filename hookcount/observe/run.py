@@ -221,7 +221,7 @@ class Runner:
         self.memo.trim()
         self.memo.refresh()
         observer = Observer(tree, self.memo, self._priced())
-        observer.reach = Reach(0)  # the end of a block is no model's output
+        observer.reach = Reach(observer.origins.known, 0)  # the end of a block is no model's output
         with _observing(observer, tree, [RealRun(observer, None), whole_calls_noted()]):
             yield observer
 

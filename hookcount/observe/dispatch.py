@@ -60,8 +60,8 @@ class Run(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 return self.unwrapped(func, args, kwargs)
         out = self.see(func, args, kwargs)
         facts = op_facts(func)
-        observer.origins.made(facts, args, kwargs, out)
         observer.reach.made(facts, args, kwargs, out)
+        observer.origins.made(facts, args, kwargs, out)
         return out
 
     def unwrapped(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:

@@ -85,7 +85,7 @@ class Observer:
         self.calls = Calls(memo)
         self.origins = Origins(tree)
         """Where tensors come from. The observers of one count share it."""
-        self.reach = Reach()
+        self.reach = Reach(self.origins.known)
         self.unseen: dict[int, Unseen] = {}
         """Work that was not seen, by the index of the module call."""
         self.handed: list[Handed] = []
@@ -258,8 +258,8 @@ class Observer:
 
     def made(self, facts: OpFacts, args: OpArgs, kwargs: OpKwargs, out: OpResult) -> None:
         """A seen op returned ``out``."""
+        self.reach.made(facts, args, kwargs, out)  # it knows the tensors that were there before
         self.origins.made(facts, args, kwargs, out)
-        self.reach.made(facts, args, kwargs, out)
 
     def note_whole(self, call: Call, out: OpResult) -> None:
         """Record that the code called a function that other ops make up. It returned ``out``."""

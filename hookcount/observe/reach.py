@@ -7,6 +7,7 @@ a tensor is also an input of each later op on that tensor or on a view of it.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
+from weakref import ref
 
 import torch
 
@@ -25,7 +26,10 @@ MOST = 200_000
 class Reach:
     """The nodes of one observation. Each may have the key of an op call that was noted."""
 
-    def __init__(self, most: int = MOST) -> None:
+    def __init__(self, known: Mapping[int, ref[torch.Tensor]], most: int = MOST) -> None:
+        self._known = known
+        """The tensors that seen ops returned, by their identities. A tensor that no op made may get
+        the identity of one that is gone."""
         self.most = most
         """How many nodes are kept."""
         self.noted: NotedAs | None = None
@@ -59,14 +63,16 @@ class Reach:
         if node >= self.most:
             return
         inputs: list[int] = []
+        known = self._known
         for value in args:
             if isinstance(value, torch.Tensor):
-                if (found := made.get(id(value))) is not None:
+                found = made.get(key := id(value))
+                if found is not None and known[key]() is value:
                     inputs.append(found)
-            elif type(value) is list or type(value) is tuple:
-                inputs += [made[id(each)] for each in value if id(each) in made]
+            elif (type(value) is list or type(value) is tuple) and value:
+                inputs += self._makers(op_tensors((value,)))
         if kwargs:
-            inputs += [made[id(each)] for each in op_tensors(kwargs.values()) if id(each) in made]
+            inputs += self._makers(op_tensors(kwargs.values()))
         if self._written:
             inputs += self._writers(op_tensors((*args, *kwargs.values())))
         everything = noted is None and not op_tensors(args)
@@ -76,48 +82,67 @@ class Reach:
             self._note_views(args, out)
         elif (facts.writes or facts.writes_by_name) and facts.name not in UNDECLARED_WRITES:
             self._write(node, op_tensors(facts.written(args, kwargs)))
+        elif self._bases:
+            self._note_new(out)
         if isinstance(out, torch.Tensor):
             made[id(out)] = node
         else:
             for each in op_tensors((out,)):
                 made[id(each)] = node
 
+    def _maker(self, tensor: torch.Tensor) -> int | None:
+        """The node that made a tensor."""
+        node = self._made.get(id(tensor))
+        return node if node is not None and self._known[id(tensor)]() is tensor else None
+
+    def _makers(self, given: Iterable[torch.Tensor]) -> list[int]:
+        return [node for each in given if (node := self._maker(each)) is not None]
+
     def _knows(self, out: OpResult) -> bool:
-        return all(id(each) in self._made for each in op_tensors((out,)))
+        return all(self._maker(each) is not None for each in op_tensors((out,)))
+
+    def _note_new(self, out: OpResult) -> None:
+        """New tensors may have the identities of such as are gone."""
+        for each in op_tensors((out,)):
+            self._bases.pop(id(each), None)
+            self._written.pop(id(each), None)
+            self._viewed.discard(id(each))
+
+    def _base(self, tensor: torch.Tensor) -> int:
+        base = self._bases.get(id(tensor))
+        return id(tensor) if base is None or self._maker(tensor) is None else base
 
     def _note_views(self, args: OpArgs, out: OpResult) -> None:
         for shown in op_tensors(args[:1]):
-            base = self._bases.get(id(shown), id(shown))
+            base = self._base(shown)
             self._viewed.add(base)
             for each in op_tensors((out,)):
                 self._bases[id(each)] = base
 
     def _writers(self, given: Iterable[torch.Tensor]) -> list[int]:
-        written, bases = self._written, self._bases
-        found = [written.get(bases.get(id(each), id(each))) for each in given]
+        found = [self._written.get(self._base(each)) for each in given]
         return [each for each in found if each is not None]
 
     def _write(self, node: int, targets: Iterable[torch.Tensor]) -> None:
         for each in targets:
-            base = self._bases.get(id(each), id(each))
-            if base not in self._made and id(each) not in self._made:
+            base = self._base(each)
+            if self._maker(each) is None and base not in self._made:
                 self._ends.add(node)  # the run did not make it
             if base in self._viewed:
                 self._written[base] = node
-            else:
+            elif base == id(each) and base in self._known:
                 self._made[base] = node
 
     def note_whole(self, key: NotedAs, out: OpResult) -> None:
         """A call of a whole function returned ``out``: it reaches what its last op reaches."""
-        nodes = [self._made[id(each)] for each in op_tensors((out,)) if id(each) in self._made]
-        if nodes:
+        if nodes := self._makers(op_tensors((out,))):
             self._whole.append((max(nodes), key))
 
     def settle(self, out: object) -> None:
         """The model returned ``out``."""
         found = list(tensors((out,)))
         self._ends.update(self._writers(found))
-        ends = [self._made[id(each)] for each in found if id(each) in self._made]
+        ends = self._makers(found)
         self._ends.update(ends)
         self._settled = bool(ends)
 

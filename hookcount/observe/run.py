@@ -196,7 +196,8 @@ class Runner:
         self.memo.trim()
         self.memo.refresh()
         observer = Observer(tree, self.memo, self._priced())
-        observer.reach = Reach(0)  # the end of a block is no model's output
+        # the end of a block is no model's output
+        observer.reach = Reach(observer.origins.known, 0)
         with observing(observer, tree, [RealRun(observer, None), whole_calls_noted()]):
             yield observer
 

@@ -141,3 +141,19 @@ def test_under_a_transform_nothing_is_lost():
     layer = nn.Linear(3, 3)
     model = Fn(lambda me, x: torch.func.vmap(layer)(x), layer=layer)
     assert lost(model, torch.zeros(2, 4, 3)) == {}
+
+
+def test_a_tensor_without_an_op_is_nobodys_result():
+    """The identity of a tensor that is gone may be that of the next one."""
+
+    def function(x):
+        for n in range(40):
+            x.sin().cos().neg()
+            x = x + torch.as_tensor([n, n, n])
+        return x
+
+    assert lost(Fn(lambda me, x: function(x)), torch.zeros(2, 3)) == {
+        "sin": 40,
+        "cos": 40,
+        "neg": 40,
+    }

@@ -113,7 +113,7 @@ def shuffled_channels() -> Operations:
     _VISION + "swin_transformer.ShiftedWindowAttentionV2",
 )
 def shifted_windows(module: _WindowAttention, x: Size) -> Operations:
-    """Windows down, across and in all, to and fro; those of the batch; the width of a head.
+    """Windows down, across and in all, there and back; those of the batch; the width of a head.
 
     The first version also has the scale of the query, from the width of a head. The second has the
     length of the query's bias, and twice that. The mask of shifted windows needs 3 more. Along an
@@ -189,7 +189,7 @@ def embeddings(module: _Windowed) -> Operations:
 
 @_within(_DINO + "Layer")
 def joined_windows(run_full_attention: bool = False) -> Operations:
-    """Images of the batch and the length of all windows, to and fro."""
+    """Images of the batch and the length of all windows, there and back."""
     return dict.fromkeys(("floor_divide", "mul"), 2 * run_full_attention)
 
 

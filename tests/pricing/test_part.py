@@ -166,7 +166,7 @@ def test_nodes_by_path(report):
     assert "blocks.7" not in report
 
 
-@pytest.mark.parametrize("path", ["blocks.7", "blok", "blocks.", ".", "stem.0.x", 0, None, -1])
+@pytest.mark.parametrize("path", ["blocks.7", "bolck", "blocks.", ".", "stem.0.x", 0, None, -1])
 def test_an_unknown_path(report, path):
     for found in (report, report.tree):
         with pytest.raises(LookupError, match="there is no module at .*\n  To fix it") as caught:

@@ -11,6 +11,7 @@ from .analysis.frames import figures
 from .conventions import Convention, named
 from .core.arguments import arguments
 from .core.errors import FormulaError, InputError, error_text, failure
+from .core.release import VERSIONS
 from .counter import count, countable
 from .report import Report
 
@@ -37,7 +38,8 @@ def compare(
 
     Columns: ``model``, ``params``, each convention's headline under the convention's name, and
     ``uncounted``: the number of uncounted targets. ``df.attrs["units"]`` has the unit of each
-    convention, ``"MACs"`` or ``"FLOPs"``. If a formula of a convention fails for a model, that
+    convention, ``"MACs"`` or ``"FLOPs"``, and ``df.attrs["versions"]`` those of hookcount and
+    torch. If a formula of a convention fails for a model, that
     figure is None, and a column ``error`` says why.
 
     Raises ``InputError`` for any other value, for an unknown convention, and for two conventions of
@@ -73,6 +75,7 @@ def compare(
     errors = [_errors(names, row) for row in found]
     frame = pd.DataFrame({**columns, "error": errors} if any(errors) else columns)
     frame.attrs["units"] = {each.name: each.unit for each in under}
+    frame.attrs["versions"] = dict(VERSIONS)
     return frame
 
 

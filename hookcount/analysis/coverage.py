@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..core.names import clean
+from ..core.names import clean, shortened
 from ..core.ops import NOTHING, Ops, flops
 from ..core.units import percent, si
 from ..pricing.price import By, Uncounted
@@ -195,7 +195,7 @@ def _between(found: Coverage, rows: int) -> Iterator[Renderable]:
     for key in order[:rows]:
         sources, ops = lines[key], totals[key]
         paths = list(dict.fromkeys(each.path or "(model)" for each in sources))
-        where = clean(paths[0]) + (f" +{len(paths) - 1}" if len(paths) > 1 else "")
+        where = shortened(clean(paths[0]), 60) + (f" +{len(paths) - 1}" if len(paths) > 1 else "")
         calls, macs = sum(each.calls for each in sources), si(ops.macs) if ops.macs else ""
         shown.add_row(
             line(short(key[0]) or "in torch"),

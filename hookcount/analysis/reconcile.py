@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..core.names import clean
 from ..core.ops import NOTHING, Ops
 from ..core.trace import leaves
 from ..core.units import si
@@ -60,7 +61,7 @@ class Reconciliation:
             sign = "-" if line.difference < 0 else "+"
             rows.append(
                 (
-                    f"  {line.what}: {line.why}",
+                    f"  {clean(line.what)}: {line.why}",
                     f"{line.difference:+,}",
                     f"{sign}{si(round(abs(line.difference)))}",
                 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..core.errors import module_at
+from ..core.names import clean
 from ..pricing.price import Uncounted
 
 SHOWN = 5
@@ -31,21 +32,22 @@ def explain(uncounted: Iterable[Uncounted], run: str = "") -> str:
 
 
 def _explained(missing: Uncounted) -> str:
+    target = clean(missing.target)
     paths = ", ".join(module_at(path) for path in missing.paths[:SHOWN])
     more = f" and {len(missing.paths) - SHOWN} more" if len(missing.paths) > SHOWN else ""
     calls = f"{missing.calls} call{'s' * (missing.calls != 1)} in {paths}{more}"
     why = missing.unseen.what if missing.unseen is not None else "has no formula"
     fix = missing.unseen.fix if missing.unseen is not None else ""
     if missing.unseen is not None and not missing.unseen.takes_formula:
-        return f"  {missing.target} {why}:\n    {calls}. To count it, {fix}."
-    last = missing.target.rpartition("::")[2].rpartition(".")[2]
+        return f"  {target} {why}:\n    {calls}. To count it, {fix}."
+    last = target.rpartition("::")[2].rpartition(".")[2]
     name = "".join(letter if letter.isalnum() else "_" for letter in last).lower()
     return (
-        f"  {missing.target} {why}: {calls}. To count it{f', {fix}; or' if fix else ''}:\n"
-        f'    @hookcount.register("{missing.target}")\n'
+        f"  {target} {why}: {calls}. To count it{f', {fix}; or' if fix else ''}:\n"
+        f'    @hookcount.register("{target}")\n'
         f"    def {name}({missing.signature}):"
         "  # name only what you need; each tensor is its torch.Size\n"
         "        return hookcount.Ops(macs=...)\n"
         "  or, if it does no arithmetic: "
-        f'hookcount.register("{missing.target}", hookcount.FREE)'
+        f'hookcount.register("{target}", hookcount.FREE)'
     )

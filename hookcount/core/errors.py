@@ -9,6 +9,8 @@ import types
 from collections.abc import Iterable
 from contextlib import suppress
 
+from .names import clean
+
 
 class HookcountError(Exception):
     """The base of hookcount's errors. Exceptions of a model are passed on unchanged."""
@@ -102,7 +104,7 @@ def needed(package: str, extra: str, why: str) -> types.ModuleType:
 def module_at(path: str, type_name: str = "") -> str:
     """Name a module in a message: ``'layer1.0.conv' (Conv2d)``. The root has no path."""
     name = repr(path) if path else "the model itself"
-    return f"{name} ({type_name})" if type_name else name
+    return f"{name} ({clean(type_name)})" if type_name else name
 
 
 def said(error: BaseException) -> str:

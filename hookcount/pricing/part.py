@@ -18,6 +18,19 @@ from .stored import Stored
 from .tree import Node, grow
 
 
+def inner(path: str, part: str) -> str:
+    """A path at ``part`` or beneath, as seen from there."""
+    return path[len(part) + 1 :] if part else path
+
+
+def outermost(priced: Priced) -> tuple[Priced, str]:
+    """The trace that is no part of another, and the path of ``priced`` in it."""
+    if not isinstance(priced, Part):
+        return priced, ""
+    whole, path = outermost(priced.whole)
+    return whole, f"{path}.{priced.path}" if path else priced.path
+
+
 class Part(Priced):
     """The part of ``whole`` at ``path``. Its figures are those of that node, and it is the root.
 
@@ -125,10 +138,10 @@ class Part(Priced):
         return Part(self.whole.under(convention), self.path)
 
     def _has(self, path: str) -> bool:
-        return path == self.path or path.startswith(f"{self.path}.")
+        return not self.path or path == self.path or path.startswith(f"{self.path}.")
 
     def _inner(self, path: str) -> str:
-        return path[len(self.path) + 1 :]
+        return inner(path, self.path)
 
     def _place(self, place: Place) -> Place:
         return place._replace(path=self._inner(place.path))

@@ -28,34 +28,43 @@ def excel(frame: pd.DataFrame, sheet: str = "modules") -> bytes:
     Raises ``MissingPackageError`` without openpyxl.
     """
     openpyxl: Any = needed("openpyxl", "excel", "to write a workbook")
-    book = openpyxl.Workbook()
+    book = openpyxl.Workbook(write_only=True)
     columns = {str(name): list(values) for name, values in frame.items()}
     large = [name for name, values in columns.items() if any(map(_is_large, values))]
     cells = [
         [_shown(each) if name in large else each for each in columns[name]] for name in columns
     ]
-    _fill(book.active, sheet, list(columns), zip(*cells, strict=True))
+    _fill(book.create_sheet(sheet), list(columns), zip(*cells, strict=True))
     about = [*_flat(frame.attrs), ("text because of their size", ", ".join(large) or "no column")]
-    _fill(book.create_sheet(), "about", ["what", "value"], about)
+    _fill(book.create_sheet("about"), ["what", "value"], about)
     made = io.BytesIO()
     book.save(made)
     return made.getvalue()
 
 
-def _fill(page: Any, title: str, names: list[str], rows: Iterable[Iterable[object]]) -> None:
+def _fill(page: Any, names: list[str], rows: Iterable[Iterable[object]]) -> None:
     """Write rows below a line of names, which stays in view."""
-    page.title = title
     page.freeze_panes = "A2"
-    for line, row in enumerate((names, *rows), start=1):
-        for place, value in enumerate(row, start=1):
-            plain = _plain(value)
-            cell = page.cell(line, place, plain)
-            if isinstance(plain, str):
-                cell.data_type = "s"  # also a text that begins like a formula
-                cell.quotePrefix = plain.startswith(("=", "+", "-", "@"))
-    for place, name in enumerate(names, start=1):
-        letter = page.cell(1, place).column_letter
-        page.column_dimensions[letter].width = 40 if place == 1 else max(12, len(name) + 2)
+    for place, name in enumerate(names):
+        page.column_dimensions[_letters(place)].width = max(12, len(name) + 2) if place else 40
+    page.append(names)
+    for row in rows:
+        page.append([_cell(page, _plain(value)) for value in row])
+
+
+def _cell(page: Any, value: object) -> object:
+    """A value, or a cell for a text that begins like a formula."""
+    if not isinstance(value, str) or not value.startswith(("=", "+", "-", "@")):
+        return value
+    cell: Any = needed("openpyxl.cell", "excel", "to write a workbook").WriteOnlyCell(page, value)
+    cell.data_type, cell.quotePrefix = "s", True
+    return cell
+
+
+def _letters(place: int) -> str:
+    """The name of a column: A, B ... Z, AA, AB ..."""
+    before = "" if place < 26 else _letters(place // 26 - 1)
+    return before + chr(ord("A") + place % 26)
 
 
 def _plain(value: object) -> object:

@@ -21,6 +21,8 @@ _MISSING = frozenset(
     }
 )
 """Texts that readers of CSV take for a missing value, in lower case."""
+_PLAIN = re.compile(r"[A-Za-z0-9 .,:()%-]*")
+"""Texts without anything that is markup."""
 _LONG = 120
 """Characters of a cell in a table for people."""
 
@@ -43,7 +45,8 @@ def csv(frame: pd.DataFrame) -> str:
 def _texts(values: list[object]) -> list[object]:
     texts = [each for each in values if isinstance(each, str) and each]
     numbers = bool(texts) and len(texts) == len(values) and all(map(_is_number, texts))
-    return [_text(each, numbers) if isinstance(each, str) else each for each in values]
+    safe = {text: _text(text, numbers) for text in set(texts)}
+    return [safe.get(each, each) if isinstance(each, str) else each for each in values]
 
 
 def _text(text: str, number: bool) -> str:
@@ -99,6 +102,8 @@ def _line(cells: Sequence[object]) -> str:
 
 
 def _shown(text: str) -> str:
+    if len(text) <= _LONG and _PLAIN.fullmatch(text):
+        return text
     plain = shortened(clean(text.replace("\n", " ")), _LONG)
     quoted = plain.replace("&", "&amp;").replace("<", "&lt;")
     return re.sub(r"([\\`*\[|~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))", r"\\\1", quoted)

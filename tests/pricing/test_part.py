@@ -125,6 +125,24 @@ def test_parts_of_a_real_model(name):
         assert roles["macs"].sum() == node.total.macs
 
 
+def test_the_roles_of_a_part_are_those_of_the_whole():
+    """The last layer of a block is no head, as it would be in a model of one block."""
+    models = pytest.importorskip("torchvision").models
+    report = hookcount.count(models.vit_b_32().eval(), torch.zeros(1, 3, 224, 224))
+    frame = report["encoder.layers"]["encoder_layer_3"].by_role().set_index("role")
+    tokens, width = 7 * 7 + 1, 768
+    assert frame["macs"]["attention projections"] == 4 * tokens * width * width
+    assert frame["macs"]["feed-forward"] == 2 * tokens * width * 3072
+    assert frame["macs"]["head"] == 0
+    assert frame["params"].sum() == report.tree["encoder.layers.encoder_layer_3"].params
+    whole = report.by_role().set_index("role")["params"]
+    parts = [
+        report[each.path].by_role().set_index("role")["params"] for each in report.tree.children
+    ]
+    own = report.tree.params - sum(each.params for each in report.tree.children)
+    assert (whole - sum(parts)).tolist() == [0, 0, 0, 0, 0, 0, 0, 0, own]
+
+
 def change_by_pickle(part):
     return pickle.loads(pickle.dumps(part))
 
@@ -166,7 +184,7 @@ def test_nodes_by_path(report):
     assert "blocks.7" not in report
 
 
-@pytest.mark.parametrize("path", ["blocks.7", "blok", "blocks.", ".", "stem.0.x", 0, None, -1])
+@pytest.mark.parametrize("path", ["blocks.7", "bolck", "blocks.", ".", "stem.0.x", 0, None, -1])
 def test_an_unknown_path(report, path):
     for found in (report, report.tree):
         with pytest.raises(LookupError, match="there is no module at .*\n  To fix it") as caught:

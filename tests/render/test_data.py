@@ -116,6 +116,22 @@ def test_a_class_may_have_a_hostile_name_too():
     assert len(str(found).splitlines()) == 2 + 2
 
 
+def test_a_warning_of_a_hostile_class_is_text():
+    class Odd(nn.Module):
+        def forward(self, x):
+            return torch.linalg.eigvals(x)
+
+    Odd.__name__ = "Evil\n\x1b[2J"
+    with pytest.warns(hookcount.UncountedWarning) as caught:
+        found = hookcount.count(nn.Sequential(Odd()), torch.zeros(2, 2))
+    texts = [str(each.message) for each in caught]
+    for text in (*texts, found.explain_uncounted(), str(found.coverage()), str(found)):
+        assert all(line.isprintable() for line in text.splitlines())
+    mine = hookcount.Convention("mine", weights={"macs": 2})
+    model = nn.Sequential(type("Evil\n\x1b[2J", (nn.Linear,), {})(2, 2))
+    assert "\x1b" not in str(hookcount.count(model, torch.zeros(1, 2)).reconcile(mine))
+
+
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
 def test_print_works_in_narrow_encodings(monkeypatch, encoding):
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from ...core.trace import Place, Trace
 from .blocks import Blocks
@@ -22,16 +22,21 @@ _IN_ENCODER_LAYER = {"LayerNorm": NORMS, "Linear": FEED, "TransformerEncoderLaye
 
 
 def parameters(
-    trace: Trace, blocks: Blocks, looks_up: Collection[str], assigned: Sequence[Assigned]
+    trace: Trace,
+    blocks: Blocks,
+    looks_up: Collection[str],
+    assigned: Sequence[Assigned],
+    places: Iterable[Place],
 ) -> dict[str, int]:
     """Elements of all parameters by role. A shared parameter counts where it is met first.
 
-    ``looks_up``: paths of modules that look rows up in a table.
+    ``looks_up``: paths of modules that look rows up in a table. ``places``: those whose parameters
+    count.
     """
     holders = _Holders(trace, blocks, looks_up, assigned)
     counted: dict[str, int] = {}
     met: set[int] = set()
-    for place in trace.places:
+    for place in places:
         role = holders.role(place)
         for fact in place.tensors:
             if not fact.is_buffer and fact.key not in met:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 
 from ...core.trace import Call, Trace, leaves
+from ...pricing.part import inner, outermost
 from ...pricing.priced import Priced
 from .blocks import Blocks, Site, site_of
 from .operands import factors
@@ -32,17 +33,23 @@ Role = tuple[str, str]
 
 
 def split(priced: Priced) -> Split:
-    """The work and the parameters of a priced trace by role."""
-    kinds = Kinds(priced.registry)
-    found = list(pieces(priced, kinds))
-    rules = _Rules(priced.trace, found, kinds)
+    """The work and the parameters of a priced trace by role.
+
+    The work of a part has the roles that it has in the whole.
+    """
+    whole, part = outermost(priced)
+    kinds = Kinds(whole.registry)
+    found = list(pieces(whole, kinds))
+    rules = _Rules(whole.trace, found, kinds)
     assigned: list[Assigned] = []
     shares: list[Share] = []
     for piece in found:
         role, why = rules.role(piece)
         assigned.append((piece, role))
-        shares.append(Share(role, piece.path, piece.target, piece.ops, why))
-    params = parameters(priced.trace, rules.blocks, rules.looks_up, assigned)
+        if within(piece.path, part):
+            shares.append(Share(role, inner(piece.path, part), piece.target, piece.ops, why))
+    places = [place for place in whole.trace.places if within(place.path, part)]
+    params = parameters(whole.trace, rules.blocks, rules.looks_up, assigned, places)
     return Split(tuple(shares), params)
 
 

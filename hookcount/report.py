@@ -20,10 +20,10 @@ from .core.portable import Portable
 from .pricing.price import Charge, Record, Uncounted
 from .pricing.priced import Priced
 from .pricing.tree import Node
-from .render import data, text
+from .render import data
+from .render.shown import Shown
 from .rules.convention import Convention, Unit
 from .tables.files import text_or_file
-from .tables.grid import html, plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +38,7 @@ class Reuse(NamedTuple):
     formula_misses: int
 
 
-class Report(Portable):
+class Report(Shown, Portable):
     """The result of a count. Counts are exact ints.
 
     ``print(report)`` shows the tree, ``report.to_dataframe()`` gives the rows. A report holds no
@@ -283,16 +283,6 @@ class Report(Portable):
 
     # -- text --------------------------------------------------------------------------------------
 
-    def summary(self) -> str:
-        """One line: parameters, their bytes, MACs, FLOPs, and the kind of the run."""
-        return text.summary(self.priced)
-
-    def __str__(self) -> str:
-        return plain(text.tree(self.priced))
-
     def __repr__(self) -> str:
         more = f", {len(self.uncounted)} uncounted" if self.uncounted else ""
         return f"<hookcount.Report macs={self.macs} flops={self.flops} params={self.params}{more}>"
-
-    def _repr_html_(self) -> str:
-        return html(text.tree(self.priced))

@@ -21,11 +21,9 @@ from .pricing.part import Part
 from .pricing.price import Charge, Record
 from .pricing.priced import Priced
 from .pricing.tree import Node
-from .render import text
 from .render.files import Files
+from .render.shown import Shown
 from .rules.convention import Convention, Unit
-from .tables.encoding import printable
-from .tables.grid import html, plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +38,7 @@ class Reuse(NamedTuple):
     formula_misses: int
 
 
-class Report(Portable, Checks, Files):
+class Report(Shown, Portable, Checks, Files):
     """The result of a count. Counts are exact ints.
 
     ``print(report)`` shows the tree, ``report.to_dataframe()`` gives the rows. A report holds no
@@ -260,16 +258,6 @@ class Report(Portable, Checks, Files):
 
     # -- text --------------------------------------------------------------------------------------
 
-    def summary(self) -> str:
-        """One line: parameters, their bytes, MACs, FLOPs, and the kind of the run."""
-        return text.summary(self.priced)
-
-    def __str__(self) -> str:
-        return printable(plain(text.tree(self.priced)))
-
     def __repr__(self) -> str:
         more = f", {len(self.uncounted)} uncounted" if self.uncounted else ""
         return f"<hookcount.Report macs={self.macs} flops={self.flops} params={self.params}{more}>"
-
-    def _repr_html_(self) -> str:
-        return html(text.tree(self.priced))

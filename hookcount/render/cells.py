@@ -18,6 +18,16 @@ from ..tables.sheet import Fit, Sheet
 
 MEAN = "~"
 """It stands before the mean of figures that differ."""
+COLUMNS = {
+    "type": "type",
+    "output": "output",
+    "calls": "calls",
+    "params": "params",
+    "macs": "MACs",
+    "flops": "FLOPs",
+    "share": "%",
+}
+"""The columns that people may choose, with their titles or the starts of those."""
 TIMES, BAR = "", " "
 """Titles of columns that have no title to read."""
 _EIGHTHS = "▏▎▍▌▋▊▉"
@@ -35,8 +45,13 @@ class More(NamedTuple):
     """The cell of a row that stands for several modules."""
 
 
-def sheet(priced: Priced, lines: Sequence[Line], more: Sequence[More] = ()) -> Sheet:
-    """Lines of a folded tree as a sheet."""
+def sheet(
+    priced: Priced,
+    lines: Sequence[Line],
+    more: Sequence[More] = (),
+    chosen: Sequence[str] | None = None,
+) -> Sheet:
+    """Lines of a folded tree as a sheet. ``chosen``: the columns to show, of ``COLUMNS``."""
     rows = [line.row for line in lines]
     share = [_share(priced, row) for row in rows]
     texts = _Texts(priced.records, rows)
@@ -67,7 +82,11 @@ def sheet(priced: Priced, lines: Sequence[Line], more: Sequence[More] = ()) -> S
         *(Column(each.title, [_more(each, row) for row in rows], right=True) for each in more),
         Column(BAR, [_bar(part) for _, part in share], style="blue", in_terminals=True),
     ]
-    return Sheet([each for each in columns if _has_content(each)], _fits)
+    hidden = [] if chosen is None else [COLUMNS[each] for each in COLUMNS if each not in chosen]
+    shown = [
+        each for each in columns if each.title.split(" ")[0] not in hidden or each.title == BAR
+    ]
+    return Sheet([each for each in shown if _has_content(each)], _fits)
 
 
 def of_one(figures: Sequence[int]) -> str:

@@ -40,16 +40,18 @@ def tree(
     sort: str | None = None,
     *,
     fold: bool = True,
+    columns: Sequence[str] | None = None,
     hint: str = "",
 ) -> Renderable:
     """The module tree below a summary. Warnings and uncounted targets come last.
 
     Without ``depth`` it is as much as fits on a screen. ``sort`` orders siblings by a numeric field
     of ``Node`` (``params``, ``calls``), or by ``macs`` or ``flops``. ``fold=False``: each module
-    has a row. Totals stay the same. ``hint`` says how to see what is hidden.
+    has a row. Totals stay the same. ``columns``: those to show, of ``cells.COLUMNS``. ``hint`` says
+    how to see what is hidden.
     """
     order = None if sort is None else partial(_value, field=sort)
-    return TreeView(priced, summary(priced), depth, fold, order, hint=hint)
+    return TreeView(priced, summary(priced), depth, fold, order, columns=columns, hint=hint)
 
 
 def tree_alone(

@@ -37,6 +37,8 @@ class TreeView(Fitted):
     """Siblings with the largest values come first."""
     more: Sequence[More] = ()
     """Columns to the right."""
+    columns: Sequence[str] | None = None
+    """Those to show, of ``cells.COLUMNS``. None: all."""
     hint: str = ""
     """How to see what is hidden."""
 
@@ -46,7 +48,7 @@ class TreeView(Fitted):
         rows = ROWS
         while True:
             found = self._lines(root, rows)
-            table = sheet(self.priced, found, self.more)
+            table = sheet(self.priced, found, self.more, self.columns)
             shown = list(self._around(root, found, table, width))
             over = len(found) + 1 + sum(length for _, _, length in shown) - LINES
             if over <= 0 or self.depth is not None or not self.fold or rows <= _LEAST:

@@ -149,7 +149,7 @@ def test_calls_are_shown_where_a_module_ran_twice():
     head, rows = table(shown(tree(priced), 200))
     assert [cell(head, row, "calls") for row in rows] == ["", "2", "", "0"]
     assert "calls" not in table(shown(tree(priced), 50))[0]
-    assert "calls" not in table(shown(tree(counted("resnet50").priced), 200))[0]
+    assert "calls" not in table(shown(tree(counted("flat").priced), 200))[0]
 
 
 def test_the_notes_say_what_is_hidden_and_what_signs_mean():

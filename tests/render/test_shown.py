@@ -59,7 +59,7 @@ def test_the_top_modules_are_those_of_the_table(shown):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"columns": ["parms"]}, "params"),
+        ({"columns": ["parans"]}, "params"),
         ({"columns": "params"}, "['params']"),
         ({"sort": "path"}, "macs"),
         ({"depth": -1}, "an int"),

@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _DESCRIPTION = """\
-Counts models and shows them side by side. Each model has a row: its parameters, and its figure
-under each convention.
+Counts models and shows them side by side. Each model has a row: its parameters,
+and its figure under each convention. In a narrow terminal it may be a column.
 
-`hookcount --help` explains MODEL. Each model runs on its default input, or all run on --input."""
+`hookcount --help` explains MODEL. Each model runs on its default input, or all
+run on --input."""
 
 
 def arguments() -> argparse.ArgumentParser:

@@ -35,13 +35,15 @@ _DESCRIPTION = """\
 Counts the MACs, FLOPs and parameters of a PyTorch model, module by module.
 
 MODEL is one of
-  resnet50                     a model of torchvision (resnet50@IMAGENET1K_V1: as for these weights)
-  timm:vit_tiny_patch16_224    a model of timm, if it is installed
-  hf:path/to/config.json       a model of transformers, if it is installed, from its config or the
-                               config's folder: the first of the config's `architectures` that
-                               transformers has, else AutoModel
-  package.module:factory       the model that `factory` returns: a function without parameters,
-  path/to/file.py:factory      a class, or the model itself
+  resnet50                    a model of torchvision
+                              (resnet50@IMAGENET1K_V1: as for these weights)
+  timm:vit_tiny_patch16_224   a model of timm, if it is installed
+  hf:path/to/config.json      a model of transformers, if it is installed, from
+                              its config or the config's folder: the first of
+                              the config's `architectures` that transformers
+                              has, else AutoModel
+  package.module:factory      the model that `factory` returns: a function
+  path/to/file.py:factory     without parameters, a class, or the model itself
 No weights are downloaded, because a count needs only shapes."""
 
 _EXAMPLES = """\
@@ -55,13 +57,13 @@ examples:
   hookcount my_models.py:encoder --input ids=1,128:int64 --input mask=1,128:bool
   hookcount hf:Llama-3.1-8B/config.json --input input_ids=1,4096:int64
   hookcount swin_t --device cuda --real
-  hookcount compare resnet50 vit_b_16 convnext_tiny --convention default,thop,fvcore
+  hookcount compare resnet50 vit_b_16 --convention default,thop,fvcore
   hookcount measure resnet50 --batch 8 --threads 1
   hookcount resnet50 --max-macs 4.2G --baseline old.json
   hookcount size regnet_y_128gf
 
-exit status: 0 fine, 1 the model could not be built or counted, 2 wrong usage (an unknown name,
-a bad option), 3 over a limit or over the baseline."""
+exit status: 0 fine, 1 the model could not be built or counted, 2 wrong usage
+(an unknown name, a bad option), 3 over a limit or over the baseline."""
 
 
 def arguments() -> argparse.ArgumentParser:

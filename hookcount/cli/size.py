@@ -16,7 +16,7 @@ def arguments() -> argparse.ArgumentParser:
     """The parser for this command."""
     made = parser(
         "hookcount size",
-        "Shows the parameters, buffers, bytes and layers of a model. The model does not run.",
+        "Shows the parameters, buffers, bytes and layers of a model.\nThe model does not run.",
         "",
     )
     add_model(made)

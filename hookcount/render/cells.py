@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from ..analysis.folding.opening import Line
@@ -14,24 +14,26 @@ from ..pricing.price import Record
 from ..pricing.priced import Priced
 from ..pricing.tree import Node
 from ..tables.columns import Column, TreeColumn
+from ..tables.cutting import middle
 from ..tables.sheet import Fit, Sheet
 
 MEAN = "~"
 """It stands before the mean of figures that differ."""
 COLUMNS = {
-    "type": "type",
-    "output": "output",
-    "calls": "calls",
-    "params": "params",
-    "macs": "MACs",
-    "flops": "FLOPs",
-    "share": "%",
+    "type": {"type"},
+    "output": {"output"},
+    "calls": {"calls"},
+    "params": {"params"},
+    "macs": {"MACs"},
+    "flops": {"FLOPs"},
+    "share": {"% MACs", "share"},
 }
-"""The columns that people may choose, with their titles or the starts of those."""
+"""The columns that people may choose, with their titles."""
 TIMES, BAR = "", " "
 """Titles of columns that have no title to read."""
 _EIGHTHS = "▏▎▍▌▋▊▉"
 _BAR = 10
+_LONGEST_CONVENTION = 12
 _WIDE = 100
 """Narrower sheets have neither calls nor outputs."""
 
@@ -49,15 +51,15 @@ def sheet(
     priced: Priced,
     lines: Sequence[Line],
     more: Sequence[More] = (),
-    chosen: Sequence[str] | None = None,
+    chosen: Collection[str] | None = None,
 ) -> Sheet:
     """Lines of a folded tree as a sheet. ``chosen``: the columns to show, of ``COLUMNS``."""
     rows = [line.row for line in lines]
     share = [_share(priced, row) for row in rows]
     texts = _Texts(priced.records, rows)
     own = priced.convention.name != "default"
-    figure = _figure(priced)
-    title = f"{priced.convention.name} ({priced.unit})"
+    name = middle(clean(priced.convention.name), _LONGEST_CONVENTION)
+    figures = [[_of_works(row, _figure(priced)) for row in rows]] if own else []
     columns = [
         TreeColumn(
             "module",
@@ -71,22 +73,17 @@ def sheet(
         Column("calls", [_calls(row) for row in rows], right=True),
         Column(TIMES, [f"{row.count}x" if row.count > 1 else "" for row in rows], right=True),
         Column("params", [of_one(row.params()) for row in rows], right=True),
-        *([Column(title, [_of_works(row, figure) for row in rows], right=True)] if own else []),
+        *(Column(f"{name} ({priced.unit})", found, right=True) for found in figures),
         Column("MACs", [_of_works(row, _macs) for row in rows], right=True),
         Column("FLOPs", [_of_works(row, flops) for row in rows], right=True),
-        Column(
-            f"% {priced.convention.name if own else 'MACs'}",
-            [text for text, _ in share],
-            right=True,
-        ),
+        Column("share" if own else "% MACs", [text for text, _ in share], right=True),
         *(Column(each.title, [_more(each, row) for row in rows], right=True) for each in more),
         Column(BAR, [_bar(part) for _, part in share], style="blue", in_terminals=True),
     ]
-    hidden = [] if chosen is None else [COLUMNS[each] for each in COLUMNS if each not in chosen]
-    shown = [
-        each for each in columns if each.title.split(" ")[0] not in hidden or each.title == BAR
-    ]
-    return Sheet([each for each in shown if _has_content(each)], _fits)
+    titles = {title for each in COLUMNS for title in COLUMNS[each]}
+    kept = titles if chosen is None else {title for each in chosen for title in COLUMNS[each]}
+    shown = [each for each in columns if each.title in kept or each.title not in titles]
+    return Sheet([each for each in shown if _has_content(each)], _fits(own))
 
 
 def of_one(figures: Sequence[int]) -> str:
@@ -106,22 +103,25 @@ def _mean(figures: Sequence[int]) -> float:
     return total // count if total % count == 0 or total >= 2**53 else total / count
 
 
-def _fits(width: int) -> Iterator[Fit]:
-    """What gives way, one after the other."""
-    yield Fit()
-    without = frozenset([BAR]) if width >= _WIDE else frozenset([BAR, "calls", "output"])
-    yield Fit(without)
-    yield Fit(without, indent=2)
-    yield Fit(without, indent=2, least={"type": 12})
-    without |= {"calls", "output"}
-    yield Fit(without, indent=2, least={"type": 10})
-    without |= {"type"}
-    yield Fit(without, indent=2)
-    for title in ("FLOPs", "params"):
-        without |= {title}
+def _fits(figure: bool) -> Callable[[int], Iterator[Fit]]:
+    """What gives way, one after the other. ``figure``: whether a convention's figure is shown."""
+
+    def fits(width: int) -> Iterator[Fit]:
+        yield Fit()
+        without = frozenset([BAR]) if width >= _WIDE else frozenset([BAR, "calls", "output"])
+        yield Fit(without)
         yield Fit(without, indent=2)
-    yield Fit(without, indent=1)
-    yield Fit(without, indent=1, least={"module": 12})
+        yield Fit(without, indent=2, least={"type": 12})
+        without |= {"calls", "output"}
+        yield Fit(without, indent=2, least={"type": 10})
+        for title in ("type", "FLOPs", "params", *(["MACs"] if figure else [])):
+            without |= {title}
+            yield Fit(without, indent=2)
+        yield Fit(without, indent=1)
+        for least in (12, 6):
+            yield Fit(without, indent=1, least={"module": least})
+
+    return fits
 
 
 def _has_content(column: Column) -> bool:

@@ -95,7 +95,7 @@ class TreeView(Fitted):
         if root.left_out:
             plural = "s" * (root.left_out != 1)
             yield f"{root.left_out} module{plural} without work and parameters not shown."
-        if self.hint and (closed or several or root.left_out):
+        if self.hint and self.fold and (closed or several or root.left_out):
             yield self.hint
 
 

@@ -9,7 +9,7 @@ from .columns import Column
 from .cutting import apart, numbered
 from .sheet import Fit, Fitted, Sheet
 
-_LEAST_TEXT = 12
+_LEAST_NAME, _LEAST_TEXT = 24, 12
 _LONGEST_TITLE = 32
 
 
@@ -34,6 +34,8 @@ class Blocks(Fitted):
 def _sheet(columns: Sequence[Column]) -> Sheet:
     """A sheet whose text may be cut, that of the last columns first."""
     texts = {each.title: _LEAST_TEXT for each in reversed(columns) if not each.right}
+    if columns[0].title in texts:
+        texts[columns[0].title] = _LEAST_NAME
     return Sheet(columns, lambda width: (Fit(), Fit(least=texts)))
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from .cutting import MARK, apart, cells, clean, numbered
+from ..core.names import clean
+from .cutting import MARK, apart, cells, numbered
 
 Piece = tuple[str, str]
 """Text and its style."""

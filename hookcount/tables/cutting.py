@@ -12,19 +12,6 @@ _BEFORE_A_UNIT = re.compile(r"(?<=\d) (?=\w)|(?<=\d [kMGTPEZY]) (?=\w)")
 _TOGETHER = "\0"
 
 
-def clean(text: str) -> str:
-    """Text on one line, without control characters: they are written as in a Python string.
-
-    >>> clean("layer1"), clean("a" + chr(10) + "b") == "a" + chr(92) + "nb"
-    ('layer1', True)
-    """
-    if text.isprintable():
-        return text
-    return "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
-    )
-
-
 def cells(text: str) -> int:
     """How many columns of a terminal a text takes."""
     if text.isascii():

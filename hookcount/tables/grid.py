@@ -6,6 +6,7 @@ rich is imported only when a grid is made, so that ``import hookcount`` stays fa
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from .sheet import Fitted, Sheet
+
+_NUMBER = re.compile(r"-?[\d,.]*")
 
 Renderable: TypeAlias = "Text | Table | Group | Sheet | Fitted | str"
 """Text, a grid, or several of them in a stack."""
@@ -60,16 +63,18 @@ def table(frame: pd.DataFrame, title: str | None = None, *, turned: bool = False
     what is still too wide is shown in several tables. ``turned``: rows become columns then.
     """
     columns = [
-        Column(
-            str(name),
-            [_cell(str(name), value) for value in frame.iloc[:, place].tolist()],
-            right=frame.dtypes.iloc[place].kind in "iuf",
-            most=44 if place else 80,
-        )
+        _column(str(name), frame.iloc[:, place].tolist(), 44 if place else 80)
         for place, name in enumerate(frame.columns)
     ]
     made = Blocks(columns, turned)
     return made if title is None else stacked(paragraph(title, "italic"), made)
+
+
+def _column(name: str, values: Sequence[object], most: int) -> Column:
+    """Values as a column. Exact figures as text, such as ``1,000``, are numbers too."""
+    cells = [_cell(name, value) for value in values]
+    numbers = all(not isinstance(value, str) or _NUMBER.fullmatch(value) for value in values)
+    return Column(name, cells, right=numbers, most=None if numbers else most)
 
 
 def _cell(name: str, value: object) -> str:

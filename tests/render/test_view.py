@@ -4,6 +4,7 @@ import cProfile
 import io
 import pstats
 import re
+from dataclasses import replace
 
 import pytest
 import torch
@@ -208,7 +209,21 @@ def test_a_tree_under_a_convention_has_its_figure():
     assert cell(head, rows[0], "torch (FLOPs)") == "8.18 G"  # 2 * 4.09 G: it sees products only
     conv1 = 2 * 64 * 3 * 7 * 7 * 112 * 112
     assert value(cell(head, rows[1], "torch (FLOPs)")) == pytest.approx(conv1, rel=0.005)
-    assert cell(head, rows[1], "% torch") == f"{100 * conv1 / report.headline:.1f}%"
+    assert cell(head, rows[1], "share") == f"{100 * conv1 / report.headline:.1f}%"
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+@pytest.mark.parametrize("name", ["thop", "a_convention_with_a_name_of_many_words"])
+def test_the_figure_of_a_convention_is_whole_at_each_width(name, width):
+    convention = replace(hookcount.Convention("x"), name=name)
+    report = counted("resnet50").under(convention)
+    lines = shown(tree(report.priced), width)
+    assert max(map(len, lines)) <= width
+    head, rows = table(lines)
+    assert "(MACs)" in head
+    assert rows[0].endswith("  100.0%")
+    assert "  4.09 G  " in rows[0]
+    assert next(row for row in rows if "conv1" in row).endswith("2.9%")  # 118 M of 4.09 G
 
 
 def test_siblings_in_order_of_a_figure():

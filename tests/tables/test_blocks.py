@@ -65,5 +65,15 @@ def test_text_is_cut_before_a_table_is_parted():
     assert lines[1].split()[0] != lines[2].split()[0]
 
 
+def test_exact_figures_as_text_are_numbers():
+    frame = pd.DataFrame(
+        {"name": ["a", "b"], "figure": ["1,814,073,344", "-"], "tool": ["x" * 30, "y" * 30]}
+    )
+    for width in (24, 30, 40):
+        lines = shown(table(frame), width)
+        assert "1,814,073,344" in " ".join(lines)
+        assert max(map(len, lines)) <= width
+
+
 def test_one_column_alone():
     assert shown(table(pd.DataFrame({"macs": [1, 2]})), 60) == ["macs", "   1", "   2"]

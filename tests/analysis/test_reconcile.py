@@ -139,7 +139,11 @@ TORCHVISION = (
 def test_lines_sum_to_the_difference_between_every_two_conventions(name):
     model, args = OTHERS[name]() if name in OTHERS else _of_torchvision(name)
     report = hookcount.count(model.eval(), *args)
-    reports = [report.under(each) for each in CONVENTIONS]
+    priced = report.priced
+    # one of the conventions stops at an einsum
+    has_figure = [each for each in CONVENTIONS.values() if type(priced.figure_under(each)) is int]
+    assert len(has_figure) >= len(CONVENTIONS) - 1
+    reports = [report.under(each) for each in has_figure]
     assert len({each.headline for each in reports}) > 3
     for start, end in itertools.permutations(reports, 2):
         found = start.reconcile(end.convention)

@@ -1173,8 +1173,11 @@ def test_several_calls_of_several_sizes():
 def test_under_every_convention_the_roles_sum_to_what_it_sees():
     model = Words(Block(Fused(), plain()), Block(Torchs(), Gate()), Block(Bare(), plain())).eval()
     report = hookcount.count(model, IDS)
-    for name in CONVENTIONS:
+    for name in set(CONVENTIONS) - {"rfdetr"}:
         sound(report.under(name))
+    # this one has no figure for an equation, so not for the last block
+    model = Words(Block(Fused(), plain()), Block(Torchs(), Gate())).eval()
+    sound(hookcount.count(model, IDS).under("rfdetr"))
 
 
 def test_as_text():

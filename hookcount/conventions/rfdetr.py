@@ -2,7 +2,9 @@
 
 The tool reads the graph of a jit trace. It has figures for 32 kinds of nodes, and passes over all
 other nodes. A node may be a whole function of torch (``layer_norm``, ``matmul``), which runs as
-other ops. So the formulas here depend on the function that the code called: see ``WITHIN``.
+other ops. So the formulas here depend on the function that the code called: see ``WITHIN``. What
+reaches no output of the model is not in the graph. Arithmetic on sizes is: see
+``shared/arithmetic_on_sizes.py``.
 """
 
 from __future__ import annotations
@@ -242,9 +244,11 @@ RFDETR = Convention(
         "arithmetic on sizes: the tool counts 1 for each sum, product or quotient of sizes that a "
         "forward computes. hookcount has these for the layers of torch and torchvision, and for "
         "DETR, DINOv2 and RF-DETR only",
-        "work that reaches no output of the model is not in the tool's graph",
-        "code that checks whether it is traced: the tool counts the path of a trace, "
-        "hookcount the usual one",
+        "a value that leaves the trace on its way (.data, .numpy()): the tool does not see the ops "
+        "that made it",
+        "code that checks whether it is traced: the tool counts the path of a trace, hookcount the "
+        "usual one; for DETR and RF-DETR it counts that of a trace, but not the mask that DETR's "
+        "eager attention adds where no pixel is masked",
         "einsum: where torch gives the trace a path as a third input, the tool fails; hookcount "
         "counts the two equations for which the tool has a figure",
         "matmul that the code calls by a name of its own (from torch import matmul): hookcount "

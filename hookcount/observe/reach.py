@@ -22,6 +22,8 @@ NotedAs = tuple[int | None, Hashable]
 MOST = 200_000
 """With more nodes than this, every op is taken to reach an output."""
 
+_LISTS = frozenset((list, tuple))
+
 
 class Reach:
     """The nodes of one observation. Each may have the key of an op call that was noted."""
@@ -34,7 +36,7 @@ class Reach:
         """How many nodes are kept."""
         self.noted: NotedAs | None = None
         """The key of the op call that was noted last. The next result is its result."""
-        self._inputs: list[list[int] | None] = []
+        self._inputs: list[tuple[int, ...] | None] = []
         """By node, the nodes that it depends on; None if it may depend on all nodes before it."""
         self._keys: list[NotedAs | None] = []
         self._whole: list[tuple[int, NotedAs]] = []
@@ -57,27 +59,28 @@ class Reach:
         """An op returned ``out``."""
         noted, made = self.noted, self._made
         self.noted = None
-        if noted is None and self._knows(out):
-            return  # the ops which make up this one are nodes
+        everything = False
+        if noted is None:
+            if self._knows(out):
+                return  # the ops which make up this one are nodes
+            everything = not op_tensors(args)
         node = len(self._inputs)
         if node >= self.most:
             return
         inputs: list[int] = []
-        known = self._known
         for value in args:
-            if isinstance(value, torch.Tensor):
-                found = made.get(key := id(value))
-                if found is not None and known[key]() is value:
+            found = made.get(id(value))
+            if found is not None:
+                if self._known[id(value)]() is value:
                     inputs.append(found)
-            elif (type(value) is list or type(value) is tuple) and value:
+            elif type(value) in _LISTS and value and type(value[0]) is not int:
                 inputs += self._makers(op_tensors((value,)))
         if kwargs:
             inputs += self._makers(op_tensors(kwargs.values()))
         if self._written:
             inputs += self._writers(op_tensors((*args, *kwargs.values())))
-        everything = noted is None and not op_tensors(args)
-        self._inputs.append(None if everything else inputs)
-        self._keys.append(noted)
+        self._inputs.append(None if everything else tuple(inputs))
+        self._keys.append(noted if facts.makes or facts.view else None)  # None for an allocation
         if facts.view:
             self._note_views(args, out)
         elif (facts.writes or facts.writes_by_name) and facts.name not in UNDECLARED_WRITES:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from hookcount.tables.cutting import apart, cells, clean, first, middle, numbered, wrapped
+from hookcount.core.names import clean
+from hookcount.tables.cutting import apart, cells, first, middle, numbered, wrapped
 
 
 @pytest.mark.parametrize("text", ["a\nb", "\x1b[31mred", "a\tb", "\u202eabc", "a\x00", "\ud800"])

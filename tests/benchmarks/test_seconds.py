@@ -10,7 +10,7 @@ from seconds.seconds import Row, figures
 
 
 def row(**changes):
-    return Row("a", 5, 20, 0.1, 0.1, 1.0, 1.0, True)._replace(**changes)
+    return Row("a", 5, 20, 0.1, 0.1, 1.0, 1.0, 1.0, True)._replace(**changes)
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,6 @@ def test_a_run_of_one_model():
     )
     assert done.returncode == 0, done.stderr
     (found,) = re.findall(r"^ *resnet18 +(.+)$", done.stdout, re.MULTILINE)
-    modules, rounds, hand, own, ratio, _, exact = found.split()
+    modules, rounds, hand, own, ratio, _, _, exact = found.split()
     assert (modules, rounds, exact) == ("68", "1", "yes")
     assert float(ratio) == pytest.approx(float(own) / float(hand), rel=0.01)

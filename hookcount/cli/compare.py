@@ -47,7 +47,11 @@ def arguments() -> argparse.ArgumentParser:
         made, "count under these conventions, a column for each. Default: hookcount's own."
     )
     made.add_argument(
-        "--format", choices=TABLES, help="default: table, or the format of FILE by its suffix"
+        "--format",
+        choices=TABLES,
+        metavar="FORMAT",
+        help="table, csv, json, markdown, latex, excel or parquet; default: table, or the format "
+        "of FILE by its suffix",
     )
     return made
 

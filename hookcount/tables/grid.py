@@ -55,6 +55,10 @@ def grid(
     return made
 
 
+_MOST = {"error": 200}
+"""The most characters of a cell, by column. A sentence is not cut to the length of a name."""
+
+
 def table(frame: pd.DataFrame, title: str | None = None, *, turned: bool = False) -> Renderable:
     """Any DataFrame as a table, with SI prefixes.
 
@@ -63,7 +67,7 @@ def table(frame: pd.DataFrame, title: str | None = None, *, turned: bool = False
     what is still too wide is shown in several tables. ``turned``: rows become columns then.
     """
     columns = [
-        _column(str(name), frame.iloc[:, place].tolist(), 44 if place else 80)
+        _column(str(name), frame.iloc[:, place].tolist(), _MOST.get(name, 44 if place else 80))
         for place, name in enumerate(frame.columns)
     ]
     made = Blocks(columns, turned)

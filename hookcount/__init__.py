@@ -21,6 +21,7 @@ Contents:
 - a report: ``Report``, ``Node``, ``Record``, ``Charge``, ``Uncounted``, ``Reuse``
 - coverage of a report: ``Coverage``, ``Source``, ``Free``
 - roles: ``Split``, ``Share``
+- two counts side by side: ``Difference``, ``Changed``
 - conventions side by side: ``Reconciliation``, ``Line``, ``Match``
 - counts by input size: ``Scaling``, ``Point``, ``Growth``, ``Polynomial``
 - the size of a model: ``ModelSize``
@@ -33,6 +34,7 @@ Contents:
 
 from .analysis.coverage import Coverage, Free, Source
 from .analysis.devices import devices
+from .analysis.difference import Changed, Difference
 from .analysis.match import Match
 from .analysis.reconcile import Line, Reconciliation
 from .analysis.roles.roles import Share, Split
@@ -96,6 +98,7 @@ __all__ = [
     "OBSERVED",
     "BlockTiming",
     "BudgetError",
+    "Changed",
     "Charge",
     "Convention",
     "Counter",
@@ -103,6 +106,7 @@ __all__ = [
     "DataNeededError",
     "DataSetReport",
     "Device",
+    "Difference",
     "Entry",
     "FormulaError",
     "Free",

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .analysis import frames, match, reconcile
 from .analysis.checks import Checks
 from .analysis.coverage import Coverage, cover
+from .analysis.difference import Difference, difference
 from .analysis.reading import read
 from .analysis.roles import frame as roles_frame
 from .analysis.scaling.again import Again, counted_again, of_a_copy, of_a_part
 from .analysis.scaling.scaling import Inputs, Scaling, scale
 from .conventions import CONVENTIONS, named
+from .core.errors import InputError, error_text
 from .core.ops import Ops
 from .core.portable import Portable
 from .pricing.part import Part
@@ -169,6 +171,19 @@ class Report(Shown, Portable, Checks, Files):
         ``InputError`` for an unknown name.
         """
         return Report(self.priced.under(named(convention)), self._again)
+
+    def diff(self, other: Report) -> Difference:
+        """What changed from ``other``, an earlier count, to this one.
+
+        The result has the modules that were added, removed or changed, and the totals. Rows are
+        matched by path. A report of ``Report.from_json`` can be compared too. Raises ``InputError``
+        for reports under two conventions.
+        """
+        priced = getattr(other, "priced", None)
+        if not isinstance(priced, Priced):
+            what = f"the other count is of type {type(other).__name__}"
+            raise InputError(error_text("Report.diff", what, "give a hookcount.Report"))
+        return difference(priced, self.priced)
 
     def reconcile(self, to: Convention | str | float) -> reconcile.Reconciliation:
         """The difference between this report's headline and another convention's, line by line.

@@ -309,6 +309,7 @@ class Observer:
         made = Observer(self._places, self._memo, self.priced)
         made.shapes_only, made.fakes, made.mode = self.shapes_only, self.fakes, self.mode
         made.origins, made._begins, made.given = self.origins, begins, self.given
+        made.reach = Reach(self.origins.known, 0)  # an output is not made in one thread alone
         return made
 
     def hand_over(self) -> Handed:

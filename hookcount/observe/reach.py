@@ -71,7 +71,7 @@ class Reach:
         for value in args:
             found = made.get(id(value))
             if found is not None:
-                if self._known[id(value)]() is value:
+                if self._is_there(value):
                     inputs.append(found)
             elif type(value) in _LISTS and value and type(value[0]) is not int:
                 inputs += self._makers(op_tensors((value,)))
@@ -96,7 +96,12 @@ class Reach:
     def _maker(self, tensor: torch.Tensor) -> int | None:
         """The node that made a tensor."""
         node = self._made.get(id(tensor))
-        return node if node is not None and self._known[id(tensor)]() is tensor else None
+        return node if node is not None and self._is_there(tensor) else None
+
+    def _is_there(self, tensor: torch.Tensor) -> bool:
+        """Whether a tensor is the one that a seen op returned, and no later one at its place."""
+        known = self._known.get(id(tensor))
+        return known is not None and known() is tensor
 
     def _makers(self, given: Iterable[torch.Tensor]) -> list[int]:
         return [node for each in given if (node := self._maker(each)) is not None]

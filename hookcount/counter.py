@@ -167,12 +167,12 @@ class Counter:
         n: int | None,
         inputs: dataset.Inputs | None,
     ) -> DataSetReport:
-        checked(program_module(model))
+        called = checked(program_module(model)).model
 
         def counted(args: tuple[object, ...], kwargs: dict[str, object]) -> Report:
             return Report(self.priced(model, args, kwargs), again_of(model, self))
 
-        found = dataset.over(batches, n, inputs, counted)
+        found = dataset.over(batches, n, inputs, called, counted)
         if uncounted := found.explain_uncounted():
             warnings.warn(UncountedWarning(uncounted), stacklevel=4)
         return found
@@ -234,7 +234,9 @@ def over(
     many items, and take no more from ``batches``.
 
     Inputs are equal if their shapes are, and the values of numbers and of small tensors of integers
-    and booleans, which decide the path of the code. An input that ran for real is counted anew.
+    and booleans, which decide the path of the code; and if the model has the same modules in the
+    same modes. An input that ran for real is counted anew. Values of other tensors which a forward
+    reads from its argument itself (``x.tolist()``) are not compared.
 
     Raises ``ItemError`` if an item fails; its ``result`` has the items before it. Raises
     ``InputError`` for a bad option and for no items, and ``ModelError`` as ``count`` does.

@@ -51,6 +51,9 @@ def require_within(priced: Priced, limits: Mapping[str, Limit | None]) -> None:
     for name, limit in given.items():
         low, high = limit if isinstance(limit, tuple) and len(limit) == 2 else (0, limit)
         at_least, at_most = number(low), number(high)
+        if at_least > at_most:
+            what = f"{name}={limit!r}: the least is more than the most"
+            raise InputError(error_text("assert_within", what, "give (least, most)"))
         found = _figures(priced.tree, priced)[name]
         if found > at_most:
             lines += [_outside(name, found, "over", at_most), *_largest(priced, name)]
@@ -76,14 +79,20 @@ def require_no_growth(priced: Priced, baseline: Priced) -> None:
         what = f"it has the figures of {baseline.convention.name!r}, not {priced.convention.name!r}"
         fix = f"count under {baseline.convention.name!r}, or write a new baseline"
         raise InputError(error_text("the baseline", what, fix))
-    here, there = (_figures(each.tree, each) for each in (priced, baseline))
-    grown = [name for name in here if here[name] > there[name]]
-    if not grown:
-        return
-    lines = [f"{name} {_change(there[name], here[name])}" for name in grown]
     before, now = baseline.tree.inputs, priced.tree.inputs
     if before != now:
-        lines.append(f"the input was {'; '.join(before)} and is {'; '.join(now)}")
+        what = f"its input was {'; '.join(before)} and now is {'; '.join(now)}"
+        fix = "count on the input of the baseline, or write a new baseline"
+        raise InputError(error_text("the baseline", what, fix))
+    here, there = (_figures(each.tree, each) for each in (priced, baseline))
+    lines = [
+        f"{name} {_change(there[name], here[name])}" for name in here if here[name] > there[name]
+    ]
+    known = {each.target for each in baseline.uncounted}
+    if lower := [clean(each.target) for each in priced.uncounted if each.target not in known]:
+        lines.append(f"the figures are only a lower bound: {', '.join(lower)} is uncounted")
+    if not lines:
+        return
     rows = list(growth(priced, baseline))
     lines += [str(row) for row in rows[:_SHOWN]]
     if len(rows) > _SHOWN:

@@ -56,7 +56,7 @@ def read(source: str | os.PathLike[str]) -> Stored:
     text, name = _text(source)
     try:
         whole = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(error_text(name, f"this is not JSON: {error}", _WRITE_AGAIN)) from error
     if not isinstance(whole, dict) or whole.get("schema") != SCHEMA:
         found = whole.get("schema") if isinstance(whole, dict) else None
@@ -86,14 +86,35 @@ def _text(source: str | os.PathLike[str]) -> tuple[str, str]:
         raise InputError(f"{source!r} is no path. To fix it: give a text or a pathlib.Path.")
     try:
         return Path(source).read_text(encoding="utf-8"), str(source)
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # a path may hold a null character
         what = f"cannot read the file: {error}"
         raise InputError(
             error_text(str(source), what, "give a file of report.to_json()")
         ) from error
 
 
+_COUNTS = (
+    *("calls", "params", "own_params", "trainable_params", "param_bytes", "output_bytes"),
+    *("uncounted", "depth"),
+)
+
+
+def _check(row: Mapping[str, Any], texts: Sequence[str], counts: Sequence[str]) -> None:
+    """Raise ``ValueError`` for a value of another type, or a negative count."""
+    for name in texts:
+        if type(row[name]) is not str:
+            raise ValueError(f"{name} is {row[name]!r}")
+    for name in counts:
+        if type(row[name]) is not int or row[name] < 0:
+            raise ValueError(f"{name} is {row[name]!r}")
+
+
 def _stored(name: str, whole: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Stored:
+    _check(whole, ("run", "convention", "unit"), ())
+    for row in rows:
+        _check(row, ("path", "type"), _COUNTS)
+    for each in whole["records"]:
+        _check(each, ("path", "target", "by"), ("calls",))
     records = tuple(
         [
             Record(each["path"], each["target"], each["by"], Ops(**each["ops"]), each["calls"])

@@ -10,7 +10,7 @@ from transformers import TrainerCallback
 
 from ..observe.clocks import now
 from ..seconds.meter import Meter
-from ..seconds.peaks import HasPeak
+from ..seconds.peaks import HasPeak, autocast_dtype
 
 
 class MeterCallback(TrainerCallback):
@@ -26,6 +26,7 @@ class MeterCallback(TrainerCallback):
         self._options = (device, dtype)
         self.meter: Meter | None = None
         self._hook: Any = None
+        self._dtype: torch.dtype | None = None
         self._forwards: list[tuple[tuple[object, ...], dict[str, object]]] = []
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -37,15 +38,16 @@ class MeterCallback(TrainerCallback):
     def _noted(self, module: nn.Module, args: tuple[object, ...], kwargs: dict[str, Any]) -> None:
         if module.training and torch.is_grad_enabled():
             self._forwards.append((args, kwargs))
+            self._dtype = autocast_dtype(module)
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self._forwards, self._began = [], now()
+        self._forwards, self._dtype, self._began = [], None, now()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         assert self.meter is not None
         self.meter.settle()
         seconds, forwards, self._forwards = (now() - self._began) / 1e9, self._forwards, []
-        self.meter.record(seconds, forwards)
+        self.meter.record(seconds, forwards, self._dtype)
 
     def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         logs = kwargs.get("logs")

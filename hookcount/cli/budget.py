@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from ..analysis.budget import number, require_no_growth, require_within
 from ..analysis.reading import read
@@ -39,6 +40,9 @@ def baseline(options: argparse.Namespace, convention: str) -> Stored | None:
     """
     if options.baseline is None:
         return None
+    if options.output and Path(options.output).resolve() == Path(options.baseline).resolve():
+        what = "this is the file of --output too, which would be replaced before it is compared"
+        raise UsageError(error_text("--baseline", what, "write the result to another file"))
     try:
         found = read(options.baseline)
     except InputError as error:

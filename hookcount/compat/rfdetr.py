@@ -31,7 +31,7 @@ from ..core.ops import NOTHING, Ops
 from ..observe.model import checked
 from ..pricing.price import Charge
 from ..report import Report
-from ..rules.registry import Registry, Target
+from ..rules.registry import OBSERVED, Registry, Target
 from .counting import Price, in_eval_mode, observed, register_ops, with_layer
 from .fvcore.handles import Handle, figures_from
 from .jit.names import aten, checked_name
@@ -111,6 +111,9 @@ def flop_count(
     layer = Registry(name="customized_ops")
     prices: dict[Target, Price] = dict.fromkeys(map(_op_of, mine), _handled)
     register_ops(layer, prices, RFDETR)
+    if "aten::_convolution" in mine:
+        for kind in (nn.Conv1d, nn.Conv2d, nn.Conv3d):
+            layer.register(kind, OBSERVED)  # then its op pays
     report = observed(model, inputs, {}, with_layer(RFDETR, layer), run="auto")
     total: defaultdict[str, float] = defaultdict(float)
     for node, name, figure in _figures(report, mine):
@@ -204,8 +207,8 @@ def benchmark(
     are in units of 10^9. ``output_dir`` gets a file ``log.txt`` with the result as JSON, after what
     is in it.
 
-    The model is afterwards as before. Raises ``InputError`` for less than 6 images, and the errors
-    of ``flop_count``.
+    The values of buffers and the random state of the CPU are put back. Raises ``InputError`` for
+    less than 6 images, and the errors of ``flop_count``.
     """
     held = next(iter(checked(model).parameters), torch.empty(0))
     images = _images(dataset)

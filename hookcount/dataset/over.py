@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import islice
 from typing import Any, Protocol
 
 import torch
+from torch import nn
 
 from ..core.arguments import arguments
 from ..core.errors import HookcountError, InputError, ItemError, error_text, note, said
@@ -42,6 +44,7 @@ def over(
     batches: Iterable[object],
     n: int | None,
     inputs: Inputs | None,
+    model: nn.Module,
     count: Callable[[Args, Kwargs], Report],
     measure: Measures = counted,
 ) -> DataSetReport:
@@ -51,7 +54,7 @@ def over(
     an item fails.
     """
     length, limit = _checked(batches, n, inputs)
-    counts = Counts(count)
+    counts = Counts(model, count)
     items: list[Item] = []
     source: Iterator[object] | None = None
     try:
@@ -100,7 +103,7 @@ def _checked(batches: object, n: object, inputs: object) -> tuple[int | None, in
     if isinstance(batches, (str, bytes)) or not isinstance(batches, Iterable):
         what = f"batches is of type {type(batches).__name__}"
         raise InputError(error_text(where, what, "give a list, a DataLoader or a generator"))
-    limit: int | None = as_int(n)
+    limit: int | None = min(n, sys.maxsize) if type(n) is int else as_int(n)
     if n is not None and (type(limit) is not int or limit < 1):
         raise InputError(
             error_text(where, f"n is {n!r}", "give the most items to count, at least 1")
@@ -119,12 +122,14 @@ def _checked(batches: object, n: object, inputs: object) -> tuple[int | None, in
 def _of_item(error: Exception, items: list[Item]) -> ItemError:
     """The error of the item after ``items``. It holds their result."""
     done = len(items)
-    before = (
-        f"; {done} item{'s' * (done != 1)} before it are in the error's .result" if done else ""
-    )
+    before = f"; this error's .result has the {_several(done)} before it" if done else ""
     cause = str(error) if isinstance(error, HookcountError) else said(error)
     text = f"item {done} of the data set{before}: {cause}"
     if not isinstance(error, HookcountError):
         fix = "mend or skip this item; inputs=lambda batch: ... gives what forward takes"
         text = error_text(f"item {done} of the data set", f"{said(error)}{before}", fix)
     return ItemError(text, DataSetReport(tuple(items)) if items else None)
+
+
+def _several(items: int) -> str:
+    return f"{items} items" if items != 1 else "item"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from ..core.units import duration, si
 from ..report import Report
 from ..rules.convention import Convention, Unit
 from ..tables.encoding import printable
+from ..tables.exact import column
 from ..tables.grid import grid, html, plain, stacked
 from .items import Item
 
@@ -155,7 +155,7 @@ class DataSetReport:
         for frame in frames.values():
             for path, kind in zip(frame["path"], frame["type"], strict=True):
                 types.setdefault(path, kind)
-        columns: dict[str, Sequence[object]] = {"path": list(types), "type": list(types.values())}
+        columns: dict[str, object] = {"path": list(types), "type": list(types.values())}
         for name in ("macs", "flops", *(["seconds"] if self.timed else [])):
             known = {
                 key: dict(zip(frame["path"], frame[name].tolist(), strict=True))
@@ -165,7 +165,7 @@ class DataSetReport:
             found = [known.get(id(each.report), each.module_seconds) for each in self.items]
             rows = [Statistics.of([each.get(path, 0) for each in found]) for path in types]
             for statistic in NAMES:
-                columns[f"{name}_{statistic}"] = [getattr(each, statistic) for each in rows]
+                columns[f"{name}_{statistic}"] = column([getattr(each, statistic) for each in rows])
         return pd.DataFrame(columns)
 
     def _figures(self) -> dict[str, Statistics]:

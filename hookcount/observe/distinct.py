@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any
@@ -24,7 +25,11 @@ _DEEP = 12
 _LARGE = 2**24
 """The most bytes of an array of numpy whose values are read."""
 _HEAP_TYPE = 1 << 9
-"""The flag of a class that Python code has defined."""
+"""The flag of a class that is made at run time, as all classes of Python code are."""
+_BASES = (object, dict, OrderedDict, list, tuple, set, frozenset)
+"""The built-in classes whose state is in their items."""
+_OF_PYTHON = 2 * tuple.__itemsize__
+"""The most bytes that a class of Python code adds: its ``__dict__`` and ``__weakref__``."""
 _TENSORS = (torch.Tensor, torch.nn.Parameter)
 
 
@@ -77,8 +82,14 @@ class _Keys:
 
 def _parts(value: Any) -> list[tuple[object, object]]:
     """The parts of a container, and the attributes of a plain object, each with its name."""
-    classes = type(value).__mro__[:-1]
-    in_python = all(each.__flags__ & _HEAP_TYPE for each in classes)
+    kind = type(value)
+    base = next(each for each in kind.__mro__ if each in _BASES)
+    own = kind.__mro__[: kind.__mro__.index(base)]
+    if (
+        any(not each.__flags__ & _HEAP_TYPE or vars(each).get("__slots__") for each in own)
+        or kind.__basicsize__ > base.__basicsize__ + _OF_PYTHON
+    ):
+        raise _NoKeyError  # it keeps a state that is in no attribute
     attributes = list(getattr(value, "__dict__", {}).items())
     if isinstance(value, Mapping):
         return [*value.items(), *attributes]
@@ -86,14 +97,15 @@ def _parts(value: Any) -> list[tuple[object, object]]:
         return [*enumerate(value), *attributes]
     if isinstance(value, (set, frozenset)):
         return [*enumerate(sorted(value, key=repr)), *attributes]
-    slots = any(vars(each).get("__slots__") for each in classes)
-    if not in_python or slots or not hasattr(value, "__dict__"):
-        raise _NoKeyError  # it keeps a state elsewhere
+    if base is object and not hasattr(value, "__dict__"):
+        raise _NoKeyError
     return attributes
 
 
 def _of_tensor(tensor: torch.Tensor) -> Key:
     if tensor.layout is not torch.strided or tensor.is_nested or tensor.is_quantized:
+        raise _NoKeyError
+    if tensor.__dict__:  # attributes of its own
         raise _NoKeyError
     known = (tensor.shape, tensor.stride(), tensor.dtype, tensor.device, tensor.requires_grad)
     if not is_small_index(tensor):

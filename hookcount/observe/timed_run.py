@@ -116,7 +116,11 @@ class TimedForward:
                 where = module_at(paths[id(here)], type_name(here))
             traceback = traceback.tb_next
         text = f"hookcount: raised in {where} while it was being timed; "
-        note(error, text + "the model is as it was before.")
+        written = self.written()
+        state = "the model is as it was before"
+        if written:
+            state += f", but for its parameters {', '.join(map(repr, written[:3]))}"
+        note(error, f"{text}{state}.")
 
     def written(self) -> list[str]:
         """The paths of the parameters to which the model wrote since the start."""

@@ -17,6 +17,7 @@ from ..core.units import duration, quantity
 from ..counter import Counter
 from ..dataset.counts import Args, Counts, Kwargs
 from ..dataset.over import Inputs, arguments_of
+from ..observe.autocast_seen import autocast_seen
 from ..observe.clocks import clock_of, now
 from ..observe.exported import program_module
 from ..observe.model import checked
@@ -121,15 +122,22 @@ class Meter:
         counter: Counter | None = None,
     ) -> None:
         tree = checked(program_module(model))
-        self._model = model
+        called = tree.model
+        chosen = Counter() if counter is None else counter
+        if not callable(getattr(chosen, "count", None)):
+            what = f"counter is of type {type(counter).__name__}"
+            raise InputError(error_text("Meter", what, "give a hookcount.Counter"))
+        if str(training) not in ("None", "True", "False"):
+            what = f"training is {training!r}"
+            raise InputError(error_text("Meter", what, "give True, False or None"))
+        self._model = called
         self._tensors = (*tree.parameters, *tree.buffers)
         self._device = _here(self._tensors) if device is None else held_of(device, "Meter")
         self._must_know_peak = device is not None
         self._dtype = dtype
         self._inputs = inputs
         self._training = training
-        counter = counter or Counter()
-        self._counts = Counts(lambda args, kwargs: counter.count(model, *args, **kwargs))
+        self._counts = Counts(called, lambda args, kwargs: chosen.count(called, *args, **kwargs))
         self.last: Metered | None = None
         """The last step. None before the first one."""
         self.total: Metered | None = None
@@ -155,9 +163,10 @@ class Meter:
         work = self._work(args, kwargs)
         self.settle()
         began = now()
-        yield
+        with autocast_seen() as seen:
+            yield
         self.settle()
-        self._add((now() - began) / 1e9, [work])
+        self._add((now() - began) / 1e9, [work], seen.dtype)
 
     def settle(self) -> None:
         """Wait until the model's accelerator has done all work that was begun."""
@@ -170,16 +179,22 @@ class Meter:
         """
         return self.record(seconds, [(args, kwargs)])
 
-    def record(self, seconds: float, forwards: Iterable[tuple[Args, Kwargs]]) -> Metered:
+    def record(
+        self,
+        seconds: float,
+        forwards: Iterable[tuple[Args, Kwargs]],
+        dtype: torch.dtype | None = None,
+    ) -> Metered:
         """Add a step in which the model ran several times, on arguments and keyword arguments.
 
-        An optimizer's step over several batches is one step. Raises as ``update`` does.
+        An optimizer's step over several batches is one step. ``dtype``: that of the autocast in
+        which the model ran, if there was one. Raises as ``update`` does.
         """
         if not _is_duration(seconds):
             what = f"seconds is {seconds!r}"
             raise InputError(error_text("Meter", what, "give a positive number of seconds"))
-        works = [self._work(args, kwargs) for args, kwargs in forwards]
-        return self._add(float(seconds), works)
+        works = [self._work(*_pair(each)) for each in forwards]
+        return self._add(float(seconds), works, dtype)
 
     def _work(self, args: Args, kwargs: Kwargs) -> _Work:
         """The work of one forward, and of its backward pass."""
@@ -190,23 +205,23 @@ class Meter:
         report = self._counts.of(args, kwargs)
         return _Work(times * report.macs, times * report.flops, training)
 
-    def _add(self, seconds: float, works: Sequence[_Work]) -> Metered:
+    def _add(self, seconds: float, works: Sequence[_Work], dtype: torch.dtype | None) -> Metered:
         step = Metered(
             seconds,
             sum(each.macs for each in works),
             sum(each.flops for each in works),
             any(each.estimated for each in works),
-            self._peak_flops(seconds),
+            self._peak_flops(seconds, dtype),
         )
         self.last = step
         self.total = step if self.total is None else self.total + step
         return step
 
-    def _peak_flops(self, seconds: float) -> float | None:
+    def _peak_flops(self, seconds: float, seen: torch.dtype | None = None) -> float | None:
         if self._device is None:
             return None
         kind = next((each.device.type for each in self._tensors), "cpu")
-        dtype = self._dtype or dtype_of(kind, self._tensors)
+        dtype = self._dtype or seen or dtype_of(kind, self._tensors)
         try:
             return seconds * peak_of(self._device, dtype, "Meter")
         except InputError:
@@ -222,8 +237,23 @@ class Meter:
 
 
 def _is_duration(seconds: object) -> bool:
-    known = isinstance(seconds, Real) and not isinstance(seconds, bool)
-    return known and 0 < float(seconds) < math.inf  # type: ignore[arg-type]
+    if type(seconds) is bool or not isinstance(seconds, Real):
+        return False
+    try:
+        return 0 < float(seconds) < math.inf
+    except OverflowError:
+        return False
+
+
+def _pair(forward: object) -> tuple[Args, Kwargs]:
+    """The arguments of one forward. Raises ``InputError`` for anything but a pair."""
+    if isinstance(forward, tuple) and len(forward) == 2:
+        args, kwargs = forward
+        if isinstance(args, tuple) and isinstance(kwargs, dict):
+            return args, kwargs
+    what = f"a forward is of type {type(forward).__name__}"
+    fix = "give pairs of a tuple of arguments and a dict of keyword arguments"
+    raise InputError(error_text("Meter.record", what, fix))
 
 
 def _here(tensors: Iterable[torch.Tensor]) -> HasPeak | None:

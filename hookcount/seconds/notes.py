@@ -96,7 +96,8 @@ def _of_the_runs(found: Found) -> Iterator[str]:
             "Other load on the machine disturbs them."
         )
     if len(found.seconds) < 5:
-        yield f"There are only {len(found.seconds)} timed runs, so the quartiles say little."
+        several = f"are only {len(found.seconds)} timed runs" if found.seconds[1:] else "is one run"
+        yield f"There {several}, so the quartiles say little."
     if rounds.failed:
         yield f"The run with modules failed, so only the total is known: {rounds.failed}"
     if not found.one_device:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 import torch
+from torch import nn
 
 from ..core.errors import InputError, error_text
 from .device import Device
@@ -21,7 +22,7 @@ class HasPeak(Protocol):
 def held_of(device: str | HasPeak, where: str) -> HasPeak:
     """A device that has a peak. Raises ``InputError`` for an unknown name or another object."""
     held = Device(device) if isinstance(device, str) else device
-    if not callable(getattr(held, "peak", None)):
+    if isinstance(held, type) or not callable(getattr(held, "peak", None)):
         what = f"the device is of type {type(device).__name__}"
         raise InputError(error_text(where, what, "give a name, or a hookcount.Device"))
     return held
@@ -42,6 +43,15 @@ def peak_of(device: str | HasPeak, dtype: torch.dtype | str | None, where: str) 
         fix = "give a dtype that the device has a peak for, or an object with a peak of your own"
         raise InputError(error_text(where, what, fix))
     return float(peak)
+
+
+def autocast_dtype(model: nn.Module) -> torch.dtype | None:
+    """The dtype of the autocast that is active for the device of a model; None without one."""
+    kind = next((each.device.type for each in model.parameters()), "cpu")
+    try:
+        return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else None
+    except RuntimeError:  # a device without autocast
+        return None
 
 
 def dtype_of(device: str, tensors: Iterable[torch.Tensor]) -> torch.dtype | None:

@@ -6,19 +6,21 @@ import statistics
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from types import GeneratorType
 from typing import cast
 
 import torch
 from torch import nn
 
 from ..analysis.size import size_of
-from ..core.errors import UncountedWarning, said
+from ..core.errors import InputError, UncountedWarning, error_text, said
 from ..counter import Counter, again_of, warn_uncounted
 from ..dataset.items import Item
 from ..dataset.over import Inputs, over, shapes_of
 from ..dataset.report import DataSetReport
+from ..observe.autocast_seen import autocast_seen
 from ..observe.clocks import Clock, clock_of
 from ..observe.compiler import uncompiled
 from ..observe.distributed import pausing
@@ -129,8 +131,8 @@ class Timer:
             changed.update(dict.fromkeys(written))
             return item_of(index, timing, report)
 
-        checked(program_module(model))
-        found = over(batches, n, inputs, count, timed)
+        called = checked(program_module(model)).model
+        found = over(batches, n, inputs, called, count, timed)
         if changed:
             warnings.warn(written_to(tuple(changed)), stacklevel=3)
         if uncounted := found.explain_uncounted():
@@ -165,12 +167,14 @@ class Timer:
         """
         called = cast(nn.Module, program_module(model))
         tree = checked(called)
+        _refuse_generators((*args, *kwargs.values()))
         held = list(_tensors(tree, args, kwargs))
         clock, machine = clock_of(held), machine_of(tree, held)
         forward = TimedForward(called, tree, args, kwargs)
         modes = active_modes()
-        with pausing(observers_here()):
+        with pausing(observers_here()), autocast_seen() as seen:
             done = in_turn(tree, args, kwargs, partial(self._rounds, forward, clock))
+        machine = replace(machine, dtype=seen.dtype or machine.dtype)
         report, failure = (report, "") if report else _counted(called, args, kwargs)
         seconds = tuple(each / 1e9 for each in done.plain)
         written = forward.written()
@@ -219,6 +223,13 @@ def item_of(index: int, timing: Timing, report: Report) -> Item:
         timing.samples_per_second,
         {each.path: each.seconds for each in timing.modules},
     )
+
+
+def _refuse_generators(given: Iterable[object]) -> None:
+    for value in given:
+        if isinstance(value, GeneratorType):
+            what = "an argument is a generator, which the first of several runs would use up"
+            raise InputError(error_text("a timed run", what, "give a list of its items"))
 
 
 def _tensors(tree: ModuleTree, args: Args, kwargs: Kwargs) -> Iterator[torch.Tensor]:

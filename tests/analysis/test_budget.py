@@ -135,9 +135,23 @@ def test_a_new_module():
         )
 
 
-def test_another_input():
-    with pytest.raises(BudgetError, match=r"the input was \(2, 8\) and is \(3, 8\)"):
-        require_no_growth(counted(net(), 3).priced, counted(net()).priced)
+@pytest.mark.parametrize("rows", [1, 3])
+def test_another_input_is_refused(rows):
+    text = rf"its input was \(2, 8\) and now is \({rows}, 8\)"
+    with pytest.raises(InputError, match=text):
+        require_no_growth(counted(net(), rows).priced, counted(net()).priced)
+
+
+@pytest.mark.filterwarnings("ignore::hookcount.UncountedWarning")
+def test_a_lower_bound_is_growth_unless_the_baseline_has_the_same():
+    class Odd(nn.Linear):
+        def forward(self, x):
+            return torch.linalg.eig(super().forward(x)[:, :2])[0]
+
+    new, old = counted(Odd(8, 8, bias=False)).priced, counted(nn.Linear(8, 8)).priced
+    with pytest.raises(BudgetError, match="only a lower bound: aten::linalg_eig is uncounted"):
+        require_no_growth(new, old)
+    require_no_growth(new, new)
 
 
 def test_a_row_may_grow_if_the_whole_does_not():
@@ -152,6 +166,13 @@ def test_another_convention_is_refused():
 
 
 def test_many_rows():
-    old = nn.Sequential(*[nn.Linear(8, 8, bias=False) for _ in range(30)])
+    def layers(bias):
+        return nn.Sequential(*[nn.Linear(8, 8, bias=bias) for _ in range(30)])
+
     with pytest.raises(BudgetError, match="and 20 more rows"):
-        require_no_growth(counted(old, 3).priced, counted(old, 2).priced)
+        require_no_growth(counted(layers(True)).priced, counted(layers(False)).priced)
+
+
+def test_a_least_above_the_most_is_no_limit():
+    with pytest.raises(InputError, match="the least is more than the most"):
+        counted(net()).assert_within(macs=(5, 1))

@@ -210,3 +210,27 @@ def test_some_of_the_rows_are_no_report(tmp_path):
         Report.from_json(path)
     assert main(["squeezenet1_1", "--output", path]) == 0
     assert Report.from_json(path).tree.type == "SqueezeNet"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda whole: whole["modules"][1].update(type=None),
+        lambda whole: whole["modules"][1].update(calls="x"),
+        lambda whole: whole["modules"][1].update(params=-1),
+        lambda whole: whole["modules"][1].update(own_params=None),
+        lambda whole: whole["records"][0].update(calls="x"),
+        lambda whole: whole.update(run={}),
+    ],
+)
+def test_a_value_of_another_type_is_refused(report, change):
+    whole = json.loads(report.to_json())
+    change(whole)
+    with pytest.raises(InputError, match="is damaged"):
+        hookcount.Report.from_json(json.dumps(whole))
+
+
+@pytest.mark.parametrize("text", ['{"a":' * 100_000, "\0"])
+def test_odd_texts_are_refused(text):
+    with pytest.raises(InputError, match="To fix it"):
+        hookcount.Report.from_json(text)

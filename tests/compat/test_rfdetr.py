@@ -212,3 +212,10 @@ def test_the_tool_itself():
     model, inputs = Net().eval(), ([torch.zeros(3, 8, 9)],)
     with torch.no_grad():
         assert flop_count(model, inputs) == pytest.approx(tool.flop_count(model, inputs))
+
+
+@pytest.mark.parametrize(("kind", "size"), [(nn.Conv1d, (8,)), (nn.Conv2d, (8, 8))])
+def test_a_handle_of_convolutions_counts_those_of_modules(kind, size):
+    x = torch.rand(1, 3, *size)
+    found = flop_count(kind(3, 8, 3), (x,), customized_ops={"aten::_convolution": lambda i, o: 7e9})
+    assert sum(found.values()) == 7

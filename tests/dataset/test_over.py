@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 import hookcount
+from hookcount.dataset.counts import Counts
 
 PIXELS = {8: 6 * 6, 10: 8 * 6, 12: 10 * 6}
 """By height, the outputs of a convolution of 3 x 3 over images that are 8 wide."""
@@ -239,3 +240,49 @@ def test_eight_threads():
         each.join()
     odd = PER_PIXEL * sum(PIXELS[height] for height in (8, 10, 12, 8)) / 4
     assert results == {place: odd if place % 2 else PER_PIXEL * PIXELS[12] for place in range(8)}
+
+
+def test_a_count_is_kept_for_one_state_of_the_model():
+    class Deeper(nn.Module):
+        """Runs its layer once more in train mode."""
+
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(8, 8, bias=False)
+
+        def forward(self, x):
+            x = self.layer(x)
+            return self.layer(x) if self.training else x
+
+    net, x = nn.Sequential(Deeper(), nn.Identity()), torch.zeros(1, 8)
+
+    def items():
+        yield x
+        net.eval()
+        yield x
+        net.append(nn.Linear(8, 2, bias=False))
+        yield x
+        net.append(nn.Linear(2, 2, bias=False))
+        yield x
+
+    macs = hookcount.over(net, items()).to_dataframe()["macs"].tolist()
+    assert macs == [2 * 64, 64, 64 + 16, 64 + 16 + 4]
+
+
+def test_equal_counts_are_one_report_although_the_inputs_differ():
+    net = nn.Sequential(nn.Embedding(100, 8), nn.Linear(8, 4, bias=False))
+    found = hookcount.over(net, [torch.randint(100, (2, 5)) for _ in range(6)])
+    assert found.distinct == 1
+    assert found.macs.mean == 2 * 5 * 8 * 4
+
+
+def test_the_kept_counts_are_bounded(monkeypatch):
+    monkeypatch.setattr("hookcount.dataset.counts.AT_MOST", 3)
+    counts = Counts(nn.Identity(), lambda args, kwargs: hookcount.count(nn.Identity(), *args))
+    for rows in (1, 2, 3, 4, 5):
+        counts.of((torch.zeros(rows),), {})
+    assert len(counts._known) == 3
+
+
+def test_a_very_large_n():
+    assert len(hookcount.over(model(), images([8]), n=10**30)) == 1

@@ -2,8 +2,10 @@
 
 import dataclasses
 import enum
+import functools
+import random
 import threading
-from collections import UserDict
+from collections import UserDict, defaultdict, deque
 
 import numpy
 import pytest
@@ -133,3 +135,28 @@ def test_a_container_that_raises_has_no_key():
             raise RuntimeError("no items")
 
     assert key(Raises(a=1)) is None
+
+
+class Listed(list):
+    __slots__ = ("more",)
+
+
+def _attributed(value):
+    tensor = torch.zeros(2)
+    tensor.more = value
+    return tensor
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        functools.partial(int, 1),
+        random.Random(1),
+        defaultdict(int),
+        Listed([1]),
+        _attributed(1),
+        deque([1]),
+    ],
+)
+def test_a_state_that_is_in_no_attribute_has_no_key(value):
+    assert key(value) is None

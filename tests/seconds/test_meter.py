@@ -179,3 +179,35 @@ def test_the_training_is_as_without_the_meter():
         weights.append([each.detach().clone() for each in model.state_dict().values()])
     for one, two in zip(*weights, strict=True):
         assert torch.equal(one, two)
+
+
+def test_the_dtype_of_an_autocast_inside_the_step(clock):
+    meter = Meter(layer(), Peak())
+    with meter.step(torch.zeros(1, 8)), torch.autocast("cpu", torch.bfloat16):
+        pass
+    assert meter.last.peak_flops == 2.0 * 2000
+    with meter.step(torch.zeros(1, 8)):
+        pass
+    assert meter.last.peak_flops == 2.0 * 1000
+    assert meter.record(1.0, [], torch.bfloat16).peak_flops == 2000
+
+
+def test_an_exported_program():
+    program = torch.export.export(layer(), (torch.zeros(2, 8),))
+    assert Meter(program, training=False).update(1.0, torch.zeros(2, 8)).macs == 2 * ROW
+
+
+@pytest.mark.parametrize(
+    ("what", "text"),
+    [
+        (lambda: Meter(layer(), counter=5), "counter is of type int"),
+        (lambda: Meter(layer(), training="no"), "training is 'no'"),
+        (lambda: Meter(layer(), hookcount.Device), "of type type"),
+        (lambda: Meter(layer()).update(10**400, torch.zeros(1, 8)), "seconds is"),
+        (lambda: Meter(layer()).record(1.0, [torch.zeros(1, 8)]), "a forward is of type Tensor"),
+    ],
+)
+def test_more_bad_input(what, text):
+    with pytest.raises(hookcount.InputError, match=text) as raised:
+        what()
+    assert "To fix it" in str(raised.value)

@@ -294,3 +294,38 @@ def test_inside_a_watch_nothing_of_the_runs_is_counted():
         Timer(**ONCE).measure(model, torch.zeros(1, 4))
         model(torch.zeros(1, 4))
     assert watch.report().macs == 16
+
+
+def test_the_dtype_of_an_autocast_in_the_forward(clock):
+    class Mixed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(8, 4)
+
+        def forward(self, x):
+            with torch.autocast("cpu", torch.bfloat16):
+                clock.pass_(MS)
+                return self.layer(x)
+
+    assert Timer(**ONCE).measure(Mixed(), torch.zeros(1, 8)).machine.dtype == torch.bfloat16
+
+
+def test_a_generator_as_argument_is_refused(clock):
+    with pytest.raises(hookcount.InputError, match="is a generator"):
+        hookcount.measure(Takes(clock, MS), (each for each in [1]))
+
+
+def test_the_error_of_a_model_that_wrote_to_a_parameter_says_so(clock):
+    class Writes(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.zeros(2))
+
+        def forward(self, x):
+            with torch.no_grad():
+                self.weight.add_(1)
+            raise ValueError("mine")
+
+    with pytest.raises(ValueError, match="mine") as raised:
+        Timer(**ONCE).measure(Writes(), torch.zeros(1))
+    assert "but for its parameters 'weight'" in "".join(raised.value.__notes__)

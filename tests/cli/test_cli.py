@@ -636,7 +636,7 @@ def test_a_file_s_name_says_its_form(run, tmp_path, name, first):
     assert [each.name for each in tmp_path.iterdir()] == [name]
 
 
-@pytest.mark.parametrize("name", ["a.html", "a.xml", "a.CSVX", "resnet.v2", "a.svg"])
+@pytest.mark.parametrize("name", ["a.htm", "a.xml", "a.CSVX", "resnet.v2", "a.svg"])
 @pytest.mark.parametrize("command", [(), ("compare",), ("size",)])
 def test_an_unknown_suffix_is_refused_before_the_count(run, tmp_path, monkeypatch, name, command):
     monkeypatch.setattr("hookcount.cli.counting.build", None)  # not reached

@@ -627,7 +627,13 @@ def test_an_input_that_the_config_does_not_tell_is_asked_for(run, config):
 
 @pytest.mark.parametrize(
     ("name", "first"),
-    [("a.csv", "path,"), ("a.json", "{"), ("a.md", "| module"), ("a.txt", "resnet18: ")],
+    [
+        ("a.csv", "path,"),
+        ("a.json", "{"),
+        ("a.md", "| module"),
+        ("a.txt", "resnet18: "),
+        ("a.html", "<!doctype html>"),
+    ],
 )
 def test_a_file_s_name_says_its_form(run, tmp_path, name, first):
     status, out, _ = run("resnet18", "--output", str(tmp_path / name))
@@ -689,6 +695,37 @@ def test_a_latex_table_has_its_own_order(run):
     status, out, _ = run("resnet18", "--format", "latex", "--depth", "1")
     assert status == 0
     assert "\\texttt{layer4}" in out
+
+
+def test_a_page(run, tmp_path):
+    path = tmp_path / "resnet18.html"
+    assert run("resnet18", "--convention", "torch", "--output", str(path)) == (0, "", "")
+    text = path.read_text(encoding="utf-8")
+    assert "<h1>resnet18 <small>ResNet</small></h1>" in text
+    assert f"{2 * RESNET18['macs']:,}" in text
+    status, out, _ = run("resnet18", "--format", "html", "--depth", "1")
+    assert (status, out.count("<details open>"), out.count("<details>") > 4) == (0, 1, True)
+    full = run("resnet18", "--format", "html", "--full")[1]
+    assert full.count("data-own=") == 68  # torchvision's modules, and the model
+    assert out.count("data-own=") < 68
+
+
+@pytest.mark.parametrize(
+    "words", [("--top", "3"), ("--sort", "macs"), ("--convention", "thop,torch")]
+)
+def test_a_page_has_all_modules_in_their_order(run, tmp_path, words):
+    path = tmp_path / "a.html"
+    status, out, err = run("resnet18", "--output", str(path), *words)
+    assert (status, out) == (2, "")
+    assert "a page" in err
+    assert "To fix it" in err
+    assert not path.exists()
+
+
+def test_a_comparison_has_no_page(run, tmp_path):
+    status, _, err = run("compare", "resnet18", "--output", str(tmp_path / "a.html"))
+    assert status == 2
+    assert "no format has the suffix" in err
 
 
 def test_size_to_a_file(run, tmp_path):

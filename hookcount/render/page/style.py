@@ -48,6 +48,7 @@ min-height:26px;border-bottom:1px solid var(--line)}
 font-variant-numeric:tabular-nums}
 .tree details{--inner:calc(var(--outer,0) + 1)}
 .tree details>div{--outer:var(--inner)}
+.tree i:nth-child(-n+2){white-space:normal;overflow-wrap:anywhere}
 .tree i:first-child{padding-left:calc(var(--outer,0)*var(--indent,16px) + 18px);
 position:relative}
 .tree i:first-child b{color:var(--warn)}
@@ -156,7 +157,8 @@ def _narrow(
         place = titles.index(below) + 1
         indent = "padding-left:calc(var(--outer,0)*var(--indent) + 18px)"
         rules.append(
-            f".tree i:nth-child({place}){{grid-area:2/1;font-size:.86em;color:var(--dim);{indent}}}"
+            f".tree i:nth-child({place}){{grid-area:2/1/3/-1;font-size:.86em;"
+            f"color:var(--dim);{indent}}}"
             f".tree .head i:nth-child({place}){{display:none}}"
         )
     return f"@media (max-width:{width}px){{{''.join(rules)}}}"

@@ -11,7 +11,6 @@ from ...analysis.folding.opening import first_view, lines, to_depth
 from ...analysis.folding.row import Row
 from ...core.ops import flops
 from ...pricing.priced import Priced
-from ...tables.columns import TreeColumn
 from ..cells import BAR, MEAN, TIMES, sheet
 
 
@@ -20,7 +19,7 @@ class PageRow(NamedTuple):
 
     cells: tuple[str, ...]
     mark: str
-    """A sign after the name: ``?`` where work is uncounted."""
+    """A sign after the name: ``?`` where work is uncounted, there or beneath."""
     part: float
     """The length of its bar, up to 1."""
     own_flops: int
@@ -51,19 +50,18 @@ def page_tree(priced: Priced, depth: int | None = None, *, fold: bool = True) ->
     is_open = _open(root, depth)
     columns = [column for column in sheet(priced, shown).columns if column.title != BAR]
     cells = zip(*[column.cells for column in columns], strict=True)
-    marks = next(column.marks for column in columns if isinstance(column, TreeColumn))
     depths = [len(line.last) for line in shown]
     rows = [
         PageRow(
             cells=texts,
-            mark=mark.strip(),
+            mark="?" if line.row.uncounted else "",
             part=_part(priced, line.row),
             own_flops=flops(line.row.own),
             has_rows=bool(line.row.children),
             is_open=id(line.row) in is_open,
             ends=0 if line.row.children else len(line.last) - after,
         )
-        for line, texts, mark, after in zip(shown, cells, marks, [*depths[1:], 0], strict=True)
+        for line, texts, after in zip(shown, cells, [*depths[1:], 0], strict=True)
     ]
     titles = tuple([column.title for column in columns])
     return PageTree(titles, rows, sum(1 for _ in priced.tree), _notes(rows, titles, root.left_out))
@@ -94,7 +92,7 @@ def _notes(rows: Sequence[PageRow], titles: Sequence[str], left_out: int) -> tup
     if any(each.startswith(MEAN) for row in rows for each in row.cells[1:]):
         found.append(f"{MEAN}: a mean of modules that differ.")
     if any(row.mark for row in rows):
-        found.append("?: some work there is uncounted.")
+        found.append("?: some work there or beneath is uncounted.")
     if left_out:
         plural = "s" * (left_out != 1)
         found.append(f"{left_out} module{plural} without work and parameters not shown.")

@@ -13,12 +13,10 @@ from ...tables.markup import markup
 from ..view import doubts
 from .style import style
 from .tables import role_shares, tables, uncounted
-from .template import TEMPLATE
+from .template import PAGE
 from .tree import page_tree
 
 _LONG = 200
-_SHOWN = 0.0005
-"""A smaller part of all has no bar."""
 
 
 class Card(NamedTuple):
@@ -38,7 +36,7 @@ def page(priced: Priced, title: str = "", depth: int | None = None, *, fold: boo
     tree = page_tree(priced, depth, fold=fold)
     kind, name = _text(priced.tree.type), _text(title or priced.tree.type)
     return markup(
-        TEMPLATE,
+        PAGE,
         title=name,
         kind="" if name == kind else kind,
         inputs=[_text(each) for each in priced.tree.inputs],
@@ -48,7 +46,6 @@ def page(priced: Priced, title: str = "", depth: int | None = None, *, fold: boo
         roles=role_shares(priced),
         share_of=tree.titles[-1] if tree.titles[-1] != "share" else f"% of {priced.unit}",
         tree=tree,
-        shown=_SHOWN,
         tables=list(tables(priced)),
         uncounted=uncounted(priced),
         facts=list(_facts(priced)),

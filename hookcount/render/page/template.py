@@ -1,8 +1,8 @@
-"""The jinja2 template of a page. Each value is escaped, but for the style sheet, which has none."""
+"""The jinja2 templates of a page and of a notebook's view. Each value but the style is escaped."""
 
 from __future__ import annotations
 
-TEMPLATE = """\
+_PAGE = """\
 <!doctype html>
 <html lang="en">
 <head>
@@ -50,22 +50,8 @@ content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
 {% endif %}
 <h2 id="modules">Modules <small>{{ "{:,}".format(tree.modules) }} in
 {{ "{:,}".format(tree.rows|length) }} rows. {{ tree.notes|join(" ") }}</small></h2>
-<div class="tree">
-<p class="head">{% for each in tree.titles %}<i>{{ each }}</i>{% endfor %}</p>
-{% for row in tree.rows %}
-{% if row.has_rows %}
-<details{% if row.is_open %} open{% endif %}><summary data-own="{{ row.own_flops }}">
-{%- else %}
-<p data-own="{{ row.own_flops }}">
-{%- endif %}
-<i>{{ row.cells[0] }}{% if row.mark %}<b title="uncounted"> {{ row.mark }}</b>{% endif %}</i>
-{%- for each in row.cells[1:-1] %}<i>{{ each }}</i>{% endfor %}
-<i{% if row.part >= shown %} style="--share:{{ row.part|round(4) }}"{% endif %}>
-{%- if row.cells[-1] %}<b>{{ row.cells[-1] }}</b>{% endif %}</i>
-{%- if row.has_rows %}</summary><div>{% else %}</p>{% endif %}
-{{ "</div></details>"|safe * row.ends }}
-{% endfor %}
-</div>
+<div class="hookcount">
+{{ shown_tree(tree, true) }}</div>
 <h2 id="tables">By role, type and op</h2>
 <div class="tabs">
 {% for table in tables %}
@@ -114,4 +100,43 @@ _TABLE = """\
 {% endmacro %}
 """
 
-TEMPLATE = _TABLE + TEMPLATE
+_TREE = """\
+{% macro shown_tree(tree, own) %}
+<p class="head">{% for each in tree.titles %}<i>{{ each }}</i>{% endfor %}</p>
+{% for row in tree.rows %}
+{% if row.has_rows %}
+<details{% if row.is_open %} open{% endif %}>
+{%- if own %}<summary data-own="{{ row.own_flops }}">{% else %}<summary>{% endif %}
+{%- elif own %}
+<p data-own="{{ row.own_flops }}">
+{%- else %}
+<p>
+{%- endif %}
+<i>{{ row.cells[0] }}{% if row.mark %}<b title="uncounted"> {{ row.mark }}</b>{% endif %}</i>
+{%- for each in row.cells[1:-1] %}<i>{{ each }}</i>{% endfor %}
+<i{% if row.part >= 0.0005 %} style="--share:{{ row.part|round(4) }}"{% endif %}>
+{%- if row.cells[-1] %}<b>{{ row.cells[-1] }}</b>{% endif %}</i>
+{%- if row.has_rows %}</summary><div>{% else %}</p>{% endif %}
+{{ "</div></details>"|safe * row.ends }}
+{% endfor %}
+{% endmacro %}
+"""
+
+_NOTEBOOK = """\
+<div class="hookcount">
+<style>
+{{ style|safe }}
+</style>
+<div><strong>{{ summary }}</strong></div>
+{% for doubt in doubts %}
+<div><strong>{{ doubt }}</strong></div>
+{% endfor %}
+{{ shown_tree(tree, false) -}}
+{% if tree.notes %}
+<div><small>{{ tree.notes|join(" ") }}</small></div>
+{% endif %}
+</div>
+"""
+
+PAGE = _TABLE + _TREE + _PAGE
+NOTEBOOK = _TREE + _NOTEBOOK

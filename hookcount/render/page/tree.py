@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ...analysis.folding.fold import folded, unfolded
-from ...analysis.folding.opening import first_view, lines, to_depth
+from ...analysis.folding.opening import ROWS, first_view, lines, to_depth
 from ...analysis.folding.row import Row
 from ...core.ops import flops
 from ...pricing.priced import Priced
@@ -40,16 +40,24 @@ class PageTree:
     notes: tuple[str, ...]
 
 
-def page_tree(priced: Priced, depth: int | None = None, *, fold: bool = True) -> PageTree:
+def page_tree(
+    priced: Priced,
+    depth: int | None = None,
+    *,
+    fold: bool = True,
+    columns: Sequence[str] | None = None,
+    most: int = ROWS,
+) -> PageTree:
     """All rows of the tree. ``fold``: equal modules are one row, as in a terminal.
 
-    Rows are open down to ``depth``, or where a terminal opens them.
+    Rows are open down to ``depth``. Else as many are in view as fit in ``most`` rows. ``columns``:
+    those to show, of ``cells.COLUMNS``.
     """
     root = folded(priced.tree) if fold else unfolded(priced.tree)
     shown = list(lines(root, to_depth(root, None)))
-    is_open = _open(root, depth)
-    columns = [column for column in sheet(priced, shown).columns if column.title != BAR]
-    cells = zip(*[column.cells for column in columns], strict=True)
+    is_open = _open(root, depth, most)
+    table = [each for each in sheet(priced, shown, chosen=columns).columns if each.title != BAR]
+    cells = zip(*[column.cells for column in table], strict=True)
     depths = [len(line.last) for line in shown]
     rows = [
         PageRow(
@@ -63,15 +71,15 @@ def page_tree(priced: Priced, depth: int | None = None, *, fold: bool = True) ->
         )
         for line, texts, after in zip(shown, cells, [*depths[1:], 0], strict=True)
     ]
-    titles = tuple([column.title for column in columns])
+    titles = tuple([column.title for column in table])
     return PageTree(titles, rows, sum(1 for _ in priced.tree), _notes(rows, titles, root.left_out))
 
 
-def _open(root: Row, depth: int | None) -> set[int]:
+def _open(root: Row, depth: int | None, most: int) -> set[int]:
     """The ``id`` of each open row. A row with very many beneath is closed, but for the root."""
     if depth is not None:
         return set(to_depth(root, depth).children)
-    found = first_view(root).children.items()
+    found = first_view(root, most).children.items()
     several = [key for key, below in found if all(row.kind != "others" for row in below)]
     return {*several, id(root)}
 

@@ -7,6 +7,7 @@ import pytest
 from hookcount.analysis.roles.roles import ROLES
 from hookcount.render.page.colours import DARK, LIGHT, ROLE_FILLS, declared
 from hookcount.render.page.style import style
+from hookcount.render.page.tree_style import tree_style
 
 TITLES = ["module", "type", "output", "calls", "", "params", "MACs", "FLOPs", "% MACs"]
 
@@ -66,7 +67,7 @@ def test_braces_are_balanced():
 
 
 def test_a_narrow_window_has_name_figure_share_and_type_below():
-    narrow = style(TITLES).split("@media (max-width:760px){")[-1]
+    narrow = style(TITLES).split("@media (max-width:760px){")[1]
     hidden = {
         int(each)
         for each in re.findall(r"nth-child\((\d+)\)(?=[,{]|$)", narrow.split("{display")[0])
@@ -75,11 +76,23 @@ def test_a_narrow_window_has_name_figure_share_and_type_below():
     assert "grid-template-columns:minmax(0,1fr) 44px 68px 100px" in narrow
     # window, less padding of page and row, border, gaps: this is left for a name
     assert 420 - 2 * 12 - 2 * 8 - 2 - 3 * 8 - (44 + 68 + 100) > 130
-    assert ".tree i:nth-child(2){grid-area:2/1" in narrow
+    assert ".hookcount i:nth-child(2){grid-area:2/1" in narrow
 
 
 def test_a_convention_s_figure_stays_in_a_narrow_window():
     titles = [*TITLES[:6], "thop (MACs)", "MACs", "FLOPs", "share"]
-    narrow = style(titles).split("@media (max-width:760px){")[-1]
-    assert ".tree i:nth-child(8)" in narrow.split("{display")[0]
-    assert ".tree i:nth-child(7)" not in narrow.split("{display")[0]
+    narrow = style(titles).split("@media (max-width:760px){")[1]
+    assert ".hookcount i:nth-child(8)" in narrow.split("{display")[0]
+    assert ".hookcount i:nth-child(7)" not in narrow.split("{display")[0]
+
+
+@pytest.mark.parametrize("titles", [TITLES, [*TITLES[:2], *TITLES[5:]], [*TITLES[:3], *TITLES[4:]]])
+def test_at_each_width_there_is_a_place_for_each_column_that_is_shown(titles):
+    wide, *narrow = re.split(r"@media \(max-width:\d+px\)", tree_style(titles))
+    assert len(narrow) == 2
+    for rules, below in ((wide, 0), (narrow[0], 0), (narrow[1], 1)):
+        (widths,) = re.findall(r"grid-template-columns:([^}]+)", rules)
+        (gone,) = re.findall(r"\}((?:,?\.hookcount i:nth-child\(\d+\))+)\{display:none", rules) or [
+            ""
+        ]
+        assert len(widths.split()) == len(titles) - gone.count("nth-child") - below

@@ -11,6 +11,7 @@ from .tree import page_tree
 from .tree_style import tree_style
 
 _ROWS = 24
+_LIMIT = 400
 _COLUMNS = ("type", "params", "macs", "flops", "share")
 _COLOURS = """
 .hookcount{font:13px/1.4 system-ui,sans-serif;max-width:960px;--line:rgba(128,128,128,.22);
@@ -23,9 +24,10 @@ _COLOURS = """
 def notebook(priced: Priced) -> str:
     """The tree as HTML, below one line of totals. It needs no JavaScript and has no ids.
 
-    The first view has at most 24 rows. Closed rows can be opened.
+    The first view has about 24 rows, and closed rows can be opened. A tree of over 400 rows has
+    its first view only.
     """
-    tree = page_tree(priced, columns=_COLUMNS, most=_ROWS)
+    tree = page_tree(priced, columns=_COLUMNS, most=_ROWS, limit=_LIMIT)
     return markup(
         NOTEBOOK,
         style=_COLOURS + tree_style(tree.titles),

@@ -13,6 +13,8 @@ from ...core.ops import flops
 from ...pricing.priced import Priced
 from ..cells import BAR, MEAN, TIMES, sheet
 
+_CUT = "Not all rows are here. report.to_html(FILE) has all of them."
+
 
 class PageRow(NamedTuple):
     """A row of the tree, and the tags around it."""
@@ -47,15 +49,21 @@ def page_tree(
     fold: bool = True,
     columns: Sequence[str] | None = None,
     most: int = ROWS,
+    limit: int | None = None,
 ) -> PageTree:
     """All rows of the tree. ``fold``: equal modules are one row, as in a terminal.
 
     Rows are open down to ``depth``. Else as many are in view as fit in ``most`` rows. ``columns``:
-    those to show, of ``cells.COLUMNS``.
+    those to show, of ``cells.COLUMNS``. If there are over ``limit`` rows, only those in view are
+    there.
     """
     root = folded(priced.tree) if fold else unfolded(priced.tree)
-    shown = list(lines(root, to_depth(root, None)))
-    is_open = _open(root, depth, most)
+    is_open, all_rows = _open(root, depth, most), to_depth(root, None)
+    shown = list(lines(root, all_rows))
+    cut = limit is not None and len(shown) > limit
+    if cut:
+        all_rows = first_view(root, most)
+        shown = list(lines(root, all_rows))
     table = [each for each in sheet(priced, shown, chosen=columns).columns if each.title != BAR]
     cells = zip(*[column.cells for column in table], strict=True)
     depths = [len(line.last) for line in shown]
@@ -65,14 +73,15 @@ def page_tree(
             mark="?" if line.row.uncounted else "",
             part=_part(priced, line.row),
             own_flops=flops(line.row.own),
-            has_rows=bool(line.row.children),
-            is_open=id(line.row) in is_open,
-            ends=0 if line.row.children else len(line.last) - after,
+            has_rows=id(line.row) in all_rows.children,
+            is_open=cut or id(line.row) in is_open,
+            ends=0 if id(line.row) in all_rows.children else len(line.last) - after,
         )
         for line, texts, after in zip(shown, cells, [*depths[1:], 0], strict=True)
     ]
     titles = tuple([column.title for column in table])
-    return PageTree(titles, rows, sum(1 for _ in priced.tree), _notes(rows, titles, root.left_out))
+    notes = (*_notes(rows, titles, root.left_out), *([_CUT] if cut else []))
+    return PageTree(titles, rows, sum(1 for _ in priced.tree), notes)
 
 
 def _open(root: Row, depth: int | None, most: int) -> set[int]:

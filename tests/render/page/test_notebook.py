@@ -1,5 +1,6 @@
 """The tree of a notebook: the rows of the page, small, and without effect on other cells."""
 
+import itertools
 import re
 
 import pytest
@@ -70,3 +71,17 @@ def test_a_convention_has_its_column():
     text = shown(counted("resnet50").under("torch"))
     assert "<i>torch (FLOPs)</i>" in text
     assert "G FLOPs under torch" in text
+
+
+def test_a_very_large_model_has_its_first_view_only():
+    widths = [8 + place % 37 for place in range(2_001)]  # no two beside each other are equal
+    layers = [nn.Linear(*pair, device="meta") for pair in itertools.pairwise(widths)]
+    report = hookcount.count(nn.Sequential(*layers), torch.zeros(1, 8, device="meta"))
+    text = shown(report)
+    page = Page(text)
+    assert len(page.rows) == 24
+    assert page.rows[-1].depth == 1
+    (others,) = [row for row in page.rows if "others" in row.cells[0]]
+    assert others.cells[0] == f"({2_000 - 22} others)"
+    assert "Not all rows are here" in page.text
+    assert len(text.encode()) < 10_000

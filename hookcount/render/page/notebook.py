@@ -14,8 +14,9 @@ _ROWS = 24
 _LIMIT = 400
 _COLUMNS = ("type", "params", "macs", "flops", "share")
 _COLOURS = """
-.hookcount{font:13px/1.4 system-ui,sans-serif;max-width:960px;--line:rgba(128,128,128,.22);
---soft:rgba(128,128,128,.12);--bar:#4a90d9;--dim:currentColor;--warn:currentColor;
+.hookcount{font:13px/1.4 system-ui,sans-serif;max-width:960px;--row:22px;
+--line:rgba(128,128,128,.22);--soft:rgba(128,128,128,.12);--bar:#4a90d9;
+--dim:currentColor;--warn:currentColor;
 --link:currentColor}
 """
 """Text has the colour of the notebook, in each of its themes."""

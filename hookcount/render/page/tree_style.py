@@ -18,13 +18,14 @@ _RULES = """
 font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;
 font-size:.93em}
 .hookcount p,.hookcount summary{display:grid;gap:0 12px;align-items:center;margin:0;
-padding:2px 12px;min-height:26px;border-bottom:1px solid var(--line)}
+padding:2px 12px;box-sizing:border-box;
+min-height:var(--row,26px);border-bottom:1px solid var(--line)}
 .hookcount i{font-style:normal;white-space:nowrap;overflow:hidden;text-overflow:ellipsis;
 font-variant-numeric:tabular-nums}
 .hookcount details{--inner:calc(var(--outer,0) + 1)}
 .hookcount details>div{--outer:var(--inner)}
 .hookcount i:nth-child(-n+2){white-space:normal;overflow-wrap:anywhere}
-.hookcount i:first-child{padding-left:calc(var(--outer,0)*var(--indent,16px) + 18px);
+.hookcount i:first-child{padding-left:calc(min(var(--outer,0)*var(--indent,16px),40%) + 18px);
 position:relative}
 .hookcount i:first-child b{color:var(--warn)}
 .hookcount i:last-child{display:flex;gap:8px;align-items:center}
@@ -35,7 +36,7 @@ width:calc((100% - 60px)*var(--share,0))}
 .hookcount summary{list-style:none;cursor:pointer}
 .hookcount summary::-webkit-details-marker{display:none}
 .hookcount summary i:first-child::before{content:"";position:absolute;
-left:calc(var(--outer,0)*var(--indent,16px) + 4px);top:50%;border:4px solid transparent;
+left:calc(min(var(--outer,0)*var(--indent,16px),40%) + 4px);top:50%;border:4px solid transparent;
 border-left:6px solid var(--dim);transform:translateY(-50%)}
 .hookcount details[open]>summary i:first-child::before{transform:translate(-2px,-25%) rotate(90deg)}
 .hookcount summary:hover,.hookcount p:hover{background:var(--soft)}
@@ -92,7 +93,7 @@ def _narrow(
         rules.append(f"{_cells(places)}{{display:none}}")
     if below is not None:
         place = titles.index(below) + 1
-        indent = "padding-left:calc(var(--outer,0)*var(--indent) + 18px)"
+        indent = "padding-left:calc(min(var(--outer,0)*var(--indent),15%) + 18px)"
         rules.append(
             f".hookcount i:nth-child({place}){{grid-area:2/1/3/-1;font-size:.86em;"
             f"color:var(--dim);{indent}}}"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers.parsed import Page
 
 import hookcount
 from hookcount.cli import main
@@ -722,10 +723,16 @@ def test_a_page_has_all_modules_in_their_order(run, tmp_path, words):
     assert not path.exists()
 
 
-def test_a_comparison_has_no_page(run, tmp_path):
-    status, _, err = run("compare", "resnet18", "--output", str(tmp_path / "a.html"))
-    assert status == 2
-    assert "no format has the suffix" in err
+def test_a_page_of_a_comparison(run, tmp_path):
+    path = tmp_path / "a.html"
+    words = ("compare", "resnet18", "alexnet", "--convention", "default,torch")
+    assert run(*words, "--output", str(path)) == (0, "", "")
+    head, *rows = Page(path.read_text(encoding="utf-8")).tables["Figures by model"]
+    assert head == ["model", "params", "default (MACs)", "torch (FLOPs)", "uncounted"]
+    assert [row[0] for row in rows] == ["resnet18", "alexnet"]
+    assert rows[0][2] == f"1.81 G = {RESNET18['macs']:,}"
+    assert rows[0][3] == f"3.63 G = {2 * RESNET18['macs']:,}"
+    assert rows[0][4] == "0"
 
 
 def test_size_to_a_file(run, tmp_path):

@@ -78,6 +78,7 @@ caption{position:static;clip-path:none;width:auto;height:auto}
 """
 
 
-def style(titles: Sequence[str]) -> str:
-    """The style sheet for a tree with columns of these titles."""
-    return "\n".join([declared(), _RULES, tree_style(titles), _NARROW])
+def style(titles: Sequence[str] = ()) -> str:
+    """The style sheet of a page. ``titles``: those of the columns of its tree, if it has one."""
+    tree = [tree_style(titles)] if titles else []
+    return "\n".join([declared(), _RULES, *tree, _NARROW])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-_PAGE = """\
+_HEAD = """\
+{% macro head(title) -%}
 <!doctype html>
 <html lang="en">
 <head>
@@ -11,11 +12,16 @@ _PAGE = """\
 content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
 <meta name="viewport" content="width=device-width,initial-scale=1">
 <link rel="icon" href="data:,">
-<title>{{ title }}: {{ cards[0].figure }} {{ cards[0].name }}</title>
+<title>{{ title }}</title>
 <style>
 {{ style|safe }}
 </style>
 </head>
+{%- endmacro %}
+"""
+
+_PAGE = """\
+{{ head(title ~ ": " ~ cards[0].figure ~ " " ~ cards[0].name) }}
 <body>
 <header class="top">
 <h1>{{ title }} <small>{{ kind }}</small></h1>
@@ -138,5 +144,18 @@ _NOTEBOOK = """\
 </div>
 """
 
-PAGE = _TABLE + _TREE + _PAGE
+_COMPARED = """\
+{{ head(title) }}
+<body>
+<h1>{{ title }}</h1>
+<p class="dim">{{ said }}</p>
+<main>
+{{ shown_table(table) }}
+</main>
+</body>
+</html>
+"""
+
+PAGE = _HEAD + _TABLE + _TREE + _PAGE
+COMPARED = _HEAD + _TABLE + _COMPARED
 NOTEBOOK = _TREE + _NOTEBOOK

@@ -1,0 +1,39 @@
+"""``compared``: models side by side as one HTML file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...core.names import clean, shortened
+from ...core.units import si
+from ...tables.markup import markup
+from .style import style
+from .tables import PageTable
+from .template import COMPARED
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_LONG = 120
+
+
+def compared(rows: pd.DataFrame) -> str:
+    """The rows of ``hookcount.compare`` as a page. Each figure has its unit, and all its digits."""
+    units: dict[str, str] = rows.attrs["units"]
+    head = [f"{_text(name)} ({units[name]})" if name in units else name for name in rows.columns]
+    cells = [[_cell(value) for value in row] for row in rows.itertuples(index=False, name=None)]
+    versions = ", ".join([f"{name} {each}" for name, each in rows.attrs["versions"].items()])
+    title = f"{len(cells)} model{'s' * (len(cells) != 1)} side by side"
+    table = PageTable("Figures by model", head, cells, 1)
+    return markup(COMPARED, title=title, said=versions, table=table, style=style())
+
+
+def _cell(value: object) -> str:
+    if hasattr(value, "__index__"):
+        number = int(value)
+        return f"{number:,}" if number < 1000 else f"{si(number)} = {number:,}"
+    return "-" if value is None else _text(str(value))
+
+
+def _text(text: str) -> str:
+    return shortened(clean(text), _LONG)

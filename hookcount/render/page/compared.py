@@ -15,15 +15,22 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _LONG = 120
+_WIDE = 6
+"""So many columns fit a window."""
 
 
 def compared(rows: pd.DataFrame) -> str:
-    """The rows of ``hookcount.compare`` as a page. Each figure has its unit, and all its digits."""
+    """The rows of ``hookcount.compare`` as a page. Each figure has its unit, and all its digits.
+
+    If there are many columns, and fewer models, each model is a column.
+    """
     units: dict[str, str] = rows.attrs["units"]
     head = [f"{_text(name)} ({units[name]})" if name in units else name for name in rows.columns]
     cells = [[_cell(value) for value in row] for row in rows.itertuples(index=False, name=None)]
-    versions = ", ".join([f"{name} {each}" for name, each in rows.attrs["versions"].items()])
     title = f"{len(cells)} model{'s' * (len(cells) != 1)} side by side"
+    if len(head) > max(_WIDE, len(cells)):
+        head, *cells = [list(each) for each in zip(head, *cells, strict=True)]
+    versions = ", ".join([f"{name} {each}" for name, each in rows.attrs["versions"].items()])
     table = PageTable("Figures by model", head, cells, 1)
     return markup(COMPARED, title=title, said=versions, table=table, style=style())
 

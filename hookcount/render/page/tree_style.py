@@ -32,7 +32,7 @@ position:relative}
 .hookcount i:last-child b{flex:0 0 52px;text-align:right;font-weight:400}
 .hookcount i:last-child::after{content:"";height:10px;border-radius:2px;background:var(--bar);
 width:calc((100% - 60px)*var(--share,0))}
-.hookcount .head i{font-weight:600}
+.hookcount .head i{font-weight:600;white-space:normal;overflow-wrap:anywhere}
 .hookcount summary{list-style:none;cursor:pointer}
 .hookcount summary::-webkit-details-marker{display:none}
 .hookcount summary i:first-child::before{content:"";position:absolute;

@@ -28,3 +28,13 @@ def test_each_figure_has_its_unit_and_names_do_no_harm():
     assert "2 models side by side" in page.text
     assert all(line.isprintable() for line in text.splitlines())
     assert f"torch {torch.__version__}" in page.text
+
+
+def test_a_wide_comparison_has_a_column_for_each_model():
+    reports = {"a": hookcount.count(nn.Linear(10, 20), torch.zeros(100, 10))}
+    rows = hookcount.compare(reports, ["default", "torch", "fvcore", "thop", "ptflops"])
+    found = Page(compared(rows)).tables["Figures by model"]
+    macs = 100 * 10 * 20
+    assert found[0] == ["model", "a"]
+    assert ["torch (FLOPs)", f"40.0 k = {2 * macs:,}"] in found
+    assert [row[0].partition(" ")[0] for row in found[1:]] == list(rows.columns[1:])

@@ -194,8 +194,8 @@ def test_text_has_the_headline_and_every_module_with_work(report):
 
 def test_html(report):
     html = report._repr_html_()
-    assert html.count("<pre") == 1
-    assert "stem" in html
+    assert html.startswith('<div class="hookcount">')
+    assert "<i>stem</i>" in html
     assert "<script" not in html
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..comparison import compare
 from ..core.errors import error_text
+from ..render.page.compared import compared
 from ..tables.grid import table
 from .counting import check_device, counted, undisturbed
 from .destination import Destination
@@ -32,6 +33,8 @@ and its figure under each convention. In a narrow terminal it may be a column.
 `hookcount --help` explains MODEL. Each model runs on its default input, or all
 run on --input."""
 
+_FORMS = (*TABLES, "html")
+
 
 def arguments() -> argparse.ArgumentParser:
     """The parser for this command."""
@@ -48,10 +51,10 @@ def arguments() -> argparse.ArgumentParser:
     )
     made.add_argument(
         "--format",
-        choices=TABLES,
+        choices=_FORMS,
         metavar="FORMAT",
-        help="table, csv, json, markdown, latex, excel or parquet; default: table, or the format "
-        "of FILE by its suffix",
+        help="table, csv, json, markdown, html, latex, excel or parquet; default: table, or the "
+        "format of FILE by its suffix",
     )
     return made
 
@@ -61,7 +64,7 @@ def work(options: argparse.Namespace, destination: Destination) -> None:
 
     Raises ``UsageError`` for a model that is given twice.
     """
-    form = format_of(options, "table")
+    form = format_of(options, "table", _FORMS)
     check_device(options)
     twice = next((name for name in options.models if options.models.count(name) > 1), None)
     if twice is not None:
@@ -70,7 +73,9 @@ def work(options: argparse.Namespace, destination: Destination) -> None:
         under = conventions(options.convention or "default")
         reports = {name: counted(name, options)[1] for name in options.models}
         rows = compare(reports, under)
-    if form == "table":
+    if form == "html":
+        write(compared(rows), destination)
+    elif form == "table":
         write(table(_titled(rows), turned=True), destination)
     else:
         titled = _titled(rows) if form in ("markdown", "latex") else rows

@@ -52,6 +52,7 @@ examples:
   hookcount vit_b_16 --depth 3
   hookcount vit_b_16 --full
   hookcount swin_t --top 10
+  hookcount resnet50 --output resnet50.html
   hookcount resnet50 --convention all
   hookcount fcn_resnet50 --input 1,3,256,256 --format csv --output fcn.csv
   hookcount my_models.py:encoder --input ids=1,128:int64 --input mask=1,128:bool
@@ -64,6 +65,8 @@ examples:
 
 exit status: 0 fine, 1 the model could not be built or counted, 2 wrong usage
 (an unknown name, a bad option), 3 over a limit or over the baseline."""
+
+_FORMS = ("tree", "html", *TABLES)
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -104,10 +107,9 @@ def arguments() -> argparse.ArgumentParser:
         "count as that tool or text does; with several, a row for each. Default: hookcount's own.",
     )
     add_limits(made)
-    forms = ("tree", *TABLES)
     made.add_argument(
         "--format",
-        choices=forms,
+        choices=_FORMS,
         help="default: tree, table with --top, or the format of FILE by its suffix",
     )
     return made
@@ -118,16 +120,16 @@ def work(options: argparse.Namespace, destination: Destination) -> None:
 
     Raises ``UsageError`` for options that do not fit together, and ``BudgetError`` for a limit.
     """
-    form = format_of(options, "table" if options.top else "tree")
-    if form != "tree" and options.full:
+    form = format_of(options, "table" if options.top else "tree", _FORMS)
+    if form not in ("tree", "html") and options.full:
         fix = "omit it: this format has each module, unless --depth or --top is given"
         raise UsageError(error_text("--full", f"the format is {form}, not a tree", fix))
     if form == "tree" and options.top:
         fix = "give --format table, csv, json, markdown, excel or parquet"
         raise UsageError(error_text("--top", "a tree has no top rows", fix))
-    if form == "latex" and (options.top or options.sort):
-        what = "a LaTeX table has the modules in their order"
-        raise UsageError(error_text("--format latex", what, "omit --top and --sort"))
+    if form in ("latex", "html") and (options.top or options.sort):
+        what = f"a {'page' if form == 'html' else 'LaTeX table'} has the modules in their order"
+        raise UsageError(error_text(f"--format {form}", what, "omit --top and --sort"))
     view = View(form, options.depth, options.full, options.top, options.sort)
     if options.sort and options.sort not in view.orders():
         known = ", ".join(near(options.sort, view.orders()) or view.orders())
@@ -138,19 +140,23 @@ def work(options: argparse.Namespace, destination: Destination) -> None:
     with undisturbed():
         under = (DEFAULT,) if options.convention is None else conventions(options.convention)
         if len(under) > 1:
-            _refuse_rows_of_modules(options)
+            _refuse_rows_of_modules(options, form)
         old = baseline(options, under[0].name)
         built, report = counted(options.model, options)
         if len(under) == 1:
             report = report.under(under[0])
-            shown = view.of(report, first_line(built))
+            shown = view.of(report, first_line(built), built.name)
         else:
             shown = rows_in(form, _figures(report.by_convention(under), form), first_line(built))
     write(shown, destination)
     check(options, report.priced, old)
 
 
-def _refuse_rows_of_modules(options: argparse.Namespace) -> None:
+def _refuse_rows_of_modules(options: argparse.Namespace, form: str) -> None:
+    if form == "html":
+        what = "a page is for one convention"
+        fix = "name one convention, or give --format csv, json, markdown, excel or parquet"
+        raise UsageError(error_text(f"--convention {options.convention}", what, fix))
     if options.depth is not None or options.full or options.top or options.sort:
         what = "each row is a convention, not a module"
         fix = "omit --depth, --full, --top and --sort"

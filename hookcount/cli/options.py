@@ -21,6 +21,7 @@ SUFFIXES = {
     ".json": "json",
     ".md": "markdown",
     ".tex": "latex",
+    ".html": "html",
     ".xlsx": "excel",
     ".parquet": "parquet",
 }

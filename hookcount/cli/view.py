@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..analysis.frames import MODULE_COLUMNS
 from ..render import data
+from ..render.page.page import page
 from ..render.paper import paper
 from ..render.text import summary, tree
 from ..report import Report
@@ -38,11 +39,12 @@ class View:
     """How to show a report. Options hide or sort rows; they change no figure."""
 
     form: str
-    """tree, or one of ``TABLES``."""
+    """tree, html, or one of ``TABLES``."""
     depth: int | None = None
-    """Show modules down to this depth. In a tree, rows of equal modules count as one module."""
+    """Show modules down to this depth. In a tree, rows of equal modules count as one module. A page
+    has all rows, open down to this depth."""
     full: bool = False
-    """Show each module of a tree."""
+    """Show each module of a tree or of a page."""
     top: int | None = None
     """Show this many modules: the first by ``sort``, or those with most MACs of their own."""
     sort: str | None = None
@@ -53,9 +55,14 @@ class View:
         hidden = (*_TEXTS, *_FIGURES) if self.form == "tree" else ()
         return [each for each in MODULE_COLUMNS if each not in hidden]
 
-    def of(self, report: Report, first_line: str) -> str | bytes | Renderable:
-        """The report in the format. A tree or a grid is below ``first_line``."""
+    def of(self, report: Report, first_line: str, name: str = "") -> str | bytes | Renderable:
+        """The report in the format. A tree or a grid is below ``first_line``.
+
+        ``name``: that of the model, the title of a page.
+        """
         priced = report.priced
+        if self.form == "html":
+            return page(priced, name, self.depth, fold=not self.full)
         if self.form == "tree":
             order = "macs" if self.sort == "macs_share" else self.sort
             shown = tree(priced, self.depth, order, fold=not self.full, hint=_HINT)

@@ -10,6 +10,7 @@ from ..tables.excel import excel
 from ..tables.files import text_or_file, to_file
 from ..tables.parquet import parquet
 from . import data
+from .page.page import page
 from .paper import paper
 
 
@@ -51,6 +52,23 @@ class Files:
         written to ``path``, or returned if there is no path.
         """
         return text_or_file(paper(self.priced, depth), path)
+
+    def to_html(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        title: str = "",
+        depth: int | None = None,
+        fold: bool = True,
+    ) -> str | None:
+        """A page for a browser: one file, which needs neither a network nor JavaScript.
+
+        It has the totals, the tree, the work by role, type and op, and what is uncounted. Equal
+        modules are one row, unless ``fold`` is False. Rows are open as in ``show``, or down to
+        ``depth``. ``title``: the name of the model. The text is written to ``path``, or returned if
+        there is no path.
+        """
+        return text_or_file(page(self.priced, title, depth, fold=fold), path)
 
     def to_excel(self, path: str | os.PathLike[str]) -> None:
         """``to_dataframe()`` as an Excel workbook. A sheet ``about`` has ``df.attrs``.

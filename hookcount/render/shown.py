@@ -8,9 +8,10 @@ from ..analysis import frames
 from ..core.errors import InputError, error_text, near
 from ..pricing.priced import Priced
 from ..tables.encoding import printable
-from ..tables.grid import html, plain, show, table
+from ..tables.grid import plain, show, table
 from . import text
 from .cells import COLUMNS
+from .page.notebook import notebook
 
 _HINT = "report.show(fold=False) shows every module."
 _SORTS = (
@@ -66,7 +67,7 @@ class Shown:
         return printable(plain(text.tree(self.priced)))
 
     def _repr_html_(self) -> str:
-        return html(text.tree(self.priced))
+        return notebook(self.priced)
 
 
 _READ = ("path", "type", "calls", "params", "own_macs", "macs", "flops", "macs_share")

@@ -75,7 +75,7 @@ class TreeView(Fitted):
         self, root: Row, found: list[Line], table: Sheet, width: int
     ) -> Iterator[tuple[str, str, int]]:
         """The texts above (bold) and below the table, with the number of their lines."""
-        texts = [(self.heading, "bold"), *_warnings(self.priced)]
+        texts = [(self.heading, "bold"), *doubts(self.priced)]
         notes = " ".join(self._notes(root, found, table))
         for text, style in [*texts, (notes, "dim")]:
             if text:
@@ -99,7 +99,8 @@ class TreeView(Fitted):
             yield self.hint
 
 
-def _warnings(priced: Priced) -> Iterator[tuple[str, str]]:
+def doubts(priced: Priced) -> Iterator[tuple[str, str]]:
+    """Why the figures may be wrong, and the style of each text."""
     if priced.backward_seen:
         text = "A backward pass ran too. These figures are for the forward pass only."
         yield text, "yellow"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers.parsed import Page
 
 import hookcount
 from hookcount.cli import main
@@ -627,7 +628,13 @@ def test_an_input_that_the_config_does_not_tell_is_asked_for(run, config):
 
 @pytest.mark.parametrize(
     ("name", "first"),
-    [("a.csv", "path,"), ("a.json", "{"), ("a.md", "| module"), ("a.txt", "resnet18: ")],
+    [
+        ("a.csv", "path,"),
+        ("a.json", "{"),
+        ("a.md", "| module"),
+        ("a.txt", "resnet18: "),
+        ("a.html", "<!doctype html>"),
+    ],
 )
 def test_a_file_s_name_says_its_form(run, tmp_path, name, first):
     status, out, _ = run("resnet18", "--output", str(tmp_path / name))
@@ -636,7 +643,7 @@ def test_a_file_s_name_says_its_form(run, tmp_path, name, first):
     assert [each.name for each in tmp_path.iterdir()] == [name]
 
 
-@pytest.mark.parametrize("name", ["a.html", "a.xml", "a.CSVX", "resnet.v2", "a.svg"])
+@pytest.mark.parametrize("name", ["a.htm", "a.xml", "a.CSVX", "resnet.v2", "a.svg"])
 @pytest.mark.parametrize("command", [(), ("compare",), ("size",)])
 def test_an_unknown_suffix_is_refused_before_the_count(run, tmp_path, monkeypatch, name, command):
     monkeypatch.setattr("hookcount.cli.counting.build", None)  # not reached
@@ -689,6 +696,43 @@ def test_a_latex_table_has_its_own_order(run):
     status, out, _ = run("resnet18", "--format", "latex", "--depth", "1")
     assert status == 0
     assert "\\texttt{layer4}" in out
+
+
+def test_a_page(run, tmp_path):
+    path = tmp_path / "resnet18.html"
+    assert run("resnet18", "--convention", "torch", "--output", str(path)) == (0, "", "")
+    text = path.read_text(encoding="utf-8")
+    assert "<h1>resnet18 <small>ResNet</small></h1>" in text
+    assert f"{2 * RESNET18['macs']:,}" in text
+    status, out, _ = run("resnet18", "--format", "html", "--depth", "1")
+    assert (status, out.count("<details open>"), out.count("<details>") > 4) == (0, 1, True)
+    full = run("resnet18", "--format", "html", "--full")[1]
+    assert full.count("data-own=") == 68  # torchvision's modules, and the model
+    assert out.count("data-own=") < 68
+
+
+@pytest.mark.parametrize(
+    "words", [("--top", "3"), ("--sort", "macs"), ("--convention", "thop,torch")]
+)
+def test_a_page_has_all_modules_in_their_order(run, tmp_path, words):
+    path = tmp_path / "a.html"
+    status, out, err = run("resnet18", "--output", str(path), *words)
+    assert (status, out) == (2, "")
+    assert "a page" in err
+    assert "To fix it" in err
+    assert not path.exists()
+
+
+def test_a_page_of_a_comparison(run, tmp_path):
+    path = tmp_path / "a.html"
+    words = ("compare", "resnet18", "alexnet", "--convention", "default,torch")
+    assert run(*words, "--output", str(path)) == (0, "", "")
+    head, *rows = Page(path.read_text(encoding="utf-8")).tables["Figures by model"]
+    assert head == ["model", "params", "default (MACs)", "torch (FLOPs)", "uncounted"]
+    assert [row[0] for row in rows] == ["resnet18", "alexnet"]
+    assert rows[0][2] == f"1.81 G = {RESNET18['macs']:,}"
+    assert rows[0][3] == f"3.63 G = {2 * RESNET18['macs']:,}"
+    assert rows[0][4] == "0"
 
 
 def test_size_to_a_file(run, tmp_path):

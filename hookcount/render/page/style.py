@@ -1,0 +1,84 @@
+"""The style sheet of a page. It takes its colours by name, and loads nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .colours import declared
+from .tree_style import tree_style
+
+_RULES = """
+*{box-sizing:border-box}
+html{font:14px/1.45 system-ui,-apple-system,"Segoe UI",Roboto,Arial,sans-serif;
+background:var(--bg);color:var(--fg)}
+body{max-width:1320px;margin:0 auto;padding:18px 24px 60px}
+h1{font-size:1.5rem;margin:0;overflow-wrap:anywhere}
+h2{font-size:1.05rem;margin:28px 0 8px}
+p{margin:4px 0}
+a{color:var(--link)}
+code,.table td:first-child{
+font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;
+font-size:.93em}
+.dim,small{color:var(--dim)}
+small{font-weight:400}
+.top{overflow-wrap:anywhere}
+.cards{display:flex;flex-wrap:wrap;gap:10px;margin:14px 0 4px;padding:0;list-style:none}
+.cards li{background:var(--soft);border:1px solid var(--line);border-radius:8px;
+padding:8px 14px;min-width:136px;overflow-wrap:anywhere}
+.cards b{display:block;font-size:1.45rem;font-variant-numeric:tabular-nums}
+.cards small{display:block;font-variant-numeric:tabular-nums}
+.warn{background:var(--warn-bg);color:var(--warn);border-left:4px solid;padding:8px 12px;
+border-radius:4px;margin:12px 0;overflow-wrap:anywhere}
+.bar{display:flex;height:22px;border-radius:5px;overflow:hidden;border:1px solid var(--line)}
+.key{display:flex;flex-wrap:wrap;gap:3px 18px;margin:6px 0;padding:0;list-style:none}
+.key i{display:inline-block;width:11px;height:11px;border-radius:3px;margin-right:6px;
+border:1px solid var(--line)}
+.bar,.key i,.cards li,.hookcount i{print-color-adjust:exact;-webkit-print-color-adjust:exact}
+.hookcount{border:1px solid var(--line);border-radius:8px;overflow:clip}
+.hookcount .head{position:sticky;top:0;z-index:1;background:var(--soft)}
+.tabs>input:focus-visible+label{outline:2px solid var(--link);outline-offset:-2px}
+.tabs{display:flex;flex-wrap:wrap;gap:4px 6px}
+.tabs>input{position:absolute;opacity:0}
+.tabs>label{border:1px solid var(--line);border-radius:6px;padding:2px 11px;cursor:pointer;
+background:var(--soft)}
+.tabs>input:checked+label{background:var(--fg);color:var(--bg)}
+.tabs>.table{display:none;order:1;flex:0 0 100%}
+.tabs>input:checked+label+.table{display:block}
+.table{overflow-x:auto}
+table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
+caption{text-align:left;font-weight:600;position:absolute;clip-path:inset(50%);
+width:1px;height:1px;overflow:hidden}
+th,td{text-align:right;padding:3px 10px;border-bottom:1px solid var(--line);
+vertical-align:top;white-space:nowrap}
+th{background:var(--soft)}
+.text{text-align:left;white-space:normal;overflow-wrap:anywhere;min-width:9em}
+dl{display:grid;grid-template-columns:auto 1fr;gap:2px 14px;margin:0}
+dt{font-weight:600}
+dd{margin:0;overflow-wrap:anywhere}
+"""
+_NARROW = """\
+@media (max-width:760px){
+body{padding:12px}
+.cards li{min-width:0;flex:1 1 40%;padding:6px 10px}
+.cards b{font-size:1.2rem}
+th,td{padding:3px 6px}
+.hookcount{--indent:9px}
+.hookcount p,.hookcount summary{padding:3px 8px;gap:0 8px}
+}
+@media print{
+html{font-size:10px}
+@page{size:A4 landscape;margin:12mm}
+.hookcount .head{position:static}
+.hookcount p,.hookcount summary{break-inside:avoid;min-height:0}
+h2{break-after:avoid}
+.tabs>input,.tabs>label{display:none}
+.tabs>.table{display:block;margin-bottom:12px}
+caption{position:static;clip-path:none;width:auto;height:auto}
+}
+"""
+
+
+def style(titles: Sequence[str] = ()) -> str:
+    """The style sheet of a page. ``titles``: those of the columns of its tree, if it has one."""
+    tree = [tree_style(titles)] if titles else []
+    return "\n".join([declared(), _RULES, *tree, _NARROW])

@@ -1,0 +1,139 @@
+"""The tables of a page: the work by role, by type and by op, and what is uncounted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ...analysis import frames
+from ...analysis.roles import frame as roles_frame
+from ...core.errors import InputError
+from ...core.names import clean, shortened
+from ...core.units import percent, si
+from ...pricing.priced import Priced
+from ..data import ROOT
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST = 30
+"""A table has at most so many rows, and one for all others."""
+_PATHS = 3
+_LONG = 120
+
+
+class PageTable(NamedTuple):
+    """Rows of text. The first ``texts`` columns are no numbers."""
+
+    title: str
+    head: Sequence[str] = ()
+    rows: Sequence[Sequence[str]] = ()
+    texts: int = 1
+    note: str = ""
+
+
+class RoleShare(NamedTuple):
+    """A role in the bar. ``place``: its place in ``ROLES``."""
+
+    place: int
+    name: str
+    per_cent: float
+    text: str
+
+
+def tables(priced: Priced) -> Iterator[PageTable]:
+    """The work by role, by type and by op. The rows of each sum to the total."""
+    roles = _by_role(priced)
+    if roles is None:
+        note = "Roles need the calls of the count. A report that was read from a file has none."
+        yield PageTable("By role", note=note)
+    else:
+        yield _table(priced, "By role", roles, {"role": "role", "modules": "modules"})
+    types = {"type": "type", "modules": "modules", "calls": "calls"}
+    yield _table(priced, "By type", frames.by_type(priced), types)
+    ops = {"target": "op or module", "calls": "calls"}
+    yield _table(priced, "By op", frames.by_op(priced), ops)
+
+
+def role_shares(priced: Priced) -> list[RoleShare]:
+    """The roles that have a share of the figure."""
+    found = _by_role(priced)
+    if found is None:
+        return []
+    figure, whole = _figure(priced)
+    rows = _records(found)
+    return [
+        RoleShare(place, row["role"], 100 * row[figure] / whole, _share(row[figure], whole))
+        for place, row in zip(found.index, rows, strict=True)
+        if row[figure]
+    ]
+
+
+def uncounted(priced: Priced) -> PageTable:
+    """The targets without a price, with the places where they ran."""
+    found = priced.uncounted
+    rows = [(_text(each.target), _places(each.paths), f"{each.calls:,}") for each in found[:MOST]]
+    more = f"and {len(found) - MOST} more, in report.uncounted" if len(found) > MOST else ""
+    return PageTable("Uncounted", ("op or module", "in", "calls"), rows, 2, more)
+
+
+def _by_role(priced: Priced) -> pd.DataFrame | None:
+    """The roles that have work or parameters. None if the report holds no calls."""
+    try:
+        found = roles_frame.frame(priced)
+    except InputError:
+        return None
+    return found[(found["flops"] > 0) | (found["params"] > 0)]
+
+
+def _table(priced: Priced, title: str, found: pd.DataFrame, first: Mapping[str, str]) -> PageTable:
+    """A table of counts. ``first``: the titles of its first columns, by their names."""
+    figure, whole = _figure(priced)
+    numbers = {"params": "params"} if "params" in found else {}
+    if figure == "figure":
+        numbers["figure"] = f"{_text(priced.convention.name)} ({priced.unit})"
+    numbers |= {"macs": "MACs", "flops": "FLOPs"}
+    name, *counts = first
+    rows = _records(found)
+    if len(rows) > MOST + 1:
+        rest = rows[MOST:]
+        sums = {each: sum(row[each] for row in rest) for each in (*counts, *numbers)}
+        rows = [*rows[:MOST], {name: f"({len(rest)} others)", **sums}]
+    texts = [
+        [
+            _text(row[name]),
+            *[f"{row[each]:,}" for each in counts],
+            *[si(row[each]) if row[each] else "" for each in numbers],
+            _share(row[figure], whole),
+        ]
+        for row in rows
+    ]
+    share = "share" if figure == "figure" else "% MACs"
+    return PageTable(title, (*first.values(), *numbers.values(), share), texts)
+
+
+def _records(found: pd.DataFrame) -> list[dict[str, Any]]:
+    return [dict(zip(found.columns, row, strict=True)) for row in found.itertuples(index=False)]
+
+
+def _figure(priced: Priced) -> tuple[str, int]:
+    """The column whose share is shown, and its sum."""
+    if priced.convention.name == "default":
+        return "macs", priced.macs
+    return "figure", priced.headline
+
+
+def _share(part: int, whole: int) -> str:
+    if not part or not whole:
+        return ""
+    text = percent(part, whole)
+    return "<0.1%" if text == "0.0%" else text
+
+
+def _places(paths: Sequence[str]) -> str:
+    more = f" +{len(paths) - _PATHS}" if len(paths) > _PATHS else ""
+    return ", ".join([_text(path or ROOT) for path in paths[:_PATHS]]) + more
+
+
+def _text(name: str) -> str:
+    return shortened(clean(name), _LONG)

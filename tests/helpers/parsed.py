@@ -1,0 +1,112 @@
+"""HTML as a browser sees it: the rows of a tree, the tables, all that could load something."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+
+VOID = {"meta", "link", "input", "br", "hr", "img"}
+ROW = {"p", "summary"}
+PREFIX = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15}
+
+
+@dataclass
+class ShownRow:
+    """A row of a tree."""
+
+    depth: int
+    is_open: bool | None
+    """None for a row without rows beneath."""
+    own: int | None
+    cells: list[str] = field(default_factory=list)
+
+
+class Page(HTMLParser):
+    """Raises if a tag is not closed where it should be, or if an id is there twice."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: set[str] = set()
+        self.ids: set[str] = set()
+        self.attributes: list[tuple[str, str, str]] = []
+        self.text = ""
+        self.styles = ""
+        self.rows: list[ShownRow] = []
+        self.tables: dict[str, list[list[str]]] = {}
+        self._in_tree = 0
+        self._opened: list[bool] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        found = {name: value or "" for name, value in attrs}
+        assert len(found) == len(attrs)
+        self.attributes += [(tag, name, value) for name, value in found.items()]
+        if "id" in found:
+            assert found["id"] not in self.ids
+            self.ids.add(found["id"])
+        if tag == "div" and (found.get("class") == "hookcount" or self._in_tree):
+            self._in_tree += 1
+        if tag == "details":
+            self._opened.append("open" in found)
+        if tag in ROW and self._in_tree and found.get("class") != "head":
+            depth = len(self._opened) - (tag == "summary")
+            is_open = self._opened[-1] if tag == "summary" else None
+            own = int(found["data-own"]) if "data-own" in found else None
+            self.rows.append(ShownRow(depth, is_open, own))
+        if tag == "i" and self.rows and self._in_tree:
+            self.rows[-1].cells.append("")
+        if tag == "table":
+            self._table: list[list[str]] = []
+        if tag == "tr":
+            self._table.append([])
+        if tag in ("td", "th"):
+            self._table[-1].append("")
+        if tag == "caption":
+            self._caption = ""
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+        if tag == "details":
+            self._opened.pop()
+        if tag == "div" and self._in_tree:
+            self._in_tree -= 1
+        if tag == "table":
+            self.tables[self._caption] = self._table
+
+    def handle_data(self, data):
+        if "style" in self.open:
+            self.styles += data
+            return
+        self.text += data
+        if "i" in self.open and self.rows and self.rows[-1].cells and self._in_tree:
+            self.rows[-1].cells[-1] += data
+        if self.open and self.open[-1] in ("td", "th"):
+            self._table[-1][-1] += data
+        if self.open and self.open[-1] == "caption":
+            self._caption += data
+
+    def loads_something(self) -> list[str]:
+        """All that would make a browser ask a network, or run something."""
+        found = [
+            f"{tag} {name}={value}"
+            for tag, name, value in self.attributes
+            if name in ("src", "srcset", "action", "formaction", "poster", "background", "ping")
+            or (name == "href" and not value.startswith(("#", "data:,")))
+            or name.startswith("on")
+        ]
+        found += [tag for tag in self.tags if tag in ("iframe", "object", "embed", "base", "form")]
+        styles = [self.styles, *(value for _, name, value in self.attributes if name == "style")]
+        return found + [each for text in styles for each in re.findall(r"@import|url\(|//", text)]
+
+
+def value(text: str) -> float:
+    """A number as it is shown, such as ``~1.25 M``."""
+    digits, _, prefix = text.strip().lstrip("~").partition(" ")
+    return float(digits.replace(",", "")) * PREFIX[prefix]

@@ -12,7 +12,7 @@ from ...pricing.priced import Priced
 from ...tables.markup import markup
 from ..view import doubts
 from .style import style
-from .tables import role_shares, tables, uncounted
+from .tables import by_role, role_shares, tables, uncounted
 from .template import PAGE
 from .tree import page_tree
 
@@ -33,7 +33,7 @@ def page(priced: Priced, title: str = "", depth: int | None = None, *, fold: boo
     ``title``: the name of the model. ``depth``: rows are open down to so many levels. Else they are
     open where a terminal opens them. ``fold=False``: each module has a row.
     """
-    tree = page_tree(priced, depth, fold=fold)
+    tree, roles = page_tree(priced, depth, fold=fold), by_role(priced)
     kind, name = _text(priced.tree.type), _text(title or priced.tree.type)
     return markup(
         PAGE,
@@ -43,10 +43,10 @@ def page(priced: Priced, title: str = "", depth: int | None = None, *, fold: boo
         said=_said(priced),
         doubts=[text for text, _ in doubts(priced)],
         cards=list(_cards(priced)),
-        roles=role_shares(priced),
+        roles=role_shares(priced, roles),
         share_of=tree.titles[-1] if tree.titles[-1] != "share" else f"% of {priced.unit}",
         tree=tree,
-        tables=list(tables(priced)),
+        tables=list(tables(priced, roles)),
         uncounted=uncounted(priced),
         facts=list(_facts(priced)),
         style=style(tree.titles),

@@ -41,9 +41,18 @@ class RoleShare(NamedTuple):
     text: str
 
 
-def tables(priced: Priced) -> Iterator[PageTable]:
+def by_role(priced: Priced) -> pd.DataFrame | None:
+    """The roles that have work or parameters. None if the report holds no calls."""
+    try:
+        found = roles_frame.frame(priced)
+    except InputError:
+        return None
+    found.attrs.clear()  # each step would copy them
+    return found[(found["flops"] > 0) | (found["params"] > 0)]
+
+
+def tables(priced: Priced, roles: pd.DataFrame | None) -> Iterator[PageTable]:
     """The work by role, by type and by op. The rows of each sum to the total."""
-    roles = _by_role(priced)
     if roles is None:
         note = "Roles need the calls of the count. A report that was read from a file has none."
         yield PageTable("By role", note=note)
@@ -55,16 +64,15 @@ def tables(priced: Priced) -> Iterator[PageTable]:
     yield _table(priced, "By op", frames.by_op(priced), ops)
 
 
-def role_shares(priced: Priced) -> list[RoleShare]:
+def role_shares(priced: Priced, roles: pd.DataFrame | None) -> list[RoleShare]:
     """The roles that have a share of the figure."""
-    found = _by_role(priced)
-    if found is None:
+    if roles is None:
         return []
     figure, whole = _figure(priced)
-    rows = _records(found)
+    rows = _records(roles)
     return [
         RoleShare(place, row["role"], 100 * row[figure] / whole, _share(row[figure], whole))
-        for place, row in zip(found.index, rows, strict=True)
+        for place, row in zip(roles.index, rows, strict=True)
         if row[figure]
     ]
 
@@ -75,15 +83,6 @@ def uncounted(priced: Priced) -> PageTable:
     rows = [(_text(each.target), _places(each.paths), f"{each.calls:,}") for each in found[:MOST]]
     more = f"and {len(found) - MOST} more, in report.uncounted" if len(found) > MOST else ""
     return PageTable("Uncounted", ("op or module", "in", "calls"), rows, 2, more)
-
-
-def _by_role(priced: Priced) -> pd.DataFrame | None:
-    """The roles that have work or parameters. None if the report holds no calls."""
-    try:
-        found = roles_frame.frame(priced)
-    except InputError:
-        return None
-    return found[(found["flops"] > 0) | (found["params"] > 0)]
 
 
 def _table(priced: Priced, title: str, found: pd.DataFrame, first: Mapping[str, str]) -> PageTable:

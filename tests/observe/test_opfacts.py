@@ -43,7 +43,11 @@ def test_every_op_has_facts():
     for name in torch._C._dispatch_get_all_op_names():
         namespace, _, rest = name.partition("::")
         packet, _, overload = rest.partition(".")
-        op = getattr(getattr(getattr(torch.ops, namespace), packet), overload or "default")
+        found = getattr(getattr(torch.ops, namespace), packet, None)
+        if found is None:  # a library gave a kernel to an op that it has not defined
+            assert namespace not in ("aten", "prim", "prims")
+            continue
+        op = getattr(found, overload or "default")
         assert op_facts(op).name == f"{namespace}::{packet}"
         assert op_facts(op).metadata == (op in QUESTIONS or packet in _SIZES)
 

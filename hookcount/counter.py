@@ -115,9 +115,13 @@ class Counter:
         return self._count(model, args, kwargs)
 
     def _count(self, model: Model, args: tuple[object, ...], kwargs: dict[str, object]) -> Report:
-        report = Report(self.priced(model, args, kwargs), again_of(model, self))
+        report = self.reported(model, args, kwargs)
         warn_uncounted(report, stacklevel=5)
         return report
+
+    def reported(self, model: Model, args: tuple[object, ...], kwargs: dict[str, object]) -> Report:
+        """A count without an ``UncountedWarning``. Raises the errors of ``hookcount.count``."""
+        return Report(self.priced(model, args, kwargs), _again(model, self))
 
     def priced(
         self,
@@ -168,11 +172,7 @@ class Counter:
         inputs: dataset.Inputs | None,
     ) -> DataSetReport:
         called = checked(program_module(model)).model
-
-        def counted(args: tuple[object, ...], kwargs: dict[str, object]) -> Report:
-            return Report(self.priced(model, args, kwargs), again_of(model, self))
-
-        found = dataset.over(batches, n, inputs, called, counted)
+        found = dataset.over(batches, n, inputs, called, partial(self.reported, model))
         if uncounted := found.explain_uncounted():
             warnings.warn(UncountedWarning(uncounted), stacklevel=4)
         return found
@@ -280,7 +280,7 @@ def scaling(
         return scale(partial(counter.priced, model), inputs, sizes, stacklevel=4)
 
 
-def again_of(model: Model, counter: Counter) -> Again:
+def _again(model: Model, counter: Counter) -> Again:
     """A function that counts a report's model again, in its state at that time.
 
     The function holds only a weak reference to the model.

@@ -93,12 +93,6 @@ def _text(source: str | os.PathLike[str]) -> tuple[str, str]:
         ) from error
 
 
-_COUNTS = (
-    *("calls", "params", "own_params", "trainable_params", "param_bytes", "output_bytes"),
-    *("uncounted", "depth"),
-)
-
-
 def _check(row: Mapping[str, Any], texts: Sequence[str], counts: Sequence[str]) -> None:
     """Raise ``ValueError`` for a value of another type, or a negative count."""
     for name in texts:
@@ -112,7 +106,7 @@ def _check(row: Mapping[str, Any], texts: Sequence[str], counts: Sequence[str]) 
 def _stored(name: str, whole: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Stored:
     _check(whole, ("run", "convention", "unit"), ())
     for row in rows:
-        _check(row, ("path", "type"), _COUNTS)
+        _check(row, _TEXTS, _COUNTS)
     for each in whole["records"]:
         _check(each, ("path", "target", "by"), ("calls",))
     records = tuple(
@@ -174,15 +168,14 @@ def _tree(rows: Sequence[Mapping[str, Any]], records: Sequence[Record]) -> Store
             distinct=(),
             input_texts=_shapes(row["input_shapes"]),
             output_texts=_shapes(row["output_shapes"]),
-            **{name: row[name] for name in _AS_THEY_ARE},
+            **{name: row[name] for name in (*_TEXTS, *_COUNTS)},
         )
     (root,) = made.values()
     return root
 
 
-_AS_THEY_ARE = (
-    "path",
-    "type",
+_TEXTS = ("path", "type")
+_COUNTS = (
     "depth",
     "calls",
     "params",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from itertools import islice
 from typing import Any, Protocol
@@ -56,11 +56,9 @@ def over(
     length, limit = _checked(batches, n, inputs)
     counts = Counts(model, count)
     items: list[Item] = []
-    source: Iterator[object] | None = None
     try:
         with progress("counting", length) as step:
-            source = iter(batches)
-            for batch in islice(source, limit):
+            for batch in islice(batches, limit):
                 args, kwargs = arguments_of(batch, inputs)
                 items.append(measure(len(items), args, kwargs, counts.of(args, kwargs)))
                 step()

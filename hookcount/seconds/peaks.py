@@ -47,20 +47,20 @@ def peak_of(device: str | HasPeak, dtype: torch.dtype | str | None, where: str) 
 
 def autocast_dtype(model: nn.Module) -> torch.dtype | None:
     """The dtype of the autocast that is active for the device of a model; None without one."""
-    kind = next((each.device.type for each in model.parameters()), "cpu")
+    return _of_autocast(next((each.device.type for each in model.parameters()), "cpu"))
+
+
+def _of_autocast(device: str) -> torch.dtype | None:
     try:
-        return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else None
+        return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None
     except RuntimeError:  # a device without autocast
         return None
 
 
 def dtype_of(device: str, tensors: Iterable[torch.Tensor]) -> torch.dtype | None:
     """The dtype of most of the work: that of autocast, else that of most elements."""
-    try:
-        if torch.is_autocast_enabled(device):
-            return torch.get_autocast_dtype(device)
-    except RuntimeError:  # a device without autocast
-        pass
+    if (cast := _of_autocast(device)) is not None:
+        return cast
     elements: dict[torch.dtype, int] = {}
     for each in tensors:
         if each.is_floating_point() or each.is_complex():

@@ -16,7 +16,7 @@ from torch import nn
 
 from ..analysis.size import size_of
 from ..core.errors import InputError, UncountedWarning, error_text, said
-from ..counter import Counter, again_of, warn_uncounted
+from ..counter import Counter, warn_uncounted
 from ..dataset.items import Item
 from ..dataset.over import Inputs, over, shapes_of
 from ..dataset.report import DataSetReport
@@ -121,9 +121,6 @@ class Timer:
         """
         counter = counter or Counter()
 
-        def count(args: Args, kwargs: dict[str, object]) -> Report:
-            return Report(counter.priced(model, args, kwargs), again_of(model, counter))
-
         changed: dict[str, None] = {}
 
         def timed(index: int, args: Args, kwargs: dict[str, object], report: Report) -> Item:
@@ -132,7 +129,7 @@ class Timer:
             return item_of(index, timing, report)
 
         called = checked(program_module(model)).model
-        found = over(batches, n, inputs, called, count, timed)
+        found = over(batches, n, inputs, called, partial(counter.reported, model), timed)
         if changed:
             warnings.warn(written_to(tuple(changed)), stacklevel=3)
         if uncounted := found.explain_uncounted():
@@ -238,9 +235,8 @@ def _tensors(tree: ModuleTree, args: Args, kwargs: Kwargs) -> Iterator[torch.Ten
 
 def _counted(model: nn.Module, args: Args, kwargs: Kwargs) -> tuple[Report | None, str]:
     """The count of a forward, or why there is none. Then the seconds stay."""
-    counter = Counter()
     try:
-        return Report(counter.priced(model, args, dict(kwargs)), again_of(model, counter)), ""
+        return Counter().reported(model, args, dict(kwargs)), ""
     except Exception as error:
         return None, said(error)
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from ...core.names import clean, shortened
 from ...core.units import si
 from ...tables.markup import markup
+from .script import ALLOWED, SCRIPT
 from .style import style
 from .tables import PageTable
-from .template import COMPARED
+from .template import TABLES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +33,17 @@ def compared(rows: pd.DataFrame) -> str:
         head, *cells = [list(each) for each in zip(head, *cells, strict=True)]
     versions = ", ".join([f"{name} {each}" for name, each in rows.attrs["versions"].items()])
     table = PageTable("Figures by model", head, cells, 1)
-    return markup(COMPARED, title=title, said=versions, table=table, style=style())
+    return markup(
+        TABLES,
+        title=title,
+        said=versions,
+        lines=[],
+        cards=[],
+        table=table,
+        style=style(),
+        script=SCRIPT,
+        allowed=ALLOWED,
+    )
 
 
 def _cell(value: object) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .colours import declared
+from .icicle_style import RULES as ICICLE
 from .tree_style import tree_style
 
 _RULES = """
 *{box-sizing:border-box}
+[hidden]{display:none!important}
 html{font:14px/1.45 system-ui,-apple-system,"Segoe UI",Roboto,Arial,sans-serif;
-background:var(--bg);color:var(--fg)}
+background:var(--bg);color:var(--fg);scroll-padding-top:40px}
 body{max-width:1320px;margin:0 auto;padding:18px 24px 60px}
 h1{font-size:1.5rem;margin:0;overflow-wrap:anywhere}
 h2{font-size:1.05rem;margin:28px 0 8px}
@@ -22,6 +24,14 @@ font-size:.93em}
 .dim,small{color:var(--dim)}
 small{font-weight:400}
 .top{overflow-wrap:anywhere}
+.title{display:flex;flex-wrap:wrap;justify-content:space-between;align-items:baseline;gap:4px 16px}
+.tools,.tools span{display:flex;flex-wrap:wrap;gap:6px;align-items:center}
+.tools{margin:0 0 8px}
+button,[type=search]{font:inherit;color:inherit;background:var(--soft);
+border:1px solid var(--line);border-radius:6px;padding:2px 10px;max-width:100%}
+button{cursor:pointer}
+:focus-visible{outline:2px solid var(--link);outline-offset:1px}
+::placeholder{color:var(--dim);opacity:1}
 .cards{display:flex;flex-wrap:wrap;gap:10px;margin:14px 0 4px;padding:0;list-style:none}
 .cards li{background:var(--soft);border:1px solid var(--line);border-radius:8px;
 padding:8px 14px;min-width:136px;overflow-wrap:anywhere}
@@ -33,17 +43,21 @@ border-radius:4px;margin:12px 0;overflow-wrap:anywhere}
 .key{display:flex;flex-wrap:wrap;gap:3px 18px;margin:6px 0;padding:0;list-style:none}
 .key i{display:inline-block;width:11px;height:11px;border-radius:3px;margin-right:6px;
 border:1px solid var(--line)}
-.bar,.key i,.cards li,.hookcount i{print-color-adjust:exact;-webkit-print-color-adjust:exact}
+.bar,.key i,.cards li,.hookcount i,.cells a{print-color-adjust:exact;
+-webkit-print-color-adjust:exact}
 .hookcount{border:1px solid var(--line);border-radius:8px;overflow:clip}
 .hookcount .head{position:sticky;top:0;z-index:1;background:var(--soft)}
+.hookcount button{border:0;background:none;padding:0;font-weight:600}
+.hookcount [aria-pressed=true]{text-decoration:underline 2px}
+.hookcount .at,.hookcount :target{background:color-mix(in srgb,var(--link) 18%,var(--bg))}
 .tabs>input:focus-visible+label{outline:2px solid var(--link);outline-offset:-2px}
 .tabs{display:flex;flex-wrap:wrap;gap:4px 6px}
 .tabs>input{position:absolute;opacity:0}
 .tabs>label{border:1px solid var(--line);border-radius:6px;padding:2px 11px;cursor:pointer;
 background:var(--soft)}
 .tabs>input:checked+label{background:var(--fg);color:var(--bg)}
-.tabs>.table{display:none;order:1;flex:0 0 100%}
-.tabs>input:checked+label+.table{display:block}
+.tabs>div{display:none;order:1;flex:0 0 100%;max-width:100%}
+.tabs>input:checked+label+div{display:block}
 .table{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 caption{text-align:left;font-weight:600;position:absolute;clip-path:inset(50%);
@@ -71,8 +85,9 @@ html{font-size:10px}
 .hookcount .head{position:static}
 .hookcount p,.hookcount summary{break-inside:avoid;min-height:0}
 h2{break-after:avoid}
-.tabs>input,.tabs>label{display:none}
+.tabs>input,.tabs>label,.tools,nav,button{display:none}
 .tabs>.table{display:block;margin-bottom:12px}
+.icicle{overflow:hidden}
 caption{position:static;clip-path:none;width:auto;height:auto}
 }
 """
@@ -81,4 +96,4 @@ caption{position:static;clip-path:none;width:auto;height:auto}
 def style(titles: Sequence[str] = ()) -> str:
     """The style sheet of a page. ``titles``: those of the columns of its tree, if it has one."""
     tree = [tree_style(titles)] if titles else []
-    return "\n".join([declared(), _RULES, *tree, _NARROW])
+    return "\n".join([declared(), _RULES, *([ICICLE, *tree] if tree else []), _NARROW])

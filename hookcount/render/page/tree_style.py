@@ -53,12 +53,28 @@ def tree_style(titles: Sequence[str]) -> str:
         [
             _RULES,
             f"{_cells(numbers)}{{text-align:right}}",
+            *_units(titles),
             *([f"{_cells(dim)}{{color:var(--dim)}}"] if dim else []),
             _grid([*[_width(title) for title in titles[:-1]], wide]),
             _narrow(titles, 1000, _BELOW_1000, narrow),
             _narrow(titles, 760, _hidden_in_narrow(titles), least, below="type"),
         ]
     )
+
+
+def _units(titles: Sequence[str]) -> list[str]:
+    """A unit after each figure, for a reader that says the cells aloud. It is not in view."""
+    said = {title: f" {title.partition(' (')[0]}" for title in titles[1:-1] if title not in _TEXTS}
+    places = [titles.index(title) + 1 for title in said]
+    rows = [f".hookcount :not(.head)>i:nth-child({place}):not(:empty)::after" for place in places]
+    if not rows:
+        return []
+    hidden = "position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden"
+    texts = [
+        f'{row}{{content:"{said[titles[place - 1]]}"}}'
+        for row, place in zip(rows, places, strict=True)
+    ]
+    return [f"{','.join(rows)}{{{hidden}}}", *texts]
 
 
 def _cells(places: Sequence[int]) -> str:

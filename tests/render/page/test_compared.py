@@ -6,6 +6,7 @@ from torch import nn
 
 import hookcount
 from hookcount.render.page.compared import compared
+from hookcount.render.page.script import SCRIPT
 
 
 def test_each_figure_has_its_unit_and_names_do_no_harm():
@@ -17,7 +18,7 @@ def test_each_figure_has_its_unit_and_names_do_no_harm():
     text = compared(hookcount.compare(reports, ["default", "torch"]))
     page = Page(text)
     assert page.loads_something() == []
-    assert "script" not in page.tags
+    assert page.scripts == [SCRIPT]
     head, first, second = page.tables["Figures by model"]
     assert head == ["model", "params", "default (MACs)", "torch (FLOPs)", "uncounted"]
     macs = 100 * 10 * 20

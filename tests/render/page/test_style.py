@@ -9,6 +9,8 @@ from hookcount.render.page.colours import DARK, LIGHT, ROLE_FILLS, declared
 from hookcount.render.page.style import style
 from hookcount.render.page.tree_style import tree_style
 
+PLACES = "inner|outer|indent|share|levels|[dxw]\\b"
+"""Names that are no colours."""
 TITLES = ["module", "type", "output", "calls", "", "params", "MACs", "FLOPs", "% MACs"]
 
 
@@ -55,7 +57,7 @@ def test_each_role_has_a_fill_of_its_own():
 def test_all_colours_are_among_those_that_are_tested():
     rules = style(TITLES).replace(declared(), "")
     assert re.findall(r"#[0-9a-fA-F]{3,8}\b|\brgba?\(|\bhsla?\(", rules) == []
-    assert set(re.findall(r"var\(--(?!inner|outer|indent|share)([\w-]+)\)", rules)) <= set(LIGHT)
+    assert set(re.findall(rf"var\(--(?!(?:{PLACES}))([\w-]+)\)", rules)) <= set(LIGHT)
     assert set(LIGHT) == set(DARK)
 
 

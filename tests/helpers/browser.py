@@ -137,7 +137,9 @@ def text_of(name: str) -> str:
         names = ("resnet50", "llama")
         from hookcount.render.page.compared import compared
 
-        return compared(hookcount.compare({each: counted(each) for each in names}, ["torch"]))
+        return compared(
+            hookcount.compare({each: counted(each) for each in names}, ["torch", "thop"])
+        )
     if name == "changed":
         return str(counted("growing").diff(counted("flat")).to_html())
     if name == "notebook":

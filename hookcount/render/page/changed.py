@@ -30,6 +30,7 @@ def changed(found: Changes) -> str:
         said=_said(found),
         lines=[_text(each) for each in others] if found.rows else [first, *others],
         cards=list(_cards(found)),
+        bars=[],
         table=table(found) if found.rows else None,
         style=style(),
         script=SCRIPT,
@@ -61,7 +62,8 @@ def table(found: Changes, most: int = MOST) -> PageTable:
     note = "Figures are of a module itself, without the modules beneath."
     if more > 0:
         note += f" And {more:,} more rows, in to_dataframe()."
-    return PageTable("Changed modules", ("module", "type", "change", *titles), rows, 3, note)
+    head = ("module", "type", "change", *titles)
+    return PageTable("Changed modules", head, rows, 3, note if rows else "")
 
 
 def _cards(found: Changes) -> Iterator[Card]:

@@ -38,15 +38,18 @@ content="default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-sr
 """
 
 TABLE = """\
+{% macro side(table, at) -%}
+{{ ' class="text"'|safe if at <= table.texts or at > table.head|length - table.end }}
+{%- endmacro %}
 {% macro cells_of(table, caption="") %}
 <table>{% if caption %}<caption>{{ caption }}</caption>{% endif %}<thead><tr>
 {% for each in table.head %}
-<th scope="col"{% if loop.index <= table.texts %} class="text"{% endif %}>{{ each }}</th>
+<th scope="col"{{ side(table, loop.index) }}>{{ each }}</th>
 {% endfor %}
 </tr></thead><tbody>
 {% for row in table.rows %}
 <tr>{% for each in row %}
-<td{% if loop.index <= table.texts %} class="text"{% endif %}>{{ each }}</td>
+<td{{ side(table, loop.index) }}>{{ each }}</td>
 {%- endfor %}</tr>
 {% endfor %}
 </tbody></table>
@@ -59,6 +62,22 @@ TABLE = """\
 {% if table.note %}
 <p class="dim">{{ table.note }}</p>
 {% endif %}
+</div>
+{% endmacro %}
+"""
+
+BARS = """\
+{% macro shown_bars(groups) %}
+<div class="tabs">
+{% for group in groups %}
+<input type="radio" name="bars" id="bars{{ loop.index }}"{% if loop.first %} checked{% endif %}>
+<label for="bars{{ loop.index }}">{{ group.title }}</label>
+<div class="bars">
+{% for name, part, text in group.rows %}
+<p>{{ name }} <i style="--share:{{ part|round(4) }}"></i> <b>{{ text }}</b></p>
+{% endfor %}
+</div>
+{% endfor %}
 </div>
 {% endmacro %}
 """

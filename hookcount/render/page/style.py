@@ -43,7 +43,7 @@ border-radius:4px;margin:12px 0;overflow-wrap:anywhere}
 .key{display:flex;flex-wrap:wrap;gap:3px 18px;margin:6px 0;padding:0;list-style:none}
 .key i{display:inline-block;width:11px;height:11px;border-radius:3px;margin-right:6px;
 border:1px solid var(--line)}
-.bar,.key i,.cards li,.hookcount i,.cells a{print-color-adjust:exact;
+.bar,.bars i,.key i,.cards li,.hookcount i,.cells a{print-color-adjust:exact;
 -webkit-print-color-adjust:exact}
 .hookcount{border:1px solid var(--line);border-radius:8px;overflow:clip}
 .hookcount .head{position:sticky;top:0;z-index:1;background:var(--soft)}
@@ -63,9 +63,15 @@ table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 caption{text-align:left;font-weight:600;position:absolute;clip-path:inset(50%);
 width:1px;height:1px;overflow:hidden}
 th,td{text-align:right;padding:3px 10px;border-bottom:1px solid var(--line);
-vertical-align:top;white-space:nowrap}
+vertical-align:baseline;white-space:nowrap}
 th{background:var(--soft)}
 .text{text-align:left;white-space:normal;overflow-wrap:anywhere;min-width:9em}
+td.text:last-child{min-width:20em}
+.bars{padding:6px 0}
+.bars p{display:grid;grid-template-columns:minmax(6em,16em) 1fr 8em;gap:0 12px;
+align-items:center;overflow-wrap:anywhere}
+.bars i{height:14px;border-radius:3px;background:var(--bar);width:calc(100%*var(--share,0))}
+.bars b{font-weight:400;font-variant-numeric:tabular-nums}
 dl{display:grid;grid-template-columns:auto 1fr;gap:2px 14px;margin:0}
 dt{font-weight:600}
 dd{margin:0;overflow-wrap:anywhere}
@@ -76,6 +82,8 @@ body{padding:12px}
 .cards li{min-width:0;flex:1 1 40%;padding:6px 10px}
 .cards b{font-size:1.2rem}
 th,td{padding:3px 6px}
+.bars p{grid-template-columns:1fr auto}
+.bars i{grid-area:2/1/3/-1}
 .hookcount{--indent:9px}
 .hookcount p,.hookcount summary{padding:3px 8px;gap:0 8px}
 }

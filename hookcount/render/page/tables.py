@@ -27,13 +27,14 @@ _LONG = 120
 
 
 class PageTable(NamedTuple):
-    """Rows of text. The first ``texts`` columns are no numbers."""
+    """Rows of text. The first ``texts`` columns and the last ``end`` ones are no numbers."""
 
     title: str
     head: Sequence[str] = ()
     rows: Sequence[Sequence[str]] = ()
     texts: int = 1
     note: str = ""
+    end: int = 0
 
 
 class RoleShare(NamedTuple):
@@ -135,20 +136,20 @@ def conventions(priced: Priced) -> PageTable:
     for each in _records(found):
         figure = each["figure"]
         whole = base.macs if each["unit"] == "MACs" else base.flops
-        name = _text(each["convention"]) + (
-            " (this page)" if each["convention"] == mine.name else ""
+        against = f"{100 * (figure - whole) / whole:+.2f}%" if whole and figure is not None else ""
+        rows.append(
+            (
+                _text(each["convention"]) + " (this page)" * (each["convention"] == mine.name),
+                "-" if figure is None else f"{figure:,}",
+                each["unit"],
+                against,
+                "exact" if each["exact"] else "",
+                _text(each.get("error") or each["mirrors"]),
+            )
         )
-        about = _text(each.get("error") or each["mirrors"])
-        if figure is None:
-            rows.append((name, about, each["unit"], "-", "", "", ""))
-            continue
-        against = f"{100 * (figure - whole) / whole:+.2f}%" if whole else ""
-        shown = si(figure) if figure >= 1000 else ""
-        tested = "exact" if each["exact"] else ""
-        rows.append((name, about, each["unit"], f"{figure:,}", shown, against, tested))
-    head = ("convention", "mirrors", "unit", "figure", "", "against default", "tested")
+    head = ("convention", "figure", "unit", "against default", "tested", "mirrors")
     note = "Against default: hookcount's own MACs, or its FLOPs if the unit is FLOPs."
-    return PageTable(title, head, rows, 2, note)
+    return PageTable(title, head, rows, 1, note, 1)
 
 
 def _table(priced: Priced, title: str, found: pd.DataFrame, first: Mapping[str, str]) -> PageTable:

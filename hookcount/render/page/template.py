@@ -4,7 +4,7 @@ is escaped.
 
 from __future__ import annotations
 
-from .macros import HEAD, ICICLE, TABLE, TREE
+from .macros import BARS, HEAD, ICICLE, TABLE, TREE
 
 _PAGE = """\
 {{ head(title ~ ": " ~ cards[0].figure ~ " " ~ cards[0].name) }}
@@ -124,7 +124,12 @@ _TABLES = """\
 {% endif %}
 </header>
 <main>
+{% if bars %}
+<h2>Bars</h2>
+{{ shown_bars(bars) }}
+{% endif %}
 {% if table %}
+<h2>{{ table.title }}</h2>
 {{ shown_table(table) }}
 {% endif %}
 </main>
@@ -134,5 +139,5 @@ _TABLES = """\
 """
 
 PAGE = HEAD + TABLE + TREE + ICICLE + _PAGE
-TABLES = HEAD + TABLE + _TABLES
+TABLES = HEAD + TABLE + BARS + _TABLES
 NOTEBOOK = TABLE + TREE + _NOTEBOOK

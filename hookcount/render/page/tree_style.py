@@ -17,7 +17,7 @@ _RULES = """
 .hookcount i:first-child{
 font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;
 font-size:.93em}
-.hookcount p,.hookcount summary{display:grid;gap:0 12px;align-items:center;margin:0;
+.hookcount p,.hookcount summary{display:grid;gap:0 12px;align-items:baseline;margin:0;
 padding:2px 12px;box-sizing:border-box;
 min-height:var(--row,26px);border-bottom:1px solid var(--line)}
 .hookcount i{font-style:normal;white-space:nowrap;overflow:hidden;text-overflow:ellipsis;

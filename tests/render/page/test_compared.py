@@ -1,5 +1,6 @@
 """The page of a comparison."""
 
+import pytest
 import torch
 from helpers.parsed import Page
 from torch import nn
@@ -39,3 +40,17 @@ def test_a_wide_comparison_has_a_column_for_each_model():
     assert found[0] == ["model", "a"]
     assert ["torch (FLOPs)", f"40.0 k = {2 * macs:,}"] in found
     assert [row[0].partition(" ")[0] for row in found[1:]] == list(rows.columns[1:])
+
+
+def test_figures_are_bars_too():
+    reports = {
+        "one": hookcount.count(nn.Linear(10, 20), torch.zeros(100, 10)),
+        "two": hookcount.count(nn.Linear(10, 5), torch.zeros(100, 10)),
+    }
+    page = Page(compared(hookcount.compare(reports, ["default", "torch"])))
+    shares = [
+        float(value.partition(":")[2]) for _, name, value in page.attributes if name == "style"
+    ]
+    params = (10 * 5 + 5) / (10 * 20 + 20)
+    assert shares == pytest.approx([1, 5 / 20, 1, 5 / 20, 1, params], abs=1e-4)
+    assert "two 5.00 k MACs" in " ".join(page.text.split())

@@ -142,6 +142,9 @@ def test_the_headline_figures_have_units():
     text = " ".join(parsed("resnet50").text.split())
     macs, params = 4_089_184_256, 25_557_032  # fvcore's and torchvision's figures
     assert f"4.09 G MACs {macs:,}" in text
+    assert "<h1>the title <small>ResNet</small></h1>" in counted("resnet50").to_html(
+        title="the title"
+    )
     assert f"25.6 M parameters {params:,}" in text
     assert f"weights {4 * params:,} bytes as stored" in text
     assert "complete nothing that ran is uncounted" in text

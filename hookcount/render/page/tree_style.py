@@ -8,10 +8,11 @@ from ..cells import TIMES
 
 _WIDE = {"module": "minmax(160px,3fr)", "type": "minmax(0,2fr)", "output": "minmax(0,2fr)"}
 _TEXTS = tuple(_WIDE)
+_COUNTED = ("calls", "params", "MACs", "FLOPs")
 _SHARES = ("190px", "120px", "100px")
 """The width of the share and its bar, from wide to narrow."""
 _BELOW_1000 = ("output",)
-_BELOW_760 = ("output", "calls", "params", "FLOPs")
+_BELOW_760 = ("output", "calls", "params", "FLOPs", "% seconds", "FLOP/s")
 """The columns that a narrow window does not have."""
 _RULES = """
 .hookcount i:first-child{
@@ -64,17 +65,17 @@ def tree_style(titles: Sequence[str]) -> str:
 
 def _units(titles: Sequence[str]) -> list[str]:
     """A unit after each figure, for a reader that says the cells aloud. It is not in view."""
-    said = {title: f" {title.partition(' (')[0]}" for title in titles[1:-1] if title not in _TEXTS}
-    places = [titles.index(title) + 1 for title in said]
-    rows = [f".hookcount :not(.head)>i:nth-child({place}):not(:empty)::after" for place in places]
-    if not rows:
+    said = {
+        f".hookcount :not(.head)>i:nth-child({place}):not(:empty)::after": unit
+        for place, title in enumerate(titles, 1)
+        for unit in [title.rpartition("(")[2].removesuffix(")")]  # a convention's: "thop (MACs)"
+        if unit in _COUNTED
+    }
+    if not said:
         return []
     hidden = "position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden"
-    texts = [
-        f'{row}{{content:"{said[titles[place - 1]]}"}}'
-        for row, place in zip(rows, places, strict=True)
-    ]
-    return [f"{','.join(rows)}{{{hidden}}}", *texts]
+    texts = [f'{cells}{{content:" {unit}"}}' for cells, unit in said.items()]
+    return [f"{','.join(said)}{{{hidden}}}", *texts]
 
 
 def _cells(places: Sequence[int]) -> str:

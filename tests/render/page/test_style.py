@@ -5,7 +5,7 @@ import re
 import pytest
 
 from hookcount.analysis.roles.roles import ROLES
-from hookcount.render.page.colours import DARK, LIGHT, ROLE_FILLS, declared
+from hookcount.render.page.colours import DARK, LIGHT, MIXED, ROLE_FILLS, declared
 from hookcount.render.page.style import style
 from hookcount.render.page.tree_style import tree_style
 
@@ -98,3 +98,36 @@ def test_at_each_width_there_is_a_place_for_each_column_that_is_shown(titles):
             ""
         ]
         assert len(widths.split()) == len(titles) - gone.count("nth-child") - below
+
+
+def test_a_convention_s_name_is_no_rule():
+    assert "evil" not in tree_style(["module", "type", '"}</style>evil (MACs)', "share"])
+
+
+def test_each_figure_has_its_unit_for_a_reader_that_says_it_aloud():
+    rules = tree_style(TITLES)
+    said = {
+        TITLES[int(place) - 1]: text
+        for place, text in re.findall(
+            r'nth-child\((\d+)\):not\(:empty\)::after\{content:"(.*?)"', rules
+        )
+    }
+    assert said == {each: f" {each}" for each in ("calls", "params", "MACs", "FLOPs")}
+
+
+@pytest.mark.parametrize(("theme", "place"), [(LIGHT, 0), (DARK, 1)])
+def test_names_in_cells_and_marked_rows_can_be_read(theme, place):
+    for fill in ROLE_FILLS.values():
+        assert contrast(theme["fg"], fill[place]) >= 4.5
+        assert contrast(theme["fg"], mixed(fill[place], theme["bg"], MIXED)) >= 4.5
+    marked = mixed(theme["link"], theme["bg"], 18)
+    for text in ("fg", "dim", "warn"):
+        assert contrast(theme[text], marked) >= 4.5
+    assert "color-mix(in srgb,var(--link) 18%,var(--bg))" in style(TITLES)
+
+
+def mixed(colour, ground, per_cent):
+    parts = [[int(each[at : at + 2], 16) for at in (1, 3, 5)] for each in (colour, ground)]
+    pairs = zip(*parts, strict=True)
+    both = [(per_cent * one + (100 - per_cent) * other) / 100 for one, other in pairs]
+    return "#" + "".join([f"{round(each):02x}" for each in both])

@@ -143,5 +143,6 @@ def text_of(name: str) -> str:
     if name == "changed":
         return str(counted("growing").diff(counted("flat")).to_html())
     if name == "notebook":
-        return f"<!doctype html><body>{counted('resnet50')._repr_html_()}"
+        trees = counted("resnet50"), counted("growing").diff(counted("flat")), counted("alexnet")
+        return f"<!doctype html><body>{''.join(each._repr_html_() for each in trees)}"
     return str(counted(name).to_html(title=name))

@@ -76,7 +76,7 @@ class Page(HTMLParser):
         if "id" in found:
             assert found["id"] not in self.ids
             self.ids.add(found["id"])
-        if tag == "div" and (found.get("class") == "hookcount" or self._in_tree):
+        if tag == "div" and (found.get("class", "").startswith("hookcount") or self._in_tree):
             self._in_tree += 1
         if tag == "div" and found.get("class") == "cells":
             self.pictures.append([])

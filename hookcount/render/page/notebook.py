@@ -22,6 +22,7 @@ _COLOURS = """
 --line:rgba(128,128,128,.22);--soft:rgba(128,128,128,.12);--bar:#4a90d9;
 --dim:currentColor;--warn:currentColor;
 --link:currentColor}
+.hookcount small{white-space:pre-wrap}
 """
 """Text has the colour of the notebook, in each of its themes."""
 _TABLE = """
@@ -29,7 +30,6 @@ _TABLE = """
 .hookcount th,.hookcount td{padding:2px 10px;text-align:right;white-space:nowrap;
 background:none;border-bottom:1px solid var(--line)}
 .hookcount .text{text-align:left}
-.hookcount div{white-space:pre-wrap}
 """
 
 

@@ -58,7 +58,7 @@ Arrow keys move.</span></small></h2>
 {% endif %}
 <span class="dim" data-is="found" role="status"></span>
 </div>
-<div class="hookcount">
+<div class="hookcount {{ tree.layout }}">
 {{ shown_tree(tree, linked) }}</div>
 {% if changed %}
 <h2 id="changed">Against the baseline <small>{{ changed.heading }}</small></h2>
@@ -96,7 +96,7 @@ that called them.</small></h2>
 """
 
 _NOTEBOOK = """\
-<div class="hookcount">
+<div class="hookcount{{ " " ~ tree.layout if tree }}">
 <style>
 {{ style|safe }}
 </style>

@@ -12,6 +12,7 @@ from ...analysis.folding.row import Row
 from ...core.ops import flops
 from ...pricing.priced import Priced
 from ..cells import BAR, COLUMNS, MEAN, TIMES, More, sheet
+from .tree_style import layout
 
 _CUT = "Not all rows are here. report.to_html(FILE) has all of them."
 
@@ -44,6 +45,11 @@ class PageTree:
     root: Row
     places: Mapping[Row, int]
     """The index of each row of the folded tree."""
+
+    @property
+    def layout(self) -> str:
+        """The class of trees with these columns."""
+        return layout(self.titles)
 
     @property
     def sorts(self) -> dict[str, int]:

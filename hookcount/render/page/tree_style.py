@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import hashlib
+from collections.abc import Collection, Iterator, Sequence
 
 from ..cells import TIMES
 
@@ -45,22 +46,32 @@ border-left:6px solid var(--dim);transform:translateY(-50%)}
 """
 
 
+def layout(titles: Sequence[str]) -> str:
+    """The class of trees that have columns of these titles.
+
+    A notebook may show several trees, and the rules for the columns of one must not be those of
+    another.
+    """
+    return f"h{hashlib.sha256(repr(titles).encode()).hexdigest()[:7]}"
+
+
 def tree_style(titles: Sequence[str]) -> str:
     """The rules for a tree with columns of these titles."""
+    rules = "\n".join(_columns(titles)).replace(".hookcount", f".hookcount.{layout(titles)}")
+    return f"{_RULES}\n{rules}"
+
+
+def _columns(titles: Sequence[str]) -> Iterator[str]:
     numbers = [place for place, title in enumerate(titles, 1) if title not in _TEXTS][:-1]
     dim = [place for place, title in enumerate(titles, 1) if title in ("output", TIMES)]
     wide, narrow, least = _SHARES
-    return "\n".join(
-        [
-            _RULES,
-            f"{_cells(numbers)}{{text-align:right}}",
-            *_units(titles),
-            *([f"{_cells(dim)}{{color:var(--dim)}}"] if dim else []),
-            _grid([*[_width(title) for title in titles[:-1]], wide]),
-            _narrow(titles, 1000, _BELOW_1000, narrow),
-            _narrow(titles, 760, _hidden_in_narrow(titles), least, below="type"),
-        ]
-    )
+    yield f"{_cells(numbers)}{{text-align:right}}"
+    yield from _units(titles)
+    if dim:
+        yield f"{_cells(dim)}{{color:var(--dim)}}"
+    yield _grid([*[_width(title) for title in titles[:-1]], wide])
+    yield _narrow(titles, 1000, _BELOW_1000, narrow)
+    yield _narrow(titles, 760, _hidden_in_narrow(titles), least, below="type")
 
 
 def _units(titles: Sequence[str]) -> list[str]:

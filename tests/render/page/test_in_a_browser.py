@@ -1,7 +1,7 @@
 """Pages in a real browser, with and without JavaScript. Needs chromium and playwright."""
 
 import contextlib
-import json
+import itertools
 
 import pytest
 from helpers import browser as browsers
@@ -269,12 +269,21 @@ def test_the_link_holds_all_modules_as_csv(opened):
 
 
 def test_each_row_of_a_notebook_is_one_line(opened):
+    """Also below a table, which has rules of its own."""
     page = opened("notebook", width=1100)
-    heights = json.loads(
-        page.evaluate(
-            """JSON.stringify([...document.querySelectorAll(".hookcount p, .hookcount summary")]
-        .filter(row => row.checkVisibility()).map(row => row.getBoundingClientRect().height))"""
-        )
+    places = page.evaluate(
+        """() => [...document.querySelectorAll(".hookcount p, .hookcount summary")]
+        .filter(row => row.checkVisibility()).map(row => row.getBoundingClientRect())
+        .map(({top, bottom}) => [top, bottom])"""
     )
-    assert 10 < len(heights) <= 25
-    assert max(heights) < 30
+    assert 20 < len(places) <= 50
+    gaps = [after[0] - before[1] for before, after in itertools.pairwise(places)]
+    assert sorted(gaps)[-2] < 1  # but for the place between the two trees
+    assert max(bottom - top for top, bottom in places) < 30
+    numbers = page.evaluate(
+        """() => [...document.querySelectorAll(".hookcount p, .hookcount summary")]
+        .map(row => getComputedStyle(row.children[3]).textAlign)"""
+    )
+    titles = [Page(counted(name)._repr_html_()).titles[3] for name in ("resnet50", "alexnet")]
+    assert titles == ["params", "MACs"]  # each tree has its own columns
+    assert set(numbers) == {"right"}

@@ -5,13 +5,22 @@ import re
 import pytest
 
 from hookcount.analysis.roles.roles import ROLES
+from hookcount.render.page import style as sheet
+from hookcount.render.page import tree_style as tree
 from hookcount.render.page.colours import DARK, LIGHT, MIXED, ROLE_FILLS, declared
-from hookcount.render.page.style import style
-from hookcount.render.page.tree_style import tree_style
+from hookcount.render.page.tree_style import layout
 
 PLACES = "inner|outer|indent|share|levels|[dxw]\\b"
 """Names that are no colours."""
 TITLES = ["module", "type", "output", "calls", "", "params", "MACs", "FLOPs", "% MACs"]
+
+
+def style(titles):
+    return sheet.style(titles).replace(f".{layout(titles)}", "")
+
+
+def tree_style(titles):
+    return tree.tree_style(titles).replace(f".{layout(titles)}", "")
 
 
 def luminance(colour):
@@ -131,3 +140,16 @@ def mixed(colour, ground, per_cent):
     pairs = zip(*parts, strict=True)
     both = [(per_cent * one + (100 - per_cent) * other) / 100 for one, other in pairs]
     return "#" + "".join([f"{round(each):02x}" for each in both])
+
+
+def test_trees_with_other_columns_have_other_rules():
+    """A notebook may show both, one below the other."""
+    others = [TITLES[:3], TITLES, [*TITLES[:-1], "share"]]
+    assert len({layout(titles) for titles in others}) == 3
+    for titles in others:
+        rules = tree.tree_style(titles)
+        depending = [each for each in rules.split("}") if "nth-child" in each or "grid-te" in each]
+        assert len(depending) > 3
+        for each in depending:
+            if "-n+" not in each:  # of the first two columns, which all trees have
+                assert f".hookcount.{layout(titles)}" in each

@@ -46,6 +46,8 @@ border:1px solid var(--line)}
 .bar,.bars i,.key i,.cards li,.hookcount i,.cells a{print-color-adjust:exact;
 -webkit-print-color-adjust:exact}
 .hookcount{border:1px solid var(--line);border-radius:8px;overflow:clip}
+.hookcount p:not(.head),.hookcount summary{content-visibility:auto;
+contain-intrinsic-height:auto 21px}
 .hookcount .head{position:sticky;top:0;z-index:1;background:var(--soft)}
 .hookcount button{border:0;background:none;padding:0;font-weight:600}
 .hookcount [aria-pressed=true]{text-decoration:underline 2px}
@@ -91,7 +93,8 @@ th,td{padding:3px 6px}
 html{font-size:10px}
 @page{size:A4 landscape;margin:12mm}
 .hookcount .head{position:static}
-.hookcount p,.hookcount summary{break-inside:avoid;min-height:0}
+.hookcount p:not(.head),.hookcount summary{break-inside:avoid;min-height:0;
+content-visibility:visible}
 h2{break-after:avoid}
 .tabs>input,.tabs>label,.tools,nav,button{display:none}
 .tabs>.table{display:block;margin-bottom:12px}

@@ -28,6 +28,7 @@ class PageRow(NamedTuple):
     figures: tuple[int, ...]
     """Those of all its modules: params, the convention's figure, MACs, FLOPs. Then the FLOPs that
     no row beneath has."""
+    depth: int
     has_rows: bool
     is_open: bool
     ends: int
@@ -91,6 +92,7 @@ def page_tree(
             mark="?" if line.row.uncounted else "",
             part=_part(priced, line.row),
             figures=_figures(priced, line.row),
+            depth=len(line.last),
             has_rows=id(line.row) in all_rows.children,
             is_open=cut or id(line.row) in is_open,
             ends=0 if id(line.row) in all_rows.children else len(line.last) - after,

@@ -15,6 +15,8 @@ _SHARES = ("190px", "120px", "100px")
 _BELOW_1000 = ("output",)
 _BELOW_760 = ("output", "calls", "params", "FLOPs", "% seconds", "FLOP/s")
 """The columns that a narrow window does not have."""
+# --outer: how many rows are above. A browser cuts a very long chain of sums, so that the template
+# starts the chain anew every 20 levels.
 _RULES = """
 .hookcount i:first-child{
 font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;

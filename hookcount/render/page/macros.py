@@ -101,7 +101,9 @@ TREE = """\
 <i{% if row.part >= 0.0005 %} style="--share:{{ row.part|round(4) }}"{% endif %}>
 {%- if row.cells[-1] %}<b>{{ row.cells[-1] }}</b>{% endif %}</i>
 {%- if row.has_rows %}</summary><div
-{%- if row.depth % 20 == 19 %} style="--outer:{{ row.depth + 1 }}"{% endif %}>{% else %}</p>{% endif %}
+{%- if row.depth % 20 == 19 %} style="--outer:{{ row.depth + 1 }}"{% endif %}>
+{%- else %}</p>{% endif %}
+
 {{ "</div></details>"|safe * row.ends }}
 {% endfor %}
 {% endmacro %}

@@ -96,7 +96,8 @@ html{font-size:10px}
 .hookcount p:not(.head),.hookcount summary{break-inside:avoid;min-height:0;
 content-visibility:visible}
 h2{break-after:avoid}
-.tabs>input,.tabs>label,.tools,nav,button{display:none}
+.tabs>input,.tabs>label,.tools,nav,.needs-script{display:none!important}
+.tabs>:not([name=tab]):checked+label{display:block!important}
 .tabs>.table{display:block;margin-bottom:12px}
 .icicle{overflow:hidden}
 caption{position:static;clip-path:none;width:auto;height:auto}

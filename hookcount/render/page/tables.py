@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MOST = 30
 """A table has at most so many rows, and one for all others."""
 _PATHS = 3
-_LONG = 120
+_LONG, _LONG_ERROR = 120, 400
 
 
 class PageTable(NamedTuple):
@@ -105,7 +105,7 @@ def between(priced: Priced) -> PageTable:
         note = "Lines need the calls of the count. A report that was read from a file has none."
         return PageTable(title, note=note)
     if not found:
-        return PageTable(title, note="Formulas of modules paid for all work.")
+        return PageTable(title, note="No op that ran between modules has work.")
     rows = [
         (
             _text(short(each.line)) or "in torch",
@@ -144,7 +144,7 @@ def conventions(priced: Priced) -> PageTable:
                 each["unit"],
                 against,
                 "exact" if each["exact"] else "",
-                _text(each.get("error") or each["mirrors"]),
+                _text(each.get("error") or each["mirrors"], _LONG_ERROR),
             )
         )
     head = ("convention", "figure", "unit", "against default", "tested", "mirrors")
@@ -175,7 +175,8 @@ def _table(priced: Priced, title: str, found: pd.DataFrame, first: Mapping[str, 
         for row in rows
     ]
     share = "share" if figure == "figure" else "% MACs"
-    return PageTable(title, (*first.values(), *numbers.values(), share), texts)
+    note = "" if texts else "Nothing that ran has work."
+    return PageTable(title, (*first.values(), *numbers.values(), share), texts, note=note)
 
 
 def _records(found: pd.DataFrame) -> list[dict[str, Any]]:
@@ -201,5 +202,5 @@ def _places(paths: Sequence[str], most: int = _PATHS) -> str:
     return ", ".join([_text(path or ROOT) for path in paths[:most]]) + more
 
 
-def _text(name: str) -> str:
-    return shortened(clean(name), _LONG)
+def _text(name: str, most: int = _LONG) -> str:
+    return shortened(clean(name), most)

@@ -44,7 +44,8 @@ Arrow keys move.</span></small></h2>
 {{ shown_icicles(icicles) }}
 {% endif %}
 <h2 id="modules">Modules <small>{{ "{:,}".format(tree.modules) }} in
-{{ "{:,}".format(tree.rows|length) }} rows. {{ tree.notes|join(" ") }}</small></h2>
+{{ "{:,}".format(tree.rows|length) }} row{{ "s" if tree.rows|length != 1 }}.
+{{ tree.notes|join(" ") }}</small></h2>
 <div class="tools">
 <span class="needs-script" hidden>
 <button type="button" data-do="first">First view</button>

@@ -256,7 +256,11 @@ def test_the_button_changes_the_theme(opened):
     assert colours == ["rgb(20, 24, 28)", "rgb(255, 255, 255)", "rgb(20, 24, 28)"]
     page.emulate_media(media="print")
     assert page.evaluate(GROUND) == "rgb(255, 255, 255)"  # paper is white
-    assert not page.locator("button:visible, .tools:visible, nav:visible").count()
+    buttons = page.locator("button:visible").all_text_contents()
+    assert buttons == ["params", "MACs", "FLOPs"]  # the titles of columns stay
+    assert not page.locator(".tools:visible, nav:visible, .needs-script:visible").count()
+    assert page.locator("label:visible").all_text_contents() == ["MACs"]
+    assert page.locator("table:visible").count() == len(Page(text_of("resnet50")).tables)
 
 
 def test_the_link_holds_all_modules_as_csv(opened):

@@ -75,8 +75,7 @@ def _options(of: Parser) -> Iterator[Option]:
                 yield Option(name, text, each.nargs != 0, values, is_file)
 
 
-_BASH = """\
-_hookcount() {
+_BASH = r"""_hookcount() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
     local command= words= files= before=
     case ${COMP_WORDS[1]} in COMMANDS) (( COMP_CWORD > 1 )) && command=${COMP_WORDS[1]};; esac
@@ -95,7 +94,9 @@ OPTIONS
     esac
     case $cur in *,*) before=${cur%,*},; cur=${cur##*,};; esac
     COMPREPLY=( $(compgen -P "$before" -W "$words" -- "$cur") )
-    [ -n "$files" ] && COMPREPLY+=( $(compgen -f -- "$cur") )
+    [ -z "$files" ] && return
+    local IFS=$'\n'  # names of files may have spaces
+    COMPREPLY+=( $(compgen -f -- "$cur") )
 }
 complete -o filenames -F _hookcount hookcount"""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -38,6 +39,8 @@ def waiting(
 
 
 def _show(what: str, console: Console | None, patience: float, done: threading.Event) -> None:
+    if hasattr(signal, "pthread_sigmask"):  # an interrupt is for the main thread, also in a sleep
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     if done.wait(patience):
         return
     from rich.console import Console
@@ -52,11 +55,10 @@ def _show(what: str, console: Console | None, patience: float, done: threading.E
     line = Progress(
         *columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False
     )
-    task = line.add_task(escape(what), total=None)
+    line.add_task(escape(what), total=None)
     line.tasks[0].start_time = line.get_time() - patience
     try:
         with line:
-            line.update(task)
             done.wait()
     except LiveError:  # another line is active
         return

@@ -131,14 +131,6 @@ def test_the_first_view_fits_and_full_shows_each_module(run):
     assert "--full" not in full
 
 
-@pytest.mark.parametrize("command", [[], ["compare"], ["size"]])
-def test_the_help_fits_80_columns(run, monkeypatch, command):
-    monkeypatch.setenv("COLUMNS", "80")
-    status, out, _ = run(*command, "--help")
-    assert status == 0
-    assert max(map(len, out.splitlines())) <= 80
-
-
 def test_full_and_several_conventions_or_another_format_do_not_fit(run):
     for more in (["--convention", "all"], ["--format", "csv"], ["--top", "3"]):
         status, _, err = run("resnet18", "--full", *more)

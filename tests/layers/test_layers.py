@@ -54,6 +54,7 @@ ONLY_IN = {
     "jinja2": "tables",
     "torchvision": "models",
     "timm": "models",
+    "ultralytics": "models",
     "transformers": "models callbacks",
     "lightning": "callbacks",
     "pytorch_lightning": "callbacks",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ..core.errors import InputError, error_text
 from ..core.names import clean
@@ -13,7 +13,9 @@ from ..core.units import si
 from ..pricing.priced import Priced
 from ..pricing.tree import Node
 from ..tables.exact import column
+from ..tables.figures.figure import Figure
 from ..tables.grid import Renderable, grid, html, paragraph, plain, stacked
+from .growth import growth
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,6 +102,27 @@ class Difference:
         frame.attrs |= {"convention": self.now.convention.name, "unit": self.now.convention.unit}
         return frame
 
+    def plot(
+        self,
+        figure: Literal["macs", "flops", "params", "figure"] | None = None,
+        *,
+        title: str = "",
+    ) -> Figure:
+        """A figure of plotly: the growth of each row in one figure, the largest first.
+
+        ``figure``: ``"macs"``, ``"flops"``, ``"params"``, or ``"figure"``, that of the convention.
+        The default is MACs, and under another convention its figure. ``title``: the name of the
+        model. Needs ``pip install 'hookcount[plot]'``, else raises ``MissingPackageError``. Raises
+        ``InputError`` if no row differs in the figure.
+        """
+        convention = self.now.convention
+        chosen = figure or ("macs" if convention.name == "default" else "figure")
+        before, now = self.total(chosen)
+        unit = {**self._figures(), "params": "parameters"}.get(chosen, convention.unit)
+        some = [(row.path, row.type, row.change, row.grown(chosen)) for row in self.rows]
+        name = title or self._name()
+        return growth([each for each in some if each[-1]], name, unit, before, now)
+
     def _shown(self) -> Renderable:
         head = [
             paragraph(text, "bold" if index == 0 else "")
@@ -130,9 +153,12 @@ class Difference:
             else {"figure": f"{convention.name} ({convention.unit})", **found}
         )
 
-    def _heads(self) -> Iterator[str]:
+    def _name(self) -> str:
         old, new = clean(self.before.tree.type), clean(self.now.tree.type)
-        yield (old if old == new else f"{old} -> {new}") + (
+        return old if old == new else f"{old} -> {new}"
+
+    def _heads(self) -> Iterator[str]:
+        yield self._name() + (
             ": " + ", ".join(self._totals()) if self.rows else ": nothing differs"
         )
         was, now = "; ".join(self.before.tree.inputs), "; ".join(self.now.tree.inputs)

@@ -19,6 +19,7 @@ extensions = [
     "sphinx_copybutton",
     "names",
     "options",
+    "targets",
 ]
 exclude_patterns = ["_*", "**/_*"]
 nitpicky = True

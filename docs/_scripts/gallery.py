@@ -1,0 +1,202 @@
+"""Writes the gallery, ``docs/gallery/``: a page for each of 30 known models, and a list of them.
+
+Sphinx runs this script before it reads the pages. The models are counted on meta, without weights.
+A model whose library is not installed is named in the list, and has no page.
+"""
+
+import io
+import json
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torchvision
+from rich.console import Console
+
+import hookcount
+from hookcount.core.units import si, size
+from hookcount.models import Built, build
+from hookcount.render.text import tree
+
+WIDTH = 96
+"""Characters of a line of the trees."""
+
+TORCHVISION = (
+    *("alexnet", "vgg16", "googlenet", "inception_v3", "resnet18", "resnet50", "resnext50_32x4d"),
+    *("densenet121", "squeezenet1_1", "mobilenet_v2", "mobilenet_v3_large", "shufflenet_v2_x1_0"),
+    *("mnasnet1_0", "efficientnet_b0", "efficientnet_v2_s", "regnet_y_8gf", "convnext_tiny"),
+    *("vit_b_16", "swin_t", "maxvit_t", "deeplabv3_resnet50", "r3d_18"),
+)
+TIMM = ("mixer_b16_224", "deit3_small_patch16_224", "convnextv2_tiny")
+TRANSFORMERS = {
+    # the name here: the configuration, whose defaults are those of this model, and the class
+    "BERT base": ("BertConfig", "BertForMaskedLM"),
+    "GPT-2": ("GPT2Config", "GPT2LMHeadModel"),
+    "T5 small": ("T5Config", "T5ForConditionalGeneration"),
+    "Llama 7B": ("LlamaConfig", "LlamaForCausalLM"),
+    "Mixtral 8x7B": ("MixtralConfig", "MixtralForCausalLM"),
+}
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model of the gallery."""
+
+    name: str
+    library: str
+    command: str
+    """What counts it on the command line."""
+    make: Callable[[], Built]
+
+    @property
+    def page(self) -> str:
+        """The name of its page."""
+        return self.name.lower().replace(" ", "_").replace("-", "")
+
+
+def models() -> list[Model]:
+    """All models, those of one library together."""
+    return [
+        *(_by_name(name, name, "torchvision") for name in TORCHVISION),
+        *(_by_name(name, f"timm:{name}", "timm") for name in TIMM),
+        *(_of_config(name, *names) for name, names in TRANSFORMERS.items()),
+    ]
+
+
+def _by_name(name: str, typed: str, library: str) -> Model:
+    return Model(name, library, f"hookcount {typed}", lambda: build(typed))
+
+
+def _of_config(name: str, config: str, architecture: str) -> Model:
+    def made() -> Built:
+        import transformers
+
+        described = getattr(transformers, config)().to_dict()
+        with TemporaryDirectory() as folder:
+            file = Path(folder) / "config.json"
+            file.write_text(json.dumps({**described, "architectures": [architecture]}))
+            return build(f"hf:{file}")
+
+    return Model(name, "transformers", "hookcount hf:path/to/config.json", made)
+
+
+def counted(model: Model) -> tuple[str, hookcount.Report]:
+    """The input, as the command line shows it, and the report."""
+    built = model.make()
+    report = hookcount.count(built.model, *(built.args or ()), **built.kwargs)
+    given = [(f"{name} ", value) for name, value in built.kwargs.items()]
+    given += [("", value) for value in built.args or ()]
+    shapes = (f"{name}{'x'.join(map(str, value.shape))}" for name, value in given)
+    return ", ".join(shapes), report
+
+
+def published(name: str) -> int | None:
+    """The multiply-accumulates that torchvision publishes for a model, in units of 10^6."""
+    try:
+        weights = torchvision.models.get_model_weights(name)
+    except ValueError:
+        return None
+    return round(weights.DEFAULT.meta["_ops"] * 1000)
+
+
+def page_of(model: Model, given: str, report: hookcount.Report) -> Iterator[str]:
+    """The lines of a model's page."""
+    yield from (model.name, "=" * len(model.name), "")
+    yield from (".. code-block:: console", "", f"   $ {model.command}", "")
+    figures = {
+        "library": model.library,
+        "class": f"``{report.tree.type}``",
+        "input": given,
+        "parameters": f"{report.params:,} ({size(report.param_bytes)})",
+        "MACs": f"{report.macs:,}",
+        "FLOPs": f"{report.flops:,}",
+        "uncounted": ", ".join(each.target for each in report.uncounted) or "nothing",
+    }
+    if model.library == "torchvision" and (known := published(model.name)):
+        figures["torchvision publishes"] = f"{known / 1000:.3f} G MACs"
+    yield from _table([], figures.items())
+    yield from ("Modules", "-------", "", ".. code-block:: text", "")
+    yield from (f"   {line}".rstrip() for line in _fitted(report))
+    yield from ("", "What the work is for", "--------------------", "")
+    roles = report.by_role()
+    rows = roles[roles["flops"] > 0][["role", "macs", "flops", "macs_share"]].values.tolist()
+    cells = ([role, si(macs), si(flops), f"{share:.1%}"] for role, macs, flops, share in rows)
+    yield from _table(["role", "MACs", "FLOPs", "share of MACs"], cells)
+    yield from ("What other tools print", "----------------------", "")
+    rows = report.by_convention()[["convention", "figure", "unit"]].values.tolist()
+    cells = ([f"``{name}``", _exact(figure), unit] for name, figure, unit in rows)
+    yield from _table(["convention", "figure", "unit"], cells)
+    yield ":doc:`../tools` says why these differ."
+
+
+def _exact(figure: object) -> str:
+    return f"{figure:,}" if isinstance(figure, int) else "no figure"
+
+
+def _fitted(report: hookcount.Report) -> list[str]:
+    """The tree as a terminal of this width shows it."""
+    file = io.StringIO()
+    Console(file=file, width=WIDTH, color_system=None).print(tree(report.priced))
+    return file.getvalue().splitlines()
+
+
+def _table(titles: list[str], rows: object) -> Iterator[str]:
+    yield from (".. list-table::", *(["   :header-rows: 1"] if titles else []), "")
+    for row in [titles, *rows] if titles else rows:
+        yield from (f"   {'  -' if place else '* -'} {cell}" for place, cell in enumerate(row))
+    yield ""
+
+
+def list_of(found: list[tuple[Model, str, hookcount.Report]], missing: list[Model]) -> Iterator[str]:
+    """The lines of the list of all models."""
+    yield from ("Gallery", "=======", "")
+    yield f"{len(found)} known models, each as hookcount counts it. The models are in eval mode."
+    yield from ("A language model has 128 tokens.", "")
+    rows = (
+        [
+            f":doc:`{model.name} <{model.page}>`",
+            model.library,
+            *(si(figure) for figure in (report.params, report.macs, report.flops)),
+        ]
+        for model, _, report in found
+    )
+    yield from _table(["model", "library", "parameters", "MACs", "FLOPs"], rows)
+    if missing:
+        names = ", ".join(model.name for model in missing)
+        yield from (f"Not counted, because their library is not installed: {names}.", "")
+    yield from (".. toctree::", "   :hidden:", "", *(f"   {model.page}" for model, *_ in found))
+
+
+def write(folder: Path) -> None:
+    """Write all pages, each only if it is new."""
+    logging.getLogger("torch").setLevel(logging.ERROR)
+    folder.mkdir(exist_ok=True)
+    found, missing, pages = [], [], {}
+    for model in models():
+        if find_spec(model.library) is None:
+            missing.append(model)
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            given, report = counted(model)
+            pages[model.page] = page_of(model, given, report)
+            pages[model.page] = "\n".join(pages[model.page])
+        found.append((model, given, report))
+    pages["index"] = "\n".join(list_of(found, missing))
+    for old in folder.glob("*.rst"):
+        if old.stem not in pages:
+            old.unlink()
+    for name, text in pages.items():
+        path = folder / f"{name}.rst"
+        if not path.exists() or path.read_text(encoding="utf-8") != text + "\n":
+            path.write_text(text + "\n", encoding="utf-8")
+
+
+def setup(app: object) -> dict[str, bool]:
+    """Join a build of Sphinx: write the pages before it looks for them."""
+    app.connect("builder-inited", lambda app: write(Path(app.srcdir) / "gallery"))
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -20,6 +20,7 @@ extensions = [
     "names",
     "options",
     "targets",
+    "gallery",
 ]
 exclude_patterns = ["_*", "**/_*"]
 nitpicky = True

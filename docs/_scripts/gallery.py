@@ -6,9 +6,9 @@ A model whose library is not installed is named in the list, and has no page.
 
 import io
 import json
-import logging
+import shutil
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 
 import torchvision
 from rich.console import Console
+from sphinx.application import Sphinx
 
 import hookcount
 from hookcount.core.units import si, size
@@ -119,12 +120,20 @@ def page_of(model: Model, given: str, report: hookcount.Report) -> Iterator[str]
     if model.library == "torchvision" and (known := published(model.name)):
         figures["torchvision publishes"] = f"{known / 1000:.3f} G MACs"
     yield from _table([], figures.items())
-    yield from ("Modules", "-------", "", ".. code-block:: text", "")
+    yield from ("Modules", "-------", "")
+    yield from (
+        f"`The whole report as a page <pages/{model.page}.html>`__, as ``report.to_html``",
+        "",
+    )
+    yield from ("makes it.", "", ".. code-block:: text", "")
     yield from (f"   {line}".rstrip() for line in _fitted(report))
     yield from ("", "What the work is for", "--------------------", "")
     roles = report.by_role()
     rows = roles[roles["flops"] > 0][["role", "macs", "flops", "macs_share"]].values.tolist()
-    cells = ([role, si(macs), si(flops), f"{share:.1%}"] for role, macs, flops, share in rows)
+    cells = (
+        [role, si(macs), si(flops), f"{share:.1%}"] if macs else [role, "", si(flops), ""]
+        for role, macs, flops, share in rows
+    )
     yield from _table(["role", "MACs", "FLOPs", "share of MACs"], cells)
     yield from ("What other tools print", "----------------------", "")
     rows = report.by_convention()[["convention", "figure", "unit"]].values.tolist()
@@ -144,59 +153,76 @@ def _fitted(report: hookcount.Report) -> list[str]:
     return file.getvalue().splitlines()
 
 
-def _table(titles: list[str], rows: object) -> Iterator[str]:
+def _table(titles: list[str], rows: Iterable[Iterable[object]]) -> Iterator[str]:
     yield from (".. list-table::", *(["   :header-rows: 1"] if titles else []), "")
     for row in [titles, *rows] if titles else rows:
         yield from (f"   {'  -' if place else '* -'} {cell}" for place, cell in enumerate(row))
     yield ""
 
 
-def list_of(found: list[tuple[Model, str, hookcount.Report]], missing: list[Model]) -> Iterator[str]:
+def list_of(found: list[tuple[Model, hookcount.Report]], missing: list[Model]) -> Iterator[str]:
     """The lines of the list of all models."""
     yield from ("Gallery", "=======", "")
-    yield f"{len(found)} known models, each as hookcount counts it. The models are in eval mode."
-    yield from ("A language model has 128 tokens.", "")
+    yield f"{len(found)} known models, counted in eval mode, on one image or clip, or on 128 tokens."
+    yield from ("Each has a page with its tree, and with the figures of other tools.", "")
     rows = (
         [
             f":doc:`{model.name} <{model.page}>`",
             model.library,
             *(si(figure) for figure in (report.params, report.macs, report.flops)),
         ]
-        for model, _, report in found
+        for model, report in found
     )
     yield from _table(["model", "library", "parameters", "MACs", "FLOPs"], rows)
     if missing:
         names = ", ".join(model.name for model in missing)
         yield from (f"Not counted, because their library is not installed: {names}.", "")
-    yield from (".. toctree::", "   :hidden:", "", *(f"   {model.page}" for model, *_ in found))
+    yield from (".. toctree::", "   :hidden:", "", *(f"   {model.page}" for model, _ in found))
 
 
 def write(folder: Path) -> None:
-    """Write all pages, each only if it is new."""
-    logging.getLogger("torch").setLevel(logging.ERROR)
-    folder.mkdir(exist_ok=True)
-    found, missing, pages = [], [], {}
-    for model in models():
+    """Write all pages, unless they are newer than the code that makes them."""
+    wanted = models()
+    if _fresh(folder, wanted):
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "pages").mkdir(parents=True)
+    found, missing = [], []
+    for model in wanted:
         if find_spec(model.library) is None:
             missing.append(model)
             continue
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             given, report = counted(model)
-            pages[model.page] = page_of(model, given, report)
-            pages[model.page] = "\n".join(pages[model.page])
-        found.append((model, given, report))
-    pages["index"] = "\n".join(list_of(found, missing))
-    for old in folder.glob("*.rst"):
-        if old.stem not in pages:
-            old.unlink()
-    for name, text in pages.items():
-        path = folder / f"{name}.rst"
-        if not path.exists() or path.read_text(encoding="utf-8") != text + "\n":
-            path.write_text(text + "\n", encoding="utf-8")
+            _write(folder / f"{model.page}.rst", page_of(model, given, report))
+        report.to_html(folder / "pages" / f"{model.page}.html", title=model.name)
+        found.append((model, report))
+    _write(folder / "index.rst", list_of(found, missing))
 
 
-def setup(app: object) -> dict[str, bool]:
+def _fresh(folder: Path, wanted: list[Model]) -> bool:
+    """Whether nothing changed since all pages were written."""
+    index = folder / "index.rst"
+    if not index.exists() or any(not (folder / f"{each.page}.rst").exists() for each in wanted):
+        return False
+    code = [Path(__file__), *Path(hookcount.__file__).parent.rglob("*.py")]
+    return index.stat().st_mtime > max(each.stat().st_mtime for each in code)
+
+
+def _write(path: Path, lines: Iterable[str]) -> None:
+    path.write_text("\n".join([*lines, ""]), encoding="utf-8")
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
     """Join a build of Sphinx: write the pages before it looks for them."""
-    app.connect("builder-inited", lambda app: write(Path(app.srcdir) / "gallery"))
+    app.connect("builder-inited", lambda app: write(app.srcdir / "gallery"))
+    app.connect("build-finished", _copy)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _copy(app: Sphinx, error: Exception | None) -> None:
+    """Put the pages of the reports beside those of Sphinx."""
+    if error is None and app.builder.format == "html":
+        pages = Path("gallery", "pages")
+        shutil.copytree(app.srcdir / pages, app.outdir / pages, dirs_exist_ok=True)

@@ -1,10 +1,13 @@
 """How Sphinx builds the documentation: ``sphinx-build -W docs build/docs``."""
 
+import os
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE / "_scripts")]
+
+os.environ["COLUMNS"] = "80"  # the usage of a command
 
 import hookcount  # noqa: E402
 

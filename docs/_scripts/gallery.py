@@ -4,6 +4,8 @@ Sphinx runs this script before it reads the pages. The models are counted on met
 A model whose library is not installed is named in the list, and has no page.
 """
 
+from __future__ import annotations
+
 import io
 import json
 import shutil
@@ -13,15 +15,18 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import torchvision
 from rich.console import Console
-from sphinx.application import Sphinx
 
 import hookcount
 from hookcount.core.units import si, size
 from hookcount.models import Built, build
 from hookcount.render.text import tree
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 WIDTH = 96
 """Characters of a line of the trees."""
@@ -106,6 +111,7 @@ def published(name: str) -> int | None:
 
 def page_of(model: Model, given: str, report: hookcount.Report) -> Iterator[str]:
     """The lines of a model's page."""
+    yield from (":nosearch:", "")  # else each page is found under the name of each tool
     yield from (model.name, "=" * len(model.name), "")
     yield from (".. code-block:: console", "", f"   $ {model.command}", "")
     figures = {
@@ -125,18 +131,25 @@ def page_of(model: Model, given: str, report: hookcount.Report) -> Iterator[str]
     yield from ("", ".. code-block:: text", "")
     yield from (f"   {line}".rstrip() for line in _fitted(report))
     yield from ("", "What the work is for", "--------------------", "")
-    roles = report.by_role()
-    rows = roles[roles["flops"] > 0][["role", "macs", "flops", "macs_share"]].values.tolist()
-    cells = (
-        [role, si(macs), si(flops), f"{share:.1%}"] if macs else [role, "", si(flops), ""]
-        for role, macs, flops, share in rows
-    )
-    yield from _table(["role", "MACs", "FLOPs", "share of MACs"], cells)
+    yield from _table(["role", "MACs", "FLOPs", "share of MACs"], _roles(report))
     yield from ("What other tools print", "----------------------", "")
     rows = report.by_convention()[["convention", "figure", "unit"]].values.tolist()
     cells = ([f"``{name}``", _exact(figure), unit] for name, figure, unit in rows)
     yield from _table(["convention", "figure", "unit"], cells)
     yield ":doc:`../tools` says why these differ."
+
+
+def _roles(report: hookcount.Report) -> Iterator[list[str]]:
+    """A row for each role that has work. A role without MACs has no share."""
+    for share in report.by_role().to_dict("records"):
+        macs, part = share["macs"], share["macs_share"]
+        if share["flops"]:
+            shown = f"{part:.1%}" if part >= 0.001 else "<0.1%"
+            yield [
+                share["role"],
+                *((si(macs) if macs else ""), si(share["flops"])),
+                shown if macs else "",
+            ]
 
 
 def _exact(figure: object) -> str:

@@ -29,8 +29,9 @@ def lines_of(parser: argparse.ArgumentParser) -> Iterator[str]:
     yield from (parser.prog, "~" * len(parser.prog), "")
     yield from _as_it_is(parser.format_usage())
     yield from _as_it_is(parser.description)
+    yield from (f".. program:: {parser.prog}", "")
     for typed, meaning in _arguments(parser):
-        yield from (f"``{typed}``", *(f"    {line}" for line in _escaped(meaning)), "")
+        yield from (f".. option:: {typed}", "", *(f"    {line}" for line in _escaped(meaning)), "")
     yield from _as_it_is(parser.epilog)
 
 

@@ -56,7 +56,11 @@ def _row(*cells: str) -> Iterator[str]:
 
 def _escaped(text: str) -> str:
     """A text in which only the double backticks are markup."""
-    return re.sub(r"(?<!`)([*_|\\]|`(?!`))", r"\\\1", text)
+    parts = text.split("``")
+    return "``".join(
+        part if place % 2 else re.sub(r"([*_|\\`])", r"\\\1", part)
+        for place, part in enumerate(parts)
+    )
 
 
 def _literals(targets: Iterable[str]) -> str:

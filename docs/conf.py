@@ -1,0 +1,41 @@
+"""How Sphinx builds the documentation: ``sphinx-build -W docs build/docs``."""
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE.parent), str(HERE / "_scripts")]
+
+import hookcount  # noqa: E402
+
+project = "hookcount"
+author = "the authors of hookcount"
+version = release = hookcount.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.viewcode",
+    "sphinx_design",
+    "sphinx_copybutton",
+    "names",
+    "options",
+]
+exclude_patterns = ["_*", "**/_*"]
+nitpicky = True
+
+html_theme = "furo"
+html_title = "hookcount"
+html_static_path = ["_static"]
+html_css_files = ["tables.css"]
+html_show_sphinx = False
+html_copy_source = False
+
+# A prompt is no part of what the button copies, and neither is the output.
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+autodoc_default_options = {"members": True, "undoc-members": True, "member-order": "bysource"}
+autodoc_typehints = "signature"
+maximum_signature_line_length = 80
+python_use_unqualified_type_names = True
+autodoc_mock_imports = ["lightning"]  # the reference does not depend on what is installed

@@ -19,6 +19,8 @@ extensions = [
     "sphinx_copybutton",
     "names",
     "options",
+    "targets",
+    "gallery",
 ]
 exclude_patterns = ["_*", "**/_*"]
 nitpicky = True

@@ -7,7 +7,7 @@ of another library is plain text, because there is no network to look up its pag
 import builtins
 
 from docutils.nodes import Element, Node, Text, document
-from sphinx.addnodes import pending_xref
+from sphinx.addnodes import desc, desc_signature, pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
@@ -31,7 +31,14 @@ def public_name(
     if known in python.objects:
         kind = python.objects[known].objtype
         return python.resolve_xref(env, asked["refdoc"], app.builder, kind, known, asked, shown)
-    return shown
+    return shown if _in_a_signature(asked) else None
+
+
+def _in_a_signature(asked: Element) -> bool:
+    """Whether autodoc made the link. One that a page writes must lead somewhere."""
+    while asked is not None and not isinstance(asked, desc_signature | desc):
+        asked = asked.parent
+    return asked is not None
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

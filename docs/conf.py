@@ -24,12 +24,13 @@ extensions = [
 ]
 exclude_patterns = ["_*", "**/_*"]
 nitpicky = True
+smartquotes = False  # they make another dash of --depth
 
 html_theme = "furo"
 html_title = "hookcount"
 html_static_path = ["_static"]
-html_css_files = ["tables.css"]
-html_show_sphinx = False
+html_css_files = ["site.css"]
+html_show_sphinx = html_show_copyright = False
 html_copy_source = False
 
 # A prompt is no part of what the button copies, and neither is the output.

@@ -121,11 +121,8 @@ def page_of(model: Model, given: str, report: hookcount.Report) -> Iterator[str]
         figures["torchvision publishes"] = f"{known / 1000:.3f} G MACs"
     yield from _table([], figures.items())
     yield from ("Modules", "-------", "")
-    yield from (
-        f"`The whole report as a page <pages/{model.page}.html>`__, as ``report.to_html``",
-        "",
-    )
-    yield from ("makes it.", "", ".. code-block:: text", "")
+    yield f"``report.to_html`` makes `a page of the whole report <pages/{model.page}.html>`__."
+    yield from ("", ".. code-block:: text", "")
     yield from (f"   {line}".rstrip() for line in _fitted(report))
     yield from ("", "What the work is for", "--------------------", "")
     roles = report.by_role()
@@ -154,7 +151,8 @@ def _fitted(report: hookcount.Report) -> list[str]:
 
 
 def _table(titles: list[str], rows: Iterable[Iterable[object]]) -> Iterator[str]:
-    yield from (".. list-table::", *(["   :header-rows: 1"] if titles else []), "")
+    head = ["   :header-rows: 1", "   :class: figures"] if titles else ["   :class: facts"]
+    yield from (".. list-table::", *head, "")
     for row in [titles, *rows] if titles else rows:
         yield from (f"   {'  -' if place else '* -'} {cell}" for place, cell in enumerate(row))
     yield ""
@@ -163,7 +161,7 @@ def _table(titles: list[str], rows: Iterable[Iterable[object]]) -> Iterator[str]
 def list_of(found: list[tuple[Model, hookcount.Report]], missing: list[Model]) -> Iterator[str]:
     """The lines of the list of all models."""
     yield from ("Gallery", "=======", "")
-    yield f"{len(found)} known models, counted in eval mode, on one image or clip, or on 128 tokens."
+    yield f"{len(found)} known models, in eval mode, on one image or clip, or on 128 tokens."
     yield from ("Each has a page with its tree, and with the figures of other tools.", "")
     rows = (
         [

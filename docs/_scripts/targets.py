@@ -1,5 +1,6 @@
 """The directive ``targets``: each module and op with a built-in price, read from the registry."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from inspect import getdoc
@@ -27,10 +28,11 @@ def lines() -> Iterator[str]:
             states[entry.price].append(entry.target)
     for kind in sorted(kinds):
         yield from _titled(kind.capitalize())
-        yield from (".. list-table::", "   :header-rows: 1", "   :widths: 38 42 20", "")
-        yield from _row("module or op", "call, and its price", "in hookcount/")
+        yield from (".. list-table::", "   :header-rows: 1", "   :widths: 40 60")
+        yield from ("   :class: targets", "")
+        yield from _row("module or op", "its call and price; the file in hookcount/")
         for (call, source), targets in sorted(kinds[kind].items(), key=lambda each: each[1]):
-            yield from _row(_literals(targets), f"``{call.replace('``', '')}``", f"``{source}``")
+            yield from _row(_literals(targets), f"{_escaped(call)} ``{source}``")
         yield ""
     for state, title in ((hookcount.FREE, "Free"), (hookcount.OBSERVED, "Priced op by op")):
         yield from (*_titled(title), state.__doc__, "", _literals(states[state]), "")
@@ -50,6 +52,11 @@ def _titled(text: str) -> tuple[str, ...]:
 def _row(*cells: str) -> Iterator[str]:
     for index, cell in enumerate(cells):
         yield f"   {'  -' if index else '* -'} {cell}"
+
+
+def _escaped(text: str) -> str:
+    """A text in which only the double backticks are markup."""
+    return re.sub(r"(?<!`)([*_|\\]|`(?!`))", r"\\\1", text)
 
 
 def _literals(targets: Iterable[str]) -> str:

@@ -44,6 +44,15 @@ class Ops:
             if value < 0:
                 raise ValueError(f"Ops({kind}={value}): a count is never negative")
 
+    @property
+    def flops(self) -> int:
+        """Floating-point operations: two per MAC, one per other operation.
+
+        >>> Ops(macs=12, adds=4).flops
+        28
+        """
+        return flops(self)
+
     def __add__(self, other: Ops) -> Ops:
         if not isinstance(other, Ops):
             return NotImplemented

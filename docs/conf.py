@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE.parent), str(HERE / "_scripts")]
+sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 os.environ["COLUMNS"] = "80"  # the usage of a command
 
@@ -20,10 +20,10 @@ extensions = [
     "sphinx.ext.viewcode",
     "sphinx_design",
     "sphinx_copybutton",
-    "names",
-    "options",
-    "targets",
-    "gallery",
+    "_scripts.names",
+    "_scripts.options",
+    "_scripts.targets",
+    "_scripts.gallery",
 ]
 exclude_patterns = ["_*", "**/_*"]
 nitpicky = True

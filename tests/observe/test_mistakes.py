@@ -152,6 +152,10 @@ class Holder:
         (Holder(other=3, unet=LAYER), r"that it holds, its \.unet"),
         (Holder(other=3), "give the model itself"),
         (3, "give the model itself"),
+        (LAYER.state_dict(), "build the model in code.* these are weights"),
+        ({"epoch": 3, "state_dict": LAYER.state_dict()}, "build the model in code"),
+        ({"epoch": 3, "model": LAYER}, r"that it holds, its \['model'\]"),
+        ({}, "give the model itself"),
     ],
 )
 def test_what_is_no_module(model, says):

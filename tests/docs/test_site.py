@@ -1,0 +1,78 @@
+"""The built documentation: no warning, no request to a network, every name and option."""
+
+import re
+import subprocess
+import sys
+from html import unescape
+
+import pytest
+from helpers.paths import ROOT
+
+import hookcount
+
+pytest.importorskip("sphinx")
+pytest.importorskip("furo")
+pytest.importorskip("sphinx_design")
+pytest.importorskip("sphinx_copybutton")
+
+from _scripts import options, targets
+from sphinx.util.inventory import InventoryFile
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The folder of the built pages."""
+    made = tmp_path_factory.mktemp("site")
+    command = (sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "docs", str(made))
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return made
+
+
+def text_of(path):
+    return unescape(re.sub(r"<[^>]+>", "", path.read_text(encoding="utf-8")))
+
+
+def test_it_loads_nothing_from_a_network(site):
+    pages = list(site.rglob("*.html"))
+    assert len(pages) > 50
+    loads = r"<(?:script|img|iframe|source|link)\b[^>]*?\b(?:src|href)=[\"']?(?:https?:)?//[^>]*>"
+    for path in pages:
+        assert re.findall(loads, path.read_text(encoding="utf-8")) == [], path
+    for path in site.rglob("*.css"):
+        found = re.findall(r"(?:url\([\"']?|@import [\"'])(?:https?:)?//", path.read_text("utf-8"))
+        assert found == [], path
+
+
+def test_the_inventory_has_each_public_name(site):
+    found = InventoryFile.loads((site / "objects.inv").read_bytes(), uri="").data
+    names = {name for kind, items in found.items() if kind.startswith("py:") for name in items}
+    assert {f"hookcount.{name}" for name in hookcount.__all__} <= names
+    members = {name for name in dir(hookcount.Report) if not name.startswith("_")} - {"priced"}
+    assert {f"hookcount.Report.{name}" for name in members} <= names
+    assert {
+        *("hookcount.testing.check_formula", "hookcount.callbacks.lightning.MeterCallback"),
+        *("hookcount.callbacks.transformers.MeterCallback", "hookcount.compat.thop.profile"),
+        *("hookcount.compat.fvcore.FlopCountAnalysis", "hookcount.compat.torchinfo.summary"),
+    } <= names
+
+
+def test_each_option_of_each_command_is_there(site):
+    text = text_of(site / "reference" / "command.html")
+    for parser in options.parsers():
+        section = text.partition(f"\n{parser.prog}¶")[2] or text
+        for action in parser._actions:
+            assert all(option in section for option in action.option_strings), parser.prog
+
+
+def test_each_built_in_formula_is_there(site):
+    text = text_of(site / "reference" / "targets.html")
+    assert [name for name in targets.BUILTIN if name not in text] == []
+
+
+def test_the_parsers_are_those_of_all_commands():
+    assert {"hookcount", "hookcount compare", "hookcount measure", "hookcount size"} <= {
+        parser.prog for parser in options.parsers()
+    }

@@ -63,7 +63,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """The documentation in build/docs, without a warning, its examples, and the README's picture."""
+    """The documentation in build/docs, without a warning; its examples and pictures."""
     session.install("-e", ".[docs,test]")
     session.run("sphinx-build", "-W", "--keep-going", "docs", "build/docs")
     session.run("pytest", "README.rst", "docs", "tests/docs")

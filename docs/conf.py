@@ -40,7 +40,15 @@ html_copy_source = False
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
-autodoc_default_options = {"members": True, "undoc-members": True, "member-order": "bysource"}
+autodoc_default_options = {
+    "members": True,
+    "undoc-members": True,
+    "member-order": "bysource",
+    # All but what these bases give to a class.
+    "inherited-members": (
+        "Portable, tuple, dict, list, Enum, OSError, ImportError, BaseException, TrainerCallback"
+    ),
+}
 autodoc_typehints = "signature"
 maximum_signature_line_length = 80
 python_use_unqualified_type_names = True

@@ -23,6 +23,7 @@ extensions = [
     "_scripts.names",
     "_scripts.options",
     "_scripts.targets",
+    "_scripts.conventions",
     "_scripts.gallery",
 ]
 exclude_patterns = ["_*", "**/_*"]

@@ -32,7 +32,7 @@ def lines() -> Iterator[str]:
         yield from ("   :class: targets", "")
         yield from _row("module or op", "its call and price; the file in hookcount/")
         for (call, source), targets in sorted(kinds[kind].items(), key=lambda each: each[1]):
-            yield from _row(_literals(targets), f"{_escaped(call)} ``{source}``")
+            yield from _row(_literals(targets), f"{escaped(call)} ``{source}``")
         yield ""
     for state, title in ((hookcount.FREE, "Free"), (hookcount.OBSERVED, "Priced op by op")):
         yield from (*_titled(title), state.__doc__, "", _literals(states[state]), "")
@@ -54,7 +54,7 @@ def _row(*cells: str) -> Iterator[str]:
         yield f"   {'  -' if index else '* -'} {cell}"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """A text in which only the double backticks are markup."""
     parts = text.split("``")
     return "``".join(

@@ -87,7 +87,7 @@ ROWS_OF = {
         torch.zeros(2, 3, 5, 8),
         {"M": 2 * 3 * 5 * 7 * (8 + 8)},
     ),
-    "``nn.MultiheadAttention``, fused": (
+    "``MultiheadAttention``, fused": (
         Attends(),
         torch.zeros(2, 5, 16),
         {"M": 2 * (4 * 5 * 16 * 16 + 2 * 5 * 5 * 16), "S": 2 * 4 * 5 * (3 * 5 - 1)},

@@ -36,6 +36,7 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sphinx = html_show_copyright = False
 html_copy_source = False
+html_show_search_summary = False  # a browser lets no page from a file read another
 
 # A prompt is no part of what the button copies, and neither is the output.
 copybutton_prompt_text = r">>> |\.\.\. |\$ "

@@ -1,35 +1,19 @@
 """The built documentation: no warning, no request to a network, every name and option."""
 
 import re
-import subprocess
-import sys
 from html import unescape
 
 import pytest
-from helpers.paths import ROOT
 
 import hookcount
 from hookcount.conventions import CONVENTIONS
 
 pytest.importorskip("sphinx")
-pytest.importorskip("furo")
-pytest.importorskip("sphinx_design")
-pytest.importorskip("sphinx_copybutton")
 
 from _scripts import options, targets
 from sphinx.util.inventory import InventoryFile
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """The folder of the built pages."""
-    made = tmp_path_factory.mktemp("site")
-    command = (sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "docs", str(made))
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return made
 
 
 def text_of(path):

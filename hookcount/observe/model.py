@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MethodType
 
 import torch
 from torch import nn
@@ -26,10 +27,17 @@ def _instead(given: object) -> str:
         held = [name for name, each in vars(given).items() if isinstance(each, nn.Module)]
     except Exception:  # it has no attributes, or a __dict__ of its own that raises
         held = []
+    if isinstance(given, MethodType) and isinstance(given.__self__, nn.Module):
+        return f"give the model itself, not its method {given.__name__}"
     if held:
         name = "model" if "model" in held else held[0]
         return f"give the model that it holds, its .{name}"
-    return "give the model itself; wrap a function in a module whose forward calls it"
+    return (
+        "give the model itself; call a function that builds it, and wrap another function in a "
+        "module whose forward calls it"
+        if callable(given)
+        else "give the model itself"
+    )
 
 
 def _instead_of_a_mapping(given: Mapping[object, object]) -> str:

@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import torchvision
+from filelock import FileLock  # torch brings it
 from rich.console import Console
 
 import hookcount
@@ -192,10 +193,17 @@ def list_of(found: list[tuple[Model, hookcount.Report]], missing: list[Model]) -
 
 
 def write(folder: Path) -> None:
-    """Write all pages, unless they are newer than the code that makes them."""
+    """Write all pages, unless they are newer than the code that makes them.
+
+    Another build at the same time waits.
+    """
     wanted = models()
-    if _fresh(folder, wanted):
-        return
+    with FileLock(folder.with_suffix(".lock")):
+        if not _fresh(folder, wanted):
+            _write_all(folder, wanted)
+
+
+def _write_all(folder: Path, wanted: list[Model]) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "pages").mkdir(parents=True)
     found, missing = [], []

@@ -18,7 +18,7 @@ NEWEST = ("--upgrade", "torch", "torchvision")
 """The newest torch that installs. An environment that is used again is brought up to date."""
 
 nox.needs_version = ">=2025.2.9"
-nox.options.sessions = ("lint", "types", "tests")
+nox.options.sessions = ("lint", "types", "docs", "tests")
 nox.options.reuse_existing_virtualenvs = True
 nox.options.error_on_missing_interpreters = False
 
@@ -59,3 +59,12 @@ def types(session: nox.Session) -> None:
     session.install("-e", ".[dev]")
     session.run("mypy")
     session.run("pytest", "tests/layers")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation in build/docs, without a warning; its examples and pictures."""
+    session.install("-e", ".[docs,test]")
+    session.run("sphinx-build", "-W", "--keep-going", "docs", "build/docs")
+    session.run("pytest", "README.rst", "docs", "tests/docs")
+    session.run("python", "docs/_scripts/picture.py", "--check")

@@ -27,6 +27,9 @@ class Match(NamedTuple):
         double = f"2 x {self.convention.unit}" if self.times == 2 else self.convention.unit
         return f"{double} of {self.convention.name}: {self.figure:,} ({self.off:+,.0f})"
 
+    def __repr__(self) -> str:
+        return f"<hookcount.Match {self}>"
+
 
 def rounding(figure: float) -> float:
     """Half a unit of the last digit of a figure that is not zero, or of its second digit.

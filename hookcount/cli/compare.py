@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..comparison import compare
 from ..core.errors import error_text
 from ..render.page.compared import compared
+from ..render.paper import paper_of_models
 from ..tables.grid import table
 from .counting import check_device, counted, undisturbed
 from .destination import Destination
@@ -76,10 +77,12 @@ def work(options: argparse.Namespace, destination: Destination) -> None:
         rows = compare(reports, under)
     if form == "html":
         write(compared(rows), destination)
+    elif form == "latex":
+        destination.write(paper_of_models(rows))
     elif form == "table":
         write(table(_titled(rows), turned=True), destination)
     else:
-        titled = _titled(rows) if form in ("markdown", "latex") else rows
+        titled = _titled(rows) if form == "markdown" else rows
         write(rows_in(form, titled, ""), destination)
 
 

@@ -12,12 +12,12 @@ KINDS = ("macs", "adds", "muls", "compares", "specials")
 class Ops:
     """The number of primitive operations of each kind. Tools weigh the kinds differently.
 
-    ``macs``      multiply-accumulates of contractions: convolution, matrix product, attention,
-                  recurrent gates.
-    ``adds``      additions, subtractions and sign changes: biases, residuals, sums.
-    ``muls``      multiplications outside contractions: scales, gates.
-    ``compares``  comparisons and selections by magnitude: relu, max, sort, clamp, abs.
-    ``specials``  all costlier operations: division, square root, exp, log, erf, sin, rounding.
+    - ``macs``: multiply-accumulates of contractions (convolution, matrix product, attention,
+      recurrent gates)
+    - ``adds``: additions, subtractions and sign changes, as in biases, residuals and sums
+    - ``muls``: multiplications outside contractions, as in scales and gates
+    - ``compares``: comparisons and selections by magnitude (relu, max, sort, clamp, abs)
+    - ``specials``: all costlier operations (division, square root, exp, log, erf, sin, rounding)
 
     Each count is an exact Python ``int``. Other integers, such as those of numpy, become ``int``.
     ``a + b`` adds kind by kind, ``a * 3`` is the tally of three equal calls.
@@ -43,6 +43,15 @@ class Ops:
                 object.__setattr__(self, kind, value)
             if value < 0:
                 raise ValueError(f"Ops({kind}={value}): a count is never negative")
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations: two per MAC, one per other operation.
+
+        >>> Ops(macs=12, adds=4).flops
+        28
+        """
+        return flops(self)
 
     def __add__(self, other: Ops) -> Ops:
         if not isinstance(other, Ops):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MethodType
+
+import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
@@ -17,14 +21,34 @@ def _instead(given: object) -> str:
             f"build the model {given!r} and give that, or run `hookcount {given}` in a shell, "
             "which builds models by name"
         )
+    if isinstance(given, Mapping):
+        return _instead_of_a_mapping(given)
     try:
         held = [name for name, each in vars(given).items() if isinstance(each, nn.Module)]
     except Exception:  # it has no attributes, or a __dict__ of its own that raises
         held = []
+    if isinstance(given, MethodType) and isinstance(given.__self__, nn.Module):
+        return f"give the model itself, not its method {given.__name__}"
     if held:
         name = "model" if "model" in held else held[0]
         return f"give the model that it holds, its .{name}"
-    return "give the model itself; wrap a function in a module whose forward calls it"
+    return (
+        "give the model itself; call a function that builds it, and wrap another function in a "
+        "module whose forward calls it"
+        if callable(given)
+        else "give the model itself"
+    )
+
+
+def _instead_of_a_mapping(given: Mapping[object, object]) -> str:
+    """What to give instead of the contents of a file of weights."""
+    held = [name for name, each in given.items() if isinstance(each, nn.Module)]
+    if held:
+        return f"give the model that it holds, its [{held[0]!r}]"
+    inner = [each for each in given.values() if isinstance(each, Mapping)]
+    if any(isinstance(each, torch.Tensor) for of in (given, *inner) for each in of.values()):
+        return "build the model in code and give that; these are weights, which have no forward"
+    return "give the model itself"
 
 
 def checked(model: object) -> ModuleTree:

@@ -1,9 +1,10 @@
-"""A count as a LaTeX table for a paper: parameters in M, GMACs and GFLOPs."""
+"""A count, or several models, as a LaTeX table: parameters in M, GMACs and GFLOPs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from ..analysis.frames import facts
 from ..core.ops import Ops, flops
@@ -11,6 +12,11 @@ from ..core.units import PREFIXES, si
 from ..pricing.priced import Priced
 from ..pricing.tree import Node
 from ..tables.latex import escaped, latex
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_NEEDS = r"needs \usepackage{booktabs}"
 
 
 class _Column:
@@ -50,7 +56,7 @@ def paper(priced: Priced, depth: int = 1) -> str:
     titles = ["Module", "Type", "Output"]
     default = convention.name == "default"
     numbers = [
-        f"Params ({parameters.prefix})" if parameters.prefix else "Params",
+        _of_parameters(parameters),
         *([] if default else [f"{figure.prefix}{priced.unit} ({convention.name})"]),
         f"{macs.prefix}MACs",
         f"{operations.prefix}FLOPs",
@@ -80,6 +86,47 @@ def paper(priced: Priced, depth: int = 1) -> str:
     )
 
 
+def paper_of_models(frame: pd.DataFrame) -> str:
+    """A table of ``compare``: a row per model, parameters in M, and the figures in G.
+
+    A figure that a convention does not give is empty.
+    """
+    units: dict[str, str] = frame.attrs["units"]
+    columns = {"params": _Column(max(frame["params"], default=0), 2)}
+    for name in units:
+        columns[name] = _Column(max((each for each in frame[name] if _known(each)), default=0), 3)
+    titles = {name: f"{columns[name].prefix}{unit}" for name, unit in units.items()}
+    if list(units) != ["default"]:
+        titles = {name: f"{title} ({name})" for name, title in titles.items()}
+    titles = {"params": _of_parameters(columns["params"]), **titles}
+    rows = [
+        [
+            escaped(str(row["model"])),
+            *(columns[name].cell(row[name]) if _known(row[name]) else "" for name in columns),
+        ]
+        for row in frame.to_dict("records")
+    ]
+    lower = [str(row["model"]) for row in frame.to_dict("records") if row["uncounted"]]
+    doubt = f"Some work of {', '.join(lower)} is uncounted: a lower bound." if lower else ""
+    said = ", ".join(f"{name} {version}" for name, version in frame.attrs["versions"].items())
+    return latex(
+        ["Model", *titles.values()],
+        rows,
+        titles.values(),
+        caption=doubt,
+        comments=[_NEEDS, said],
+    )
+
+
+def _known(value: object) -> bool:
+    """Whether a cell of a frame has a figure."""
+    return hasattr(value, "__index__")
+
+
+def _of_parameters(column: _Column) -> str:
+    return f"Params ({column.prefix})" if column.prefix else "Params"
+
+
 def _rows(node: Node, depth: int) -> Iterator[tuple[str, Node | None, int, Ops]]:
     """The name of each row as LaTeX, its node, parameters and work. The root has no row."""
     indent = r"\quad " * node.depth
@@ -105,4 +152,4 @@ def _comments(priced: Priced) -> list[str]:
     versions = ", ".join(f"{name} {version}" for name, version in priced.versions.items())
     found = {name: value for name, value in facts(priced).items() if name != "versions"}
     said = "; ".join(f"{name}: {value}" for name, value in found.items())
-    return [r"needs \usepackage{booktabs}", versions, said]
+    return [_NEEDS, versions, said]

@@ -188,6 +188,13 @@ def test_which_convention_a_figure_was_counted_by():
     assert report.match(5 * macs) == ()
 
 
+def test_matches_are_short_in_a_list():
+    model = nn.Linear(1000, 1000)
+    report = hookcount.count(model, torch.zeros(1000, 1000, device="meta"))
+    shown = repr([each for each in report.match(2e9) if each.convention.name == "thop"])
+    assert shown == "[<hookcount.Match 2 x MACs of thop: 2,000,000,000 (+0)>]"
+
+
 def test_modules_only_is_told_from_all():
     class Block(nn.Module):
         def __init__(self):

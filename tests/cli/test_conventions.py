@@ -191,3 +191,12 @@ def test_a_comparison_that_cannot_be_made(run):
     status, _, err = run("compare", "resnet18", "resnet81")
     assert status == 2
     assert "resnet18" in err
+
+
+def test_models_side_by_side_for_a_paper(run, folder):
+    """8 * 4 and 4 parameters, and 1,000 rows of 8 * 4 MACs."""
+    ask = ("compare", "small_models.py:small", "--input", "1000,8")
+    status, out, _ = run(*ask, "--format", "latex")
+    assert status == 0
+    assert r"Model & Params & kMACs \\" in out
+    assert r"small\_models.py:small & 36 & 32.00 \\" in out

@@ -22,7 +22,7 @@ def deep():
         (None, "NoneType.*not an nn.Module.*To fix it"),
         ("resnet50", "str.*not an nn.Module"),
         (nn.Linear, "Linear is a class.*Linear\\(\\.\\.\\.\\)"),
-        (lambda x: x, "function.*wrap a function in a module"),
+        (lambda x: x, "function.*wrap another function in a module"),
         (torch.zeros(2), "Tensor.*not an nn.Module"),
     ],
 )

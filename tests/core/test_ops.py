@@ -8,6 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+import hookcount
 from hookcount import Ops
 from hookcount.core.ops import KINDS
 
@@ -65,3 +66,14 @@ def test_only_tallies_add():
         Ops() * True
     with pytest.raises(ValueError, match="never negative"):
         Ops(macs=1) * numpy.int64(-1)
+
+
+@given(tallies)
+def test_flops_are_two_per_mac_and_one_per_other_operation(ops):
+    assert ops.flops == 2 * ops.macs + ops.adds + ops.muls + ops.compares + ops.specials
+
+
+def test_flops_of_a_row():
+    report = hookcount.count(torch.nn.Linear(8, 4), torch.zeros(3, 8))
+    assert report.tree.own.flops == 3 * 4 * (2 * 8 + 1)  # 8 MACs and the add of a bias
+    assert report.total.flops == report.flops

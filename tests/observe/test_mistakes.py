@@ -152,6 +152,12 @@ class Holder:
         (Holder(other=3, unet=LAYER), r"that it holds, its \.unet"),
         (Holder(other=3), "give the model itself"),
         (3, "give the model itself"),
+        (LAYER.forward, "the model itself, not its method forward"),
+        (nn.init.zeros_, "call a function that builds it, and wrap another function in a module"),
+        (LAYER.state_dict(), "build the model in code.* these are weights"),
+        ({"epoch": 3, "state_dict": LAYER.state_dict()}, "build the model in code"),
+        ({"epoch": 3, "model": LAYER}, r"that it holds, its \['model'\]"),
+        ({}, "give the model itself"),
     ],
 )
 def test_what_is_no_module(model, says):

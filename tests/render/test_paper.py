@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 import hookcount
+from hookcount.render.paper import paper_of_models
 
 
 class Net(nn.Module):
@@ -109,3 +110,55 @@ def test_uncounted_work_is_said():
     with pytest.warns(hookcount.UncountedWarning):
         report = hookcount.count(Odd(), torch.rand(3, 3))
     assert "lower bound" in report.to_latex()
+
+
+def linear(rows, wide=1000, bias=False):
+    with torch.device("meta"):
+        return nn.Linear(wide, wide, bias=bias), torch.zeros(rows, wide)
+
+
+def cells_of(text):
+    lines = [line.strip().removesuffix(r"\\") for line in text.splitlines() if line.endswith(r"\\")]
+    return [[cell.strip() for cell in line.split(" & ")] for line in lines]
+
+
+def test_models_are_rows_with_millions_of_parameters_and_giga():
+    """1000 rows of 1000 * 1000 MACs, and 2500."""
+    frame = hookcount.compare({"a_b": linear(1000), "50%": linear(2500)})
+    assert cells_of(paper_of_models(frame)) == [
+        ["Model", "Params (M)", "GMACs"],
+        [r"a\_b", "1.00", "1.00"],
+        [r"50\%", "1.00", "2.50"],
+    ]
+
+
+def test_each_convention_of_models_has_its_unit():
+    frame = hookcount.compare({"one": linear(1000)}, ["default", "torch"])
+    assert cells_of(paper_of_models(frame)) == [
+        ["Model", "Params (M)", "GMACs (default)", "GFLOPs (torch)"],
+        ["one", "1.00", "1.00", "2.00"],
+    ]
+
+
+def test_models_too_small_for_millions_have_smaller_units():
+    """8 * 8 parameters, 2 * 8 * 8 MACs, and 10 times as much."""
+    frame = hookcount.compare({"one": linear(2, 8), "ten": linear(20, 8)})
+    assert cells_of(paper_of_models(frame)) == [
+        ["Model", "Params", "kMACs"],
+        ["one", "64", "0.13"],
+        ["ten", "64", "1.28"],
+    ]
+
+
+def test_a_figure_that_a_convention_does_not_give_is_empty():
+    frame = hookcount.compare({"one": linear(1000), "two": linear(1000)}, ["default", "thop"])
+    frame["thop"] = frame["thop"].astype(object)
+    frame.loc[0, "thop"] = None
+    assert [row[-1] for row in cells_of(paper_of_models(frame))[1:]] == ["", "1.00"]
+
+
+def test_a_model_with_uncounted_work_is_named_in_the_caption():
+    frame = hookcount.compare({"one": linear(1000), "two": linear(1000)})
+    frame["uncounted"] = [0, 1]
+    text = paper_of_models(frame)
+    assert r"\caption{Some work of two is uncounted: a lower bound.}" in text

@@ -26,6 +26,7 @@ from .point import Point, point_of
 if TYPE_CHECKING:
     import pandas as pd
 
+_A_FUNCTION = "give a function that makes the input of size n: lambda n: torch.zeros(1, n)"
 Inputs = Callable[[int], object]
 """Makes the input of size n: a tensor, a tuple of arguments, or a dict of keyword arguments."""
 Count = Callable[[tuple[object, ...], dict[str, object]], Priced]
@@ -190,8 +191,7 @@ def scale(
     """
     if not callable(inputs):
         raise InputError(
-            f"scaling(inputs={inputs!r}): not a function. "
-            "To fix it: give one that makes the input of size n."
+            error_text("scaling", f"inputs is of type {type(inputs).__name__}", _A_FUNCTION)
         )
     points: dict[int, Point] = {}
     types: dict[str, str] = {}

@@ -351,10 +351,7 @@ def test_each_form_of_input():
         ({"sizes": [8, 8, 16, 16, 32]}, "at least 4 different sizes, not 3"),
         ({"sizes": [0, 1, 2, 3]}, "the size 0 is not a whole number above 0"),
         ({"sizes": [1.5, 2, 3, 4]}, "the size 1.5 is not a whole number above 0"),
-        (
-            {"inputs": torch.zeros(1)},
-            "not a function. To fix it: give one that makes the input of size n",
-        ),
+        ({"inputs": torch.zeros(1)}, "inputs is of type Tensor\n  To fix it: give a function"),
         ({"inputs": lambda n: [torch.zeros(n)]}, "inputs(64): the input is of type list"),
         ({"inputs": lambda n: torch.zeros(n, device="nowhere")}, "inputs(64): raised RuntimeError"),
     ],

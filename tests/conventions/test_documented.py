@@ -1,5 +1,5 @@
-"""The README's tables of how each tool counts: each cell is worked out and compared with that
-convention's figure.
+"""The tables of ``docs/tools.rst``: each cell is worked out and compared with the figure of that
+convention.
 """
 
 import re
@@ -16,7 +16,7 @@ import hookcount
 from hookcount.conventions import CONVENTIONS
 from hookcount.conventions.torch import ATTENTION_ON_CPU
 
-README = ROOT / "README.rst"
+PAGE = ROOT / "docs" / "tools.rst"
 IMAGE = torch.zeros(2, 6, 11, 13)
 X = 2 * 6 * 11 * 13
 CONV = {
@@ -87,7 +87,7 @@ ROWS_OF = {
         torch.zeros(2, 3, 5, 8),
         {"M": 2 * 3 * 5 * 7 * (8 + 8)},
     ),
-    "``nn.MultiheadAttention``, fused": (
+    "``MultiheadAttention``, fused": (
         Attends(),
         torch.zeros(2, 5, 16),
         {"M": 2 * (4 * 5 * 16 * 16 + 2 * 5 * 5 * 16), "S": 2 * 4 * 5 * (3 * 5 - 1)},
@@ -125,7 +125,7 @@ ROWS_OF = {
 
 def _tables():
     """Each row's cells by convention, from the simple tables below the heading."""
-    text = README.read_text().partition("What other tools would print\n")[2]
+    text = PAGE.read_text().partition("The price of an operation in each tool\n")[2]
     found = {}
     for table in re.findall(
         r"^=[= ]+\n(\\.*?)\n=[= ]+\n(.*?)\n=[= ]+$", text, re.MULTILINE | re.DOTALL

@@ -5,18 +5,7 @@ import sys
 
 import pytest
 
-from hookcount.cli import main
-
 COMMANDS = [[], ["compare"], ["measure"], ["size"]]
-
-
-@pytest.fixture
-def run(capsys):
-    def run(*words):
-        status = main(words)
-        return status, *capsys.readouterr()
-
-    return run
 
 
 @pytest.mark.parametrize("columns", ["80", "200", None])

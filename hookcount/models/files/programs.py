@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import re
+import warnings
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,16 +37,24 @@ def loaded(
     code. Raises ``ModelError`` for a file that torch cannot read, and ``UnknownModelError`` for one
     that needs trust.
     """
-    if not trust:
-        _check(name, path, found)
     try:
-        with quiet("torch.export", logging.ERROR), _only_tensors(trust), path.open("rb") as file:
-            program = torch.export.load(file)
+        if not trust:
+            _check(name, path, found)
+        with (
+            quiet("torch.export", logging.ERROR),
+            warnings.catch_warnings(),
+            path.open("rb") as file,
+        ):
+            warnings.simplefilter("ignore")  # of the versions of the format
+            with _only_tensors(trust):
+                program = torch.export.load(file)
             if device is not None:
                 from torch.export.passes import move_to_device_pass
 
                 program = move_to_device_pass(program, torch.device(device))
             model = program.module()
+    except UnknownModelError:
+        raise
     except Exception as error:
         if unpicklable(error) and not trust:
             raise _untrusted(name, "a pickle that holds more than tensors") from error

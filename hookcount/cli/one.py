@@ -155,7 +155,7 @@ def work(options: argparse.Namespace, destination: Destination) -> None:
         built, report = counted(options.model, options)
         if len(under) == 1:
             report = report.under(under[0])
-            shown = view.of(report, first_line(built), built.name)
+            shown = view.of(report, first_line(built), built.name, old)
         else:
             shown = rows_in(form, _figures(report.by_convention(under), form), first_line(built))
     write(shown, destination)

@@ -68,7 +68,9 @@ def test_wrong_usage_says_what_to_do(run, words, said):
     assert "usage:" not in err
 
 
-@pytest.mark.parametrize("name", ["sizer.py:net", "package.compare:net", "compare/net.py:net"])
+@pytest.mark.parametrize(
+    "name", ["e", "s", "si", "a-size", "sizer.py:net", "package.compare:net", "compare/net.py:net"]
+)
 def test_a_model_whose_name_is_like_a_command(run, name):
     status, _, err = run(name, "extra")
     assert status == 2

@@ -39,8 +39,9 @@ from .analysis.match import Match
 from .analysis.reconcile import Line, Reconciliation
 from .analysis.roles.roles import Share, Split
 from .analysis.scaling.growth import Growth
+from .analysis.scaling.point import Point
 from .analysis.scaling.polynomial import Polynomial
-from .analysis.scaling.scaling import Point, Scaling
+from .analysis.scaling.scaling import Scaling
 from .analysis.size import ModelSize
 from .analysis.statistics import Statistics
 from .comparison import compare

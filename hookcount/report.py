@@ -23,6 +23,7 @@ from .pricing.price import Charge, Record
 from .pricing.priced import Priced
 from .pricing.tree import Node
 from .render.difference import Difference, difference
+from .render.figures.drawn import Drawn
 from .render.files import Files
 from .render.shown import Shown
 from .rules.convention import Convention, Unit
@@ -40,7 +41,7 @@ class Reuse(NamedTuple):
     formula_misses: int
 
 
-class Report(Shown, Portable, Checks, Files):
+class Report(Shown, Portable, Checks, Files, Drawn):
     """The result of a count. Counts are exact ints.
 
     ``print(report)`` shows the tree, ``report.to_dataframe()`` gives the rows. A report holds no

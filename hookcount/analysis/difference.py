@@ -103,10 +103,14 @@ class Changes:
             else {"figure": f"{clean(convention.name)} ({convention.unit})", **found}
         )
 
+    def model(self) -> str:
+        """The class of the model, or both classes if they differ."""
+        old, new = clean(self.before.tree.type), clean(self.now.tree.type)
+        return old if old == new else f"{old} -> {new}"
+
     def headings(self) -> Iterator[str]:
         """The totals in one line, and another line if the inputs differ."""
-        old, new = clean(self.before.tree.type), clean(self.now.tree.type)
-        yield (old if old == new else f"{old} -> {new}") + (
+        yield self.model() + (
             ": " + ", ".join(self._totals()) if self.rows else ": nothing differs"
         )
         was, now = "; ".join(self.before.tree.inputs), "; ".join(self.now.tree.inputs)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from typing import Literal
 
 from ..analysis.difference import Changes, changes, signed
+from ..analysis.growth import growth
 from ..core.names import clean
 from ..core.units import si
 from ..pricing.priced import Priced
+from ..tables.figures.figure import Figure
 from ..tables.files import text_or_file
 from ..tables.grid import Renderable, grid, paragraph, plain, stacked
 from .data import ROOT
@@ -33,6 +36,27 @@ class Difference(Changes):
         file cannot be written.
         """
         return text_or_file(changed(self), path)
+
+    def plot(
+        self,
+        figure: Literal["macs", "flops", "params", "figure"] | None = None,
+        *,
+        title: str = "",
+    ) -> Figure:
+        """A figure of plotly: the growth of each row in one figure, the largest first.
+
+        ``figure``: ``"macs"``, ``"flops"``, ``"params"``, or ``"figure"``, that of the convention.
+        The default is MACs, and under another convention its figure. ``title``: the name of the
+        model. Needs ``pip install 'hookcount[plot]'``, else raises ``MissingPackageError``. Raises
+        ``InputError`` if no row differs in the figure.
+        """
+        convention = self.now.convention
+        chosen = figure or ("macs" if convention.name == "default" else "figure")
+        before, now = self.total(chosen)
+        unit = {**self.figures(), "params": "parameters"}.get(chosen, convention.unit)
+        some = [(row.path, row.type, row.change, row.grown(chosen)) for row in self.rows]
+        name = title or self.model()
+        return growth([each for each in some if each[-1]], name, unit, before, now)
 
     def _shown(self) -> Renderable:
         head = [

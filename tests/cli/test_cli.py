@@ -722,8 +722,8 @@ def test_a_page(run, tmp_path):
     status, out, _ = run("resnet18", "--format", "html", "--depth", "1")
     assert (status, out.count("<details open>"), out.count("<details>") > 4) == (0, 1, True)
     full = run("resnet18", "--format", "html", "--full")[1]
-    assert full.count("data-own=") == 68  # torchvision's modules, and the model
-    assert out.count("data-own=") < 68
+    assert full.count("data-of=") == 68  # torchvision's modules, and the model
+    assert out.count("data-of=") < 68
 
 
 @pytest.mark.parametrize(

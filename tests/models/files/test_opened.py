@@ -130,6 +130,38 @@ def test_a_size_that_is_code_needs_trust(net, tmp_path, monkeypatch, code):
     assert not (tmp_path / "made").exists()
 
 
+def test_a_size_in_other_letters_of_json(net, tmp_path):
+    """The letters of a key of JSON may be written as numbers."""
+    bad = tmp_path / "bad.pt2"
+    with zipfile.ZipFile(bad, "w") as archive:
+        archive.writestr("bad/models/model.json", '{"expr\\u005fstr": "exec(1)"}')
+    with pytest.raises(UnknownModelError, match="no arithmetic"):
+        build(str(bad))
+
+
+@pytest.mark.parametrize(
+    "entry", ["opaque_obj_0", "custom_obj_0", "opaque_obj_/../tensor_0", "x", "OPAQUE_OBJ_0"]
+)
+def test_constants_that_are_unpickled_need_trust(net, tmp_path, entry):
+    path, bad = tmp_path / "net.pt2", tmp_path / "bad.pt2"
+    save_program(net, path, (IMAGES,))
+    rewritten(path, bad, {})
+    with zipfile.ZipFile(bad, "a") as archive:
+        archive.writestr(f"net/data/constants/{entry}", b"")
+    with pytest.raises(UnknownModelError, match="would be unpickled"):
+        build(str(bad))
+
+
+def test_two_entries_of_one_name(tmp_path):
+    """Readers of archives disagree about which of the two it is."""
+    bad = tmp_path / "bad.pt2"
+    with zipfile.ZipFile(bad, "w") as archive:
+        archive.writestr("bad/models/model.json", '{"expr_str": "exec(1)"}')
+        archive.writestr("bad/models/Model.json", "{}")
+    with pytest.raises(UnknownModelError, match="two entries of one name"):
+        build(str(bad))
+
+
 def test_a_package_of_aotinductor(tmp_path):
     path = tmp_path / "net.pt2"
     with zipfile.ZipFile(path, "w") as archive:

@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not named:
             _refuse_misspelt_command(words)
             if any(each.partition("=")[0] == "--completion" for each in words):
-                return _completed(words)
+                return _guarded(completion.parser().parse_known_args(words)[0], _complete)
         options = parser.parse_args(words[1:] if named else words)
         return _guarded(options, command.work)
     except SystemExit as done:  # --help, --version, or a usage error that argparse has printed
@@ -53,28 +53,32 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FINE
 
 
-def _completed(words: Sequence[str]) -> int:
-    """Print the script of ``--completion SHELL``."""
+def _complete(options: argparse.Namespace, destination: Destination) -> None:
+    """Write the script of ``--completion SHELL``."""
     commands = {name: each.arguments() for name, each in {"": one, **_COMMANDS}.items()}
-    shell = completion.parser().parse_known_args(words)[0].completion
-    Destination(None).write(completion.script(shell, commands))
-    return FINE
+    destination.write(completion.script(options.completion, commands))
 
 
 def _refuse_misspelt_command(words: Sequence[str]) -> None:
     """Exit with status 2 where the first of several words is nearly a command."""
     if len(words) > 1 and not words[1].startswith("-"):
-        meant = near(words[0], _COMMANDS, 1)
-        if meant and not any(mark in words[0] for mark in ":/."):
-            what, fix = "there is no such command", f"hookcount {meant[0]} {words[1]}"
+        meant = _command_near(words[0])
+        if meant:
+            what, fix = "there is no such command", f"hookcount {meant} {words[1]}"
             print(f"hookcount: error: {error_text(words[0], what, fix)}", file=sys.stderr)
             raise SystemExit(USAGE)
 
 
 def _command_meant(options: argparse.Namespace) -> str:
     """A hint where an unknown name of a model is nearly that of a command."""
-    meant = near(getattr(options, "model", ""), _COMMANDS, 1)
-    return f"; or did you mean hookcount {meant[0]} MODEL?" if meant else ""
+    meant = _command_near(getattr(options, "model", ""))
+    return f"; or did you mean hookcount {meant} MODEL?" if meant else ""
+
+
+def _command_near(word: str) -> str:
+    """The command that a word nearly is. Empty if there is none."""
+    found = near(word, _COMMANDS, 1) if word.isalpha() and len(word) > 2 else []
+    return found[0] if found else ""
 
 
 def _guarded(

@@ -9,8 +9,10 @@ import torch
 
 from ..core.errors import error_text
 from ..core.structures import changed
+from ..core.units import size as in_bytes
 from ..models import Built
 from ..models.built import Argument
+from ..models.inputs import memory
 from .options import UsageError
 
 
@@ -26,16 +28,25 @@ def in_batches(built: Built, samples: int) -> Built:
     def several(value: torch.Tensor) -> torch.Tensor:
         if not value.dim():
             raise UsageError(error_text("--batch", "an input has no dimensions", fix))
-        return torch.cat([value[:1]] * samples)
+        _check_memory(value[:1], samples)
+        return value[:1].repeat(samples, *[1] * (value.dim() - 1))
 
     def batch(value: Argument) -> Argument:
         if isinstance(value, torch.Tensor):
             return several(value)
         if built.takes_list:
+            _check_memory(value[0], samples)
             return [value[0].clone() for _ in range(samples)]
         raise UsageError(error_text("--batch", "an input is no tensor", fix))
 
     return _changed(built, batch)
+
+
+def _check_memory(one: torch.Tensor, samples: int) -> None:
+    """Raise ``UsageError`` where so many tensors are more than the memory of this machine."""
+    if one.device.type == "cpu" and one.nbytes * samples > memory():
+        what = f"the input takes {in_bytes(one.nbytes * samples)}, more than this machine's memory"
+        raise UsageError(error_text("--batch", what, "give a smaller batch"))
 
 
 def in_dtype(built: Built, dtype: torch.dtype) -> Built:

@@ -36,6 +36,7 @@ class Option:
 def parser() -> argparse.ArgumentParser:
     """The parser that reads ``--completion`` alone."""
     made = Parser("hookcount", "", "")
+    made.set_defaults(output=None, traceback=False)
     add_completion(made)
     return made
 

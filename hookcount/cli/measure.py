@@ -39,6 +39,8 @@ from .show import write
 if TYPE_CHECKING:
     import pandas as pd
 
+_THREADS = 1024
+"""The most threads of one op. Far more end the process inside torch."""
 _DTYPES = ("float16", "bfloat16", "float32", "float64")
 _FORMATS = ("table", "csv", "json", "markdown")
 _ORDERS = ("params", "calls", "macs", "flops", *SECONDS_COLUMNS)
@@ -73,7 +75,10 @@ def arguments() -> Parser:
     )
     run.add_argument("--dtype", choices=_DTYPES, help="the dtype of the model and of its inputs")
     run.add_argument(
-        "--threads", type=whole(1), metavar="N", help="threads of one op. Default: torch's"
+        "--threads",
+        type=whole(1, _THREADS),
+        metavar="N",
+        help="threads of one op. Default: torch's",
     )
     run.add_argument("--compile", action="store_true", help="run torch.compile(MODEL)")
     defaults = Timer()
@@ -137,7 +142,7 @@ def _check(options: argparse.Namespace, form: str) -> None:
     if form == "tree" and options.top:
         fix = "give --format table, csv, json or markdown"
         raise UsageError(error_text("--top", "a tree has no top rows", fix))
-    if options.sort and options.sort not in _ORDERS:
+    if options.sort is not None and options.sort not in _ORDERS:
         known = ", ".join(near(options.sort, _ORDERS) or _ORDERS)
         what = f"no column is called {options.sort!r}"
         raise UsageError(error_text("--sort", what, f"use one of {known}"))

@@ -141,7 +141,7 @@ def work(options: argparse.Namespace, destination: Destination) -> None:
         what = f"a {'page' if form == 'html' else 'LaTeX table'} has the modules in their order"
         raise UsageError(error_text(f"--format {form}", what, "omit --top and --sort"))
     view = View(form, options.depth, options.full, options.top, options.sort)
-    if options.sort and options.sort not in view.orders():
+    if options.sort is not None and options.sort not in view.orders():
         known = ", ".join(near(options.sort, view.orders()) or view.orders())
         what = f"no column is called {options.sort!r}"
         raise UsageError(error_text("--sort", what, f"use one of {known}"))

@@ -170,13 +170,15 @@ def _convention(name: str) -> Convention:
     return found
 
 
-def whole(least: int) -> Callable[[str], int]:
-    """The argparse type of whole numbers that are at least ``least``."""
+def whole(least: int, most: int | None = None) -> Callable[[str], int]:
+    """The argparse type of whole numbers from ``least`` to ``most``."""
 
     def whole(text: str) -> int:
         value = int(text)
         if value < least:
             raise argparse.ArgumentTypeError(f"{value} is less than {least}")
+        if most is not None and value > most:
+            raise argparse.ArgumentTypeError(f"{value} is more than {most}")
         return value
 
     whole.__name__ = "whole number"  # argparse names the type when int() fails

@@ -6,7 +6,7 @@ import contextlib
 
 import torch
 
-from ..core.errors import UnknownModelError, error_text
+from ..core.errors import HookcountError, ModelError, UnknownModelError, error_text, said
 from . import code, huggingface, timm, torchvision, ultralytics
 from .built import Built
 from .code import HOW
@@ -54,15 +54,25 @@ def build(
         raise UnknownModelError(
             error_text(repr(name), "a part of the name is missing", f"give {HOW}")
         )
-    elif not colon:
-        built = torchvision.build(name, place)
-    elif source in _LIBRARIES:
-        built = _LIBRARIES[source](name, rest, place)
+    elif not colon or source in _LIBRARIES:
+        built = _of_library(name, place)
     else:
         built = Built(name, _from_code(name, device))
     with contextlib.suppress(NotImplementedError):  # a program of torch.export has no modes
         built.model.eval()
     return built
+
+
+def _of_library(name: str, device: torch.device | str | None) -> Built:
+    source, colon, rest = name.partition(":")
+    try:
+        return _LIBRARIES[source](name, rest, device) if colon else torchvision.build(name, device)
+    except HookcountError:
+        raise
+    except Exception as error:  # of torch too, as where the memory is not enough
+        what = f"{source if colon else 'torchvision'} cannot build it: {said(error)}"
+        fix = "build it without memory, on --device meta, or install another version of the library"
+        raise ModelError(error_text(repr(name), what, fix)) from error
 
 
 def _from_code(name: str, device: torch.device | str | None) -> torch.nn.Module:

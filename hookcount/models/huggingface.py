@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from .code import unknown
 from .construct import constructed, without_memory
 from .huggingface_inputs import Config, default_inputs
 from .paths import exists, is_file
+from .quiet import quiet
 
 
 def build(name: str, path: str, device: torch.device | str | None) -> Built:
@@ -181,10 +183,11 @@ def _offline() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _quiet(transformers: ModuleType) -> Iterator[None]:
-    """In the block, transformers logs errors only."""
+    """In the block, transformers logs errors only, and so does torch of what it imports."""
     before = transformers.logging.get_verbosity()
     transformers.logging.set_verbosity_error()
     try:
-        yield
+        with quiet("torch.utils._pytree", logging.ERROR):
+            yield
     finally:
         transformers.logging.set_verbosity(before)

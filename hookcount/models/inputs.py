@@ -48,7 +48,7 @@ class Input:
         size = math.prod(self.shape) * chosen.itemsize
         if torch.device(device).type == "meta" and size > _SMALL:
             return torch.empty(self.shape, dtype=chosen, device=device)
-        if torch.device(device).type == "cpu" and size > _memory():
+        if torch.device(device).type == "cpu" and size > memory():
             what = f"it takes {in_bytes(size)}, which is more than the memory of this machine"
             fix = "give smaller sizes, or --device meta, which takes no memory"
             raise InputError(error_text(f"input {self}", what, fix))
@@ -137,7 +137,7 @@ def _wrong(text: str, what: str, fix: str) -> InputError:
     return InputError(error_text(repr(shortened(clean(text), 60)), what, fix))
 
 
-def _memory() -> int:
+def memory() -> int:
     """The bytes of the machine's memory, or a bound that no machine reaches if it is unknown."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -9,13 +9,18 @@ from contextlib import contextmanager
 
 @contextmanager
 def quiet(name: str, least: int) -> Iterator[None]:
-    """In the block, a logger passes on only what is at the level ``least`` or above.
+    """In the block, a logger passes on each text once, and only at the level ``least`` or above.
 
     Its settings stay as they are. The logger need not be in use yet.
     """
+    said: set[str] = set()
 
     def passes(record: logging.LogRecord) -> bool:
-        return record.levelno >= least
+        text = record.getMessage()
+        if record.levelno < least or text in said:
+            return False
+        said.add(text)
+        return True
 
     logger = logging.getLogger(name)
     logger.addFilter(passes)

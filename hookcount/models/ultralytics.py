@@ -56,8 +56,7 @@ def build(name: str, architecture: str, device: torch.device | str | None) -> Bu
     and ``MissingPackageError`` if ultralytics is not installed.
     """
     with quiet("ultralytics", logging.WARNING), _offline():
-        package = needed("ultralytics", "ultralytics", f"for {name}")
-        tasks = importlib.import_module("ultralytics.nn.tasks")
+        package, tasks = _imported(name)
         wanted = _described(name, architecture, Path(str(package.__file__)).parent)
         try:
             settings = tasks.yaml_model_load(wanted)
@@ -71,6 +70,20 @@ def build(name: str, architecture: str, device: torch.device | str | None) -> Bu
     side = _SIDE_OF_CLASSIFIERS if task == "classify" else _SIDE
     shape = (1, settings.get("channels") or settings.get("ch") or 3, side, side)
     return built.with_inputs([torch.rand(shape, device=built.device())], {})
+
+
+def _imported(name: str) -> tuple[ModuleType, ModuleType]:
+    """The package, and its module of models."""
+    try:
+        package = needed("ultralytics", "ultralytics", f"for {name}")
+        return package, importlib.import_module("ultralytics.nn.tasks")
+    except (Exception, SystemExit) as error:
+        cause = error.__cause__ or error
+        if isinstance(cause, ModuleNotFoundError) and cause.name == "ultralytics":
+            raise
+        what = f"importing ultralytics raised {said(cause)}"
+        fix = "mend the installation; without a display, pip install opencv-python-headless"
+        raise ModelError(error_text(repr(name), what, fix)) from cause
 
 
 def _described(name: str, architecture: str, package: Path) -> str:

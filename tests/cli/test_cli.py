@@ -634,7 +634,7 @@ def test_an_input_that_the_config_does_not_tell_is_asked_for(run, config):
     status, _, err = run(f"hf:{path}")
     assert status == 2
     assert "needs pixel_values" in err
-    assert "--input pixel_values=1,3,224,224" in err
+    assert "--input pixel_values=1x3x224x224" in err
     assert run(f"hf:{path}", "--input", "pixel_values=1,3,64,96", "--depth", "0")[0] == 0
 
 
@@ -722,8 +722,8 @@ def test_a_page(run, tmp_path):
     status, out, _ = run("resnet18", "--format", "html", "--depth", "1")
     assert (status, out.count("<details open>"), out.count("<details>") > 4) == (0, 1, True)
     full = run("resnet18", "--format", "html", "--full")[1]
-    assert full.count("data-own=") == 68  # torchvision's modules, and the model
-    assert out.count("data-own=") < 68
+    assert full.count("data-of=") == 68  # torchvision's modules, and the model
+    assert out.count("data-of=") < 68
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """Scripts for completion. That of bash runs in a bash."""
 
+import os
 import shutil
 import subprocess
+import sys
 
 import pytest
 from torchvision import models
@@ -77,6 +79,15 @@ def test_fish_has_each_option_and_model(scripts):
     text = (scripts / "script.fish").read_text()
     for said in ("-l convention", "-l trust", "-l no-modules", "resnet50", "-a compare"):
         assert said in text
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+def test_a_full_disk():
+    words = [sys.executable, "-m", "hookcount", "--completion", "bash"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, timeout=300)
+    assert done.returncode == 2
+    assert done.stderr.startswith("hookcount: error: stdout: ")
 
 
 def test_a_shell_that_is_not_known(capsys):

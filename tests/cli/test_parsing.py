@@ -5,18 +5,7 @@ import sys
 
 import pytest
 
-from hookcount.cli import main
-
 COMMANDS = [[], ["compare"], ["measure"], ["size"]]
-
-
-@pytest.fixture
-def run(capsys):
-    def run(*words):
-        status = main(words)
-        return status, *capsys.readouterr()
-
-    return run
 
 
 @pytest.mark.parametrize("columns", ["80", "200", None])
@@ -58,11 +47,15 @@ def test_the_help_has_groups_examples_and_the_exit_status(run, command):
         (["measure", "resnet18", "--repeats=3"], "did you mean --repeat?"),
         (["resnet18", "vgg11"], "hookcount compare MODEL vgg11"),
         (["comprae", "resnet18", "vgg11"], "hookcount compare resnet18"),
-        (["mesure", "resnet18"], "hookcount measure resnet18"),
-        (["mesure"], "did you mean hookcount measure MODEL?"),
+        (["measurr", "resnet18"], "hookcount measure resnet18"),
+        (["measurr"], "did you mean hookcount measure MODEL?"),
         (["resnet18", "--depth", "-1"], "-1 is less than 0"),
         (["resnet18", "--depth", "x"], "--depth"),
         (["measure", "resnet18", "--batch", "0"], "0 is less than 1"),
+        (["measure", "resnet18", "--threads", "100000000"], "100000000 is more than 1024"),
+        (["measure", "squeezenet1_1", "--batch", "999999999999"], "--batch: the input takes "),
+        (["resnet18", "--sort", ""], "no column is called ''"),
+        (["measure", "resnet18", "--sort", ""], "no column is called ''"),
         (["resnet18", "--format", "xml"], "--format"),
         (["resnet18", "--output"], "--output"),
         (["resnet18", "--device", "cuda:99"], "'cuda:99' cannot be used"),
@@ -79,7 +72,9 @@ def test_wrong_usage_says_what_to_do(run, words, said):
     assert "usage:" not in err
 
 
-@pytest.mark.parametrize("name", ["sizer.py:net", "package.compare:net", "compare/net.py:net"])
+@pytest.mark.parametrize(
+    "name", ["e", "s", "si", "a-size", "sizer.py:net", "package.compare:net", "compare/net.py:net"]
+)
 def test_a_model_whose_name_is_like_a_command(run, name):
     status, _, err = run(name, "extra")
     assert status == 2

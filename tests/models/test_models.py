@@ -206,6 +206,15 @@ def test_timm_with_the_input_size_of_its_settings(timm):
         build("timm:net")
 
 
+def test_a_library_that_fails(timm, monkeypatch):
+    def fails(name, pretrained):
+        raise RuntimeError("not enough memory")
+
+    monkeypatch.setattr(sys.modules["timm"], "create_model", fails)
+    with pytest.raises(ModelError, match="timm cannot build it: RuntimeError: not enough memory"):
+        build("timm:net_tiny", real=True)
+
+
 @pytest.mark.zoo
 def test_timm_itself():
     pytest.importorskip("timm")

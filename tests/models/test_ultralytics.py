@@ -147,6 +147,17 @@ def test_without_the_package(monkeypatch, capsys):
     assert "pip install 'hookcount[ultralytics]'" in capsys.readouterr().err
 
 
+def test_a_package_that_cannot_be_imported(monkeypatch, tmp_path):
+    (tmp_path / "ultralytics").mkdir()
+    (tmp_path / "ultralytics" / "__init__.py").write_text("raise ImportError('libGL.so.1')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    for each in [name for name in sys.modules if name.partition(".")[0] == "ultralytics"]:
+        monkeypatch.delitem(sys.modules, each)
+    with pytest.raises(ModelError, match=r"raised ImportError: libGL\.so\.1") as caught:
+        build("ultralytics:yolo11n")
+    assert "opencv-python-headless" in str(caught.value)
+
+
 # -- the package itself
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import re
+import warnings
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ from pathlib import Path
 import torch
 
 from ...core.errors import ModelError, UnknownModelError, error_text, said
+from ...core.names import clean
 from ..built import Built
 from ..quiet import quiet
 from .contents import Content
@@ -21,6 +24,8 @@ from .pickles import TRUST, unpicklable
 
 _FORCED = {"TORCH_FORCE_WEIGHTS_ONLY_LOAD": "1", "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": None}
 """Variables of the environment that make torch unpickle nothing but tensors."""
+_CONSTANT = re.compile(r"tensor_\w+|(?!opaque|custom)\w+(_constants_config\.json|\.pt)", re.ASCII)
+"""What a file may have among its constants: tensors, and the description of these."""
 _SYMBOL = re.compile(r"\bSymbol\('\w+'", re.ASCII)
 _PLAIN = re.compile(r"[\w\s+\-*/%(),<>=&|~^!]|(?<=\d)\.(?=\d)", re.ASCII)
 _CALLED = re.compile(r"\b([a-z_]\w*)\s*\(", re.ASCII)
@@ -36,16 +41,24 @@ def loaded(
     code. Raises ``ModelError`` for a file that torch cannot read, and ``UnknownModelError`` for one
     that needs trust.
     """
-    if not trust:
-        _check(name, path, found)
     try:
-        with quiet("torch.export", logging.ERROR), _only_tensors(trust), path.open("rb") as file:
-            program = torch.export.load(file)
+        if not trust:
+            _check(name, path, found)
+        with (
+            quiet("torch.export", logging.ERROR),
+            warnings.catch_warnings(),
+            path.open("rb") as file,
+        ):
+            warnings.simplefilter("ignore")  # of the versions of the format
+            with _only_tensors(trust):
+                program = torch.export.load(file)
             if device is not None:
                 from torch.export.passes import move_to_device_pass
 
                 program = move_to_device_pass(program, torch.device(device))
             model = program.module()
+    except UnknownModelError:
+        raise
     except Exception as error:
         if unpicklable(error) and not trust:
             raise _untrusted(name, "a pickle that holds more than tensors") from error
@@ -68,17 +81,34 @@ def compiled(name: str) -> UnknownModelError:
 
 def _check(name: str, path: Path, found: Content) -> None:
     """Raise ``UnknownModelError`` for a file that could run code of its own in Python."""
-    for entry in found.entries:
-        folder, _, file = entry.rpartition("/")
-        if folder.endswith("data/constants") and not file.startswith(("tensor_", "model")):
-            raise _untrusted(name, f"a pickled object, {file}")
+    small = [each.lower() for each in found.entries]  # torch does not tell small from capital
+    if len(set(small)) < len(small):
+        raise _untrusted(name, "two entries of one name")
+    for entry in small:
+        held = entry.partition("data/constants/")[2]
+        if held and not _CONSTANT.fullmatch(held):
+            raise _untrusted(name, f"an object that would be unpickled, {clean(held)!r}")
     with zipfile.ZipFile(path) as archive:
-        for entry in found.entries:
-            if entry.endswith(".json"):
-                text = archive.read(entry).decode("utf-8", "replace")
-                for size in re.findall(r'"expr_str"\s*:\s*"((?:[^"\\]|\\.)*)"', text):
-                    if not _is_arithmetic(size):
-                        raise _untrusted(name, f"a symbolic size that is no arithmetic, {size!r}")
+        described = [json.loads(archive.read(each)) for each in found.entries if _is_json(each)]
+    for size in _sizes(described):
+        if not _is_arithmetic(size):
+            raise _untrusted(name, f"a symbolic size that is no arithmetic, {clean(size)!r}")
+
+
+def _is_json(entry: str) -> bool:
+    return entry.lower().endswith(".json")
+
+
+def _sizes(described: object) -> Iterator[str]:
+    """The symbolic sizes in the description of a program."""
+    left = [described]
+    while left:
+        each = left.pop()
+        if isinstance(each, dict):
+            yield from (str(value) for key, value in each.items() if key == "expr_str")
+            left.extend(each.values())
+        elif isinstance(each, list):
+            left.extend(each)
 
 
 def _is_arithmetic(size: str) -> bool:

@@ -34,13 +34,14 @@ Contents:
 
 from .analysis.coverage import Coverage, Free, Source
 from .analysis.devices import devices
-from .analysis.difference import Changed, Difference
+from .analysis.difference import Changed
 from .analysis.match import Match
 from .analysis.reconcile import Line, Reconciliation
 from .analysis.roles.roles import Share, Split
 from .analysis.scaling.growth import Growth
+from .analysis.scaling.point import Point
 from .analysis.scaling.polynomial import Polynomial
-from .analysis.scaling.scaling import Point, Scaling
+from .analysis.scaling.scaling import Scaling
 from .analysis.size import ModelSize
 from .analysis.statistics import Statistics
 from .comparison import compare
@@ -82,6 +83,7 @@ from .dataset.report import DataSetReport
 from .observe.shapes_run.experts import by_turns
 from .pricing.price import Charge, Record, Uncounted
 from .pricing.tree import Node
+from .render.difference import Difference
 from .report import Report, Reuse
 from .rules.registry import FREE, OBSERVED, Entry, Registry
 from .seconds.device import Device

@@ -16,7 +16,7 @@ from .counter import count, countable
 from .report import Report
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from .analysis.compared import Comparison
 
 Counted: TypeAlias = Report | tuple[nn.Module, object]
 """A report, or a model and its input, which is counted.
@@ -28,7 +28,7 @@ The input is a tensor, a tuple of positional arguments, or a dict of keyword arg
 def compare(
     models: Mapping[str, Counted] | Iterable[str],
     conventions: Convention | str | Iterable[Convention | str] = "default",
-) -> pd.DataFrame:
+) -> Comparison:
     """One row per model, one column per convention.
 
     ``models``: a dict from names of rows to reports or to pairs ``(model, input)``, which are
@@ -42,6 +42,9 @@ def compare(
     torch. If a formula of a convention fails for a model, that
     figure is None, and a column ``error`` says why.
 
+    The result is a DataFrame. Its ``plot()`` is a figure of plotly (``pip install
+    'hookcount[plot]'``), with bars for each model and a panel for each unit.
+
     Raises ``InputError`` for any other value, for an unknown convention, and for two conventions of
     the same name. Raises ``ModelError`` for a model that cannot be built or counted.
 
@@ -52,7 +55,7 @@ def compare(
     >>> frame[["model", "default", "torch"]].values.tolist()   # rows * 8 * 4 MACs; 2 FLOPs per MAC
     [['one', 32, 64], ['two', 64, 128]]
     """
-    import pandas as pd
+    from .analysis.compared import Comparison
 
     chosen = [conventions] if isinstance(conventions, (Convention, str)) else list(conventions)
     under = [named(each) for each in chosen]
@@ -73,7 +76,7 @@ def compare(
         "uncounted": [len(each.uncounted) for each in reports.values()],
     }
     errors = [_errors(names, row) for row in found]
-    frame = pd.DataFrame({**columns, "error": errors} if any(errors) else columns)
+    frame = Comparison({**columns, "error": errors} if any(errors) else columns)
     frame.attrs["units"] = {each.name: each.unit for each in under}
     frame.attrs["versions"] = dict(VERSIONS)
     return frame

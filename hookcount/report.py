@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .analysis import frames, match, reconcile
 from .analysis.checks import Checks
 from .analysis.coverage import Coverage, cover
-from .analysis.difference import Difference, difference
 from .analysis.reading import read
 from .analysis.roles import frame as roles_frame
 from .analysis.scaling.again import Again, counted_again, of_a_copy, of_a_part
@@ -23,6 +22,8 @@ from .pricing.part import Part
 from .pricing.price import Charge, Record
 from .pricing.priced import Priced
 from .pricing.tree import Node
+from .render.difference import Difference, difference
+from .render.figures.drawn import Drawn
 from .render.files import Files
 from .render.shown import Shown
 from .rules.convention import Convention, Unit
@@ -40,7 +41,7 @@ class Reuse(NamedTuple):
     formula_misses: int
 
 
-class Report(Shown, Portable, Checks, Files):
+class Report(Shown, Portable, Checks, Files, Drawn):
     """The result of a count. Counts are exact ints.
 
     ``print(report)`` shows the tree, ``report.to_dataframe()`` gives the rows. A report holds no

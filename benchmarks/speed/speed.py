@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What does a count cost? Five parts: forward, peers, language, real, repricing.
+"""What does a count cost? Six parts: forward, peers, language, real, repricing, printing.
 
     python benchmarks/speed/speed.py [--rounds 7] [--rst]
     python benchmarks/speed/speed.py --part forward --all
@@ -10,6 +10,7 @@
 - language: counts of the largest language models
 - real: a count with a real run against a plain forward
 - repricing: the same run under another convention
+- printing: a report of many modules as text, as a page and as a figure
 
 All work runs on one thread. The works that are compared take turns within one process. A ratio is
 the median over the rounds of the ratio within a round. Tools that are not installed are named and
@@ -34,14 +35,14 @@ from lib.apart import apart
 from lib.peers import PEERS
 from lib.sheet import Outcome, Sheet, against_targets
 
-from speed import classifiers, contest, language, real, repricing
+from speed import classifiers, contest, language, printing, real, repricing
 
 
 def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parts = ("forward", "peers", "language", "real", "repricing")
+    parts = ("forward", "peers", "language", "real", "repricing", "printing")
     parser.add_argument(
         "--part",
         nargs="+",
@@ -90,6 +91,7 @@ def main() -> None:
         "language": lambda: language.part(rounds),
         "real": lambda: real.part(tuple(options.models or real.MODELS), rounds),
         "repricing": lambda: repricing.part(tuple(options.models or repricing.MODELS), rounds),
+        "printing": lambda: printing.part(rounds),
     }
     progress, console = Console(stderr=True), Console(width=None if os.isatty(1) else 160)
 

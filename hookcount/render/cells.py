@@ -56,7 +56,7 @@ def sheet(
     """Lines of a folded tree as a sheet. ``chosen``: the columns to show, of ``COLUMNS``."""
     rows = [line.row for line in lines]
     share = [_share(priced, row) for row in rows]
-    texts = _Texts(priced.records, rows)
+    texts = Texts(priced.records, rows)
     own = priced.convention.name != "default"
     name = middle(clean(priced.convention.name), _LONGEST_CONVENTION)
     figures = [[_of_works(row, _figure(priced)) for row in rows]] if own else []
@@ -130,7 +130,7 @@ def _has_content(column: Column) -> bool:
     return column.title != TIMES or any(column.cells)
 
 
-class _Texts:
+class Texts:
     """The types of rows. A row ``(itself)`` has the ops that have its MACs."""
 
     def __init__(self, records: Sequence[Record], rows: Sequence[Row]) -> None:
@@ -141,6 +141,7 @@ class _Texts:
                 self._ops.setdefault(each.path, []).append(each)
 
     def type(self, row: Row) -> str:
+        """The type of the modules, or the ops."""
         if row.kind != "itself":
             return row.type
         found = sorted(self._ops.get(row.path, ()), key=lambda each: -each.ops.macs)

@@ -92,6 +92,10 @@ class Convention:
         """The figure: each kind of ``ops`` times its weight, in ``unit``."""
         return sum(weight * int(getattr(ops, kind)) for kind, weight in self.weights.items())
 
+    def figure_alone(self) -> Convention:
+        """Name, unit and weights, without the formulas."""
+        return Convention(self.name, self.unit, self.weights)
+
     def resolver(self, registry: Registry, formulas: Registry | None = None) -> Resolver:
         """Finds the entries for the modules and ops of a trace under this convention.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..core.names import clean
-from .cutting import MARK, apart, cells, numbered
+from .cutting import MARK, all_apart, apart, cells
 
 Piece = tuple[str, str]
 """Text and its style."""
@@ -30,7 +30,7 @@ class Column:
     def __post_init__(self) -> None:
         found = [clean(each) for each in self.cells]
         if self.most is not None and any(cells(each) > self.most for each in found):
-            found = _cut(found, self.most)
+            found = all_apart(found, self.most)
         object.__setattr__(self, "cells", found)
 
     def natural(self, indent: int) -> int:
@@ -48,7 +48,7 @@ class Column:
     def shown(self, width: int, indent: int) -> Iterator[list[Piece]]:
         """Each cell, cut to a width."""
         fits = width >= self.natural(indent)
-        for each in self.cells if fits else _cut(self.cells, width):
+        for each in self.cells if fits else all_apart(self.cells, width):
             yield [(each, self.style)]
 
 
@@ -87,7 +87,7 @@ class TreeColumn(Column):
             if len(drawn[row]) > room:
                 drawn[row] = MARK + drawn[row][len(drawn[row]) - room + 1 :]
         left = width - mark - len(drawn[rows[0]])
-        for row, name in zip(rows, _cut([names[row] for row in rows], left), strict=True):
+        for row, name in zip(rows, all_apart([names[row] for row in rows], left), strict=True):
             names[row] = name
 
     def _siblings(self) -> Iterator[list[int]]:
@@ -112,11 +112,3 @@ def branches(last: Sequence[bool], indent: int) -> Iterator[str]:
         yield (" " if each else "│").ljust(indent)
     if last:
         yield (("└" if last[-1] else "├") + "─" * (indent - 2)).ljust(indent)
-
-
-def _cut(texts: Sequence[str], width: int) -> list[str]:
-    """Text cut to a width: different text stays different, by a number if no cut does."""
-    different = list(dict.fromkeys(texts))
-    found = apart(different, width) or numbered(different, width)
-    short = dict(zip(different, found, strict=True))
-    return [short[each] for each in texts]

@@ -67,6 +67,18 @@ def numbered(texts: Sequence[str], width: int) -> list[str]:
     ]
 
 
+def all_apart(texts: Sequence[str], width: int) -> list[str]:
+    """Text cut to a width: different text stays different, by a number if no cut does.
+
+    >>> all_apart(["conv_1_of_a", "conv_2_of_a", "conv_1_of_a"], 8)
+    ['c…1_of_a', 'c…2_of_a', 'c…1_of_a']
+    """
+    different = list(dict.fromkeys(texts))
+    found = apart(different, width) or numbered(different, width)
+    short = dict(zip(different, found, strict=True))
+    return [short[each] for each in texts]
+
+
 def wrapped(text: str, width: int) -> list[str]:
     """The lines of a text. A number and its unit stay together.
 

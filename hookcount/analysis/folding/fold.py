@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from math import inf
 
 from ...core.ops import NOTHING, Ops
 from ...pricing.tree import Node
@@ -25,10 +26,10 @@ def folded(tree: Node) -> Row:
     - What a module with children did itself is a row ``(itself)``, if it is ``ITSELF`` of all.
     - A childless module without work, parameters and uncounted calls has no row.
     """
-    found = _Folder(tree, Keys(tree)).root()
-    if sum(1 for _ in found) > MANY:
+    try:
+        return _Folder(tree, Keys(tree), MANY).root()
+    except _ManyError:
         return _Folder(tree, Keys(tree, alike=True)).root()
-    return found
 
 
 def unfolded(node: Node, name: str = "(model)") -> Row:
@@ -37,10 +38,17 @@ def unfolded(node: Node, name: str = "(model)") -> Row:
     return _made(name, (node,), children)
 
 
+class _ManyError(Exception):
+    """There are more rows than allowed."""
+
+
 class _Folder:
-    def __init__(self, tree: Node, keys: Keys) -> None:
+    """Makes the rows. Raises ``_ManyError`` as soon as there are more than ``most``."""
+
+    def __init__(self, tree: Node, keys: Keys, most: float = inf) -> None:
         self._tree = tree
         self._keys = keys
+        self._left = most - 1
 
     def root(self) -> Row:
         return self._row("(model)", (self._tree,))
@@ -59,6 +67,9 @@ class _Folder:
         own = _sum([node.own for node in nodes])
         if shown and own.macs and own.macs >= ITSELF * self._tree.total.macs:
             shown.append(Row("(itself)", "itself", nodes, (), own, own, 0, 0, 0))
+        self._left -= len(shown)
+        if self._left < 0:
+            raise _ManyError
         return _made(name, nodes, tuple(shown), gone)
 
     def _runs(self, siblings: Sequence[Node]) -> Iterator[tuple[int, int]]:

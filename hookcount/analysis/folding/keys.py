@@ -24,6 +24,7 @@ class Keys:
     def __init__(self, tree: Node, *, alike: bool = False) -> None:
         self._numbers: dict[Hashable, int] = {}
         self._of: dict[int, int] = {}
+        self._output_of: dict[int, int] = {}
         self._alike = alike
         self._number(tree)
 
@@ -31,7 +32,7 @@ class Keys:
         """Whether one row may stand for both siblings."""
         if self._of[id(one)] != self._of[id(other)]:
             return False
-        return not self._alike or one.outputs == other.outputs
+        return not self._alike or self._outputs(one) == self._outputs(other)
 
     def _number(self, node: Node) -> int:
         children = tuple([(child.name, self._number(child)) for child in node.children])
@@ -42,6 +43,15 @@ class Keys:
             key = (node.type, node.calls, calls, work, children)
         self._of[id(node)] = number = self._numbers.setdefault(key, len(self._numbers))
         return number
+
+    def _outputs(self, node: Node) -> int:
+        """A number for the shapes of the outputs of a node. A node of a file has only texts."""
+        found = self._output_of.get(id(node))
+        if found is None:
+            shapes = [tuple([spec.shape for spec in leaves(call.out)]) for call in node.distinct]
+            key = tuple(dict.fromkeys(shapes)) if shapes else node.outputs
+            found = self._output_of[id(node)] = self._numbers.setdefault(key, len(self._numbers))
+        return found
 
     def _shapes(self, call: Call) -> int:
         """A number for the shapes of a call."""

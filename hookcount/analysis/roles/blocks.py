@@ -3,44 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import prod
-from typing import NamedTuple
 
 from ...core.trace import Call, Trace, leaves
 from .operands import factors, op_name
+from .pairs import Pair, Pairs, Site, site_of
 from .paths import parent, upwards, with_parents, within
 from .pieces import Kinds, Piece
-
-
-class Site(NamedTuple):
-    """A product with a weight, and the path where it ran.
-
-    ``elements``: the number of elements of its input and of its output. ``widths``: the size of the
-    last dimension of its input and of its output.
-    """
-
-    path: str
-    product: int
-    """The ``id()`` of its call."""
-    elements: tuple[int, int]
-    widths: tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Pair:
-    """The linear layers before and after an activation function.
-
-    ``clear``: whether shapes and order show which layers these are.
-    """
-
-    before: frozenset[Site]
-    after: frozenset[Site]
-    clear: bool
-
-    def __contains__(self, site: object) -> bool:
-        return site in self.before or site in self.after
 
 
 @dataclass(frozen=True)
@@ -92,14 +63,15 @@ class Blocks:
         self.sites = [
             site_of(piece) for piece in found if piece.sort == "weight" and piece.run >= 0
         ]
-        self._directly: dict[str, list[Site]] = {}
+        directly: dict[str, list[Site]] = {}
         for each in self.sites:
             for top in {each.path, parent(each.path)}:
-                self._directly.setdefault(top, []).append(each)
+                directly.setdefault(top, []).append(each)
         self._beneath = Counter(top for each in self.sites for top in upwards(each.path))
         """By path, the number of linear layers there and beneath."""
         self._pairs: dict[str, Pair] = {}
         self.owners = self._owners(found)
+        self._pairing = Pairs(directly, self._active, self._holding, self.first)
         self.attentions = [self._attention(owner) for owner in self.owners]
         blocks = {each.block for each in self.attentions} - {""}
         self.blocks = {
@@ -204,35 +176,8 @@ class Blocks:
         """
         found = self._pairs.get(top)
         if found is None:
-            found = self._pairs[top] = self._pair(top)
+            found = self._pairs[top] = self._pairing.of(top)
         return found
-
-    def _pair(self, top: str) -> Pair:
-        sites = self._directly.get(top, [])
-        befores: set[Site] = set()
-        afters: set[Site] = set()
-        for path, calls in self._active.items():
-            if path != top and (parent(path) != top or not path or path in self._holding):
-                continue
-            for call in calls:
-                took, gave = factors(call)[0].numel(), next(leaves(call.out)).shape.numel()
-                before = {
-                    site
-                    for site in sites
-                    if site.elements[1] in (took, 2 * took) and self._precedes(site.path, path, top)
-                }
-                after = {
-                    site
-                    for site in sites
-                    if site.elements[0] == gave and self._precedes(path, site.path, top)
-                }
-                if before and after:
-                    befores |= before
-                    afters |= after
-                returns = {site.widths[0] for site in before} == {site.widths[1] for site in after}
-                if len(before) in (1, 2) and len(after) == 1 and not before & after and returns:
-                    return Pair(frozenset(before), frozenset(after), True)
-        return Pair(frozenset(befores), frozenset(afters), False)
 
     def at_every_position(self, site: Site, top: str) -> bool:
         """Whether a layer works on all of the input of ``top`` and of the module above.
@@ -249,10 +194,6 @@ class Blocks:
             site.elements[0] in {spec.shape.numel() for spec in leaves((each.args, each.kwargs))}
             for each in calls
         )
-
-    def _precedes(self, one: str, other: str, top: str) -> bool:
-        """Whether one path ran before the other. True if one is ``top``: its order is unknown."""
-        return top in (one, other) or self.first[one] < self.first[other]
 
     def beside(self, site: str, owner: str) -> bool:
         """Whether a layer has other layers and an activation function beside it.
@@ -285,12 +226,3 @@ def _attends(products: list[Call], soft: list[Call]) -> bool:
 
 def _elements(call: Call) -> int:
     return next((prod(spec.shape) for spec in leaves(call.out)), 0)
-
-
-def site_of(piece: Piece) -> Site:
-    """The site of a piece that is a product with a weight."""
-    assert piece.call is not None
-    taken: Sequence[int] = next(iter(factors(piece.call)), ())
-    given: Sequence[int] = next((spec.shape for spec in leaves(piece.call.out)), ())
-    widths = taken[-1] if taken else 1, given[-1] if given else 1
-    return Site(piece.at, id(piece.call), (prod(taken), prod(given)), widths)

@@ -9,8 +9,9 @@ import torch
 from ...core.trace import Call, Trace, leaves
 from ...pricing.part import inner, outermost
 from ...pricing.priced import Priced
-from .blocks import Blocks, Site, site_of
+from .blocks import Blocks
 from .operands import factors
+from .pairs import Site, site_of
 from .parameters import Assigned, parameters
 from .paths import parent, upwards, with_parents, within
 from .pieces import Kinds, Piece, pieces

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from ...conventions import DEFAULT
 from ...core.arguments import arguments
 from ...core.errors import InputError, UncountedWarning, error_text, said
 from ...core.integers import as_int
@@ -16,10 +17,11 @@ from ...pricing.price import Uncounted
 from ...pricing.priced import Priced
 from ...rules.convention import Convention
 from ..roles.roles import REST, ROLES
-from ..roles.rules import split
 from ..uncounted import explain
+from .drawn import Drawn
 from .frame import coefficients
 from .growth import Growth, fit
+from .point import Point, point_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,24 +41,13 @@ PROBES = (101, 203)
 
 
 @dataclass(frozen=True)
-class Point:
-    """The counts at one size ``n``: of the whole model, by path of the work, and by role."""
-
-    n: int
-    total: Ops
-    params: int
-    by_path: Mapping[str, Ops] = field(repr=False)
-    by_role: Mapping[str, Ops] = field(repr=False)
-
-
-@dataclass(frozen=True)
-class Scaling:
+class Scaling(Drawn):
     """The counts of a model at several sizes n, and their polynomials. ``print`` shows them.
 
     ``model``: the type of the model. ``types``: the type of each module by its path.
     ``refused``: sizes of ``PROBES`` at which the model did not run.
     ``uncounted``: targets that ran and that no formula prices. If there are any, the figures are
-    lower bounds.
+    lower bounds. ``convention``: the convention of the counts.
     """
 
     model: str
@@ -64,6 +55,7 @@ class Scaling:
     types: Mapping[str, str] = field(repr=False)
     refused: tuple[int, ...] = ()
     uncounted: tuple[str, ...] = ()
+    convention: Convention = field(default=DEFAULT, repr=False)
 
     @lazily
     def macs(self) -> Growth:
@@ -205,6 +197,7 @@ def scale(
     types: dict[str, str] = {}
     refused: list[int] = []
     uncounted: dict[str, Uncounted] = {}
+    used: Convention | None = None
     for n in _sizes(sizes) if sizes is not None else sorted((*SIZES, *PROBES)):
         priced = (
             _counted(count, inputs, n)
@@ -216,14 +209,22 @@ def scale(
             continue
         if convention is not None:
             priced = priced.under(convention)
-        points[n] = _point(n, priced)
+        used = priced.convention
+        points[n] = point_of(n, priced)
         types |= {each.path: each.type for each in priced.trace.places}
         uncounted |= {
             each.target: each for each in priced.uncounted if each.target not in uncounted
         }
     if uncounted:
         warnings.warn(UncountedWarning(explain(uncounted.values())), stacklevel=stacklevel)
-    return Scaling(types[""], tuple(points.values()), types, tuple(refused), tuple(uncounted))
+    return Scaling(
+        types[""],
+        tuple(points.values()),
+        types,
+        tuple(refused),
+        tuple(uncounted),
+        DEFAULT if used is None else used.figure_alone(),
+    )
 
 
 def _sizes(sizes: Iterable[int]) -> list[int]:
@@ -284,14 +285,6 @@ def _arguments(inputs: Inputs, n: int) -> tuple[tuple[object, ...], dict[str, ob
             error_text(f"inputs({n})", f"raised {said(error)}", "let it return an input")
         ) from error
     return arguments(f"inputs({n})", given)
-
-
-def _point(n: int, priced: Priced) -> Point:
-    by_path: dict[str, Ops] = {}
-    for record in priced.records:
-        by_path[record.path] = by_path.get(record.path, NOTHING) + record.ops
-    roles = split(priced)
-    return Point(n, priced.total, priced.params, by_path, {role: roles.ops(role) for role in ROLES})
 
 
 def _macs(ops: Ops) -> int:

@@ -161,6 +161,15 @@ def test_alike_blocks_fold_only_where_many_rows_remain():
     assert [each.macs for each in many[2].works()] == [8 * (9 + i) for i in range(90)]
 
 
+def test_alike_blocks_fold_from_251_rows_on():
+    """A block and its three layers are four rows, the model is one."""
+
+    def count(blocks):
+        return len(list(folded(hookcount.count(growing(blocks), torch.zeros(1, 8)).tree)))
+
+    assert (count(62), count(63)) == (1 + 62 * 4, 1 + 4)
+
+
 def test_a_small_share_of_own_work_has_no_row():
     class Adding(nn.Module):
         def __init__(self, width):

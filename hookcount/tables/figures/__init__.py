@@ -1,0 +1,1 @@
+"""Figures for people, through plotly. They know labels, values and colours, and no models."""

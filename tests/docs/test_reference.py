@@ -1,5 +1,6 @@
 """``docs/reference/``: it has all public names, and no name that is gone."""
 
+import configparser
 import importlib
 import pkgutil
 import re
@@ -46,3 +47,11 @@ def test_each_page_is_in_the_contents():
     contents = (REFERENCE / "index.rst").read_text(encoding="utf-8")
     listed = re.findall(r"^   (\w+)$", contents, re.M)
     assert sorted(listed) == sorted(p.stem for p in REFERENCE.glob("*.rst") if p.stem != "index")
+
+
+def test_the_page_of_the_installation_has_each_extra():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    text = (ROOT / "docs" / "start" / "install.rst").read_text(encoding="utf-8")
+    named = re.findall(r"``(\w+)``(?=[,\n])", text.partition("Extras\n")[2])
+    assert sorted(named) == sorted(set(config["options.extras_require"]) - {"peers", "zoo"})

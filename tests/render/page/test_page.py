@@ -1,12 +1,12 @@
 """The page of a count, parsed as a browser does."""
 
-import functools
 import itertools
 import time
 import warnings
 
 import pytest
 import torch
+from helpers.paged import made, parsed
 from helpers.parsed import Page, value
 from helpers.pictured import EACH, counted
 from torch import nn
@@ -50,16 +50,6 @@ class Hostile(nn.Module):
         for layer in self.children():
             x = layer(x)
         return x
-
-
-@functools.cache
-def made(name):
-    return counted(name).to_html()
-
-
-@functools.cache
-def parsed(name):
-    return Page(made(name))
 
 
 @pytest.mark.parametrize("name", EACH)

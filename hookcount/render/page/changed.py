@@ -104,7 +104,7 @@ def _kinds(found: Changes) -> str:
 def _said(found: Changes) -> str:
     """The versions of both counts, and their convention."""
     before, now = (
-        ", ".join([f"{name} {version}" for name, version in each.versions.items()])
+        _text(", ".join([f"{name} {version}" for name, version in each.versions.items()]))
         for each in (found.before, found.now)
     )
     versions = now if before == now else f"{before} → {now}"

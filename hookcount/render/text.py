@@ -26,11 +26,13 @@ def summary(priced: Priced) -> str:
         f"{si(priced.params)} params ({size(priced.param_bytes)})",
         f"{si(priced.macs)} MACs",
         f"{si(priced.flops)} FLOPs",
-        f"{priced.run} run",
-        *([priced.origin] if priced.origin else []),
+        f"{clean(priced.run)} run",
+        *([clean(priced.origin)] if priced.origin else []),
     ]
     if priced.convention.name != "default":
-        parts.insert(0, f"{si(priced.headline)} {priced.unit} under {priced.convention.name}")
+        parts.insert(
+            0, f"{si(priced.headline)} {priced.unit} under {clean(priced.convention.name)}"
+        )
     return f"{clean(priced.tree.type)}: " + ", ".join(parts)
 
 

@@ -9,7 +9,7 @@ from ...core.names import clean, shortened
 from ...core.units import percent, si
 from ...tables.markup import markup
 from ..data import ROOT
-from .cards import Card
+from .cards import Bars, Card
 from .script import ALLOWED, SCRIPT
 from .style import style
 from .tables import PageTable
@@ -17,6 +17,7 @@ from .template import TABLES
 
 MOST = 1000
 """A page has at most so many rows."""
+_BARS = 15
 _LONG = 120
 
 
@@ -30,7 +31,7 @@ def changed(found: Changes) -> str:
         said=_said(found),
         lines=[_text(each) for each in others] if found.rows else [first, *others],
         cards=list(_cards(found)),
-        bars=[],
+        bars=list(_bars(found)),
         table=table(found) if found.rows else None,
         style=style(),
         script=SCRIPT,
@@ -66,6 +67,24 @@ def table(found: Changes, most: int = MOST) -> PageTable:
     return PageTable("Changed modules", head, rows, 3, note if rows else "")
 
 
+def _bars(found: Changes) -> Iterator[Bars]:
+    """The rows that grew or shrank most, by each figure."""
+    for figure, title in found.figures().items():
+        most = sorted(found.rows, key=lambda row: -abs(row.grown(figure)))[:_BARS]
+        shown = [row for row in most if row.grown(figure)]
+        if shown:
+            longest = abs(shown[0].grown(figure))
+            rows = [
+                (
+                    _text(row.path) or ROOT,
+                    abs(row.grown(figure)) / longest,
+                    signed(row.grown(figure)),
+                )
+                for row in shown
+            ]
+            yield Bars(f"growth of {title}", rows)
+
+
 def _cards(found: Changes) -> Iterator[Card]:
     for figure, title in found.figures().items():
         before, now = found.total(figure)
@@ -85,7 +104,7 @@ def _kinds(found: Changes) -> str:
 def _said(found: Changes) -> str:
     """The versions of both counts, and their convention."""
     before, now = (
-        ", ".join([f"{name} {version}" for name, version in each.versions.items()])
+        _text(", ".join([f"{name} {version}" for name, version in each.versions.items()]))
         for each in (found.before, found.now)
     )
     versions = now if before == now else f"{before} → {now}"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from ...core.names import clean, shortened
 from ...core.units import si
 from ...tables.markup import markup
+from .cards import Bars
 from .script import ALLOWED, SCRIPT
 from .style import style
 from .tables import PageTable
@@ -19,13 +20,6 @@ if TYPE_CHECKING:
 _LONG = 120
 _WIDE = 6
 """So many columns fit a window."""
-
-
-class Bars(NamedTuple):
-    """A figure of each model: its name, its part of the largest, and its text."""
-
-    title: str
-    rows: Sequence[tuple[str, float, str]]
 
 
 def compared(rows: pd.DataFrame) -> str:

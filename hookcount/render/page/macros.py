@@ -74,7 +74,8 @@ BARS = """\
 <label for="bars{{ loop.index }}">{{ group.title }}</label>
 <div class="bars">
 {% for name, part, text in group.rows %}
-<p>{{ name }} <i style="--share:{{ part|round(4) }}"></i> <b>{{ text }}</b></p>
+<p>{{ name }} <i{% if text[1:] and text[0] == "-" %} class="less"{% endif %}
+ style="--share:{{ part|round(4) }}"></i> <b>{{ text }}</b></p>
 {% endfor %}
 </div>
 {% endfor %}

@@ -120,9 +120,10 @@ def _cards(priced: Priced) -> Iterator[Card]:
 def _said(priced: Priced) -> str:
     """How the figures were made, in one line."""
     versions = [f"{name} {version}" for name, version in priced.versions.items()]
-    convention = f"convention: {_text(priced.convention.name)}"
+    convention = f"convention: {priced.convention.name}"
     origin = ["from a file"] if priced.origin else []
-    return " · ".join([*versions, f"{priced.run} run", convention, *origin])
+    parts = [*versions, f"{priced.run} run", convention, *origin]
+    return " · ".join([_text(each) for each in parts])
 
 
 def _text(text: str) -> str:

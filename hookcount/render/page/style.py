@@ -73,6 +73,7 @@ td.text:last-child{min-width:20em}
 .bars p{display:grid;grid-template-columns:minmax(6em,16em) 1fr 8em;gap:0 12px;
 align-items:center;overflow-wrap:anywhere}
 .bars i{height:14px;border-radius:3px;background:var(--bar);width:calc(100%*var(--share,0))}
+.bars .less{background:none;border:2px solid var(--bar)}
 .bars b{font-weight:400;font-variant-numeric:tabular-nums}
 dl{display:grid;grid-template-columns:auto 1fr;gap:2px 14px;margin:0}
 dt{font-weight:600}

@@ -51,7 +51,7 @@ Arrow keys move.</span></small></h2>
 <button type="button" data-do="first">First view</button>
 <button type="button" data-do="open">Open all</button>
 <button type="button" data-do="close">Close all</button>
-<input type="search" placeholder="name or type" aria-label="Show rows whose name or type has">
+<input type="search" placeholder="name or type" aria-label="Filter the rows by name or type">
 <button type="button" data-do="copy">Copy the rows in view</button>
 </span>
 {% if csv %}

@@ -35,8 +35,9 @@ def words(priced: Priced) -> Iterator[tuple[str, str]]:
         yield "mirrors", _text(convention.mirrors)
     yield "figure", f"{priced.headline:,} {priced.unit}, the one figure of the convention."
     yield "tested", "Tests compare the figure with the tool's own, to the integer."
-    yield "run", f"{priced.run}. {_RUNS.get(priced.run, '')}".strip()
-    yield "versions", ", ".join([f"{name} {each}" for name, each in priced.versions.items()])
+    yield "run", _text(f"{priced.run}. {_RUNS.get(priced.run, '')}".strip())
+    versions = [f"{name} {each}" for name, each in priced.versions.items()]
+    yield "versions", _text(", ".join(versions))
 
 
 def _text(text: str) -> str:

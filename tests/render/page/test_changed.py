@@ -33,7 +33,11 @@ def test_totals_and_rows():
     assert head[7:] == ["params", "growth"]
     assert rows[0][:5] == ["c", "Linear", "added", str(6 * 6), f"+{6 * 6}"]
     assert rows[1][:5] == ["a", "Linear", "changed", str(8 * 6), f"+{8 * 6 - 8 * 4}"]
-    assert "input" not in text
+    assert "(1, 8)" not in text  # the inputs are equal
+    shares = [float(each[2].partition(":")[2]) for each in page.attributes if each[1] == "style"]
+    macs = [1, 8 * 2 / 36]  # of c, which is new, and of a
+    assert shares == pytest.approx([*macs, *macs, *macs], abs=1e-4)  # and of FLOPs, params
+    assert "growth of MACs" in text
 
 
 def test_another_input_and_a_convention():

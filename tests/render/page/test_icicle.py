@@ -1,10 +1,10 @@
 """The pictures of a page: cells that are as wide as their share, and lead to their rows."""
 
-import functools
 import itertools
 
 import pytest
 import torch
+from helpers.paged import parsed
 from helpers.parsed import Page
 from helpers.pictured import EACH, counted
 from torch import nn
@@ -14,11 +14,6 @@ from hookcount.analysis.roles.roles import CONVOLUTION, FEED, PRODUCTS, PROJECTI
 
 ROUND = 0.002
 """Places are written with three digits of a percent."""
-
-
-@functools.cache
-def parsed(name):
-    return Page(counted(name).to_html())
 
 
 def row_of(page, cell):

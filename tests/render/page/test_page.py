@@ -1,12 +1,13 @@
 """The page of a count, parsed as a browser does."""
 
-import functools
 import itertools
+import json
 import time
 import warnings
 
 import pytest
 import torch
+from helpers.paged import made, parsed
 from helpers.parsed import Page, value
 from helpers.pictured import EACH, counted
 from torch import nn
@@ -50,16 +51,6 @@ class Hostile(nn.Module):
         for layer in self.children():
             x = layer(x)
         return x
-
-
-@functools.cache
-def made(name):
-    return counted(name).to_html()
-
-
-@functools.cache
-def parsed(name):
-    return Page(made(name))
 
 
 @pytest.mark.parametrize("name", EACH)
@@ -254,3 +245,19 @@ def test_it_is_written_to_a_file(tmp_path):
     assert path.read_text(encoding="utf-8") == made("resnet50")
     with pytest.raises(OSError, match="cannot write"):
         counted("resnet50").to_html(tmp_path / "none" / "a.html")
+
+
+@pytest.mark.parametrize("hostile", ["</script><script>alert(1)</script>", "\x1b[31m\r\n<img>"])
+def test_a_hostile_file_does_no_harm(hostile):
+    whole = json.loads(hookcount.count(nn.Linear(2, 3), torch.zeros(1, 2)).to_json())
+    whole |= {"run": hostile, "versions": {hostile: hostile}, "convention": hostile}
+    whole["modules"][0]["type"] = whole["records"][0]["target"] = hostile
+    whole["modules"][0]["input_shapes"] = hostile
+    report = hookcount.Report.from_json(json.dumps(whole))
+    old = hookcount.Report.from_json(json.dumps({**whole, "versions": {"a": hostile}}))
+    for text in (report.to_html(), report._repr_html_(), report.diff(old).to_html()):
+        page = Page(text)
+        assert page.loads_something() == []
+        assert page.scripts in ([SCRIPT], [])
+        assert "img" not in page.tags
+        assert all(line.isprintable() for line in text.splitlines())

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 import pandas as pd
 import pytest
 import torch
+from helpers.paged import parsed
 from helpers.parsed import Page, value
 from helpers.pictured import EACH, counted
 from torch import nn
@@ -45,7 +46,7 @@ def test_work_between_modules_is_by_line():
 @pytest.mark.parametrize("name", EACH)
 def test_lines_sum_to_what_the_card_says(name):
     report = counted(name)
-    rows = page_of(report).tables.get(BETWEEN, [[]])[1:]
+    rows = parsed(name).tables.get(BETWEEN, [[]])[1:]
     assert len(rows) <= 30
     found = sum(value(row[4]) for row in rows if row[4])
     assert found == pytest.approx(report.coverage().macs_between, rel=0.006)

@@ -25,6 +25,9 @@ The input is a tensor, a tuple of positional arguments, or a dict of keyword arg
 """
 
 
+_COLUMNS = ("model", "params", "uncounted", "error")
+
+
 def compare(
     models: Mapping[str, Counted] | Iterable[str],
     conventions: Convention | str | Iterable[Convention | str] = "default",
@@ -45,8 +48,9 @@ def compare(
     The result is a DataFrame. Its ``plot()`` is a figure of plotly (``pip install
     'hookcount[plot]'``), with bars for each model and a panel for each unit.
 
-    Raises ``InputError`` for any other value, for an unknown convention, and for two conventions of
-    the same name. Raises ``ModelError`` for a model that cannot be built or counted.
+    Raises ``InputError`` for any other value, for an unknown convention, for two conventions of the
+    same name, and for one with the name of another column. Raises ``ModelError`` for a model that
+    cannot be built or counted.
 
     >>> import torch
     >>> net = nn.Linear(8, 4)
@@ -65,6 +69,9 @@ def compare(
         raise InputError(
             error_text("compare", what, "give each convention once, with its own name")
         )
+    if taken := [name for name in names if name in _COLUMNS]:
+        what = f"a convention is called {taken[0]!r}, as a column is"
+        raise InputError(error_text("compare", what, "give the convention another name"))
     reports = _reports(models)
     found = [
         [each.priced.figure_under(convention) for convention in under] for each in reports.values()

@@ -14,6 +14,7 @@ from .core.errors import FormulaError, InputError, error_text, failure
 from .core.release import VERSIONS
 from .counter import count, countable
 from .report import Report
+from .tables.exact import column
 
 if TYPE_CHECKING:
     from .analysis.compared import Comparison
@@ -77,7 +78,7 @@ def compare(
         [each.priced.figure_under(convention) for convention in under] for each in reports.values()
     ]
     columns: dict[str, object] = {
-        "model": list(reports),
+        "model": column(list(reports)),
         "params": figures([each.params for each in reports.values()]),
         **{name: figures([row[place] for row in found]) for place, name in enumerate(names)},
         "uncounted": [len(each.uncounted) for each in reports.values()],

@@ -12,7 +12,8 @@ from ..core.ops import Ops, flops
 from ..core.units import si
 from ..pricing.priced import Priced
 from ..pricing.tree import Node
-from ..tables.exact import column
+from ..tables import exact
+from ..tables.cutting import all_apart
 from ..tables.figures.figure import Figure
 from ..tables.grid import Renderable, grid, html, paragraph, plain, stacked
 from .growth import growth
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 SHOWN = 20
 """The most rows of a text."""
+_LONG = 80
+"""Characters of a path and of a type in a text."""
 FIGURES = ("macs", "flops", "figure", "params")
 """What is compared: MACs, FLOPs, the figure of the convention, and parameters."""
 
@@ -85,21 +88,23 @@ class Difference:
         Columns: ``path``, ``type``, ``change``, and for each figure ``own_macs_before``,
         ``own_macs`` and ``own_macs_growth``. The growth of all rows sums to that of the total.
         """
-        import pandas as pd
-
-        frame = pd.DataFrame(
-            {
-                "path": [row.path for row in self.rows],
-                "type": [row.type for row in self.rows],
-                "change": [row.change for row in self.rows],
-            }
-        )
+        columns: dict[str, list[object]] = {
+            "path": [row.path for row in self.rows],
+            "type": [row.type for row in self.rows],
+            "change": [row.change for row in self.rows],
+        }
         for figure in FIGURES:
             name = f"own_{figure}"
-            frame[f"{name}_before"] = column([row.before[figure] for row in self.rows])
-            frame[name] = column([row.now[figure] for row in self.rows])
-            frame[f"{name}_growth"] = column([row.grown(figure) for row in self.rows])
-        frame.attrs |= {"convention": self.now.convention.name, "unit": self.now.convention.unit}
+            columns[f"{name}_before"] = [row.before[figure] for row in self.rows]
+            columns[name] = [row.now[figure] for row in self.rows]
+            columns[f"{name}_growth"] = [row.grown(figure) for row in self.rows]
+        frame = exact.frame(columns)
+        frame.attrs |= {
+            "convention": self.now.convention.name,
+            "unit": self.now.unit,
+            "versions": self.now.versions,
+            "versions_before": self.before.versions,
+        }
         return frame
 
     def plot(
@@ -133,13 +138,16 @@ class Difference:
         shown = self._figures()
         titles = [name for figure in shown for name in (shown[figure], f"{shown[figure]} growth")]
         made = grid(("module", "type", "change", *titles), titles)
-        for row in self.rows[:SHOWN]:
+        paths = [clean(row.path) or "(model)" for row in self.rows[:SHOWN]]
+        types = [clean(row.type) for row in self.rows[:SHOWN]]
+        names = zip(all_apart(paths, _LONG), all_apart(types, _LONG), strict=True)
+        for row, (path, kind) in zip(self.rows[:SHOWN], names, strict=True):
             cells = [
                 text
                 for figure in shown
                 for text in (_short(row.now[figure]), _signed(row.grown(figure)))
             ]
-            made.add_row(clean(row.path) or "(model)", clean(row.type), row.change, *cells)
+            made.add_row(path, kind, row.change, *cells)
         more = len(self.rows) - SHOWN
         return stacked(*head, made, *([f"and {more} more rows"] if more > 0 else []))
 
@@ -150,7 +158,7 @@ class Difference:
         return (
             found
             if convention.name == "default"
-            else {"figure": f"{convention.name} ({convention.unit})", **found}
+            else {"figure": f"{clean(convention.name)} ({convention.unit})", **found}
         )
 
     def _name(self) -> str:

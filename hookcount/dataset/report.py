@@ -9,6 +9,7 @@ from ..analysis.frames import figures
 from ..analysis.statistics import NAMES, Statistics
 from ..analysis.uncounted import explain
 from ..core.errors import InputError, error_text
+from ..core.names import clean
 from ..core.units import duration, si
 from ..report import Report
 from ..rules.convention import Convention, Unit
@@ -155,7 +156,7 @@ class DataSetReport:
         for frame in frames.values():
             for path, kind in zip(frame["path"], frame["type"], strict=True):
                 types.setdefault(path, kind)
-        columns: dict[str, object] = {"path": list(types), "type": list(types.values())}
+        columns: dict[str, object] = {"path": column([*types]), "type": column([*types.values()])}
         for name in ("macs", "flops", *(["seconds"] if self.timed else [])):
             known = {
                 key: dict(zip(frame["path"], frame[name].tolist(), strict=True))
@@ -189,7 +190,7 @@ class DataSetReport:
         made = grid(("", *NAMES), NAMES)
         for name, each in self._figures().items():
             text = duration if name == "seconds" else si
-            shown = f"{self.convention.name} ({self.unit})" if name == "headline" else name
+            shown = f"{clean(self.convention.name)} ({self.unit})" if name == "headline" else name
             made.add_row(shown, *[text(value) for value in each.to_dict().values()])
         parts: list[Renderable] = [head, made]
         if self.timed:

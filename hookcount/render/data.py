@@ -10,7 +10,7 @@ from ..analysis.reading import SCHEMA, extras, uncounted
 from ..core.ops import KINDS, flops
 from ..core.units import si
 from ..pricing.priced import Priced
-from ..tables import rows
+from ..tables import exact, rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +38,8 @@ def named(priced: Priced, shown: pd.DataFrame | None = None) -> pd.DataFrame:
     ``shown``: the rows to write, all if None.
     """
     frame = frames.modules(priced) if shown is None else shown
-    return frame.assign(path=[path or ROOT for path in frame["path"]])
+    paths = exact.column([path or ROOT for path in frame["path"]])
+    return frame.assign(path=paths.set_axis(frame.index))
 
 
 def json(priced: Priced, shown: pd.DataFrame | None = None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..core.names import clean
+from ..core.names import clean, shortened
 from ..core.units import si, size
 from ..pricing.priced import Priced
 from ..pricing.tree import Node
@@ -14,6 +14,8 @@ from .order import order
 from .view import TreeView
 
 Column = More
+_LONG = 60
+"""Characters of the name of a convention."""
 
 
 def summary(priced: Priced) -> str:
@@ -29,7 +31,8 @@ def summary(priced: Priced) -> str:
         *([priced.origin] if priced.origin else []),
     ]
     if priced.convention.name != "default":
-        parts.insert(0, f"{si(priced.headline)} {priced.unit} under {priced.convention.name}")
+        name = shortened(clean(priced.convention.name), _LONG)
+        parts.insert(0, f"{si(priced.headline)} {priced.unit} under {name}")
     return f"{clean(priced.tree.type)}: " + ", ".join(parts)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from ..analysis import frames
 from ..core.errors import InputError, error_text, near
+from ..core.integers import as_int
 from ..pricing.priced import Priced
 from ..tables.encoding import printable
 from ..tables.grid import plain, show, table
@@ -48,6 +49,7 @@ class Shown:
         Raises ``InputError`` for an unknown column.
         """
         names = None if columns is None else _names(columns)
+        depth = as_int(depth)
         if depth is not None and (type(depth) is not int or depth < 0):
             what = "this is no number of levels"
             raise InputError(error_text(f"show(depth={depth!r})", what, "give an int, such as 2"))

@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 import torch
 from helpers.pictured import counted
@@ -35,6 +36,7 @@ def test_a_report_is_shown_within_the_terminal(shown):
 
 def test_a_depth_and_each_module(shown):
     assert [line.split()[0] for line in shown("resnet50", depth=0)[1:3]] == ["module", "(model)"]
+    assert shown("resnet50", depth=np.int64(1)) == shown("resnet50", depth=1)
     full = shown("resnet50", fold=False)
     assert len(full) == 2 + len(list(counted("resnet50").tree))
 

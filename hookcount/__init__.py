@@ -34,7 +34,7 @@ Contents:
 
 from .analysis.coverage import Coverage, Free, Source
 from .analysis.devices import devices
-from .analysis.difference import Changed, Difference
+from .analysis.difference import Changed
 from .analysis.match import Match
 from .analysis.reconcile import Line, Reconciliation
 from .analysis.roles.roles import Share, Split
@@ -83,6 +83,7 @@ from .dataset.report import DataSetReport
 from .observe.shapes_run.experts import by_turns
 from .pricing.price import Charge, Record, Uncounted
 from .pricing.tree import Node
+from .render.difference import Difference
 from .report import Report, Reuse
 from .rules.registry import FREE, OBSERVED, Entry, Registry
 from .seconds.device import Device

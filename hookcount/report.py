@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .analysis import frames, match, reconcile
 from .analysis.checks import Checks
 from .analysis.coverage import Coverage, cover
-from .analysis.difference import Difference, difference
 from .analysis.reading import read
 from .analysis.roles import frame as roles_frame
 from .analysis.scaling.again import Again, counted_again, of_a_copy, of_a_part
@@ -23,6 +22,7 @@ from .pricing.part import Part
 from .pricing.price import Charge, Record
 from .pricing.priced import Priced
 from .pricing.tree import Node
+from .render.difference import Difference, difference
 from .render.figures.drawn import Drawn
 from .render.files import Files
 from .render.shown import Shown

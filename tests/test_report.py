@@ -194,7 +194,7 @@ def test_text_has_the_headline_and_every_module_with_work(report):
 
 def test_html(report):
     html = report._repr_html_()
-    assert html.startswith('<div class="hookcount">')
+    assert html.startswith('<div class="hookcount ')
     assert "<i>stem</i>" in html
     assert "<script" not in html
 

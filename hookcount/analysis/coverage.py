@@ -149,6 +149,36 @@ def cover(priced: Priced) -> Coverage:
     )
 
 
+class LineSum(NamedTuple):
+    """The work of one op that one source line called outside of modules that have a formula."""
+
+    line: str
+    """The ``file:line``. It is empty for an op that ran inside one of torch's own layers."""
+    target: str
+    paths: tuple[str, ...]
+    """The modules in which it ran."""
+    calls: int
+    ops: Ops
+
+
+def by_line(found: Coverage) -> list[LineSum]:
+    """The ops between modules by the line that called them, the most expensive first."""
+    lines: dict[tuple[str, str], list[Source]] = {}
+    for source in found.between:
+        lines.setdefault((source.line, source.target), []).append(source)
+    sums = [
+        LineSum(
+            line,
+            target,
+            tuple(dict.fromkeys(each.path for each in sources)),
+            sum(each.calls for each in sources),
+            sum([each.ops for each in sources], NOTHING),
+        )
+        for (line, target), sources in lines.items()
+    ]
+    return sorted(sums, key=lambda each: (-each.ops.macs, -flops(each.ops)))
+
+
 def short(line: str) -> str:
     """A ``file:line`` relative to the folder of ``sys.path`` that holds the file, if one does."""
     folders = [os.path.abspath(folder) for folder in sys.path] + [os.getcwd()]
@@ -183,28 +213,21 @@ def text(found: Coverage, rows: int = 20) -> str:
 
 def _between(found: Coverage, rows: int) -> Iterator[Renderable]:
     """The ops between modules by the line that called them, the most expensive first."""
-    lines: dict[tuple[str, str], list[Source]] = {}
-    for source in found.between:
-        lines.setdefault((source.line, source.target), []).append(source)
-    totals = {key: sum([each.ops for each in sources], NOTHING) for key, sources in lines.items()}
-    order = sorted(lines, key=lambda key: (-totals[key].macs, -flops(totals[key])))
     shown = grid(
         ("between modules, by line", "op", "in", "calls", "MACs", "FLOPs"),
         ("calls", "MACs", "FLOPs"),
     )
-    for key in order[:rows]:
-        sources, ops = lines[key], totals[key]
-        paths = list(dict.fromkeys(each.path or "(model)" for each in sources))
-        where = shortened(clean(paths[0]), 60) + (f" +{len(paths) - 1}" if len(paths) > 1 else "")
-        calls, macs = sum(each.calls for each in sources), si(ops.macs) if ops.macs else ""
+    lines = by_line(found)
+    for each in lines[:rows]:
+        more = f" +{len(each.paths) - 1}" if len(each.paths) > 1 else ""
         shown.add_row(
-            line(short(key[0]) or "in torch"),
-            clean(key[1]),
-            line(where),
-            str(calls),
-            macs,
-            si(flops(ops)),
+            line(short(each.line) or "in torch"),
+            clean(each.target),
+            line(shortened(clean(each.paths[0] or "(model)"), 60) + more),
+            str(each.calls),
+            si(each.ops.macs) if each.ops.macs else "",
+            si(flops(each.ops)),
         )
     yield shown
-    if len(order) > rows:
-        yield f"and {len(order) - rows} more, in to_dataframe()"
+    if len(lines) > rows:
+        yield f"and {len(lines) - rows} more, in to_dataframe()"

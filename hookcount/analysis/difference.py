@@ -1,10 +1,10 @@
-"""``Difference``: two counts side by side, and the rows that make their totals differ."""
+"""``Changes``: two counts side by side, and the rows that make their totals differ."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..core.errors import InputError, error_text
 from ..core.names import clean
@@ -13,18 +13,10 @@ from ..core.units import si
 from ..pricing.priced import Priced
 from ..pricing.tree import Node
 from ..tables import exact
-from ..tables.cutting import all_apart
-from ..tables.figures.figure import Figure
-from ..tables.grid import Renderable, grid, html, paragraph, plain, stacked
-from .growth import growth
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SHOWN = 20
-"""The most rows of a text."""
-_LONG = 80
-"""Characters of a path and of a type in a text."""
 FIGURES = ("macs", "flops", "figure", "params")
 """What is compared: MACs, FLOPs, the figure of the convention, and parameters."""
 
@@ -47,17 +39,13 @@ class Changed(NamedTuple):
 
 
 @dataclass(frozen=True, repr=False)
-class Difference:
-    """What changed from one count to another, under the convention of both.
-
-    The growth of a total is the sum of the growth of the rows: each row has the figures of a module
-    itself. ``print(difference)`` shows the totals and the rows that changed most.
-    """
+class Changes:
+    """Two counts under one convention, the rows that differ, and the totals."""
 
     before: Priced
     now: Priced
     rows: tuple[Changed, ...]
-    """The rows that differ, the largest growth or decline first. Empty for equal counts."""
+    """Those that differ, the largest growth or decline first. Empty for equal counts."""
 
     def total(self, figure: str) -> tuple[int, int]:
         """A figure of the whole, before and now: ``macs``, ``flops``, ``figure`` or ``params``."""
@@ -107,52 +95,8 @@ class Difference:
         }
         return frame
 
-    def plot(
-        self,
-        figure: Literal["macs", "flops", "params", "figure"] | None = None,
-        *,
-        title: str = "",
-    ) -> Figure:
-        """A figure of plotly: the growth of each row in one figure, the largest first.
-
-        ``figure``: ``"macs"``, ``"flops"``, ``"params"``, or ``"figure"``, that of the convention.
-        The default is MACs, and under another convention its figure. ``title``: the name of the
-        model. Needs ``pip install 'hookcount[plot]'``, else raises ``MissingPackageError``. Raises
-        ``InputError`` if no row differs in the figure.
-        """
-        convention = self.now.convention
-        chosen = figure or ("macs" if convention.name == "default" else "figure")
-        before, now = self.total(chosen)
-        unit = {**self._figures(), "params": "parameters"}.get(chosen, convention.unit)
-        some = [(row.path, row.type, row.change, row.grown(chosen)) for row in self.rows]
-        name = title or self._name()
-        return growth([each for each in some if each[-1]], name, unit, before, now)
-
-    def _shown(self) -> Renderable:
-        head = [
-            paragraph(text, "bold" if index == 0 else "")
-            for index, text in enumerate(self._heads())
-        ]
-        if not self.rows:
-            return stacked(*head)
-        shown = self._figures()
-        titles = [name for figure in shown for name in (shown[figure], f"{shown[figure]} growth")]
-        made = grid(("module", "type", "change", *titles), titles)
-        paths = [clean(row.path) or "(model)" for row in self.rows[:SHOWN]]
-        types = [clean(row.type) for row in self.rows[:SHOWN]]
-        names = zip(all_apart(paths, _LONG), all_apart(types, _LONG), strict=True)
-        for row, (path, kind) in zip(self.rows[:SHOWN], names, strict=True):
-            cells = [
-                text
-                for figure in shown
-                for text in (_short(row.now[figure]), _signed(row.grown(figure)))
-            ]
-            made.add_row(path, kind, row.change, *cells)
-        more = len(self.rows) - SHOWN
-        return stacked(*head, made, *([f"and {more} more rows"] if more > 0 else []))
-
-    def _figures(self) -> dict[str, str]:
-        """The figures of the text, with their titles."""
+    def figures(self) -> dict[str, str]:
+        """The figures that people read, with their titles."""
         found = {"macs": "MACs", "flops": "FLOPs", "params": "params"}
         convention = self.now.convention
         return (
@@ -161,12 +105,14 @@ class Difference:
             else {"figure": f"{clean(convention.name)} ({convention.unit})", **found}
         )
 
-    def _name(self) -> str:
+    def model(self) -> str:
+        """The class of the model, or both classes if they differ."""
         old, new = clean(self.before.tree.type), clean(self.now.tree.type)
         return old if old == new else f"{old} -> {new}"
 
-    def _heads(self) -> Iterator[str]:
-        yield self._name() + (
+    def headings(self) -> Iterator[str]:
+        """The totals in one line, and another line if the inputs differ."""
+        yield self.model() + (
             ": " + ", ".join(self._totals()) if self.rows else ": nothing differs"
         )
         was, now = "; ".join(self.before.tree.inputs), "; ".join(self.now.tree.inputs)
@@ -174,23 +120,14 @@ class Difference:
             yield f"input {was} -> {now}"
 
     def _totals(self) -> Iterator[str]:
-        for figure, title in self._figures().items():
+        for figure, title in self.figures().items():
             before, now = self.total(figure)
-            grown = "the same" if before == now else _signed(now - before)
+            grown = signed(now - before) or "the same"
             yield f"{title} {si(before)} -> {si(now)} ({grown})"
 
-    def __str__(self) -> str:
-        return plain(self._shown())
 
-    def __repr__(self) -> str:
-        return f"<hookcount.Difference rows={len(self.rows)} macs={self.macs:+}>"
-
-    def _repr_html_(self) -> str:
-        return html(self._shown())
-
-
-def difference(before: Priced, now: Priced) -> Difference:
-    """What changed from one count to another. Rows are matched by path.
+def changes(before: Priced, now: Priced) -> tuple[Changed, ...]:
+    """The rows that differ, the largest growth or decline first. They are matched by path.
 
     Raises ``InputError`` for two conventions.
     """
@@ -207,7 +144,7 @@ def difference(before: Priced, now: Priced) -> Difference:
         if (row := _changed(path, old.get(path), new.get(path), before, now)) is not None
     ]
     rows.sort(key=lambda row: tuple(-abs(row.grown(figure)) for figure in FIGURES))
-    return Difference(before, now, tuple(rows))
+    return tuple(rows)
 
 
 def _changed(
@@ -237,14 +174,10 @@ def _named(ops: Ops, params: int, priced: Priced) -> dict[str, int]:
     return dict(zip(FIGURES, figures, strict=True))
 
 
-def _short(count: int) -> str:
-    return si(count) if count else ""
-
-
-def _signed(growth: int) -> str:
+def signed(growth: int) -> str:
     """By how much a figure grew. Empty for nothing.
 
-    >>> _signed(1500), _signed(-12), _signed(0)
+    >>> signed(1500), signed(-12), signed(0)
     ('+1.50 k', '-12', '')
     """
     return f"{'+' if growth > 0 else '-'}{si(abs(growth))}" if growth else ""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
 
 from ..core.errors import error_text
+from ..core.structures import changed
 from ..models import Built
+from ..models.built import Argument
 from .options import UsageError
-
-Argument = torch.Tensor | Sequence[torch.Tensor]
-"""An argument of ``forward``: a tensor, or a list of images."""
 
 
 def in_batches(built: Built, samples: int) -> Built:
@@ -32,7 +31,9 @@ def in_batches(built: Built, samples: int) -> Built:
     def batch(value: Argument) -> Argument:
         if isinstance(value, torch.Tensor):
             return several(value)
-        return [value[0].clone() for _ in range(samples)]
+        if built.takes_list:
+            return [value[0].clone() for _ in range(samples)]
+        raise UsageError(error_text("--batch", "an input is no tensor", fix))
 
     return _changed(built, batch)
 
@@ -44,7 +45,10 @@ def in_dtype(built: Built, dtype: torch.dtype) -> Built:
         return value.to(dtype) if value.is_floating_point() else value
 
     def change(value: Argument) -> Argument:
-        return cast(value) if isinstance(value, torch.Tensor) else list(map(cast, value))
+        if isinstance(value, torch.Tensor):
+            return cast(value)
+        made = changed(value, change)
+        return value if made is NotImplemented else made
 
     return _changed(built, change)
 

@@ -11,21 +11,23 @@ from ..core.errors import BudgetError, InputError, error_text
 from ..pricing.priced import Priced
 from ..pricing.stored import Stored
 from .options import UsageError
+from .parsing import LIMITS, Parser
 
 _LIMITS = ("macs", "flops", "params")
 
 
-def add_limits(to: argparse.ArgumentParser) -> None:
+def add_limits(to: Parser) -> None:
     """Add the options for limits, to be read by ``limits`` and checked by ``check``."""
+    group = to.group(LIMITS)
     for name in _LIMITS:
-        to.add_argument(
+        group.add_argument(
             f"--max-{name}",
             type=_limit,
             metavar="N",
             help=f"exit with status 3 if the model has more {name}, such as 4.2G"
             + ("" if name == "params" else "; under a convention that counts these, its figure"),
         )
-    to.add_argument(
+    group.add_argument(
         "--baseline",
         metavar="OLD.json",
         help="exit with status 3 if a total is more than in this report of --format json, and "

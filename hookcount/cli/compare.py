@@ -18,10 +18,13 @@ from .options import (
     add_convention,
     add_input,
     add_kind_of_run,
+    add_model,
+    add_output,
     conventions,
     format_of,
     parser,
 )
+from .parsing import Parser
 from .show import rows_in, write
 
 if TYPE_CHECKING:
@@ -37,26 +40,24 @@ run on --input."""
 _FORMS = (*TABLES, "html")
 
 
-def arguments() -> argparse.ArgumentParser:
+_EXAMPLES = """\
+examples:
+  hookcount compare resnet50 vit_b_16
+  hookcount compare resnet50 vit_b_16 --convention default,thop,fvcore
+  hookcount compare resnet50 timm:resnet50 --input 1x3x256x256 --output two.csv"""
+
+
+def arguments() -> Parser:
     """The parser for this command."""
-    made = parser(
-        "hookcount compare",
-        _DESCRIPTION,
-        "example:\n  hookcount compare resnet50 vit_b_16 --convention default,thop,fvcore",
-    )
-    made.add_argument("models", nargs="+", metavar="MODEL", help="what to count")
+    made = parser("hookcount compare", _DESCRIPTION, _EXAMPLES)
+    made.usage = "hookcount compare MODEL [MODEL ...] [options]"
+    add_model(made, several=True)
     add_input(made)
     add_kind_of_run(made)
     add_convention(
         made, "count under these conventions, a column for each. Default: hookcount's own."
     )
-    made.add_argument(
-        "--format",
-        choices=_FORMS,
-        metavar="FORMAT",
-        help="table, csv, json, markdown, html, latex, excel or parquet; default: table, or the "
-        "format of FILE by its suffix",
-    )
+    add_output(made, _FORMS, "table")
     return made
 
 

@@ -17,11 +17,13 @@ from ..core.errors import (
     LeftBehindWarning,
     UncountedWarning,
     error_text,
+    said,
 )
 from ..counter import Counter, size
 from ..models import Built, build
-from ..models.inputs import Input
+from ..models.inputs import Input, written
 from ..report import Report
+from ..tables.waiting import waiting
 from .options import UsageError
 
 
@@ -37,15 +39,18 @@ def counted(name: str, options: argparse.Namespace) -> tuple[Built, Report]:
 
     Raises ``UsageError`` for missing or repeated inputs, ``HookcountError`` where the model fails.
     """
-    built = with_inputs(build(name, options.device, real=options.real), options.input)
+    with waiting(f"building {name}"):
+        made = build(name, options.device, real=options.real, trust=options.trust)
+    built = with_inputs(made, options.input)
     counter = Counter(run="real" if options.real else "auto")
     try:
-        return built, counter.count(built.model, *(built.args or ()), **built.kwargs)
+        with waiting(f"counting {name}"):
+            return built, counter.count(built.model, *(built.args or ()), **built.kwargs)
     except DataNeededError as error:
         raise DataNeededError(f"{error}; here, with --device cpu") from error
-    except HookcountError:
+    except (HookcountError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         raise raised(built, error) from error
 
 
@@ -100,7 +105,7 @@ def with_inputs(built: Built, inputs: Sequence[Input]) -> Built:
         )
     missing = built.missing_inputs()
     if missing:
-        shape = "1,128:int64" if "id" in missing[0] else "1,3,224,224"
+        shape = "1x128:int64" if "id" in missing[0] else "1x3x224x224"
         what = f"forward needs {', '.join(missing)}"
         fix = f"give each of its inputs, as in --input {missing[0]}={shape}"
         raise UsageError(error_text(built.name, what, fix))
@@ -114,17 +119,19 @@ def raised(built: Built, error: BaseException) -> HookcountError:
         f"give the inputs of forward with --input (now: {shapes(built) or 'none'}); "
         "--traceback shows where the error was raised"
     )
-    return HookcountError(error_text(built.name, f"{type(error).__name__}: {error}{notes}", fix))
+    return HookcountError(error_text(built.name, said(error) + notes, fix))
 
 
 def shapes(built: Built) -> str:
-    """The shapes of a model's inputs, as in ``1x3x224x224, mask 1x128 bool``."""
-    named = [f"{name} {_shape(value)}" for name, value in built.kwargs.items()]
+    """A model's inputs as ``--input`` reads them: ``1x3x224x224, mask=1x128:bool``."""
+    named = [f"{name}={_shape(value)}" for name, value in built.kwargs.items()]
     return ", ".join([*map(_shape, built.args or ()), *named])
 
 
-def _shape(value: torch.Tensor | Sequence[torch.Tensor]) -> str:
-    if not isinstance(value, torch.Tensor):
+def _shape(value: object) -> str:
+    if isinstance(value, torch.Tensor):
+        dtype = None if value.dtype == torch.get_default_dtype() else value.dtype
+        return written(None, value.shape, dtype)
+    if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(_shape, value))}]"
-    dtype = "" if value.dtype == torch.get_default_dtype() else f" {value.dtype}"
-    return "x".join(map(str, value.shape)) + dtype.replace("torch.", "")
+    return repr(value) if isinstance(value, (bool, int, float)) else type(value).__name__

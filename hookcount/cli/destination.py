@@ -36,7 +36,13 @@ class Destination:
         If the file can no longer be written, a text goes to stdout. ``OutputError`` is raised.
         """
         if self.path is None:
-            _print(str(content))
+            try:
+                _print(str(content))
+            except BrokenPipeError:
+                raise
+            except (OSError, AttributeError) as error:  # a full disk, or a closed stdout
+                reason = error if isinstance(error, OSError) else OSError(9, "it is closed")
+                raise refused(Path("stdout"), reason, "give a stdout, or --output FILE") from error
             return
         try:
             write(self.path, content)
@@ -49,6 +55,6 @@ class Destination:
 
 
 def _print(text: str) -> None:
-    """Print, in ASCII if stdout cannot encode the text."""
+    """Print, in ASCII if stdout cannot encode the text. Python has no stdout if it is closed."""
     sys.stdout.write(printable(text))
     sys.stdout.flush()

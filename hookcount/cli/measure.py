@@ -18,6 +18,7 @@ from ..seconds.frame import SECONDS_COLUMNS
 from ..seconds.timer import Timer
 from ..seconds.timing import Timing
 from ..tables.grid import Renderable, grid, stacked
+from ..tables.waiting import waiting
 from .batches import in_batches, in_dtype
 from .counting import raised, shapes, undisturbed, with_inputs
 from .destination import Destination
@@ -26,11 +27,13 @@ from .options import (
     add_device,
     add_input,
     add_model,
+    add_output,
     duration,
     format_of,
     parser,
     whole,
 )
+from .parsing import RESULT, RUN, Parser
 from .show import write
 
 if TYPE_CHECKING:
@@ -40,10 +43,12 @@ _DTYPES = ("float16", "bfloat16", "float32", "float64")
 _FORMATS = ("table", "csv", "json", "markdown")
 _ORDERS = ("params", "calls", "macs", "flops", *SECONDS_COLUMNS)
 _DESCRIPTION = """\
-Runs a model for real, with random weights, and shows how long it takes: the whole and each module.
+Runs a model for real, with random weights, and shows how long it takes: the
+whole and each module.
 
-`hookcount --help` explains MODEL. The model runs in eval mode, in torch.inference_mode(). The total
-comes from plain runs. The shares of modules come from other runs, in which each module is timed."""
+`hookcount --help` explains MODEL. The model runs in eval mode, in
+torch.inference_mode(). The total comes from plain runs. The shares of modules
+come from other runs, in which each module is timed."""
 _EXAMPLES = """\
 examples:
   hookcount measure resnet50
@@ -52,7 +57,7 @@ examples:
   hookcount measure swin_t --top 10 --format csv --output swin.csv"""
 
 
-def arguments() -> argparse.ArgumentParser:
+def arguments() -> Parser:
     """The parser for this command."""
     made = parser("hookcount measure", _DESCRIPTION, _EXAMPLES)
     add_model(made)
@@ -62,58 +67,56 @@ def arguments() -> argparse.ArgumentParser:
         "where the model runs: cpu, cuda, cuda:1, mps ... Default: cpu. "
         "Without this option, a factory's model stays where the factory puts it",
     )
-    made.add_argument(
+    run = made.group(RUN)
+    run.add_argument(
         "--batch", type=whole(1), metavar="N", help="samples a forward, of the default input"
     )
-    made.add_argument("--dtype", choices=_DTYPES, help="the dtype of the model and of its inputs")
-    made.add_argument(
+    run.add_argument("--dtype", choices=_DTYPES, help="the dtype of the model and of its inputs")
+    run.add_argument(
         "--threads", type=whole(1), metavar="N", help="threads of one op. Default: torch's"
     )
-    made.add_argument("--compile", action="store_true", help="run torch.compile(MODEL)")
+    run.add_argument("--compile", action="store_true", help="run torch.compile(MODEL)")
     defaults = Timer()
-    made.add_argument(
+    run.add_argument(
         "--warmup",
         type=whole(0),
         metavar="N",
         default=defaults.warmup,
         help="at most so many forwards before the timed ones (default: %(default)s)",
     )
-    made.add_argument(
+    run.add_argument(
         "--repeat",
         type=whole(1),
         metavar="N",
         default=defaults.repeat,
         help="at least so many timed forwards (default: %(default)s)",
     )
-    made.add_argument(
+    run.add_argument(
         "--min-seconds",
         type=duration,
         metavar="SECONDS",
         default=defaults.min_seconds,
         help="more forwards follow until so much time has passed (default: %(default)s)",
     )
-    made.add_argument("--no-modules", action="store_true", help="time only the whole")
+    run.add_argument("--no-modules", action="store_true", help="time only the whole")
     _add_view(made)
     return made
 
 
-def _add_view(to: argparse.ArgumentParser) -> None:
-    to.add_argument(
+def _add_view(to: Parser) -> None:
+    group = to.group(RESULT)
+    group.add_argument(
         "--depth", type=whole(0), metavar="N", help="show only modules at most N levels deep"
     )
-    to.add_argument(
+    group.add_argument(
         "--top", type=whole(1), metavar="N", help="show only N modules: the first by --sort"
     )
-    to.add_argument(
+    group.add_argument(
         "--sort",
         metavar="COLUMN",
         help=f"one of {', '.join(_ORDERS)}; with --top the default is own_seconds",
     )
-    to.add_argument(
-        "--format",
-        choices=("tree", *_FORMATS),
-        help="default: tree, table with --top, or the format of FILE by its suffix",
-    )
+    add_output(to, ("tree", *_FORMATS), "tree, or table with --top")
 
 
 def work(options: argparse.Namespace, destination: Destination) -> None:
@@ -161,7 +164,8 @@ def _threads(number: int | None) -> Iterator[None]:
 
 def _built(options: argparse.Namespace) -> Built:
     """The model, as the options say."""
-    made = build(options.model, options.device, real=True)
+    with waiting(f"building {options.model}"):
+        made = build(options.model, options.device, real=True, trust=options.trust)
     if options.dtype:
         made.model.to(getattr(torch, options.dtype))
     made = with_inputs(made, options.input)
@@ -174,11 +178,11 @@ def _measured(built: Built, options: argparse.Namespace) -> Timing:
     timer = Timer(options.warmup, options.repeat, options.min_seconds, not options.no_modules)
     model = cast(nn.Module, torch.compile(built.model)) if options.compile else built.model
     try:
-        with torch.inference_mode():
+        with torch.inference_mode():  # without a line that is drawn meanwhile and takes time
             return timer.measure(model, *(built.args or ()), **built.kwargs)
-    except HookcountError:
+    except (HookcountError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         raise raised(built, error) from error
 
 

@@ -9,6 +9,7 @@ from .. import __version__
 from ..conventions import DEFAULT
 from ..core.errors import error_text, near
 from .budget import add_limits, baseline, check, has_limits
+from .completion import HOW, add_completion
 from .counting import check_device, counted, first_line, undisturbed
 from .destination import Destination
 from .options import (
@@ -18,11 +19,13 @@ from .options import (
     add_input,
     add_kind_of_run,
     add_model,
+    add_output,
     conventions,
     format_of,
     parser,
     whole,
 )
+from .parsing import GENERAL, RESULT, STATUS, Parser
 from .show import rows_in, write
 from .view import View
 
@@ -38,38 +41,38 @@ MODEL is one of
   resnet50                    a model of torchvision
                               (resnet50@IMAGENET1K_V1: as for these weights)
   timm:vit_tiny_patch16_224   a model of timm, if it is installed
+  ultralytics:yolo11n         a model of ultralytics, if it is installed; also
+  ultralytics:own.yaml        of a YAML file of your own
   hf:path/to/config.json      a model of transformers, if it is installed, from
                               its config or the config's folder: the first of
                               the config's `architectures` that transformers
                               has, else AutoModel
   package.module:factory      the model that `factory` returns: a function
   path/to/file.py:factory     without parameters, a class, or the model itself
+  path/to/file.pt2            a program of torch.export
+  path/to/file.pt             a model of TorchScript; with --trust, a whole
+                              model of torch.save
 No weights are downloaded, because a count needs only shapes."""
 
-_EXAMPLES = """\
+_EXAMPLES = f"""\
 examples:
   hookcount resnet50
-  hookcount vit_b_16 --depth 3
-  hookcount vit_b_16 --full
-  hookcount swin_t --top 10
-  hookcount resnet50 --output resnet50.html
-  hookcount resnet50 --convention all
-  hookcount fcn_resnet50 --input 1,3,256,256 --format csv --output fcn.csv
-  hookcount my_models.py:encoder --input ids=1,128:int64 --input mask=1,128:bool
-  hookcount hf:Llama-3.1-8B/config.json --input input_ids=1,4096:int64
-  hookcount swin_t --device cuda --real
-  hookcount compare resnet50 vit_b_16 --convention default,thop,fvcore
-  hookcount measure resnet50 --batch 8 --threads 1
-  hookcount resnet50 --max-macs 4.2G --baseline old.json
-  hookcount size regnet_y_128gf
+  hookcount resnet50 --input 8x3x256x256 --output resnet50.html
+  hookcount my_models.py:encoder --input ids=1x128:int64 --max-macs 4.2G
 
-exit status: 0 fine, 1 the model could not be built or counted, 2 wrong usage
-(an unknown name, a bad option), 3 over a limit or over the baseline."""
+other commands:
+  hookcount compare   models side by side, under one convention or several
+  hookcount measure   the seconds of a model, whole and module by module
+  hookcount size      parameters, buffers and bytes; nothing runs
+
+{STATUS}
+
+{HOW}"""
 
 _FORMS = ("tree", "html", *TABLES)
 
 
-def arguments() -> argparse.ArgumentParser:
+def arguments() -> Parser:
     """The parser for this command."""
     made = parser("hookcount", _DESCRIPTION, _EXAMPLES)
     made.usage = (
@@ -78,41 +81,48 @@ def arguments() -> argparse.ArgumentParser:
         "       hookcount measure MODEL [options]\n"
         "       hookcount size MODEL [options]"
     )
-    made.add_argument("--version", action="version", version=f"hookcount {__version__}")
     add_model(made)
+    made.group(GENERAL).add_argument(
+        "--version",
+        action="version",
+        version=f"hookcount {__version__}",
+        help="show the version",
+    )
+    add_completion(made)
     add_input(made)
     add_kind_of_run(made)
-    made.add_argument(
+    add_convention(
+        made,
+        "count as that tool or text does; with several, a row for each. Default: hookcount's own.",
+    )
+    _add_view(made)
+    add_output(made, _FORMS, "tree, or table with --top")
+    add_limits(made)
+    return made
+
+
+def _add_view(to: Parser) -> None:
+    group = to.group(RESULT)
+    group.add_argument(
         "--depth",
         type=whole(0),
         metavar="N",
         help="show modules down to N levels (default in a tree: as many as fit on a screen)",
     )
-    made.add_argument(
+    group.add_argument(
         "--full", action="store_true", help="show each module of a tree, also equal ones"
     )
-    made.add_argument(
+    group.add_argument(
         "--top",
         type=whole(1),
         metavar="N",
         help="show only N modules: the first by --sort, or those with most MACs of their own",
     )
-    made.add_argument(
+    group.add_argument(
         "--sort",
         metavar="COLUMN",
         help="sort by a column of the table, such as macs, params or path",
     )
-    add_convention(
-        made,
-        "count as that tool or text does; with several, a row for each. Default: hookcount's own.",
-    )
-    add_limits(made)
-    made.add_argument(
-        "--format",
-        choices=_FORMS,
-        help="default: tree, table with --top, or the format of FILE by its suffix",
-    )
-    return made
 
 
 def work(options: argparse.Namespace, destination: Destination) -> None:
@@ -145,7 +155,7 @@ def work(options: argparse.Namespace, destination: Destination) -> None:
         built, report = counted(options.model, options)
         if len(under) == 1:
             report = report.under(under[0])
-            shown = view.of(report, first_line(built), built.name)
+            shown = view.of(report, first_line(built), built.name, old)
         else:
             shown = rows_in(form, _figures(report.by_convention(under), form), first_line(built))
     write(shown, destination)

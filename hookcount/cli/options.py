@@ -12,6 +12,7 @@ from ..conventions import CONVENTIONS, Convention
 from ..core.errors import InputError, error_text, near
 from ..models.code import load
 from ..models.inputs import Input, parse
+from .parsing import COUNTED, GENERAL, MODEL, RESULT, STATUS, Parser
 
 TABLES = ("table", "csv", "json", "markdown", "latex", "excel", "parquet")
 SUFFIXES = {
@@ -34,39 +35,64 @@ class UsageError(Exception):
     """The command line is wrong: an unknown name, or options that do not fit together."""
 
 
-def parser(name: str, description: str, epilog: str) -> argparse.ArgumentParser:
+def parser(name: str, description: str, epilog: str) -> Parser:
     """A parser with the options that every command has."""
-    layout = argparse.RawDescriptionHelpFormatter
-    made = argparse.ArgumentParser(
-        name, description=description, epilog=epilog, formatter_class=layout, allow_abbrev=False
+    made = Parser(name, description, epilog if STATUS in epilog else f"{epilog}\n\n{STATUS}")
+    made.usage = f"{name} MODEL [options]"
+    made.group(GENERAL).add_argument(
+        "--traceback", action="store_true", help="show where an error was raised"
     )
-    made.add_argument("--output", metavar="FILE", help="write to FILE instead of the terminal")
-    made.add_argument("--traceback", action="store_true", help="show where an error was raised")
     return made
 
 
-def add_model(to: argparse.ArgumentParser) -> None:
-    """Add the argument for one model."""
-    to.add_argument("model", metavar="MODEL", help="what to count")
+def add_output(to: Parser, forms: Iterable[str], otherwise: str) -> None:
+    """Add the options for the format and the file of the result, to be read by ``format_of``.
+
+    ``otherwise``: the formats where none is given.
+    """
+    group = to.group(RESULT)
+    group.add_argument(
+        "--format",
+        choices=tuple(forms),
+        metavar="FORMAT",
+        help=f"{', '.join(forms)}; default: {otherwise}, or that of the suffix of FILE",
+    )
+    group.add_argument(
+        "--output", metavar="FILE", help="write to FILE, whose suffix says the format"
+    )
 
 
-def add_input(to: argparse.ArgumentParser) -> None:
+def add_model(to: Parser, several: bool = False) -> None:
+    """Add the argument for one model or several, and the option that trusts their files."""
+    if several:
+        to.group(MODEL).add_argument("models", nargs="+", metavar="MODEL", help="what to count")
+    else:
+        to.group(MODEL).add_argument("model", metavar="MODEL", help="what to count")
+    to.group(MODEL).add_argument(
+        "--trust",
+        action="store_true",
+        help="unpickle a whole model from a file, which can run any code; without it, "
+        "nothing is unpickled but tensors",
+    )
+
+
+def add_input(to: Parser) -> None:
     """Add the option for the inputs of a run."""
-    to.add_argument(
+    to.group(MODEL).add_argument(
         "--input",
         action="append",
         default=[],
         type=_input,
         metavar="[NAME=]SHAPE[:DTYPE]",
-        help="an input of forward, in order or by name, such as 1,3,224,224 or ids=1,128:int64; "
-        "repeatable. Values are random, integers are 0 or 1. The default dtype is the model's. "
-        "Default: the input size of the model's weights or of its config",
+        help="an input of forward, in order or by name, such as 1x3x224x224, 1,3,224,224 or "
+        "ids=1x128:int64; repeatable. Values are random, integers are 0 or 1. The default dtype is "
+        "that of the model. Default: the input of the model's weights, config or file",
     )
 
 
-def add_kind_of_run(to: argparse.ArgumentParser) -> None:
+def add_kind_of_run(to: Parser) -> None:
     """Add the options for the kind and the device of a run that counts."""
-    to.add_argument(
+    to.group(MODEL).add_argument(
         "--real",
         action="store_true",
         help="run the forward for real, with random weights (default: shapes only where possible)",
@@ -79,19 +105,18 @@ def add_kind_of_run(to: argparse.ArgumentParser) -> None:
     )
 
 
-def add_device(to: argparse.ArgumentParser, help: str) -> None:
+def add_device(to: Parser, help: str) -> None:
     """Add the option for the device of a run."""
-    to.add_argument("--device", type=_device, metavar="DEVICE", help=help)
+    to.group(MODEL).add_argument("--device", type=_device, metavar="DEVICE", help=help)
 
 
-def add_convention(to: argparse.ArgumentParser, help: str) -> None:
+def add_convention(to: Parser, help: str) -> None:
     """Add the option for conventions, to be read by ``conventions``."""
-    to.add_argument(
+    to.group(COUNTED).add_argument(
         "--convention",
         metavar="NAME[,NAME...]",
-        help=f"{help} NAME is one of {', '.join(CONVENTIONS)}, or "
-        "package.module:NAME or path/to/file.py:NAME of a hookcount.Convention, or all for all of "
-        "hookcount's",
+        help=f"{help} NAME is one of {', '.join(CONVENTIONS)}; all of these: all; "
+        "package.module:NAME or file.py:NAME of a hookcount.Convention",
     )
 
 

@@ -20,7 +20,7 @@ def write(shown: str | bytes | Renderable, destination: Destination) -> None:
     """Write text, bytes, or a grid: with colours to a terminal, else as plain text."""
     if isinstance(shown, (str, bytes)):
         destination.write(shown)
-    elif destination.path is None and sys.stdout.isatty():
+    elif destination.path is None and sys.stdout is not None and sys.stdout.isatty():
         show(shown)
     else:
         destination.write(plain(shown) + "\n")

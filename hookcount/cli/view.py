@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..analysis.frames import MODULE_COLUMNS
+from ..pricing.priced import Priced
 from ..render import data
 from ..render.listed import read
 from ..render.order import SORTS
@@ -44,14 +45,17 @@ class View:
         """The columns that ``sort`` may name."""
         return list(SORTS if self.form == "tree" else MODULE_COLUMNS)
 
-    def of(self, report: Report, first_line: str, name: str = "") -> str | bytes | Renderable:
+    def of(
+        self, report: Report, first_line: str, name: str = "", before: Priced | None = None
+    ) -> str | bytes | Renderable:
         """The report in the format. A tree or a grid is below ``first_line``.
 
-        ``name``: that of the model, the title of a page.
+        ``name``: that of the model, the title of a page. ``before``: an earlier count. A page shows
+        what changed since.
         """
         priced = report.priced
         if self.form == "html":
-            return page(priced, name, self.depth, fold=not self.full)
+            return page(priced, name, self.depth, fold=not self.full, before=before)
         if self.form == "tree":
             shown = tree(priced, self.depth, self.sort, fold=not self.full, hint=_HINT)
             return stacked(first_line, shown, bold=True)

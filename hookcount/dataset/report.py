@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,11 +12,13 @@ from ..analysis.uncounted import explain
 from ..core.errors import InputError, error_text
 from ..core.names import clean
 from ..core.units import duration, si
+from ..render.page.notebook import notebook_table
+from ..render.page.tables import PageTable
 from ..report import Report
 from ..rules.convention import Convention, Unit
 from ..tables.encoding import printable
 from ..tables.exact import column
-from ..tables.grid import grid, html, plain, stacked
+from ..tables.grid import grid, plain, stacked
 from .items import Item
 
 if TYPE_CHECKING:
@@ -184,20 +187,28 @@ class DataSetReport:
             raise InputError(error_text("a DataSetReport", "its items were not timed", fix))
         return seconds
 
-    def _shown(self) -> Renderable:
-        items, counts = len(self.items), self.distinct
-        head = f"{items} item{'s' * (items != 1)}, {counts} different count{'s' * (counts != 1)}"
-        made = grid(("", *NAMES), NAMES)
+    def _rows(self) -> Iterator[tuple[str, ...]]:
+        """The title and the statistics of each figure, as text."""
         for name, each in self._figures().items():
             text = duration if name == "seconds" else si
             shown = f"{clean(self.convention.name)} ({self.unit})" if name == "headline" else name
-            made.add_row(shown, *[text(value) for value in each.to_dict().values()])
-        parts: list[Renderable] = [head, made]
+            yield (shown, *[text(value) for value in each.to_dict().values()])
+
+    def _head(self) -> str:
+        items, counts = len(self.items), self.distinct
+        return f"{items} item{'s' * (items != 1)}, {counts} different count{'s' * (counts != 1)}"
+
+    def _notes(self) -> Iterator[str]:
         if self.timed:
-            parts.append(f"{1 / self.seconds.mean:,.1f} FPS = 1 / mean seconds")
+            yield f"{1 / self.seconds.mean:,.1f} FPS = 1 / mean seconds"
         if uncounted := self.explain_uncounted():
-            parts.append(uncounted)
-        return stacked(*parts)
+            yield uncounted
+
+    def _shown(self) -> Renderable:
+        made = grid(("", *NAMES), NAMES)
+        for row in self._rows():
+            made.add_row(*row)
+        return stacked(self._head(), made, *self._notes())
 
     def __str__(self) -> str:
         return printable(plain(self._shown()))
@@ -206,4 +217,5 @@ class DataSetReport:
         return f"<hookcount.DataSetReport items={len(self.items)} distinct={self.distinct}>"
 
     def _repr_html_(self) -> str:
-        return html(self._shown())
+        table = PageTable("", ("", *NAMES), list(self._rows()))
+        return notebook_table([self._head()], table, list(self._notes()))

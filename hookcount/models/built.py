@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
-Argument: TypeAlias = Tensor | Sequence[Tensor]
-"""An argument of ``forward``: a tensor, or a list of images."""
+Argument: TypeAlias = Any
+"""An argument of ``forward``: a tensor, a list of images, or what a program of ``torch.export`` has
+as its example input.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,9 +44,14 @@ class Built:
             return []
         if self.needs:
             return list(self.needs)
+        if isinstance(self.model, torch.jit.ScriptModule):
+            forward: Any = self.model.forward
+            return [
+                each.name for each in forward.schema.arguments[1:] if not each.has_default_value()
+            ]
         try:
             parameters = inspect.signature(self.model.forward).parameters.values()
-        except (TypeError, ValueError):  # a ScriptModule's forward has no signature
+        except (TypeError, ValueError):  # a callable of C++ has no signature
             return []
         plain = (
             inspect.Parameter.POSITIONAL_ONLY,

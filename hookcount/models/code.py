@@ -12,13 +12,15 @@ from types import ModuleType
 
 from torch import nn
 
-from ..core.errors import ModelError, UnknownModelError, error_text, near
+from ..core.errors import ModelError, UnknownModelError, error_text, near, said
+from .paths import is_file
 
 HOW = (
-    "a torchvision name, timm:NAME, hf:path/to/config.json, package.module:factory "
-    "or path/to/file.py:factory"
+    "a torchvision name, timm:NAME, ultralytics:NAME, hf:path/to/config.json, "
+    "package.module:factory, path/to/file.py:factory or path/to/file.pt2"
 )
 """The names that hookcount can build, for error messages."""
+_MEND = "correct the code, which raises this wherever it is imported"
 
 
 def unknown(name: str, part: str, what: str, known: Iterable[str], fix: str) -> UnknownModelError:
@@ -50,14 +52,14 @@ def load(name: str, what: str) -> object:
 
 def _found(name: str, source: str, attribute: str, what: str) -> object:
     if source.endswith(".py"):
-        with _importing_beside(Path(source)):
+        with importing_beside(Path(source)):
             return _attribute(name, _file(name, Path(source)), attribute, what)
     return _attribute(name, _module(name, source), attribute, what)
 
 
 @contextlib.contextmanager
-def _importing_beside(path: Path) -> Iterator[None]:
-    """In the block, the file can import its neighbours, as if it were run as a script."""
+def importing_beside(path: Path) -> Iterator[None]:
+    """In the block, modules beside the file can be imported, as if it were run as a script."""
     folder = str(path.resolve().parent)
     sys.path.insert(0, folder)
     try:
@@ -68,7 +70,7 @@ def _importing_beside(path: Path) -> Iterator[None]:
 
 
 def _file(name: str, path: Path) -> ModuleType:
-    if not path.is_file():
+    if not is_file(path):
         raise UnknownModelError(
             error_text(repr(name), f"there is no file {path}", "give the path of a Python file")
         )
@@ -83,9 +85,9 @@ def _file(name: str, path: Path) -> ModuleType:
     sys.modules[title] = module  # dataclasses and pickle look the module up there
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         del sys.modules[title]
-        raise _failed(name, f"importing {path}", error) from error
+        raise _failed(name, f"importing {path}", error, _MEND) from error
     return module
 
 
@@ -98,9 +100,9 @@ def _module(name: str, source: str) -> ModuleType:
             raise UnknownModelError(
                 error_text(repr(name), f"there is no module {error.name}", fix)
             ) from error
-        raise _failed(name, f"importing {source}", error) from error
-    except (Exception, SystemExit) as error:
-        raise _failed(name, f"importing {source}", error) from error
+        raise _failed(name, f"importing {source}", error, _MEND) from error
+    except BaseException as error:
+        raise _failed(name, f"importing {source}", error, _MEND) from error
 
 
 def _attribute(name: str, module: ModuleType, attribute: str, what: str) -> object:
@@ -128,15 +130,17 @@ def _called(name: str, found: object) -> nn.Module:
         )
     try:
         model = found()
-    except (Exception, SystemExit) as error:
-        raise _failed(name, "calling it without arguments", error) from error
+    except BaseException as error:
+        fix = "name a function that builds the model and needs no arguments"
+        raise _failed(name, "calling it without arguments", error, fix) from error
     if not isinstance(model, nn.Module):
         what = f"it returned an object of type {type(model).__name__}"
         raise ModelError(error_text(repr(name), what, "let it return an nn.Module"))
     return model
 
 
-def _failed(name: str, doing: str, error: BaseException) -> ModelError:
-    what = f"{doing} raised {type(error).__name__}: {error}"
-    fix = "name a function that builds the model and needs no arguments"
-    return ModelError(error_text(repr(name), what, fix))
+def _failed(name: str, doing: str, error: BaseException, fix: str) -> ModelError:
+    """The error for an exception of user code. The user's own interrupt is raised again."""
+    if isinstance(error, KeyboardInterrupt):
+        raise error
+    return ModelError(error_text(repr(name), f"{doing} raised {said(error)}", fix))

@@ -23,6 +23,7 @@ from .built import Built
 from .code import unknown
 from .construct import constructed, without_memory
 from .huggingface_inputs import Config, default_inputs
+from .paths import exists, is_file
 
 
 def build(name: str, path: str, device: torch.device | str | None) -> Built:
@@ -72,8 +73,8 @@ _GIVE = "give the path of a config.json of transformers, or of its folder"
 
 
 def _file(name: str, path: Path) -> Path:
-    file = path / "config.json" if path.is_dir() else path
-    if not file.is_file():
+    file = path / "config.json" if exists(path) and path.is_dir() else path
+    if not is_file(file):
         raise UnknownModelError(
             error_text(repr(name), f"there is no file {file}", f"{_GIVE}; nothing is downloaded")
         )

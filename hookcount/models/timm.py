@@ -22,7 +22,7 @@ def build(name: str, architecture: str, device: torch.device | str | None) -> Bu
         timm = importlib.import_module("timm")
     except ModuleNotFoundError as error:
         raise UnknownModelError(
-            error_text(repr(name), "timm is not installed", "pip install timm")
+            error_text(repr(name), "timm is not installed", "pip install 'hookcount[timm]'")
         ) from error
     plain = architecture.partition(".")[0]
     if plain not in timm.list_models():

@@ -16,11 +16,19 @@ from ..core.errors import ModelError, UnknownModelError, error_text
 from .built import Argument, Built
 from .code import HOW, unknown
 from .construct import constructed
+from .paths import exists
 
 _VIDEO_FRAMES = 16
 """The frames of the clips behind torchvision's table of video models."""
 _FLOW_SIZE = 512
 """The height and width behind torchvision's table of optical flow models."""
+
+
+def names() -> list[str]:
+    """The names of torchvision's models."""
+    from torchvision import models
+
+    return list(models.list_models())
 
 
 def build(name: str, device: torch.device | str | None) -> Built:
@@ -33,9 +41,9 @@ def build(name: str, device: torch.device | str | None) -> Built:
 
     plain, _, wanted = name.partition("@")
     if plain not in models.list_models():
-        if plain.endswith(".py") or Path(plain).is_file():
-            fix = f"name the function that builds the model: {name}:FACTORY"
-            raise UnknownModelError(error_text(repr(name), "a file is not a model", fix))
+        if exists(Path(plain)):
+            fix = f"give a file of torch by its suffix, such as .pt2, or {HOW}"
+            raise UnknownModelError(error_text(repr(name), "this is a file or a folder", fix))
         raise unknown(
             name,
             plain,

@@ -63,10 +63,11 @@ class Files:
     ) -> str | None:
         """A page for a browser: one file, which needs neither a network nor JavaScript.
 
-        It has the totals, the tree, the work by role, type and op, and what is uncounted. Equal
-        modules are one row, unless ``fold`` is False. Rows are open as in ``show``, or down to
-        ``depth``. ``title``: the name of the model. The text is written to ``path``, or returned if
-        there is no path.
+        It has the totals, a picture of where the work is, the tree, the work by source line, role,
+        type and op, what is uncounted, and the figures of other conventions. With JavaScript, rows
+        can be filtered, sorted and copied. Equal modules are one row, unless ``fold`` is False.
+        Rows are open as in ``show``, or down to ``depth``. ``title``: the name of the model. The
+        text is written to ``path``, or returned if there is no path.
         """
         return text_or_file(page(self.priced, title, depth, fold=fold), path)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from ..core.ops import flops
 from ..core.units import duration as duration
@@ -13,6 +13,9 @@ from ..render.text import Column, tree_alone
 from ..tables.grid import Renderable, grid, paragraph, stacked
 from .measured import Measured
 from .shares import ModuleSeconds
+
+NUMBERS = ("calls", "seconds", "% seconds")
+"""The columns of numbers of a timing without a count."""
 
 
 def headline(timing: Measured, name: str) -> str:
@@ -85,6 +88,11 @@ def _modules(
 ) -> list[Renderable]:
     if timing.counted is None:
         return _rows(timing, depth)
+    return tree_alone(timing.counted.priced, depth, order, columns(timing))
+
+
+def columns(timing: Measured) -> list[Column]:
+    """The columns of seconds. None if modules were not timed."""
     of = {each.path: each for each in timing.modules}
     total = timing.seconds
 
@@ -100,26 +108,31 @@ def _modules(
         found, work = of.get(node.path), flops(node.total)
         return per_second(work / found.seconds) if found and found.seconds and work else ""
 
-    columns = [Column("seconds", seconds), Column("% seconds", share), Column("FLOP/s", speed)]
-    return tree_alone(timing.counted.priced, depth, order, columns if of else [])
+    found = [Column("seconds", seconds), Column("% seconds", share), Column("FLOP/s", speed)]
+    return found if of else []
 
 
 def _rows(timing: Measured, depth: int | None) -> list[Renderable]:
     """The modules without a count."""
     if not timing.modules:
         return []
-    numbers = ("calls", "seconds", "% seconds")
-    made = grid(("module", "type", *numbers), numbers)
+    made = grid(("module", "type", *NUMBERS), NUMBERS)
+    for row in rows(timing, depth):
+        made.add_row(*row)
+    return [made]
+
+
+def rows(timing: Measured, depth: int | None = None) -> Iterator[tuple[str, ...]]:
+    """The path, the type and ``NUMBERS`` of each module."""
     for each in timing.modules:
         if depth is None or level(each) <= depth:
-            made.add_row(
+            yield (
                 each.path or "(model)",
                 each.type,
                 str(each.calls),
                 duration(each.seconds),
                 f"{100 * each.seconds / timing.seconds:.1f}%" if timing.seconds else "",
             )
-    return [made]
 
 
 def level(module: ModuleSeconds) -> int:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..tables.files import text_or_file
-from ..tables.grid import html, plain
+from ..tables.grid import plain
 from . import data, frame, text
 from .measured import Measured
+from .notebook import notebook
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,4 +79,4 @@ class Timing(Measured):
         )
 
     def _repr_html_(self) -> str:
-        return html(text.tree(self))
+        return notebook(self)

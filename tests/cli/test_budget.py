@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from helpers.parsed import Page
 
 from hookcount.cli import main
 
@@ -112,3 +113,17 @@ def test_several_conventions_have_no_limit(run):
     status, _, err = run("resnet18", "--convention", "all", "--max-macs", "1G")
     assert status == 2
     assert "a limit is for one convention" in err
+
+
+def test_a_page_shows_what_changed_since_the_baseline(run, tmp_path):
+    old, page = tmp_path / "old.json", tmp_path / "new.html"
+    assert run("resnet34", "--output", str(old))[0] == 0
+    status, _, _ = run("resnet18", "--baseline", str(old), "--output", str(page))
+    assert status == 0  # it has less
+    shown = Page(page.read_text(encoding="utf-8"))
+    assert "changed" in shown.ids
+    assert "11.7 M" in shown.text
+    removed = [row[0] for row in shown.tables["Changed modules"][1:] if row[2] == "removed"]
+    assert "layer3.5.conv1" in removed
+    assert run("resnet18", "--output", str(page))[0] == 0
+    assert "changed" not in Page(page.read_text(encoding="utf-8")).ids

@@ -131,14 +131,6 @@ def test_the_first_view_fits_and_full_shows_each_module(run):
     assert "--full" not in full
 
 
-@pytest.mark.parametrize("command", [[], ["compare"], ["size"]])
-def test_the_help_fits_80_columns(run, monkeypatch, command):
-    monkeypatch.setenv("COLUMNS", "80")
-    status, out, _ = run(*command, "--help")
-    assert status == 0
-    assert max(map(len, out.splitlines())) <= 80
-
-
 def test_full_and_several_conventions_or_another_format_do_not_fit(run):
     for more in (["--convention", "all"], ["--format", "csv"], ["--top", "3"]):
         status, _, err = run("resnet18", "--full", *more)
@@ -323,16 +315,39 @@ def test_a_bad_input_is_wrong_usage(run, text, said):
 
 def test_an_input_that_torch_cannot_make(run):
     status, out, err = run("resnet18", "--input", "99999999999,9999999999")
-    assert (status, out) == (1, "")
-    assert "input 99999999999x9999999999 torch.float32: torch cannot make it on " in err
+    assert (status, out) == (2, "")
+    assert "'99999999999,9999999999': torch has no tensor of so many elements" in err
     assert "To fix it: give smaller sizes" in err
+
+
+def test_an_input_beyond_the_memory(run, folder):
+    """On meta an input takes no memory. For a model on the CPU the error names the way there."""
+    (folder / "wide.py").write_text("import torch\ndef wide(): return torch.nn.Linear(3, 7)\n")
+    words = ("wide.py:wide", "--input", "99999999999,3", "--format", "json")
+    status, out, err = run(*words)
+    assert (status, out) == (1, "")
+    assert "input 99999999999x3: it takes 1.09 TiB" in err
+    assert "--device meta" in err
+    status, out, err = run(*words, "--device", "meta")
+    assert (status, err) == (0, "")
+    assert json.loads(out)["macs"] == 99999999999 * 3 * 7
+    status, out, err = run("resnet18", "--input", "99999999999,3")
+    assert (status, out) == (1, "")
+    assert "[99999999999, 3]" in err  # the convolution's own message
+
+
+def test_ids_beyond_the_memory_are_on_meta(run, folder):
+    words = ("cli_models.py:Two", "--device", "meta", "--format", "json")
+    status, out, _ = run(*words, "--input", "99999999999:int64")
+    assert status == 0
+    assert json.loads(out)["macs"] == 99999999999 * 4 * 6
 
 
 def test_an_input_that_is_missing_or_given_twice(run, folder):
     status, _, err = run("cli_models.py:Two")
     assert status == 2
     assert "needs ids" in err
-    assert "--input ids=1,128:int64" in err
+    assert "--input ids=1x128:int64" in err
     assert run("cli_models.py:Two", "--input", "ids=3:int64", "--input", "ids=3:int64")[0] == 2
 
 

@@ -6,6 +6,7 @@ import statistics
 import numpy
 import pytest
 import torch
+from helpers.parsed import Page
 from torch import nn
 
 import hookcount
@@ -60,7 +61,12 @@ def test_under_a_convention(found):
 
 def test_text_and_html(found):
     assert str(found).startswith("4 items, 3 different counts\n")
-    assert "median" in found._repr_html_()
+    page = Page(found._repr_html_())
+    ((head, *rows),) = page.tables.values()
+    assert "4 items, 3 different counts" in page.text
+    assert "median" in head
+    assert [row[0] for row in rows] == ["macs", "flops"]
+    assert page.loads_something() == []
     assert repr(found) == "<hookcount.DataSetReport items=4 distinct=3>"
 
 

@@ -20,9 +20,9 @@ MAY_IMPORT = {
     "conventions": "core rules formulas",
     "pricing": "core rules",
     "analysis": "core rules formulas conventions pricing tables",
-    "render": "core rules pricing tables analysis",
+    "render": "core rules conventions pricing tables analysis",
     "report": "core rules conventions pricing tables analysis render",
-    "dataset": "core rules observe tables analysis report",
+    "dataset": "core rules observe tables analysis render report",
     "counter": "core rules formulas conventions observe pricing analysis report dataset",
     "seconds": "core rules observe pricing tables analysis render report dataset counter",
     "callbacks": "core observe dataset seconds",
@@ -36,8 +36,8 @@ MAY_IMPORT = {
         "seconds __init__"
     ),
     "__init__": (
-        "core rules conventions pricing analysis observe formulas report dataset counter seconds "
-        "comparison"
+        "core rules conventions pricing analysis render observe formulas report dataset counter "
+        "seconds comparison"
     ),
     "__main__": "cli",
 }
@@ -54,6 +54,7 @@ ONLY_IN = {
     "jinja2": "tables",
     "torchvision": "models",
     "timm": "models",
+    "ultralytics": "models",
     "transformers": "models callbacks",
     "lightning": "callbacks",
     "pytorch_lightning": "callbacks",

@@ -170,7 +170,7 @@ def test_near_names():
 
 def test_timm_that_is_not_installed(monkeypatch):
     monkeypatch.setitem(sys.modules, "timm", None)
-    with pytest.raises(UnknownModelError, match="pip install timm"):
+    with pytest.raises(UnknownModelError, match=r"pip install 'hookcount\[timm\]'"):
         build("timm:resnet18")
 
 

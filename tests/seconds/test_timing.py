@@ -3,9 +3,11 @@
 import copy
 import json
 import pickle
+from dataclasses import replace
 
 import pytest
 import torch
+from helpers.parsed import Page
 from helpers.ticking import ticking
 from torch import nn
 
@@ -70,9 +72,25 @@ def test_the_repr_is_one_line(timing):
     assert repr(timing) == "<hookcount.Timing 4.00 ms, 250 FPS, 1 run on 1 thread of Test CPU>"
 
 
-def test_html_has_the_tree(timing):
-    assert timing._repr_html_().startswith("<pre")
-    assert "FLOP/s" in timing._repr_html_()
+def test_a_notebook_has_the_tree_with_seconds(timing):
+    text = timing._repr_html_()
+    page = Page(text)
+    assert page.loads_something() == []
+    assert page.text.strip().startswith(timing.headline())
+    assert page.titles[-4:-1] == ["seconds", "% seconds", "FLOP/s"]
+    assert "There was no warm-up" in page.text
+    seconds = [row.cells[page.titles.index("seconds")] for row in page.rows]
+    assert seconds[0] == "4.00 ms"
+    assert len(page.rows) == len(timing.modules)
+    assert len(text.encode()) <= 60_000
+
+
+def test_a_notebook_without_a_count_has_a_table(timing):
+    found = replace(timing, counted=None)
+    page = Page(found._repr_html_())
+    ((head, *rows),) = page.tables.values()
+    assert head == ["module", "type", "calls", "seconds", "% seconds"]
+    assert [row[0] for row in rows] == [each.path or "(model)" for each in timing.modules]
 
 
 def test_the_frame_has_the_columns_of_the_count_and_seconds(timing):

@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING
 from ...pricing.priced import Priced
 from ...tables.grid import plain, table
 from ..frames import COUNTS, Row, counts, framed
-from .roles import ROLES
+from .roles import ROLES, Split
 from .rules import split
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def frame(priced: Priced) -> pd.DataFrame:
+def frame(priced: Priced, known: Split | None = None) -> pd.DataFrame:
     """One row per role, in the order of ``ROLES``.
 
-    ``attrs["rest"]`` lists the other contractions, each with its path, MACs and reason.
+    ``attrs["rest"]`` lists the other contractions, each with its path, MACs and reason. ``known``:
+    the split, if it was made before.
     """
-    found = split(priced)
+    found = split(priced) if known is None else known
     rows: list[Row] = []
     for role in ROLES:
         modules = len({share.path for share in found.shares if share.role == role})

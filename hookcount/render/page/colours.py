@@ -23,6 +23,7 @@ LIGHT = {
     "dim": "#57606a",
     "line": "#d8dee4",
     "soft": "#f4f6f8",
+    "edge": "#8b949e",
     "bar": "#2f6fb0",
     "link": "#0b5cad",
     "warn": "#6b4e00",
@@ -34,6 +35,7 @@ DARK = {
     "dim": "#a3adb7",
     "line": "#333c45",
     "soft": "#1d2329",
+    "edge": "#6e7883",
     "bar": "#5aa2e6",
     "link": "#7cb7f5",
     "warn": "#f5d77a",
@@ -53,15 +55,29 @@ ROLE_FILLS = {
 """By role, its fill in the light and in the dark theme."""
 
 
+MIXED = 58
+"""A cell that holds others has so many percent of its fill, the rest is the ground."""
+
+
 def declared() -> str:
-    """The rules that give each colour its name: ``--fg``, ``--role0``."""
+    """The rules that give each colour its name: ``--fg``, ``--role0``.
+
+    The theme is that of the reader's system, or of the button. Paper is white.
+    """
     light = _named({**LIGHT, **_roles(0)})
     dark = _named({**DARK, **_roles(1)})
-    fills = "".join([f".role{each}{{background:var(--role{each})}}" for each in range(len(ROLES))])
+    fills = "".join(
+        [
+            f".role{each}{{--fill:var(--role{each});background:var(--fill)}}"
+            for each in range(len(ROLES))
+        ]
+    )
     return (
-        f":root{{color-scheme:light dark;{light}}}\n"
-        f"@media (prefers-color-scheme:dark){{:root{{{dark}}}}}\n"
-        f"@media print{{:root{{{light}}}}}\n"  # paper is white
+        f":root{{color-scheme:light;{light}}}\n"
+        "@media (prefers-color-scheme:dark){"
+        f":root:not([data-theme=light]){{color-scheme:dark;{dark}}}}}\n"
+        f":root[data-theme=dark]{{color-scheme:dark;{dark}}}\n"
+        f"@media print{{:root:root{{color-scheme:light;{light}}}}}\n"
         f"{fills}\n"
     )
 

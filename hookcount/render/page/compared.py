@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from ...core.names import clean, shortened
 from ...core.units import si
 from ...tables.markup import markup
+from .script import ALLOWED, SCRIPT
 from .style import style
 from .tables import PageTable
-from .template import COMPARED
+from .template import TABLES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,6 +19,13 @@ if TYPE_CHECKING:
 _LONG = 120
 _WIDE = 6
 """So many columns fit a window."""
+
+
+class Bars(NamedTuple):
+    """A figure of each model: its name, its part of the largest, and its text."""
+
+    title: str
+    rows: Sequence[tuple[str, float, str]]
 
 
 def compared(rows: pd.DataFrame) -> str:
@@ -32,7 +41,35 @@ def compared(rows: pd.DataFrame) -> str:
         head, *cells = [list(each) for each in zip(head, *cells, strict=True)]
     versions = ", ".join([f"{name} {each}" for name, each in rows.attrs["versions"].items()])
     table = PageTable("Figures by model", head, cells, 1)
-    return markup(COMPARED, title=title, said=versions, table=table, style=style())
+    return markup(
+        TABLES,
+        title=title,
+        said=versions,
+        lines=[],
+        cards=[],
+        bars=list(_bars(rows)) if len(rows) > 1 else [],
+        table=table,
+        style=style(),
+        script=SCRIPT,
+        allowed=ALLOWED,
+    )
+
+
+def _bars(rows: pd.DataFrame) -> Iterator[Bars]:
+    """Each column of figures as bars: the largest is as wide as the page allows."""
+    names = [_text(str(each)) for each in rows["model"]]
+    for title in (*rows.attrs["units"], "params"):
+        figures = list(rows[title])
+        unit = rows.attrs["units"].get(title, "")
+        largest = max([int(each) for each in figures if each is not None], default=0)
+        if largest:
+            lines = [
+                (name, 0.0, "-")
+                if figure is None
+                else (name, int(figure) / largest, f"{si(int(figure))} {unit}".strip())
+                for name, figure in zip(names, figures, strict=True)
+            ]
+            yield Bars(_text(title), lines)
 
 
 def _cell(value: object) -> str:

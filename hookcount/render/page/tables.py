@@ -1,4 +1,4 @@
-"""The tables of a page: the work by role, by type and by op, and what is uncounted."""
+"""The tables of a page: the work by role, type, op and line, what is uncounted, conventions."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...analysis import frames
+from ...analysis.coverage import by_line, cover, short
 from ...analysis.roles import frame as roles_frame
+from ...analysis.roles.roles import Split
+from ...conventions import CONVENTIONS, DEFAULT
 from ...core.errors import InputError
 from ...core.names import clean, shortened
+from ...core.ops import flops
 from ...core.units import percent, si
 from ...pricing.priced import Priced
 from ..data import ROOT
@@ -19,17 +23,18 @@ if TYPE_CHECKING:
 MOST = 30
 """A table has at most so many rows, and one for all others."""
 _PATHS = 3
-_LONG = 120
+_LONG, _LONG_ERROR = 120, 400
 
 
 class PageTable(NamedTuple):
-    """Rows of text. The first ``texts`` columns are no numbers."""
+    """Rows of text. The first ``texts`` columns and the last ``end`` ones are no numbers."""
 
     title: str
     head: Sequence[str] = ()
     rows: Sequence[Sequence[str]] = ()
     texts: int = 1
     note: str = ""
+    end: int = 0
 
 
 class RoleShare(NamedTuple):
@@ -41,14 +46,13 @@ class RoleShare(NamedTuple):
     text: str
 
 
-def by_role(priced: Priced) -> pd.DataFrame | None:
+def by_role(priced: Priced, found: Split | None) -> pd.DataFrame | None:
     """The roles that have work or parameters. None if the report holds no calls."""
-    try:
-        found = roles_frame.frame(priced)
-    except InputError:
+    if found is None:
         return None
-    found.attrs.clear()  # each step would copy them
-    return found[(found["flops"] > 0) | (found["params"] > 0)]
+    made = roles_frame.frame(priced, found)
+    made.attrs.clear()  # each step would copy them
+    return made[(made["flops"] > 0) | (made["params"] > 0)]
 
 
 def tables(priced: Priced, roles: pd.DataFrame | None) -> Iterator[PageTable]:
@@ -65,15 +69,22 @@ def tables(priced: Priced, roles: pd.DataFrame | None) -> Iterator[PageTable]:
 
 
 def role_shares(priced: Priced, roles: pd.DataFrame | None) -> list[RoleShare]:
-    """The roles that have a share of the figure."""
+    """The roles that have work, each with its figure and its share."""
     if roles is None:
         return []
     figure, whole = _figure(priced)
     rows = _records(roles)
     return [
-        RoleShare(place, row["role"], 100 * row[figure] / whole, _share(row[figure], whole))
+        RoleShare(
+            place,
+            row["role"],
+            100 * row[figure] / whole if whole else 0.0,
+            f"{si(row[figure])} {priced.unit}, {_share(row[figure], whole)}"
+            if row[figure]
+            else f"{si(row['flops'])} FLOPs, no {priced.unit}",
+        )
         for place, row in zip(roles.index, rows, strict=True)
-        if row[figure]
+        if row[figure] or row["flops"]
     ]
 
 
@@ -83,6 +94,62 @@ def uncounted(priced: Priced) -> PageTable:
     rows = [(_text(each.target), _places(each.paths), f"{each.calls:,}") for each in found[:MOST]]
     more = f"and {len(found) - MOST} more, in report.uncounted" if len(found) > MOST else ""
     return PageTable("Uncounted", ("op or module", "in", "calls"), rows, 2, more)
+
+
+def between(priced: Priced) -> PageTable:
+    """The ops that ran outside of modules that have a formula, by source line."""
+    title = "Work between modules"
+    try:
+        found = by_line(cover(priced))
+    except InputError:
+        note = "Lines need the calls of the count. A report that was read from a file has none."
+        return PageTable(title, note=note)
+    if not found:
+        return PageTable(title, note="No op that ran between modules has work.")
+    rows = [
+        (
+            _text(short(each.line)) or "in torch",
+            _text(each.target),
+            _places(each.paths, 1),
+            f"{each.calls:,}",
+            si(each.ops.macs) if each.ops.macs else "",
+            si(flops(each.ops)),
+        )
+        for each in found[:MOST]
+    ]
+    more = f"and {len(found) - MOST} more, in report.coverage()" if len(found) > MOST else ""
+    return PageTable(title, ("line", "op", "in", "calls", "MACs", "FLOPs"), rows, 3, more)
+
+
+def conventions(priced: Priced) -> PageTable:
+    """The figure of the run under each convention, against the default in the same unit."""
+    title = "Conventions"
+    mine = priced.convention
+    try:
+        base = priced.under(DEFAULT)
+        known = {**CONVENTIONS, mine.name: mine}
+        found = frames.by_convention(priced, known.values())
+    except InputError:
+        note = "They need the calls of the count. A report that was read from a file has none."
+        return PageTable(title, note=note)
+    rows = []
+    for each in _records(found):
+        figure = each["figure"]
+        whole = base.macs if each["unit"] == "MACs" else base.flops
+        against = f"{100 * (figure - whole) / whole:+.2f}%" if whole and figure is not None else ""
+        rows.append(
+            (
+                _text(each["convention"]) + " (this page)" * (each["convention"] == mine.name),
+                "-" if figure is None else f"{figure:,}",
+                each["unit"],
+                against,
+                "exact" if each["exact"] else "",
+                _text(each.get("error") or each["mirrors"], _LONG_ERROR),
+            )
+        )
+    head = ("convention", "figure", "unit", "against default", "tested", "mirrors")
+    note = "Against default: hookcount's own MACs, or its FLOPs if the unit is FLOPs."
+    return PageTable(title, head, rows, 1, note, 1)
 
 
 def _table(priced: Priced, title: str, found: pd.DataFrame, first: Mapping[str, str]) -> PageTable:
@@ -108,7 +175,8 @@ def _table(priced: Priced, title: str, found: pd.DataFrame, first: Mapping[str, 
         for row in rows
     ]
     share = "share" if figure == "figure" else "% MACs"
-    return PageTable(title, (*first.values(), *numbers.values(), share), texts)
+    note = "" if texts else "Nothing that ran has work."
+    return PageTable(title, (*first.values(), *numbers.values(), share), texts, note=note)
 
 
 def _records(found: pd.DataFrame) -> list[dict[str, Any]]:
@@ -129,10 +197,10 @@ def _share(part: int, whole: int) -> str:
     return "<0.1%" if text == "0.0%" else text
 
 
-def _places(paths: Sequence[str]) -> str:
-    more = f" +{len(paths) - _PATHS}" if len(paths) > _PATHS else ""
-    return ", ".join([_text(path or ROOT) for path in paths[:_PATHS]]) + more
+def _places(paths: Sequence[str], most: int = _PATHS) -> str:
+    more = f" +{len(paths) - most}" if len(paths) > most else ""
+    return ", ".join([_text(path or ROOT) for path in paths[:most]]) + more
 
 
-def _text(name: str) -> str:
-    return shortened(clean(name), _LONG)
+def _text(name: str, most: int = _LONG) -> str:
+    return shortened(clean(name), most)

@@ -1,49 +1,31 @@
-"""The jinja2 templates of a page and of a notebook's view. Each value but the style is escaped."""
+"""The jinja2 templates of pages and of a notebook's view. Each value but the style and the script
+is escaped.
+"""
 
 from __future__ import annotations
 
-_HEAD = """\
-{% macro head(title) -%}
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy"
-content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<meta name="viewport" content="width=device-width,initial-scale=1">
-<link rel="icon" href="data:,">
-<title>{{ title }}</title>
-<style>
-{{ style|safe }}
-</style>
-</head>
-{%- endmacro %}
-"""
+from .macros import BARS, HEAD, ICICLE, TABLE, TREE
 
 _PAGE = """\
 {{ head(title ~ ": " ~ cards[0].figure ~ " " ~ cards[0].name) }}
 <body>
 <header class="top">
-<h1>{{ title }} <small>{{ kind }}</small></h1>
-<p class="dim">{% if inputs %}input <code>{{ inputs|join("; ") }}</code> · {% endif %}
-{{ said }}</p>
+{{ top(title, kind, said) }}
+{% if inputs %}
+<p class="dim">input <code>{{ inputs|join("; ") }}</code></p>
+{% endif %}
 {% for doubt in doubts %}
 <p class="warn" role="note">{{ doubt }}</p>
 {% endfor %}
-<ul class="cards">
-{% for card in cards %}
-<li><b>{{ card.figure }}</b> {{ card.name }} <small>{{ card.exact }}</small></li>
-{% endfor %}
-</ul>
-<nav class="dim" aria-label="Parts of this page"><a href="#modules">Modules</a> ·
-<a href="#tables">By role, type and op</a> · <a href="#uncounted">Uncounted</a> ·
-<a href="#figures">What the figures are</a></nav>
+{{ shown_cards(cards) }}
+<nav class="dim" aria-label="Parts of this page">{% for name, text in parts -%}
+<a href="#{{ name }}">{{ text }}</a>{% if not loop.last %} · {% endif %}{% endfor %}</nav>
 </header>
 <main>
 {% if roles %}
-<h2>Roles <small>{{ share_of }}</small></h2>
+<h2>What the work is for <small>{{ share_of }}</small></h2>
 <div class="bar" aria-hidden="true">
-{% for role in roles %}
+{% for role in roles if role.per_cent %}
 <i class="role{{ role.place }}" style="width:{{ role.per_cent|round(2) }}%"></i>
 {% endfor %}
 </div>
@@ -54,10 +36,38 @@ _PAGE = """\
 {% endfor %}
 </ul>
 {% endif %}
+{% if icicles %}
+<h2>Where it is <small>Width is the share. The order is that of execution.
+{{ "A colour is a role with at least 75% of the work." if roles }}
+<span class="needs-script" hidden>A click fills the width with a part, and a second click goes back.
+Arrow keys move.</span></small></h2>
+{{ shown_icicles(icicles) }}
+{% endif %}
 <h2 id="modules">Modules <small>{{ "{:,}".format(tree.modules) }} in
-{{ "{:,}".format(tree.rows|length) }} rows. {{ tree.notes|join(" ") }}</small></h2>
-<div class="hookcount">
-{{ shown_tree(tree, true) }}</div>
+{{ "{:,}".format(tree.rows|length) }} row{{ "s" if tree.rows|length != 1 }}.
+{{ tree.notes|join(" ") }}</small></h2>
+<div class="tools">
+<span class="needs-script" hidden>
+<button type="button" data-do="first">First view</button>
+<button type="button" data-do="open">Open all</button>
+<button type="button" data-do="close">Close all</button>
+<input type="search" placeholder="name or type" aria-label="Show rows whose name or type has">
+<button type="button" data-do="copy">Copy the rows in view</button>
+</span>
+{% if csv %}
+<a download="{{ file }}.csv" href="{{ csv }}">All modules as CSV</a>
+{% endif %}
+<span class="dim" data-is="found" role="status"></span>
+</div>
+<div class="hookcount {{ tree.layout }}">
+{{ shown_tree(tree, linked) }}</div>
+{% if changed %}
+<h2 id="changed">Against the baseline <small>{{ changed.heading }}</small></h2>
+{{ shown_table(changed.table) }}
+{% endif %}
+<h2 id="between">Work between modules <small>Ops that no formula of a module paid for, by the line
+that called them.</small></h2>
+{{ shown_table(between) }}
 <h2 id="tables">By role, type and op</h2>
 <div class="tabs">
 {% for table in tables %}
@@ -72,90 +82,63 @@ _PAGE = """\
 {% else %}
 <p>Nothing that ran is uncounted.</p>
 {% endif %}
-<h2 id="figures">What the figures are</h2>
+<h2 id="conventions">The same run under other conventions</h2>
+{{ shown_table(conventions) }}
+<h2 id="words">What the words mean</h2>
 <dl>
-{% for term, text in facts %}
+{% for term, text in words %}
 <dt>{{ term }}</dt><dd>{{ text }}</dd>
 {% endfor %}
 </dl>
 </main>
+{{ scripted() }}
 </body>
 </html>
-"""
-
-_TABLE = """\
-{% macro shown_table(table) %}
-<div class="table">
-{% if table.rows %}
-<table><caption>{{ table.title }}</caption><thead><tr>
-{% for each in table.head %}
-<th scope="col"{% if loop.index <= table.texts %} class="text"{% endif %}>{{ each }}</th>
-{% endfor %}
-</tr></thead><tbody>
-{% for row in table.rows %}
-<tr>{% for each in row %}
-<td{% if loop.index <= table.texts %} class="text"{% endif %}>{{ each }}</td>
-{%- endfor %}</tr>
-{% endfor %}
-</tbody></table>
-{% endif %}
-{% if table.note %}
-<p class="dim">{{ table.note }}</p>
-{% endif %}
-</div>
-{% endmacro %}
-"""
-
-_TREE = """\
-{% macro shown_tree(tree, own) %}
-<p class="head">{% for each in tree.titles %}<i>{{ each }}</i>{% endfor %}</p>
-{% for row in tree.rows %}
-{% if row.has_rows %}
-<details{% if row.is_open %} open{% endif %}>
-{%- if own %}<summary data-own="{{ row.own_flops }}">{% else %}<summary>{% endif %}
-{%- elif own %}
-<p data-own="{{ row.own_flops }}">
-{%- else %}
-<p>
-{%- endif %}
-<i>{{ row.cells[0] }}{% if row.mark %}<b title="uncounted"> {{ row.mark }}</b>{% endif %}</i>
-{%- for each in row.cells[1:-1] %}<i>{{ each }}</i>{% endfor %}
-<i{% if row.part >= 0.0005 %} style="--share:{{ row.part|round(4) }}"{% endif %}>
-{%- if row.cells[-1] %}<b>{{ row.cells[-1] }}</b>{% endif %}</i>
-{%- if row.has_rows %}</summary><div>{% else %}</p>{% endif %}
-{{ "</div></details>"|safe * row.ends }}
-{% endfor %}
-{% endmacro %}
 """
 
 _NOTEBOOK = """\
-<div class="hookcount">
+<div class="hookcount{{ " " ~ tree.layout if tree }}">
 <style>
 {{ style|safe }}
 </style>
-<div><strong>{{ summary }}</strong></div>
-{% for doubt in doubts %}
-<div><strong>{{ doubt }}</strong></div>
+{% for text in heads %}
+<div><strong>{{ text }}</strong></div>
 {% endfor %}
-{{ shown_tree(tree, false) -}}
-{% if tree.notes %}
-<div><small>{{ tree.notes|join(" ") }}</small></div>
-{% endif %}
+{{ shown_tree(tree) if tree }}
+{{- cells_of(table) if table }}
+{% for note in notes %}
+<div><small>{{ note }}</small></div>
+{% endfor %}
 </div>
 """
 
-_COMPARED = """\
+_TABLES = """\
 {{ head(title) }}
 <body>
-<h1>{{ title }}</h1>
-<p class="dim">{{ said }}</p>
+<header class="top">
+{{ top(title, "", said) }}
+{% for line in lines %}
+<p class="dim">{{ line }}</p>
+{% endfor %}
+{% if cards %}
+{{ shown_cards(cards) }}
+{% endif %}
+</header>
 <main>
+{% if bars %}
+<h2>Bars</h2>
+{{ shown_bars(bars) }}
+{% endif %}
+{% if table %}
+<h2>{{ table.title }}</h2>
 {{ shown_table(table) }}
+{% endif %}
 </main>
+{{ scripted() }}
 </body>
 </html>
 """
 
-PAGE = _HEAD + _TABLE + _TREE + _PAGE
-COMPARED = _HEAD + _TABLE + _COMPARED
-NOTEBOOK = _TREE + _NOTEBOOK
+PAGE = HEAD + TABLE + TREE + ICICLE + _PAGE
+TABLES = HEAD + TABLE + BARS + _TABLES
+NOTEBOOK = TABLE + TREE + _NOTEBOOK

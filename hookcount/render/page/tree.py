@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,7 +11,8 @@ from ...analysis.folding.opening import ROWS, first_view, lines, to_depth
 from ...analysis.folding.row import Row
 from ...core.ops import flops
 from ...pricing.priced import Priced
-from ..cells import BAR, MEAN, TIMES, sheet
+from ..cells import BAR, COLUMNS, MEAN, TIMES, More, sheet
+from .tree_style import layout
 
 _CUT = "Not all rows are here. report.to_html(FILE) has all of them."
 
@@ -24,8 +25,10 @@ class PageRow(NamedTuple):
     """A sign after the name: ``?`` where work is uncounted, there or beneath."""
     part: float
     """The length of its bar, up to 1."""
-    own_flops: int
-    """The work of all its modules that no row beneath has."""
+    figures: tuple[int, ...]
+    """Those of all its modules: params, the convention's figure, MACs, FLOPs. Then the FLOPs that
+    no row beneath has."""
+    depth: int
     has_rows: bool
     is_open: bool
     ends: int
@@ -40,6 +43,20 @@ class PageTree:
     rows: Sequence[PageRow]
     modules: int
     notes: tuple[str, ...]
+    root: Row
+    places: Mapping[Row, int]
+    """The index of each row of the folded tree."""
+
+    @property
+    def layout(self) -> str:
+        """The class of trees with these columns."""
+        return layout(self.titles)
+
+    @property
+    def sorts(self) -> dict[str, int]:
+        """By the title of a column of figures, the place of its figure in ``PageRow.figures``."""
+        others = ("module", "type", "output", "calls", TIMES, *self.titles[-1:])
+        return {each: at for at, each in enumerate(t for t in self.titles if t not in others)}
 
 
 def page_tree(
@@ -50,12 +67,13 @@ def page_tree(
     columns: Sequence[str] | None = None,
     most: int = ROWS,
     limit: int | None = None,
+    more: Sequence[More] = (),
 ) -> PageTree:
     """All rows of the tree. ``fold``: equal modules are one row, as in a terminal.
 
     Rows are open down to ``depth``. Else as many are in view as fit in ``most`` rows. ``columns``:
     those to show, of ``cells.COLUMNS``. If there are over ``limit`` rows, only those in view are
-    there.
+    there. ``more``: columns before the share.
     """
     root = folded(priced.tree) if fold else unfolded(priced.tree)
     is_open, all_rows = _open(root, depth, most), to_depth(root, None)
@@ -64,7 +82,8 @@ def page_tree(
     if cut:
         all_rows = first_view(root, most)
         shown = list(lines(root, all_rows))
-    table = [each for each in sheet(priced, shown, chosen=columns).columns if each.title != BAR]
+    table = [each for each in sheet(priced, shown, more, columns).columns if each.title != BAR]
+    table.sort(key=lambda column: column.title in COLUMNS["share"])  # the share has the bar
     cells = zip(*[column.cells for column in table], strict=True)
     depths = [len(line.last) for line in shown]
     rows = [
@@ -72,7 +91,8 @@ def page_tree(
             cells=texts,
             mark="?" if line.row.uncounted else "",
             part=_part(priced, line.row),
-            own_flops=flops(line.row.own),
+            figures=_figures(priced, line.row),
+            depth=len(line.last),
             has_rows=id(line.row) in all_rows.children,
             is_open=cut or id(line.row) in is_open,
             ends=0 if id(line.row) in all_rows.children else len(line.last) - after,
@@ -81,7 +101,8 @@ def page_tree(
     ]
     titles = tuple([column.title for column in table])
     notes = (*_notes(rows, titles, root.left_out), *([_CUT] if cut else []))
-    return PageTree(titles, rows, sum(1 for _ in priced.tree), notes)
+    places = {line.row: place for place, line in enumerate(shown)}
+    return PageTree(titles, rows, sum(1 for _ in priced.tree), notes, root, places)
 
 
 def _open(root: Row, depth: int | None, most: int) -> set[int]:
@@ -91,6 +112,12 @@ def _open(root: Row, depth: int | None, most: int) -> set[int]:
     found = first_view(root, most).children.items()
     several = [key for key, below in found if all(row.kind != "others" for row in below)]
     return {*several, id(root)}
+
+
+def _figures(priced: Priced, row: Row) -> tuple[int, ...]:
+    total, figure = row.total, priced.convention.figure
+    own = [] if priced.convention.name == "default" else [figure(total)]
+    return sum(row.params()), *own, total.macs, flops(total), flops(row.own)
 
 
 def _part(priced: Priced, row: Row) -> float:

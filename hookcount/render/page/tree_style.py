@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import hashlib
+from collections.abc import Collection, Iterator, Sequence
 
 from ..cells import TIMES
 
 _WIDE = {"module": "minmax(160px,3fr)", "type": "minmax(0,2fr)", "output": "minmax(0,2fr)"}
 _TEXTS = tuple(_WIDE)
+_COUNTED = ("calls", "params", "MACs", "FLOPs")
 _SHARES = ("190px", "120px", "100px")
 """The width of the share and its bar, from wide to narrow."""
 _BELOW_1000 = ("output",)
-_BELOW_760 = ("output", "calls", "params", "FLOPs")
+_BELOW_760 = ("output", "calls", "params", "FLOPs", "% seconds", "FLOP/s")
 """The columns that a narrow window does not have."""
+# --outer: how many rows are above. A browser cuts a very long chain of sums, so that the template
+# starts the chain anew every 20 levels.
 _RULES = """
 .hookcount i:first-child{
 font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;
 font-size:.93em}
-.hookcount p,.hookcount summary{display:grid;gap:0 12px;align-items:center;margin:0;
+.hookcount p,.hookcount summary{display:grid;gap:0 12px;align-items:baseline;margin:0;
 padding:2px 12px;box-sizing:border-box;
 min-height:var(--row,26px);border-bottom:1px solid var(--line)}
 .hookcount i{font-style:normal;white-space:nowrap;overflow:hidden;text-overflow:ellipsis;
@@ -44,21 +48,47 @@ border-left:6px solid var(--dim);transform:translateY(-50%)}
 """
 
 
+def layout(titles: Sequence[str]) -> str:
+    """The class of trees that have columns of these titles.
+
+    A notebook may show several trees, and the rules for the columns of one must not be those of
+    another.
+    """
+    return f"h{hashlib.sha256(repr(titles).encode()).hexdigest()[:7]}"
+
+
 def tree_style(titles: Sequence[str]) -> str:
     """The rules for a tree with columns of these titles."""
+    rules = "\n".join(_columns(titles)).replace(".hookcount", f".hookcount.{layout(titles)}")
+    return f"{_RULES}\n{rules}"
+
+
+def _columns(titles: Sequence[str]) -> Iterator[str]:
     numbers = [place for place, title in enumerate(titles, 1) if title not in _TEXTS][:-1]
     dim = [place for place, title in enumerate(titles, 1) if title in ("output", TIMES)]
     wide, narrow, least = _SHARES
-    return "\n".join(
-        [
-            _RULES,
-            f"{_cells(numbers)}{{text-align:right}}",
-            *([f"{_cells(dim)}{{color:var(--dim)}}"] if dim else []),
-            _grid([*[_width(title) for title in titles[:-1]], wide]),
-            _narrow(titles, 1000, _BELOW_1000, narrow),
-            _narrow(titles, 760, _hidden_in_narrow(titles), least, below="type"),
-        ]
-    )
+    yield f"{_cells(numbers)}{{text-align:right}}"
+    yield from _units(titles)
+    if dim:
+        yield f"{_cells(dim)}{{color:var(--dim)}}"
+    yield _grid([*[_width(title) for title in titles[:-1]], wide])
+    yield _narrow(titles, 1000, _BELOW_1000, narrow)
+    yield _narrow(titles, 760, _hidden_in_narrow(titles), least, below="type")
+
+
+def _units(titles: Sequence[str]) -> list[str]:
+    """A unit after each figure, for a reader that says the cells aloud. It is not in view."""
+    said = {
+        f".hookcount :not(.head)>i:nth-child({place}):not(:empty)::after": unit
+        for place, title in enumerate(titles, 1)
+        for unit in [title.rpartition("(")[2].removesuffix(")")]  # a convention's: "thop (MACs)"
+        if unit in _COUNTED
+    }
+    if not said:
+        return []
+    hidden = "position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden"
+    texts = [f'{cells}{{content:" {unit}"}}' for cells, unit in said.items()]
+    return [f"{','.join(said)}{{{hidden}}}", *texts]
 
 
 def _cells(places: Sequence[int]) -> str:

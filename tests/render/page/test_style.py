@@ -5,11 +5,22 @@ import re
 import pytest
 
 from hookcount.analysis.roles.roles import ROLES
-from hookcount.render.page.colours import DARK, LIGHT, ROLE_FILLS, declared
-from hookcount.render.page.style import style
-from hookcount.render.page.tree_style import tree_style
+from hookcount.render.page import style as sheet
+from hookcount.render.page import tree_style as tree
+from hookcount.render.page.colours import DARK, LIGHT, MIXED, ROLE_FILLS, declared
+from hookcount.render.page.tree_style import layout
 
+PLACES = "inner|outer|indent|share|levels|[dxw]\\b"
+"""Names that are no colours."""
 TITLES = ["module", "type", "output", "calls", "", "params", "MACs", "FLOPs", "% MACs"]
+
+
+def style(titles):
+    return sheet.style(titles).replace(f".{layout(titles)}", "")
+
+
+def tree_style(titles):
+    return tree.tree_style(titles).replace(f".{layout(titles)}", "")
 
 
 def luminance(colour):
@@ -55,7 +66,7 @@ def test_each_role_has_a_fill_of_its_own():
 def test_all_colours_are_among_those_that_are_tested():
     rules = style(TITLES).replace(declared(), "")
     assert re.findall(r"#[0-9a-fA-F]{3,8}\b|\brgba?\(|\bhsla?\(", rules) == []
-    assert set(re.findall(r"var\(--(?!inner|outer|indent|share)([\w-]+)\)", rules)) <= set(LIGHT)
+    assert set(re.findall(rf"var\(--(?!(?:{PLACES}))([\w-]+)\)", rules)) <= set(LIGHT)
     assert set(LIGHT) == set(DARK)
 
 
@@ -96,3 +107,49 @@ def test_at_each_width_there_is_a_place_for_each_column_that_is_shown(titles):
             ""
         ]
         assert len(widths.split()) == len(titles) - gone.count("nth-child") - below
+
+
+def test_a_convention_s_name_is_no_rule():
+    assert "evil" not in tree_style(["module", "type", '"}</style>evil (MACs)', "share"])
+
+
+def test_each_figure_has_its_unit_for_a_reader_that_says_it_aloud():
+    rules = tree_style(TITLES)
+    said = {
+        TITLES[int(place) - 1]: text
+        for place, text in re.findall(
+            r'nth-child\((\d+)\):not\(:empty\)::after\{content:"(.*?)"', rules
+        )
+    }
+    assert said == {each: f" {each}" for each in ("calls", "params", "MACs", "FLOPs")}
+
+
+@pytest.mark.parametrize(("theme", "place"), [(LIGHT, 0), (DARK, 1)])
+def test_names_in_cells_and_marked_rows_can_be_read(theme, place):
+    for fill in ROLE_FILLS.values():
+        assert contrast(theme["fg"], fill[place]) >= 4.5
+        assert contrast(theme["fg"], mixed(fill[place], theme["bg"], MIXED)) >= 4.5
+    marked = mixed(theme["link"], theme["bg"], 18)
+    for text in ("fg", "dim", "warn"):
+        assert contrast(theme[text], marked) >= 4.5
+    assert "color-mix(in srgb,var(--link) 18%,var(--bg))" in style(TITLES)
+
+
+def mixed(colour, ground, per_cent):
+    parts = [[int(each[at : at + 2], 16) for at in (1, 3, 5)] for each in (colour, ground)]
+    pairs = zip(*parts, strict=True)
+    both = [(per_cent * one + (100 - per_cent) * other) / 100 for one, other in pairs]
+    return "#" + "".join([f"{round(each):02x}" for each in both])
+
+
+def test_trees_with_other_columns_have_other_rules():
+    """A notebook may show both, one below the other."""
+    others = [TITLES[:3], TITLES, [*TITLES[:-1], "share"]]
+    assert len({layout(titles) for titles in others}) == 3
+    for titles in others:
+        rules = tree.tree_style(titles)
+        depending = [each for each in rules.split("}") if "nth-child" in each or "grid-te" in each]
+        assert len(depending) > 3
+        for each in depending:
+            if "-n+" not in each:  # of the first two columns, which all trees have
+                assert f".hookcount.{layout(titles)}" in each

@@ -1,0 +1,1 @@
+"""Models from files: programs of ``torch.export``, TorchScript, and pickled modules."""

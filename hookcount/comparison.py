@@ -14,6 +14,7 @@ from .core.errors import FormulaError, InputError, error_text, failure
 from .core.release import VERSIONS
 from .counter import count, countable
 from .report import Report
+from .tables.exact import column
 
 if TYPE_CHECKING:
     from .analysis.compared import Comparison
@@ -23,6 +24,9 @@ Counted: TypeAlias = Report | tuple[nn.Module, object]
 
 The input is a tensor, a tuple of positional arguments, or a dict of keyword arguments.
 """
+
+
+_COLUMNS = ("model", "params", "uncounted", "error")
 
 
 def compare(
@@ -45,8 +49,9 @@ def compare(
     The result is a DataFrame. Its ``plot()`` is a figure of plotly (``pip install
     'hookcount[plot]'``), with bars for each model and a panel for each unit.
 
-    Raises ``InputError`` for any other value, for an unknown convention, and for two conventions of
-    the same name. Raises ``ModelError`` for a model that cannot be built or counted.
+    Raises ``InputError`` for any other value, for an unknown convention, for two conventions of the
+    same name, and for one with the name of another column. Raises ``ModelError`` for a model that
+    cannot be built or counted.
 
     >>> import torch
     >>> net = nn.Linear(8, 4)
@@ -65,12 +70,15 @@ def compare(
         raise InputError(
             error_text("compare", what, "give each convention once, with its own name")
         )
+    if taken := [name for name in names if name in _COLUMNS]:
+        what = f"a convention is called {taken[0]!r}, as a column is"
+        raise InputError(error_text("compare", what, "give the convention another name"))
     reports = _reports(models)
     found = [
         [each.priced.figure_under(convention) for convention in under] for each in reports.values()
     ]
     columns: dict[str, object] = {
-        "model": list(reports),
+        "model": column(list(reports)),
         "params": figures([each.params for each in reports.values()]),
         **{name: figures([row[place] for row in found]) for place, name in enumerate(names)},
         "uncounted": [len(each.uncounted) for each in reports.values()],

@@ -72,6 +72,7 @@ def test_a_convention_of_ones_own_and_what_is_uncounted():
         ({"a": (nn.Linear(2, 2), 3)}, "default", "the input of 'a': the input is of type int"),
         ([nn.Linear(2, 2)], "default", "a value of type Linear is no name"),
         ({}, "thob", "'thob' names no convention"),
+        ({}, hookcount.Convention("params"), "a convention is called 'params'"),
         ({}, ["thop", hookcount.Convention("thop")], "two conventions are called 'thop'"),
     ],
 )

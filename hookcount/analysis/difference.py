@@ -12,7 +12,7 @@ from ..core.ops import Ops, flops
 from ..core.units import si
 from ..pricing.priced import Priced
 from ..pricing.tree import Node
-from ..tables.exact import column
+from ..tables import exact
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,21 +76,23 @@ class Changes:
         Columns: ``path``, ``type``, ``change``, and for each figure ``own_macs_before``,
         ``own_macs`` and ``own_macs_growth``. The growth of all rows sums to that of the total.
         """
-        import pandas as pd
-
-        frame = pd.DataFrame(
-            {
-                "path": [row.path for row in self.rows],
-                "type": [row.type for row in self.rows],
-                "change": [row.change for row in self.rows],
-            }
-        )
+        columns: dict[str, list[object]] = {
+            "path": [row.path for row in self.rows],
+            "type": [row.type for row in self.rows],
+            "change": [row.change for row in self.rows],
+        }
         for figure in FIGURES:
             name = f"own_{figure}"
-            frame[f"{name}_before"] = column([row.before[figure] for row in self.rows])
-            frame[name] = column([row.now[figure] for row in self.rows])
-            frame[f"{name}_growth"] = column([row.grown(figure) for row in self.rows])
-        frame.attrs |= {"convention": self.now.convention.name, "unit": self.now.convention.unit}
+            columns[f"{name}_before"] = [row.before[figure] for row in self.rows]
+            columns[name] = [row.now[figure] for row in self.rows]
+            columns[f"{name}_growth"] = [row.grown(figure) for row in self.rows]
+        frame = exact.frame(columns)
+        frame.attrs |= {
+            "convention": self.now.convention.name,
+            "unit": self.now.unit,
+            "versions": self.now.versions,
+            "versions_before": self.before.versions,
+        }
         return frame
 
     def figures(self) -> dict[str, str]:

@@ -161,8 +161,8 @@ def by_op(priced: Priced) -> pd.DataFrame:
     return _by_count(rows, ["target", "by", "calls"], priced)
 
 
-def top(priced: Priced, n: int, by: str) -> pd.DataFrame:
-    """The ``n`` rows of ``modules`` that are largest in column ``by``.
+def top(priced: Priced, n: int, by: str, depth: int | None = None) -> pd.DataFrame:
+    """The ``n`` rows of ``modules`` that are largest in column ``by``, down to ``depth``.
 
     Raises ``InputError`` if ``n`` is not a number of rows, or ``by`` is not a numeric column.
     """
@@ -176,6 +176,8 @@ def top(priced: Priced, n: int, by: str) -> pd.DataFrame:
             f"top(by={by!r}): there is no numeric column of this name. "
             f"To fix it: use one of {', '.join(numeric)}."
         )
+    if depth is not None:
+        frame = frame[frame["depth"] <= depth]
     return frame.sort_values(by, ascending=False, kind="stable").head(n).reset_index(drop=True)
 
 

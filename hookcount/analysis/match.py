@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from ..conventions import CONVENTIONS, MODULES, Convention
 from ..core.errors import FormulaError, InputError
+from ..core.names import clean
 from ..pricing.priced import Priced
 
 
@@ -25,7 +26,7 @@ class Match(NamedTuple):
 
     def __str__(self) -> str:
         double = f"2 x {self.convention.unit}" if self.times == 2 else self.convention.unit
-        return f"{double} of {self.convention.name}: {self.figure:,} ({self.off:+,.0f})"
+        return f"{double} of {clean(self.convention.name)}: {self.figure:,} ({self.off:+,.0f})"
 
     def __repr__(self) -> str:
         return f"<hookcount.Match {self}>"

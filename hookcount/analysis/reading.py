@@ -10,14 +10,18 @@ from typing import Any
 
 from ..conventions import CONVENTIONS
 from ..core.errors import InputError, error_text
+from ..core.names import clean, shortened
 from ..core.ops import KINDS, NOTHING, Ops, flops
 from ..core.trace import Unseen
 from ..pricing.price import Record, Sums, Uncounted
 from ..pricing.stored import Stored, StoredNode
+from ..pricing.tree import Node
 from ..rules.convention import Convention
 
 SCHEMA = 1
 """The number of the layout of the JSON."""
+_LONG = 120
+"""Characters of a path in a message."""
 _WRITE_AGAIN = "write it again with report.to_json()"
 
 
@@ -73,24 +77,23 @@ def read(source: str | os.PathLike[str]) -> Stored:
         what = f"the file is damaged: {type(error).__name__}: {error}"
         raise InputError(error_text(name, what, _WRITE_AGAIN)) from error
     if differing:
-        what = f"the figures of the file disagree: {differing} is not the sum of its parts"
+        what = f"the figures of the file disagree: {differing} does not fit the others"
         raise InputError(error_text(name, what, _WRITE_AGAIN))
     return found
 
 
 def _text(source: str | os.PathLike[str]) -> tuple[str, str]:
     """The text, and a name for messages."""
-    if isinstance(source, str) and source.lstrip().startswith("{"):
-        return source, "the text"
+    if isinstance(source, str) and source.lstrip("\ufeff \t\r\n").startswith("{"):
+        return source.lstrip("\ufeff"), "the text"
     if not isinstance(source, (str, os.PathLike)):
         raise InputError(f"{source!r} is no path. To fix it: give a text or a pathlib.Path.")
+    name = shortened(clean(str(source)), _LONG) or "''"
     try:
-        return Path(source).read_text(encoding="utf-8"), str(source)
+        return Path(source).read_text(encoding="utf-8-sig"), name
     except (OSError, ValueError) as error:  # a path may hold a null character
-        what = f"cannot read the file: {error}"
-        raise InputError(
-            error_text(str(source), what, "give a file of report.to_json()")
-        ) from error
+        what = f"cannot read the file: {getattr(error, 'strerror', None) or error}"
+        raise InputError(error_text(name, what, "give a file of report.to_json()")) from error
 
 
 def _check(row: Mapping[str, Any], texts: Sequence[str], counts: Sequence[str]) -> None:
@@ -105,6 +108,9 @@ def _check(row: Mapping[str, Any], texts: Sequence[str], counts: Sequence[str]) 
 
 def _stored(name: str, whole: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Stored:
     _check(whole, ("run", "convention", "unit"), ())
+    _check(whole["versions"], list(whole["versions"]), ())
+    if whole["run"] not in ("shapes", "real") or type(whole["backward_seen"]) is not bool:
+        raise ValueError(f"run is {whole['run']!r}, backward_seen is {whole['backward_seen']!r}")
     for row in rows:
         _check(row, _TEXTS, _COUNTS)
     for each in whole["records"]:
@@ -192,7 +198,7 @@ def _shapes(text: str) -> tuple[str, ...]:
 
 
 def _differing(found: Stored, whole: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
-    """The first figure of the file that is not the sum of its parts. Empty if all are."""
+    """The first figure of the file that does not agree with the others. Empty if all do."""
     figures = {
         "macs": found.macs,
         "flops": found.flops,
@@ -200,13 +206,50 @@ def _differing(found: Stored, whole: Mapping[str, Any], rows: Sequence[Mapping[s
         "params": found.params,
         "param_bytes": found.param_bytes,
         "operations": {kind: getattr(found.total, kind) for kind in KINDS},
+        "model": found.tree.type,
+        "input": list(found.tree.inputs),
     }
     for name, value in figures.items():
-        if whole[name] != value:
+        if type(whole[name]) is not type(value) or whole[name] != value:
             return f"{name!r}"
-    nodes = {node.path: node for node in found.tree}
-    for row in rows:
-        total = nodes[row["path"]].total
-        if (row["macs"], row["flops"]) != (total.macs, flops(total)):
-            return f"the row {row['path']!r}"
+    nodes = list(found.tree)
+    if [node.path for node in nodes] != [row["path"] for row in rows]:
+        return "the order of the rows"
+    own_params = dict.fromkeys([node.path for node in nodes], 0)
+    for node in reversed(nodes):
+        own_params[node.path] += node.own_params
+        if node.path:
+            own_params[node.path.rpartition(".")[0]] += own_params[node.path]
+    if own_params[""] != found.params:
+        return "'own_params'"
+    for node, row in zip(nodes, rows, strict=True):
+        name = _differs(node, row, found, own_params[node.path])
+        if name:
+            return f"{name!r} of the row {node.path!r}"
     return ""
+
+
+def _differs(node: Node, row: Mapping[str, Any], found: Stored, own_params: int) -> str:
+    """The first figure of a row that does not agree with the others. Empty if all do.
+
+    ``own_params``: those of the module and of all beneath. With a shared tensor it has more.
+    """
+    figure = found.convention.figure
+    figures = {
+        "own_macs": node.own.macs,
+        "own_flops": flops(node.own),
+        "own_figure": figure(node.own),
+        "macs": node.total.macs,
+        "flops": flops(node.total),
+        "figure": figure(node.total),
+        "macs_share": node.total.macs / found.macs if found.macs else 0.0,
+        "depth": node.path.count(".") + 1 if node.path else 0,
+    }
+    for name, value in figures.items():
+        if type(row[name]) is not type(value) or row[name] != value:
+            return name
+    if not own_params <= node.params <= found.params:
+        return "params"
+    if node.trainable_params > node.params:
+        return "trainable_params"
+    return "param_bytes" if node.param_bytes > found.param_bytes else ""

@@ -55,7 +55,11 @@ class Reconciliation:
 
     def __str__(self) -> str:
         rows = [
-            (f"{self.start_convention.name}, {self.start_convention.unit}", f"{self.start:,}", "")
+            (
+                f"{clean(self.start_convention.name)}, {self.start_convention.unit}",
+                f"{self.start:,}",
+                "",
+            )
         ]
         for line in self.lines:
             sign = "-" if line.difference < 0 else "+"
@@ -109,11 +113,11 @@ def reconcile(
     if times > 1:
         lines["every figure", f"taken {times} times"] = (times - 1) * end.headline
     reached: int | float = times * end.headline
-    end_is = f"{end.convention.name}, {end.unit}"
+    end_is = f"{clean(end.convention.name)}, {end.unit}"
     if published is not None:
         published = int(published) if float(published).is_integer() else published
         end_is = "published"
-        lines["residual", f"not explained by {end.convention.name}"] = published - reached
+        lines["residual", f"not explained by {clean(end.convention.name)}"] = published - reached
         reached = published
     found = [Line(what, why, difference) for (what, why), difference in lines.items() if difference]
     found.sort(key=lambda line: -abs(line.difference))

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from ..comparison import compare
 from ..core.errors import error_text
+from ..core.names import clean
 from ..render.page.compared import compared
 from ..render.paper import paper_of_models
-from ..tables.grid import table
+from ..tables.grid import stacked, table
 from .counting import check_device, counted, undisturbed
 from .destination import Destination
 from .options import (
@@ -80,9 +81,10 @@ def work(options: argparse.Namespace, destination: Destination) -> None:
     elif form == "latex":
         destination.write(paper_of_models(rows))
     elif form == "table":
-        write(table(_titled(rows), turned=True), destination)
+        shown = table(_titled(rows).drop(columns="error", errors="ignore"), turned=True)
+        write(stacked(shown, *_errors(rows)), destination)
     else:
-        titled = _titled(rows) if form == "markdown" else rows
+        titled = _titled(rows) if form == "markdown" else _with_units(rows)
         write(rows_in(form, titled, ""), destination)
 
 
@@ -92,3 +94,24 @@ def _titled(rows: pd.DataFrame) -> pd.DataFrame:
     return shown.rename(
         columns={name: f"{name} ({unit})" for name, unit in rows.attrs["units"].items()}
     )
+
+
+def _errors(rows: pd.DataFrame) -> list[str]:
+    """The formulas that failed, a line for each model."""
+    found = rows.get("error", [""] * len(rows))
+    return [
+        clean(f"{model}: {error}")
+        for model, error in zip(rows["model"], found, strict=True)
+        if error
+    ]
+
+
+def _with_units(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows for programs: after each figure there is a column with its unit."""
+    names = [
+        each
+        for name in rows.columns
+        for each in (name, *([f"{name}_unit"] if name in rows.attrs["units"] else []))
+    ]
+    units = {f"{name}_unit": unit for name, unit in rows.attrs["units"].items()}
+    return rows.assign(**units)[names]

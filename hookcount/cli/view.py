@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from ..analysis.frames import MODULE_COLUMNS
 from ..pricing.priced import Priced
 from ..render import data
+from ..render.listed import read
+from ..render.order import SORTS
 from ..render.page.page import page
 from ..render.paper import paper
 from ..render.text import summary, tree
@@ -20,18 +22,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _TEXTS = ("path", "type", "input_shapes", "output_shapes")
-_FIGURES = ("own_figure", "figure")
-_READ = (
-    "path",
-    "type",
-    "calls",
-    "params",
-    "own_macs",
-    "macs",
-    "flops",
-    "macs_share",
-    "output_shapes",
-)
 _HINT = "--full shows every module."
 
 
@@ -52,9 +42,8 @@ class View:
     """Sort by this column."""
 
     def orders(self) -> list[str]:
-        """The columns that ``sort`` may name. The siblings of a tree are sorted by numbers only."""
-        hidden = (*_TEXTS, *_FIGURES) if self.form == "tree" else ()
-        return [each for each in MODULE_COLUMNS if each not in hidden]
+        """The columns that ``sort`` may name."""
+        return list(SORTS if self.form == "tree" else MODULE_COLUMNS)
 
     def of(
         self, report: Report, first_line: str, name: str = "", before: Priced | None = None
@@ -68,8 +57,7 @@ class View:
         if self.form == "html":
             return page(priced, name, self.depth, fold=not self.full, before=before)
         if self.form == "tree":
-            order = "macs" if self.sort == "macs_share" else self.sort
-            shown = tree(priced, self.depth, order, fold=not self.full, hint=_HINT)
+            shown = tree(priced, self.depth, self.sort, fold=not self.full, hint=_HINT)
             return stacked(first_line, shown, bold=True)
         if self.form == "latex":
             return paper(priced, 1 if self.depth is None else self.depth)
@@ -84,7 +72,7 @@ class View:
             return excel(data.named(priced, rows))
         if self.form == "parquet":
             return parquet(rows)
-        columns = [*_READ, *([self.sort] if self.sort and self.sort not in _READ else [])]
+        columns = read(priced, self.sort, ["output_shapes"])
         return stacked(first_line, summary(priced), table(rows[columns]), bold=True)
 
     def _rows(self, report: Report) -> pd.DataFrame:

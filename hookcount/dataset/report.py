@@ -10,6 +10,7 @@ from ..analysis.frames import figures
 from ..analysis.statistics import NAMES, Statistics
 from ..analysis.uncounted import explain
 from ..core.errors import InputError, error_text
+from ..core.names import clean
 from ..core.units import duration, si
 from ..render.page.notebook import notebook_table
 from ..render.page.tables import PageTable
@@ -158,7 +159,7 @@ class DataSetReport:
         for frame in frames.values():
             for path, kind in zip(frame["path"], frame["type"], strict=True):
                 types.setdefault(path, kind)
-        columns: dict[str, object] = {"path": list(types), "type": list(types.values())}
+        columns: dict[str, object] = {"path": column([*types]), "type": column([*types.values()])}
         for name in ("macs", "flops", *(["seconds"] if self.timed else [])):
             known = {
                 key: dict(zip(frame["path"], frame[name].tolist(), strict=True))
@@ -190,7 +191,7 @@ class DataSetReport:
         """The title and the statistics of each figure, as text."""
         for name, each in self._figures().items():
             text = duration if name == "seconds" else si
-            shown = f"{self.convention.name} ({self.unit})" if name == "headline" else name
+            shown = f"{clean(self.convention.name)} ({self.unit})" if name == "headline" else name
             yield (shown, *[text(value) for value in each.to_dict().values()])
 
     def _head(self) -> str:

@@ -19,16 +19,22 @@ from ..tables.sheet import Fit, Sheet
 
 MEAN = "~"
 """It stands before the mean of figures that differ."""
+_FIGURE = "figure"
 COLUMNS = {
+    "module": {"module"},
     "type": {"type"},
     "output": {"output"},
     "calls": {"calls"},
     "params": {"params"},
+    "figure": {_FIGURE},
     "macs": {"MACs"},
     "flops": {"FLOPs"},
     "share": {"% MACs", "share"},
+    "path": {"module"},
+    "output_shapes": {"output"},
+    "macs_share": {"% MACs", "share"},
 }
-"""The columns that people may choose, with their titles."""
+"""The columns that people may choose, with their titles. The module is always shown."""
 TIMES, BAR = "", " "
 """Titles of columns that have no title to read."""
 _EIGHTHS = "▏▎▍▌▋▊▉"
@@ -82,6 +88,8 @@ def sheet(
     ]
     titles = {title for each in COLUMNS for title in COLUMNS[each]}
     kept = titles if chosen is None else {title for each in chosen for title in COLUMNS[each]}
+    kept |= {"module", *([f"{name} ({priced.unit})"] if _FIGURE in kept else [])}
+    titles |= {f"{name} ({priced.unit})"}
     shown = [each for each in columns if each.title in kept or each.title not in titles]
     return Sheet([each for each in shown if _has_content(each)], _fits(own))
 

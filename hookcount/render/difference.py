@@ -10,6 +10,7 @@ from ..analysis.growth import growth
 from ..core.names import clean
 from ..core.units import si
 from ..pricing.priced import Priced
+from ..tables.cutting import all_apart
 from ..tables.figures.figure import Figure
 from ..tables.files import text_or_file
 from ..tables.grid import Renderable, grid, paragraph, plain, stacked
@@ -19,6 +20,9 @@ from .page.notebook import notebook_table
 
 SHOWN = 20
 """The most rows of a text, and of a notebook's view."""
+
+_LONG = 80
+"""Characters of a path and of a type in a text."""
 
 
 class Difference(Changes):
@@ -68,7 +72,10 @@ class Difference(Changes):
         shown = self.figures()
         titles = [name for figure in shown for name in (shown[figure], f"{shown[figure]} growth")]
         made = grid(("module", "type", "change", *titles), titles)
-        for row in self.rows[:SHOWN]:
+        paths = [clean(row.path) or ROOT for row in self.rows[:SHOWN]]
+        types = [clean(row.type) for row in self.rows[:SHOWN]]
+        names = zip(all_apart(paths, _LONG), all_apart(types, _LONG), strict=True)
+        for row, (path, kind) in zip(self.rows[:SHOWN], names, strict=True):
             cells = [
                 text
                 for figure in shown
@@ -77,7 +84,7 @@ class Difference(Changes):
                     signed(row.grown(figure)),
                 )
             ]
-            made.add_row(clean(row.path) or ROOT, clean(row.type), row.change, *cells)
+            made.add_row(path, kind, row.change, *cells)
         more = len(self.rows) - SHOWN
         return stacked(*head, made, *([f"and {more} more rows"] if more > 0 else []))
 

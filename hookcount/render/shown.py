@@ -6,18 +6,17 @@ from collections.abc import Iterable
 
 from ..analysis import frames
 from ..core.errors import InputError, error_text, near
+from ..core.integers import as_int
 from ..pricing.priced import Priced
 from ..tables.encoding import printable
 from ..tables.grid import plain, show, table
 from . import text
 from .cells import COLUMNS
+from .listed import ALSO, chosen, read
+from .order import SORTS
 from .page.notebook import notebook
 
 _HINT = "report.show(fold=False) shows every module."
-_SORTS = (
-    *("macs", "flops", "own_macs", "own_flops", "params", "own_params", "trainable_params"),
-    *("param_bytes", "output_bytes", "calls", "uncounted"),
-)
 
 
 class Shown:
@@ -42,26 +41,29 @@ class Shown:
 
         Equal modules are one row, and the tree is as long as fits on a screen. ``depth``: all rows
         down to so many levels, and none beneath. ``fold=False``: a row for each module.
-        ``columns``: some of type, output, calls, params, macs, flops, share. ``sort``: siblings
-        with the largest values come first, such as ``"params"``. ``top``: so many modules as a
-        table, those with the largest values of ``sort``, or with most MACs of their own.
+        ``columns``: some of type, output, calls, params, figure, macs, flops, share. ``sort``:
+        siblings with the largest values come first, such as ``"params"``; ``"path"`` and ``"type"``
+        sort them by text. ``top``: so many modules as a table, those with the largest values of
+        ``sort``, or with most MACs of their own. Its columns are those of ``to_dataframe()``.
 
-        Raises ``InputError`` for an unknown column, and for ``top`` with an option of the tree.
+        Raises ``InputError`` for an unknown column.
         """
-        if top is not None:
-            if depth is not None or not fold or columns is not None:
-                what = "the top modules are a table, not a tree"
-                fix = "omit depth, fold and columns; report.top() gives the table as a DataFrame"
-                raise InputError(error_text("show(top=...)", what, fix))
-            show(table(frames.top(self.priced, top, sort or "own_macs")[[*_READ]]))
-            return
-        if sort is not None:
-            _check("sort", sort, _SORTS)
+        names = None if columns is None else _names(columns)
+        depth = as_int(depth)
         if depth is not None and (type(depth) is not int or depth < 0):
             what = "this is no number of levels"
             raise InputError(error_text(f"show(depth={depth!r})", what, "give an int, such as 2"))
-        chosen = None if columns is None else _chosen(columns)
-        show(text.tree(self.priced, depth, sort, fold=fold, columns=chosen, hint=_HINT))
+        if top is not None:
+            by = "own_macs" if sort is None else ALSO.get(sort, sort)
+            found = frames.top(self.priced, top, by, depth)
+            shown = read(self.priced, by) if names is None else chosen(names, by)
+            show(table(found[shown]))
+            return
+        if sort is not None:
+            _check("sort", sort, SORTS)
+        for each in names or ():
+            _check("columns", each, COLUMNS)
+        show(text.tree(self.priced, depth, sort, fold=fold, columns=names, hint=_HINT))
 
     def __str__(self) -> str:
         return printable(plain(text.tree(self.priced)))
@@ -70,17 +72,11 @@ class Shown:
         return notebook(self.priced)
 
 
-_READ = ("path", "type", "calls", "params", "own_macs", "macs", "flops", "macs_share")
-
-
-def _chosen(columns: Iterable[str]) -> tuple[str, ...]:
+def _names(columns: Iterable[str]) -> tuple[str, ...]:
     if isinstance(columns, str):
         fix = f"give a list, such as [{columns!r}]"
         raise InputError(error_text(f"show(columns={columns!r})", "this is one name", fix))
-    chosen = tuple(columns)
-    for each in chosen:
-        _check("columns", each, COLUMNS)
-    return chosen
+    return tuple(columns)
 
 
 def _check(option: str, name: str, known: Iterable[str]) -> None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
-from ..core.names import clean
-from ..core.ops import flops
+from ..core.names import clean, shortened
 from ..core.units import si, size
 from ..pricing.priced import Priced
 from ..pricing.tree import Node
 from ..tables.grid import Renderable
 from .cells import More
+from .order import order
 from .view import TreeView
 
 Column = More
+_LONG = 60
+"""Characters of the name of a convention."""
 
 
 def summary(priced: Priced) -> str:
@@ -30,9 +31,8 @@ def summary(priced: Priced) -> str:
         *([clean(priced.origin)] if priced.origin else []),
     ]
     if priced.convention.name != "default":
-        parts.insert(
-            0, f"{si(priced.headline)} {priced.unit} under {clean(priced.convention.name)}"
-        )
+        name = shortened(clean(priced.convention.name), _LONG)
+        parts.insert(0, f"{si(priced.headline)} {priced.unit} under {name}")
     return f"{clean(priced.tree.type)}: " + ", ".join(parts)
 
 
@@ -47,33 +47,25 @@ def tree(
 ) -> Renderable:
     """The module tree below a summary. Warnings and uncounted targets come last.
 
-    Without ``depth`` it is as much as fits on a screen. ``sort`` orders siblings by a numeric field
-    of ``Node`` (``params``, ``calls``), or by ``macs`` or ``flops``. ``fold=False``: each module
-    has a row. Totals stay the same. ``columns``: those to show, of ``cells.COLUMNS``. ``hint`` says
-    how to see what is hidden.
+    Without ``depth`` it is as much as fits on a screen. ``sort``: the column by which siblings are
+    sorted, of ``order.SORTS``. ``fold=False``: each module has a row. Totals stay the same.
+    ``columns``: those to show, of ``cells.COLUMNS``. ``hint`` says how to see what is hidden.
     """
-    order = None if sort is None else partial(_value, field=sort)
-    return TreeView(priced, summary(priced), depth, fold, order, columns=columns, hint=hint)
+    by = None if sort is None else order(priced, sort)
+    return TreeView(priced, summary(priced), depth, fold, by, columns=columns, hint=hint)
 
 
 def tree_alone(
     priced: Priced,
     depth: int | None = None,
-    order: Callable[[Node], float] | None = None,
+    largest: Callable[[Node], float] | None = None,
     more: Sequence[Column] = (),
 ) -> list[Renderable]:
     """The module tree without a summary, then warnings and uncounted targets.
 
-    ``order``: siblings with the largest values come first. ``more``: columns to the right. Equal
+    ``largest``: siblings with the largest values come first. ``more``: columns to the right. Equal
     modules are one row if each column can say what ``of_many`` modules is.
     """
     fold = all(each.of_many is not None for each in more)
-    return [TreeView(priced, "", depth, fold, order, more)]
-
-
-def _value(node: Node, field: str) -> int:
-    if field in ("macs", "own_macs"):
-        return (node.total if field == "macs" else node.own).macs
-    if field in ("flops", "own_flops"):
-        return flops(node.total if field == "flops" else node.own)
-    return int(getattr(node, field))
+    by = None if largest is None else (lambda row: -sum(map(largest, row.nodes)))
+    return [TreeView(priced, "", depth, fold, by, more)]

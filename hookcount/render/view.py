@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..analysis.folding.fold import folded, unfolded
-from ..analysis.folding.opening import ROWS, Line, first_view, lines, to_depth
+from ..analysis.folding.opening import ROWS, Line, Order, first_view, lines, to_depth
 from ..analysis.folding.row import Row
 from ..core.names import clean
 from ..pricing.priced import Priced
-from ..pricing.tree import Node
 from ..tables.cutting import wrapped
 from ..tables.grid import Renderable, paragraph
 from ..tables.sheet import Fitted, Sheet
@@ -19,8 +18,6 @@ from .cells import MEAN, More, sheet
 LINES = 43
 """A first view has at most so many lines. A title of two lines may be added above."""
 _LEAST = 5
-
-Order = Callable[[Node], float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +31,7 @@ class TreeView(Fitted):
     fold: bool = True
     """Whether equal modules are one row. If not, each module has a row."""
     order: Order | None = None
-    """Siblings with the largest values come first."""
+    """The order of siblings, by default that of the model."""
     more: Sequence[More] = ()
     """Columns to the right."""
     columns: Sequence[str] | None = None
@@ -67,9 +64,7 @@ class TreeView(Fitted):
             opening = to_depth(root, self.depth)
         else:
             opening = first_view(root, rows)
-        order = self.order
-        by = None if order is None else (lambda row: sum(map(order, row.nodes)))
-        return list(lines(root, opening, by))
+        return list(lines(root, opening, self.order))
 
     def _around(
         self, root: Row, found: list[Line], table: Sheet, width: int

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from .columns import Column
-from .cutting import apart, numbered
+from .cutting import all_apart
 from .sheet import Fit, Fitted, Sheet
 
 _LEAST_NAME, _LEAST_TEXT = 24, 12
@@ -54,11 +54,9 @@ def _split(
 
 
 def _turned(columns: Sequence[Column]) -> Iterator[Column]:
-    """Each row as a column. The first column has the titles."""
+    """Each row as a column. The first column has the titles. Long text is cut."""
     first, *others = columns
+    cells = [each.cells if each.right else all_apart(each.cells, _LEAST_NAME) for each in others]
     yield Column(first.title, [each.title for each in others])
-    names = list(first.cells)
-    if len(set(names)) == len(names):
-        names = apart(names, _LONGEST_TITLE) or numbered(names, _LONGEST_TITLE)
-    for row, name in enumerate(names):
-        yield Column(name, [each.cells[row] for each in others], right=True)
+    for row, name in enumerate(all_apart(first.cells, _LONGEST_TITLE)):
+        yield Column(name, [each[row] for each in cells], right=True)

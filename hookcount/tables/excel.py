@@ -47,7 +47,7 @@ def _fill(page: Any, names: list[str], rows: Iterable[Iterable[object]]) -> None
     page.freeze_panes = "A2"
     for place, name in enumerate(names):
         page.column_dimensions[_letters(place)].width = max(12, len(name) + 2) if place else 40
-    page.append(names)
+    page.append([_cell(page, _plain(name)) for name in names])
     for row in rows:
         page.append([_cell(page, _plain(value)) for value in row])
 

@@ -34,12 +34,16 @@ def csv(frame: pd.DataFrame) -> str:
     a formula, or if a reader would take it for a missing value. All texts of a column have one if a
     reader would take all of them for numbers. Control characters are escaped.
     """
+    import pandas as pd
+
     safe = {
         name: _texts(list(values))
         for name, values in frame.items()
         if values.dtype.kind not in "iufb"
     }
-    return str(frame.assign(**safe).to_csv(index=False, lineterminator="\n"))  # type: ignore[arg-type]
+    made = frame.assign(**safe)  # type: ignore[arg-type]
+    made.columns = pd.Index([_text(str(name), False) for name in frame.columns])
+    return str(made.to_csv(index=False, lineterminator="\n"))
 
 
 def _texts(values: list[object]) -> list[object]:

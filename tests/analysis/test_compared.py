@@ -1,15 +1,22 @@
 """The plot of ``compare``."""
 
 import copy
+import io
 import pickle
+import re
 
 import pandas as pd
 import pytest
 import torch
+from helpers.pictured import EACH, counted
+from rich.console import Console
 from torch import nn
 
 import hookcount
+from hookcount.conventions import CONVENTIONS
 from hookcount.core.ops import Ops
+from hookcount.core.units import si
+from hookcount.tables.grid import table
 
 pytest.importorskip("plotly")
 
@@ -101,3 +108,25 @@ def test_the_plots_of_pandas_are_there_by_their_arguments():
 def test_no_models_cannot_be_drawn():
     with pytest.raises(hookcount.InputError, match="there is no model"):
         hookcount.compare({}).plot()
+
+
+@pytest.mark.parametrize("width", [60, 80])
+@pytest.mark.parametrize("models", [1, 3, 12])
+def test_all_conventions_are_read_in_a_narrow_terminal(width, models):
+    """Each convention has its name, and each figure of each model all its digits."""
+    names = [each for each in EACH if ":" not in each][:models]
+    frame = hookcount.compare({name: counted(name) for name in names}, list(CONVENTIONS))
+    console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None)
+    console.print(table(frame, turned=True))
+    lines = console.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    words = " ".join(lines).split()
+    assert not any("…" in each and each[0].isdigit() for each in words)
+    assert {*names, *CONVENTIONS} <= set(words)
+    for name in CONVENTIONS:
+        texts = ["-" if each is None else si(each) for each in frame[name]]
+        if models <= 3:  # so many that each convention is a row
+            (row,) = [line for line in lines if line.split()[:1] == [name]]
+            assert re.split("  +", row.strip())[1:] == texts
+        else:
+            assert all(text in " ".join(words) for text in texts)

@@ -67,7 +67,8 @@ def test_the_growth_of_the_rows_is_that_of_the_total(options, convention):
         before, now = found.total(figure)
         assert sum(row.grown(figure) for row in found.rows) == now - before
         assert frame[f"own_{figure}_growth"].sum() == now - before
-    assert frame.attrs == {"convention": convention, "unit": count().under(convention).unit}
+    assert frame.attrs["convention"] == convention
+    assert frame.attrs["unit"] == count().under(convention).unit
 
 
 def test_equal_counts():
@@ -152,3 +153,26 @@ def test_bad_input():
         count().diff(3)
     with pytest.raises(hookcount.InputError, match="no figure 'mac'"):
         count(wide=6).diff(count()).total("mac")
+
+
+def test_long_names_are_cut_in_the_text_and_whole_in_the_table():
+    model = nn.Sequential()
+    for name in ("n" * 3000, "n" * 2999 + "m", "\x1b[31mred"):
+        model.add_module(name, nn.Linear(8, 8))
+    found = hookcount.count(model, torch.zeros(1, 8)).diff(
+        hookcount.count(nn.Sequential(), torch.zeros(1, 8))
+    )
+    lines = str(found).splitlines()
+    assert max(map(len, lines)) < 250
+    assert "\x1b" not in str(found)
+    assert len(set(lines)) == len(lines)
+    assert "n" * 3000 in set(found.to_dataframe()["path"])
+
+
+def test_the_table_says_convention_unit_and_versions():
+    one = hookcount.count(nn.Linear(8, 8), torch.zeros(1, 8)).under("torch")
+    old = hookcount.Report.from_json(one.to_json().replace(hookcount.__version__, "0.0.1"))
+    attrs = one.diff(old).to_dataframe().attrs
+    assert (attrs["convention"], attrs["unit"]) == ("torch", "FLOPs")
+    assert attrs["versions"]["hookcount"] == hookcount.__version__
+    assert attrs["versions_before"]["hookcount"] == "0.0.1"

@@ -160,10 +160,10 @@ def changed(report, **values):
     [
         ({"schema": 2}, "its schema is 2"),
         ({"schema": None}, "its schema is None"),
-        ({"macs": 1}, "'macs' is not the sum"),
-        ({"figure": 1}, "'figure' is not the sum"),
-        ({"params": 1}, "'params' is not the sum"),
-        ({"records": []}, "is not the sum"),
+        ({"macs": 1}, "'macs' does not fit"),
+        ({"figure": 1}, "'figure' does not fit"),
+        ({"params": 1}, "'params' does not fit"),
+        ({"records": []}, "does not fit"),
         ({"records": None}, "damaged"),
         ({"records": [3]}, "damaged"),
         ({"unit": "bananas"}, "damaged"),
@@ -171,6 +171,11 @@ def changed(report, **values):
         ({"modules": []}, "not have all modules"),
         ({"modules": None}, "not have all modules"),
         ({"versions": None}, "damaged"),
+        ({"versions": {"hookcount": {}}}, "damaged"),
+        ({"run": "fast"}, "damaged"),
+        ({"backward_seen": "no"}, "damaged"),
+        ({"model": "Other"}, "'model' does not fit"),
+        ({"input": 3}, "'input' does not fit"),
     ],
 )
 def test_a_file_that_is_changed_is_refused(report, values, said):
@@ -179,10 +184,46 @@ def test_a_file_that_is_changed_is_refused(report, values, said):
 
 
 def test_a_row_that_is_changed_is_refused(report):
+    for name in (
+        *("own_macs", "own_flops", "own_figure", "macs", "flops", "figure", "own_params"),
+        *("macs_share", "trainable_params", "param_bytes"),
+    ):
+        whole = json.loads(report.to_json())
+        whole["modules"][1][name] += 10**6
+        with pytest.raises(InputError, match="does not fit") as raised:
+            Report.from_json(json.dumps(whole))
+        assert name in str(raised.value)
+
+
+def test_a_depth_that_is_changed_is_refused(report):
+    for place, change in ((1, 1), (1, -1), (-1, 1)):
+        whole = json.loads(report.to_json())
+        whole["modules"][place]["depth"] += change
+        with pytest.raises(InputError, match="damaged|'depth' of the row"):
+            Report.from_json(json.dumps(whole))
+
+
+def test_rows_in_another_order_are_refused(report):
     whole = json.loads(report.to_json())
-    whole["modules"][1]["macs"] += 1
-    with pytest.raises(InputError, match="the row 'first' is not the sum"):
+    whole["modules"].reverse()
+    with pytest.raises(InputError, match="the order of the rows"):
         Report.from_json(json.dumps(whole))
+
+
+def test_a_mark_of_the_byte_order_does_no_harm(report, tmp_path):
+    path = tmp_path / "marked.json"
+    path.write_text("\ufeff" + report.to_json(), encoding="utf-8")
+    for source in (path, str(path), path.read_text(encoding="utf-8")):
+        assert str(Report.from_json(source)) == str(back(report))
+
+
+@pytest.mark.parametrize("source", ["", "[" * 100_000, "a\0b", "no such\nfile.json"])
+def test_what_is_no_file_is_named_in_a_short_line(source):
+    with pytest.raises(InputError, match="cannot read the file") as raised:
+        Report.from_json(source)
+    first, *others = str(raised.value).splitlines()
+    assert len(first) < 250
+    assert len(others) == 1
 
 
 @pytest.mark.parametrize("text", ["{", "{}", '{"schema": 1}'])

@@ -195,6 +195,11 @@ def test_sort_orders_numbers_down_and_texts_up(run):
     assert types == sorted(types)
     _, out, _ = run("resnet18", "--sort", "params", "--depth", "1")
     assert "layer4" in out.splitlines()[4]
+    _, out, _ = run("resnet18", "--sort", "figure", "--depth", "1", "--convention", "torch")
+    shares = [float(line.split()[-1].rstrip("%")) for line in out.splitlines()[4:9]]
+    assert shares == sorted(shares, reverse=True)
+    _, out, _ = run("resnet18", "--top", "2", "--sort", "figure", "--convention", "torch")
+    assert "own_figure" in out
     _, out, _ = run("resnet18", "--format", "table", "--sort", "output_bytes", "--top", "1")
     assert "output_bytes" in out
 
@@ -356,7 +361,7 @@ def test_an_input_that_is_missing_or_given_twice(run, folder):
         (["timn:x"], "no module timn"),
         (["no/such.py:f"], "no file"),
         (["resnet18", "--sort", "mcas"], "use one of macs"),
-        (["resnet18", "--sort", "path"], "use one of"),  # siblings of a tree are sorted by numbers
+        (["resnet18", "--sort", "input_shapes"], "use one of"),  # not siblings of a tree
         (["resnet18", "--format", "tree", "--top", "3"], "--format table"),
         (["resnet18", "--depth", "-1"], "less than 0"),
         (["resnet18", "--top", "0"], "less than 1"),

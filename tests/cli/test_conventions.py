@@ -152,6 +152,8 @@ def test_models_side_by_side(run):
     assert list(rows) == ["resnet18", "vit_b_32"]
     assert rows["resnet18"]["params"] == 11689512  # torchvision's table
     assert rows["resnet18"]["torch"] == 2 * rows["resnet18"]["default"]
+    assert rows["resnet18"]["default_unit"] == "MACs"
+    assert rows["resnet18"]["torch_unit"] == "FLOPs"
     # before torch 2.15 FlopCounterMode does not know the fused attention of a CPU
     heads, tokens, size, layers = 12, 50, 64, 12
     unseen = 0 if ATTENTION_ON_CPU else layers * heads * 2 * tokens * tokens * size
@@ -175,7 +177,9 @@ def test_models_side_by_side_on_one_input(run, folder):
     assert run(*ask, "--output", "rows.csv")[0] == 0
     assert (folder / "rows.csv").read_text() == (
         # 8 * 4 + 4; 2 * 8 * 4
-        "model,params,default,uncounted\nsmall_models.py:small,36,64,0\nsmall_models.py:Secret,0,0,1\n"
+        "model,params,default,default_unit,uncounted\n"
+        "small_models.py:small,36,64,MACs,0\n"
+        "small_models.py:Secret,0,0,MACs,1\n"
     )
     status, out, err = run(*ask, "--format", "markdown")
     assert status == 0

@@ -117,5 +117,15 @@ def test_compare_on_the_command_line_goes_on(form, tmp_path, monkeypatch, capsys
     assert main([*command, "--convention", "default,thop", "--format", form]) == 0
     out = capsys.readouterr().out
     assert "thop: 'softmax' (Softmax): the formula for" in out
+    if form == "table":
+        assert out.splitlines()[0].split() == [
+            "model",
+            "params",
+            "default",
+            "(MACs)",
+            "thop",
+            "(MACs)",
+        ]
+        assert out.splitlines()[-1].startswith("numbers_models.py:Sums: thop: ")
     if form == "json":
         assert json.loads(out)[0]["thop"] is None

@@ -143,3 +143,41 @@ def test_print_works_in_narrow_encodings(monkeypatch, encoding):
     print(found.coverage())
     stream.flush()
     assert b"Linear" in stream.buffer.getvalue()
+
+
+HALF = "\ud800"
+"""Half a character, which no encoding holds."""
+
+
+def test_a_name_with_half_a_character_is_in_each_table(tmp_path):
+    model = nn.Sequential()
+    model.add_module(HALF, nn.Linear(8, 8))
+    report = hookcount.count(model, torch.zeros(1, 8))
+    shown = "\\ud800"
+    assert shown in report.to_csv()
+    frame = report.to_dataframe()
+    assert frame["path"].tolist() == ["", HALF]
+    assert hookcount.Report.from_json(report.to_json()).to_dataframe().equals(frame)
+    other = hookcount.count(nn.Sequential(nn.Linear(8, 8)), torch.zeros(1, 8))
+    assert set(report.diff(other).to_dataframe()["path"]) == {HALF, "0"}
+    scaling = hookcount.scaling(model, lambda n: torch.zeros(n, 8), [1, 2, 3, 4])
+    assert scaling.to_dataframe()["path"].tolist() == [HALF]
+    assert hookcount.compare({HALF: report})["model"].tolist() == [HALF]
+    pytest.importorskip("openpyxl")
+    report.to_excel(tmp_path / "a.xlsx")
+
+
+def test_the_name_of_a_convention_does_no_harm():
+    name = "=\x1b[31m\n" + "c" * 3000
+    report = hookcount.count(nn.Linear(8, 4), torch.zeros(1, 8))
+    named = report.under(hookcount.Convention(name))
+    other = hookcount.count(nn.Linear(8, 6), torch.zeros(1, 8)).under(hookcount.Convention(name))
+    for text in (
+        str(named),
+        named.summary(),
+        str(other.diff(named)),
+        str(report.reconcile(named.convention)),
+    ):
+        assert "\x1b" not in text
+    assert len(named.summary()) < 250
+    assert named.plot().layout.title.text.count("c" * 100) == 0

@@ -2,12 +2,16 @@
 
 import re
 
+import numpy as np
 import pytest
 import torch
 from helpers.pictured import counted
 from torch import nn
 
 import hookcount
+from hookcount.render.order import SORTS
+from hookcount.render.text import tree
+from hookcount.tables.grid import plain
 
 
 @pytest.fixture
@@ -32,6 +36,7 @@ def test_a_report_is_shown_within_the_terminal(shown):
 
 def test_a_depth_and_each_module(shown):
     assert [line.split()[0] for line in shown("resnet50", depth=0)[1:3]] == ["module", "(model)"]
+    assert shown("resnet50", depth=np.int64(1)) == shown("resnet50", depth=1)
     full = shown("resnet50", fold=False)
     assert len(full) == 2 + len(list(counted("resnet50").tree))
 
@@ -56,16 +61,66 @@ def test_the_top_modules_are_those_of_the_table(shown):
     assert [line.split()[0] for line in lines if line.split()[0] in found] == found
 
 
+def test_top_modules_have_the_columns_that_are_asked_for_and_that_of_the_order(shown):
+    lines = shown("alexnet", top=2, sort="param_bytes", columns=["type", "share", "output"])
+    head = ["path", "type", "macs_share", "output_shapes", "param_bytes"]
+    assert lines[0].split() == head
+    assert "param_bytes" in shown("alexnet", top=2, sort="param_bytes", columns=[])[0]
+    paths = [line.split()[0] for line in shown("resnet50", top=50, depth=1, columns=["depth"])]
+    assert {"layer1", "layer4", "conv1"} < set(paths)
+    assert not any("." in path for path in paths)
+
+
+def test_a_convention_has_its_figure_in_each_view(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    report = counted("resnet50").under("torch")
+
+    def head(**options):
+        report.show(**options)
+        return re.sub("\x1b\\[[0-9;]*m", "", capsys.readouterr().out)
+
+    assert "torch (FLOPs)" in head(columns=["figure"])
+    assert "torch (FLOPs)" not in head(columns=["macs"]).partition("module")[2]
+    assert "own_figure" in head(top=3)
+    assert "torch (FLOPs)" in report._repr_html_()
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_siblings_are_sorted_by_each_column(sort):
+    model = nn.Sequential(nn.ReLU(), nn.Linear(8, 16), nn.Linear(16, 4), nn.Linear(4, 80))
+    model.add_module("10", nn.LayerNorm(80))
+    report = hookcount.count(model, torch.zeros(3, 8))
+    lines = plain(tree(report.priced, sort=sort, fold=False)).splitlines()[3:8]
+    names = [re.sub("^[├└─ ]*", "", line).split()[0] for line in lines]
+    frame = report.to_dataframe().iloc[1:]
+    column = {"share": "macs_share"}.get(sort, sort)
+    if sort == "path":
+        assert names == ["0", "1", "2", "3", "10"]
+    else:
+        frame = frame.sort_values(column, ascending=sort == "type", kind="stable")
+        assert names == frame["path"].tolist()
+
+
+def test_what_a_module_did_itself_is_sorted_by_its_own_work():
+    """It is less than the layer before it: 2 * 4 * 4 * 16 products against 4 * 16 * 48."""
+    for sort in ("macs", "flops", "figure", "share", "params"):
+        lines = plain(tree(counted("held").priced, sort=sort)).splitlines()
+        names = [re.sub("^[│├└─ ]*", "", line).split()[0] for line in lines[4:6]]
+        assert names == ["qkv", "(itself)"]
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         ({"columns": ["parans"]}, "params"),
         ({"columns": "params"}, "['params']"),
-        ({"sort": "path"}, "macs"),
+        ({"sort": "input_shapes"}, "macs"),
+        ({"sort": "pramas"}, "use one of params"),
         ({"depth": -1}, "an int"),
         ({"depth": "2"}, "an int"),
-        ({"top": 3, "depth": 1}, "omit"),
-        ({"top": 3, "columns": ["macs"]}, "omit"),
+        ({"top": 3, "depth": -1}, "an int"),
+        ({"top": 3, "columns": ["mac"]}, "use one of macs"),
+        ({"top": 3, "columns": "macs"}, "['macs']"),
         ({"top": -1}, "give an int"),
         ({"top": 3, "sort": "path"}, "use one of"),
     ],

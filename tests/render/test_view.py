@@ -111,6 +111,25 @@ def test_siblings_have_different_names_at_each_width(name, width):
     assert walk(root, 0, 0) == len(names)
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", EACH)
+def test_rows_of_a_first_view_are_told_apart(name, width):
+    """Read from the printed lines alone: no two rows in one row have the same name."""
+    rows = table(shown(tree(counted(name).priced), width, terminal=True))[1]
+    names: list[tuple[int, set[str]]] = []
+    for row in rows:
+        label = row.lstrip("│├└─ …")
+        depth = len(row) - len(label)
+        while names and names[-1][0] > depth:
+            names.pop()
+        if not names or names[-1][0] < depth:
+            names.append((depth, set()))
+        known, found = names[-1][1], re.split(r"  | \+| \?", label)[0]
+        assert found
+        assert found not in known
+        known.add(found)
+
+
 def test_a_pipe_and_a_report_have_no_limit_of_width(monkeypatch):
     report = counted("swin_t")
     monkeypatch.setenv("COLUMNS", "40")

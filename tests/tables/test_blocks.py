@@ -77,3 +77,11 @@ def test_exact_figures_as_text_are_numbers():
 
 def test_one_column_alone():
     assert shown(table(pd.DataFrame({"macs": [1, 2]})), 60) == ["macs", "   1", "   2"]
+
+
+def test_a_long_text_takes_no_room_from_the_figures_beside_it():
+    wide = FRAME.assign(error=["", "a reason " * 30, "another reason " * 30])
+    lines = shown(table(wide, turned=True), 60)
+    assert max(map(len, lines)) <= 60
+    assert figures(lines) == figures(plain(table(FRAME)).splitlines())
+    assert len({line for line in lines if line.startswith("error")}) >= 1

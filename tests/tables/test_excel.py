@@ -69,3 +69,8 @@ def test_without_openpyxl(monkeypatch):
     with pytest.raises(hookcount.MissingPackageError, match=r"hookcount\[excel\]"):
         excel(pd.DataFrame({"a": [1]}))
     assert issubclass(hookcount.MissingPackageError, ImportError)
+
+
+def test_the_name_of_a_column_is_no_formula():
+    book = openpyxl.load_workbook(io.BytesIO(excel(pd.DataFrame({"=1+1": [1]}))))
+    assert book["modules"]["A1"].data_type == "s"

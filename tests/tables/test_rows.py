@@ -138,3 +138,8 @@ def test_markdown_cuts_a_long_text():
     one, other = (rows.markdown(["a"], [["x" * 3000 + end]]).splitlines()[2] for end in "12")
     assert one != other
     assert len(one) < 130
+
+
+def test_the_name_of_a_column_is_no_formula():
+    frame = pd.DataFrame({"=1+1": [1], "a\x1b[31m": [2], "plain": [3]})
+    assert rows.csv(frame).splitlines()[0] == "'=1+1,a\\x1b[31m,plain"

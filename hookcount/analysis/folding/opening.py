@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ...core.ops import NOTHING, flops
 from .row import Row
@@ -13,8 +13,8 @@ ROWS = 40
 DEAR = 0.02
 """Below the common depth, a row is opened from this share of all work on."""
 
-Order = Callable[[Row], float]
-"""Siblings with the largest values come first."""
+Order = Callable[[Row], Any]
+"""The key by which siblings are sorted, the least first."""
 
 
 class Opening(NamedTuple):
@@ -84,7 +84,7 @@ def lines(root: Row, opening: Opening, order: Order | None = None) -> Iterator[L
         closed = (bool(row.children) and not shown) or row.kind == "others"
         yield Line(row, last, closed)
         if order is not None:
-            shown.sort(key=order, reverse=True)
+            shown.sort(key=order)
         waiting.extend((child, (*last, child is shown[-1])) for child in reversed(shown))
 
 

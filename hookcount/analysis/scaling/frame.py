@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ...tables.exact import column
+from ...tables.exact import column, frame
 from .growth import Growth
 
 if TYPE_CHECKING:
@@ -20,11 +20,9 @@ def coefficients(
     ``first``: the columns of the names. Coefficients are ints, or Fractions where they are not
     whole. They are None for a growth that is not a polynomial.
     """
-    import pandas as pd
-
     polynomials = [growth.polynomial for _, growth in rows]
     degree = max((each.degree for each in polynomials if each is not None), default=0)
-    made = pd.DataFrame([names for names, _ in rows], columns=first)
+    made = frame({name: [names[name] for names, _ in rows] for name in first})
     for power in range(degree, -1, -1):
         values = [None if each is None else each.coefficient(power) for each in polynomials]
         exact = [

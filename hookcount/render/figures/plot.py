@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 from ...analysis.folding.fold import folded, unfolded
 from ...core.errors import InputError, error_text, near
+from ...core.integers import as_int
 from ...pricing.priced import Priced
 from ...tables.figures.figure import Figure
 from .by_role import by_role
@@ -31,6 +32,7 @@ def plot(
         use = ", ".join(near(str(kind), KINDS) or KINDS)
         what = "there is no such kind"
         raise InputError(error_text(f"plot(kind={kind!r})", what, f"use one of {use}"))
+    depth = as_int(depth)
     if depth is not None and (type(depth) is not int or depth < 0):
         what = "this is no number of levels"
         raise InputError(error_text(f"plot(depth={depth!r})", what, "give an int, such as 2"))

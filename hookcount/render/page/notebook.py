@@ -16,7 +16,7 @@ from .tree_style import tree_style
 
 _ROWS = 24
 _LIMIT = 400
-_COLUMNS = ("type", "params", "macs", "flops", "share")
+_COLUMNS = ("type", "params", "figure", "macs", "flops", "share")
 _COLOURS = """
 .hookcount{font:13px/1.4 system-ui,sans-serif;max-width:960px;--row:22px;
 --line:rgba(128,128,128,.22);--soft:rgba(128,128,128,.12);--bar:#4a90d9;

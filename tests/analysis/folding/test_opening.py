@@ -66,7 +66,7 @@ def test_a_model_of_many_layers_shows_the_dearest_and_the_sum_of_the_others():
 
 def test_siblings_in_the_order_of_a_value():
     root = folded(hookcount.count(flat(5), torch.zeros(1, 8)).tree)
-    found = lines(root, to_depth(root, None), lambda row: row.total.macs)
+    found = lines(root, to_depth(root, None), lambda row: -row.total.macs)
     assert [line.row.name for line in found] == ["(model)", "4", "3", "2", "1", "0"]
 
 

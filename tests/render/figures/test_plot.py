@@ -5,6 +5,7 @@ import re
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from helpers.nested import check_sums
@@ -139,6 +140,7 @@ def test_the_depth_is_that_of_a_tree():
     trace = report.plot(depth=1).data[0]
     assert list(trace.labels[1:]) == names
     assert report.plot(depth=0).data[0].labels == ("ResNet",)
+    assert report.plot(depth=np.int64(1)).data[0].labels == trace.labels
     ticks = report.plot("bars", depth=1).layout.yaxis.ticktext
     assert {each.removesuffix("&nbsp;") for each in ticks} == set(names)
 

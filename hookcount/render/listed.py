@@ -1,0 +1,41 @@
+"""The columns of modules that people read, where the modules are a table and no tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..analysis.frames import MODULE_COLUMNS
+from ..core.errors import InputError, error_text, near
+from ..pricing.priced import Priced
+
+_READ = ("path", "type", "calls", "params", "own_macs", "macs", "flops", "macs_share")
+_FIGURES = ("own_figure", "figure")
+ALSO = {"share": "macs_share", "output": "output_shapes", "module": "path"}
+"""Names of columns of a tree, and what they are in a table."""
+
+
+def read(priced: Priced, sort: str | None, more: Iterable[str] = ()) -> list[str]:
+    """The columns that people read, with that of ``sort``.
+
+    Under a convention other than the default, its figure is among them.
+    """
+    figures = () if priced.convention.name == "default" else _FIGURES
+    return _once([*_READ, *figures, *more, *([sort] if sort else [])])
+
+
+def chosen(columns: Iterable[str], sort: str | None) -> list[str]:
+    """These columns after the path, and that of ``sort``. Raises ``InputError`` for others."""
+    found = ["path"]
+    for each in columns:
+        name = ALSO.get(each, each)
+        if name not in MODULE_COLUMNS:
+            known = near(str(each), MODULE_COLUMNS) or MODULE_COLUMNS
+            what = f"no column is called {each!r}"
+            fix = f"use one of {', '.join(known)}"
+            raise InputError(error_text("show(columns=...)", what, fix))
+        found.append(name)
+    return _once([*found, *([sort] if sort else [])])
+
+
+def _once(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))

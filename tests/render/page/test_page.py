@@ -250,7 +250,7 @@ def test_it_is_written_to_a_file(tmp_path):
 @pytest.mark.parametrize("hostile", ["</script><script>alert(1)</script>", "\x1b[31m\r\n<img>"])
 def test_a_hostile_file_does_no_harm(hostile):
     whole = json.loads(hookcount.count(nn.Linear(2, 3), torch.zeros(1, 2)).to_json())
-    whole |= {"run": hostile, "versions": {hostile: hostile}, "convention": hostile}
+    whole |= {"versions": {hostile: hostile}, "convention": hostile}
     whole["modules"][0]["type"] = whole["records"][0]["target"] = hostile
     whole["modules"][0]["input_shapes"] = hostile
     report = hookcount.Report.from_json(json.dumps(whole))

@@ -20,6 +20,7 @@ from ..core.trace import Trace
 from ..rules.registry import Op, Registry
 from ..rules.resolver import Resolver
 from .admission import admitted, check_surroundings
+from .autograd import Step
 from .company import alone
 from .dispatch import RealRun, Run
 from .distributed import settle
@@ -43,6 +44,7 @@ from .shapes_run.memo import Memo
 from .shapes_run.shapes import ConstantsLostError, ShapesRun
 from .specs import has_values, tensors
 from .state import Given, preserved
+from .steps import steps_noted
 from .whole_calls import whole_calls_noted
 from .wrapped import refuse_flat_shards, wrappers_passed
 
@@ -60,6 +62,10 @@ class MakesModes(Protocol):
     def __call__(self, observer: Observer, given: Given) -> tuple[Run, Modes]: ...
 
 
+Act = Callable[[nn.Module, Callable[[], object], Step], None]
+"""What a run does: it gets the model, its forward without arguments, and the step to report to."""
+
+
 @dataclass(frozen=True)
 class Runner:
     """Runs models under observation.
@@ -71,6 +77,8 @@ class Runner:
     registry: Registry
     how: How = "auto"
     memo: Memo = field(default_factory=Memo, repr=False)
+    act: Act | None = None
+    """A training step. Without one, a run is a forward."""
 
     def trace(self, tree: ModuleTree, args: Args, kwargs: Kwargs) -> Trace:
         """The trace of ``model(*args, **kwargs)``.
@@ -180,9 +188,12 @@ class Runner:
                 observer.given = given
                 run, others = modes(observer, given)
                 observer.shapes_only = isinstance(run, ShapesRun)
+                if self.act is not None:
+                    observer.step = Step(tree)
+                    others = [steps_noted(), *others]
                 parallel = [wrappers_passed(tree), gathered(tree, observer.shapes_only)]
                 with observing(observer, tree, [*parallel, run, *others]):
-                    _call(tree.model, given, observer, signals)
+                    _call(tree.model, given, observer, signals, self.act)
                 given.trained_by_others = observer.ran_in_another_thread
                 return observer.trace(run.name)
         finally:
@@ -191,14 +202,21 @@ class Runner:
                 each.paused -= 1
 
     @contextmanager
-    def watching(self, tree: ModuleTree) -> Iterator[Observer]:
-        """Observe everything that runs in the block. Its changes to the model are not undone."""
+    def watching(self, tree: ModuleTree, trains: bool = False) -> Iterator[Observer]:
+        """Observe everything that runs in the block. Its changes to the model are not undone.
+
+        ``trains``: backward passes and optimizers too, module by module.
+        """
         self.memo.trim()
         self.memo.refresh()
         observer = Observer(tree, self.memo, self._priced())
         # the end of a block is no model's output
         observer.reach = Reach(observer.origins.known, 0)
-        with observing(observer, tree, [RealRun(observer, None), whole_calls_noted()]):
+        modes: Modes = [RealRun(observer, None), whole_calls_noted()]
+        if trains:
+            observer.step = Step(tree)
+            modes.append(steps_noted())
+        with observing(observer, tree, modes):
             yield observer
 
     def _priced(self) -> Callable[[Op], bool]:
@@ -221,15 +239,26 @@ def _tensors(tree: ModuleTree, args: Args, kwargs: Kwargs) -> Iterator[torch.Ten
     yield from (*tree.parameters, *tree.buffers, *tensors((args, kwargs)))
 
 
-def _call(model: nn.Module, given: Given, observer: Observer, signals: HeldBack) -> None:
-    """Run the model. A note on its exception names the module that raised."""
+def _call(
+    model: nn.Module, given: Given, observer: Observer, signals: HeldBack, act: Act | None
+) -> None:
+    """Run the model, or a step of its training. A note on an exception names the module."""
+
+    def forward() -> object:
+        out = model(*given.args, **given.kwargs)
+        settle(out, observer)
+        observer.reach.settle(out)
+        return out
+
     try:
         try:
             signals.holding = False
             signals.release()
-            out = contextvars.copy_context().run(model, *given.args, **given.kwargs)
-            settle(out, observer)
-            observer.reach.settle(out)
+            context = contextvars.copy_context()
+            if act is None or observer.step is None:
+                context.run(forward)
+            else:
+                context.run(act, model, forward, observer.step)
         finally:
             signals.holding = True
     except HookcountError:

@@ -1,0 +1,107 @@
+"""``Training`` counts a training step: forward, backward pass and optimizer, module by module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+import torch
+from torch import nn
+
+from .core.errors import InputError, error_text
+from .counter import Counter, warn_uncounted
+from .observe.autograd import Step
+from .observe.compiler import uncompiled
+from .observe.exported import Model, program_module
+from .observe.model import checked
+from .observe.specs import tensors
+from .report import Report
+
+Loss: TypeAlias = Callable[[Any], torch.Tensor]
+"""Makes a loss, a tensor of one element, of the output of a model."""
+MakesOptimizer: TypeAlias = Callable[[list[nn.Parameter]], Any]
+"""Makes an optimizer of parameters: a class, or a function."""
+
+
+class Training:
+    """Counts steps of a training: forward, backward pass and optimizer.
+
+    ``loss``: a function of the model's output. The default is the sum of all floating-point tensors
+    in the output that require grad. Its own work is not counted. ``optimizer``: a class of
+    ``torch.optim``, or a function of the list of parameters that makes an optimizer. Its second
+    step is counted, since the first one sets up its state. ``steps``: how many forwards and backward
+    passes come before the optimizer's step. Their gradients are added up.
+
+    ``counter``: the formulas and the kind of the run.
+
+    Raises ``InputError`` for an option of another type.
+    """
+
+    def __init__(
+        self,
+        loss: Loss | None = None,
+        optimizer: MakesOptimizer | None = None,
+        steps: int = 1,
+        counter: Counter | None = None,
+    ) -> None:
+        for name, value in (("loss", loss), ("optimizer", optimizer)):
+            if value is not None and not callable(value):
+                fix = f"give a function, such as {_EXAMPLES[name]}"
+                where = f"Training({name}={value!r})"
+                raise InputError(error_text(where, "this cannot be called", fix))
+        if type(steps) is not int or steps < 1:
+            what = "this is no number of steps"
+            raise InputError(error_text(f"Training(steps={steps!r})", what, "give an int from 1"))
+        self.loss = loss
+        self.optimizer = optimizer
+        self.steps = steps
+        self.counter = counter or Counter()
+
+    @uncompiled
+    def count(self, model: Model, /, *args: object, **kwargs: object) -> Report:
+        """Count a training step of ``model(*args, **kwargs)``.
+
+        The figures of the report are those of the forward. ``report.backward``, ``.recompute``,
+        ``.optimizer`` and ``.step`` have the others. Afterwards the model is bit for bit as before,
+        without new gradients. Raises the errors of ``hookcount.count``. Raises ``InputError`` if no
+        loss can be made.
+        """
+        trained = Counter.__new__(Counter)
+        trained.runner = replace(self.counter.runner, act=self._act)
+        report = trained.reported(model, args, kwargs)
+        warn_uncounted(report.step, stacklevel=4)
+        return report
+
+    def _act(self, model: nn.Module, forward: Callable[[], object], step: Step) -> None:
+        for _ in range(self.steps):
+            out = forward()
+            if self.loss is None:
+                step.left_out = True
+                loss = _sum(out)
+                step.left_out = False
+            else:
+                loss = self.loss(out)
+            loss.backward()
+        if self.optimizer is not None:
+            step.left_out = True
+            optimizer = self.optimizer([each for each in model.parameters() if each.requires_grad])
+            optimizer.step()
+            step.left_out = False
+            optimizer.step()
+
+
+_EXAMPLES = {"loss": "lambda out: out.mean()", "optimizer": "torch.optim.AdamW"}
+
+
+def _sum(out: object) -> torch.Tensor:
+    """The sum of the floating-point tensors in an output that require grad."""
+    found = [each.sum() for each in tensors((out,)) if each.requires_grad]
+    if not found:
+        what = "no floating-point tensor in the output requires grad"
+        fix = "give loss=..., a function of the output; a frozen model has no backward pass"
+        raise InputError(error_text("Training.count", what, fix))
+    total = found[0]
+    for each in found[1:]:
+        total = total + each
+    return total

@@ -7,7 +7,7 @@ number of the op that made it. So the number tells the module that was running t
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -82,6 +82,8 @@ class Step:
         """The owner of the last backward op."""
         self._updates = OUTSIDE
         """The owner of the parameter that an optimizer updates."""
+        self._state_of: dict[int, str] = {}
+        """By the identity of a gradient or a state of the optimizer, the owner of the parameter."""
 
     def phase(self) -> Phase:
         """The phase of what runs now. An optimizer's is only of ops outside of all modules."""
@@ -150,11 +152,12 @@ class Step:
         finally:
             self._make_graph.pop()
 
-    def optimizer_begins(self, optimizer: object) -> None:
+    def optimizer_begins(self, optimizer: torch.optim.Optimizer) -> None:
         """An optimizer begins a step."""
         self.optimizer_ends(optimizer)  # an exception may have ended its last step
         self._optimizers.append((optimizer, torch._C._current_graph_task_id()))
         self._updates = OUTSIDE
+        self._state_of = _states(optimizer, self._path_of)
 
     def optimizer_ends(self, optimizer: object) -> None:
         """An optimizer has ended its step."""
@@ -167,7 +170,7 @@ class Step:
         """An op runs on ``args``. An optimizer has one parameter after the other."""
         if self._optimizers:
             for each in op_tensors(args):
-                path = self._path_of.get(id(each))
+                path = self._path_of.get(id(each), self._state_of.get(id(each)))
                 if path is not None:
                     self._updates = path
                     return
@@ -180,4 +183,18 @@ def _paths(tree: ModuleTree) -> dict[int, str]:
         for each in module._parameters.values():
             if each is not None:
                 found.setdefault(id(each), path)
+    return found
+
+
+def _states(optimizer: torch.optim.Optimizer, path_of: Mapping[int, str]) -> dict[int, str]:
+    """By the identity of a gradient or a state of an optimizer, the path of the parameter."""
+    found: dict[int, str] = {}
+    for group in optimizer.param_groups:
+        for each in group["params"]:
+            path = path_of.get(id(each))
+            if path is not None:
+                state = optimizer.state.get(each, {})
+                for held in (each.grad, *(state.values() if isinstance(state, Mapping) else ())):
+                    if isinstance(held, torch.Tensor):
+                        found[id(held)] = path
     return found

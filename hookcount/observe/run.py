@@ -45,6 +45,7 @@ from .shapes_run.shapes import ConstantsLostError, ShapesRun
 from .specs import has_values, tensors
 from .state import Given, preserved
 from .steps import steps_noted
+from .swapped import inputs_on_meta, swapped
 from .whole_calls import whole_calls_noted
 from .wrapped import refuse_flat_shards, wrappers_passed
 
@@ -118,7 +119,7 @@ class Runner:
         while True:
             known, compiler_was_there = len(self.memo.compare_devices), compiler_is_there()
             try:
-                trace = self._traced(tree, args, kwargs, modes, signals)
+                trace = self._on_shapes(tree, args, kwargs, modes, signals)
             except Exception as error:  # an older torch loses constants without an error
                 wanted = isinstance(error, ConstantsLostError) or for_want_of_values(error)
                 if modes == self._shapes_modes and wanted:
@@ -129,6 +130,15 @@ class Runner:
                 if compiler_was_there or not compiler_is_there():
                     return trace
                 # The import of the compiler ran ops, which are no work of the model. Run again.
+
+    def _on_shapes(
+        self, tree: ModuleTree, args: Args, kwargs: Kwargs, modes: MakesModes, signals: HeldBack
+    ) -> Trace:
+        if self.act is None:
+            return self._traced(tree, args, kwargs, modes, signals)
+        with swapped(tree):
+            args, kwargs = inputs_on_meta((args, dict(kwargs)))
+            return self._traced(tree, args, kwargs, modes, signals)
 
     def _shapes_modes(self, observer: Observer, given: Given) -> tuple[Run, Modes]:
         return self._shapes_run(observer, given, False), self._allowances(observer)

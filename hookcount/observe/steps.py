@@ -56,7 +56,7 @@ def _install() -> Undo:
     return undo
 
 
-def _begins(optimizer: object, args: object, kwargs: object) -> None:
+def _begins(optimizer: torch.optim.Optimizer, args: object, kwargs: object) -> None:
     for step in _steps():
         step.optimizer_begins(optimizer)
 

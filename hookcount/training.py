@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -10,11 +11,11 @@ import torch
 from torch import nn
 
 from .core.errors import InputError, error_text
-from .counter import Counter, warn_uncounted
+from .core.integers import as_int
+from .counter import Counter, Watch, warn_uncounted
 from .observe.autograd import Step
 from .observe.compiler import uncompiled
-from .observe.exported import Model, program_module
-from .observe.model import checked
+from .observe.exported import Model
 from .observe.specs import tensors
 from .report import Report
 
@@ -30,8 +31,8 @@ class Training:
     ``loss``: a function of the model's output. The default is the sum of all floating-point tensors
     in the output that require grad. Its own work is not counted. ``optimizer``: a class of
     ``torch.optim``, or a function of the list of parameters that makes an optimizer. Its second
-    step is counted, since the first one sets up its state. ``steps``: how many forwards and backward
-    passes come before the optimizer's step. Their gradients are added up.
+    step is counted, since the first one sets up its state. ``steps``: how many forwards and
+    backward passes come before the optimizer's step. Their gradients are added up.
 
     ``counter``: the formulas and the kind of the run.
 
@@ -45,18 +46,22 @@ class Training:
         steps: int = 1,
         counter: Counter | None = None,
     ) -> None:
-        for name, value in (("loss", loss), ("optimizer", optimizer)):
+        given: dict[str, object] = {"loss": loss, "optimizer": optimizer}
+        for name, value in given.items():
             if value is not None and not callable(value):
                 fix = f"give a function, such as {_EXAMPLES[name]}"
                 where = f"Training({name}={value!r})"
                 raise InputError(error_text(where, "this cannot be called", fix))
+        steps = as_int(steps)
         if type(steps) is not int or steps < 1:
             what = "this is no number of steps"
             raise InputError(error_text(f"Training(steps={steps!r})", what, "give an int from 1"))
         self.loss = loss
         self.optimizer = optimizer
         self.steps = steps
-        self.counter = counter or Counter()
+        self._counter = Counter.of(
+            replace((counter or Counter()).runner, trains=True, act=self._act)
+        )
 
     @uncompiled
     def count(self, model: Model, /, *args: object, **kwargs: object) -> Report:
@@ -67,11 +72,20 @@ class Training:
         without new gradients. Raises the errors of ``hookcount.count``. Raises ``InputError`` if no
         loss can be made.
         """
-        trained = Counter.__new__(Counter)
-        trained.runner = replace(self.counter.runner, act=self._act)
-        report = trained.reported(model, args, kwargs)
+        report = self._counter.reported(model, args, kwargs)
         warn_uncounted(report.step, stacklevel=4)
         return report
+
+    @uncompiled
+    def watch(self, model: nn.Module) -> AbstractContextManager[Watch]:
+        """Count all that runs in a ``with`` block of a training loop.
+
+        The block runs for real, and its effects stay: the training goes on as without the watch.
+        The loss and the optimizer are those of the block. Its work outside of all modules is at the
+        path ``<outside>``: that of the loss is forward. Raises ``ModelError`` as
+        ``hookcount.count`` does.
+        """
+        return self._counter.watch(model)
 
     def _act(self, model: nn.Module, forward: Callable[[], object], step: Step) -> None:
         for _ in range(self.steps):
@@ -82,7 +96,7 @@ class Training:
                 step.left_out = False
             else:
                 loss = self.loss(out)
-            loss.backward()
+            torch.autograd.backward(loss)
         if self.optimizer is not None:
             step.left_out = True
             optimizer = self.optimizer([each for each in model.parameters() if each.requires_grad])

@@ -78,6 +78,8 @@ class Runner:
     registry: Registry
     how: How = "auto"
     memo: Memo = field(default_factory=Memo, repr=False)
+    trains: bool = False
+    """Whether backward passes and optimizers are observed too, module by module."""
     act: Act | None = None
     """A training step. Without one, a run is a forward."""
 
@@ -198,7 +200,7 @@ class Runner:
                 observer.given = given
                 run, others = modes(observer, given)
                 observer.shapes_only = isinstance(run, ShapesRun)
-                if self.act is not None:
+                if self.trains:
                     observer.step = Step(tree)
                     others = [steps_noted(), *others]
                 parallel = [wrappers_passed(tree), gathered(tree, observer.shapes_only)]
@@ -212,18 +214,15 @@ class Runner:
                 each.paused -= 1
 
     @contextmanager
-    def watching(self, tree: ModuleTree, trains: bool = False) -> Iterator[Observer]:
-        """Observe everything that runs in the block. Its changes to the model are not undone.
-
-        ``trains``: backward passes and optimizers too, module by module.
-        """
+    def watching(self, tree: ModuleTree) -> Iterator[Observer]:
+        """Observe everything that runs in the block. Its changes to the model are not undone."""
         self.memo.trim()
         self.memo.refresh()
         observer = Observer(tree, self.memo, self._priced())
         # the end of a block is no model's output
         observer.reach = Reach(observer.origins.known, 0)
         modes: Modes = [RealRun(observer, None), whole_calls_noted()]
-        if trains:
+        if self.trains:
             observer.step = Step(tree)
             modes.append(steps_noted())
         with observing(observer, tree, modes):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -17,6 +18,9 @@ from .autograd import Step
 from .observer import observers_here
 from .patches import Undo, patched, shared
 
+_OPTIMIZERS = sys.modules[register_optimizer_step_pre_hook.__module__]
+"""``torch.optim.optimizer``, which is no attribute of ``torch.optim``."""
+
 
 @contextmanager
 def steps_noted() -> Iterator[None]:
@@ -24,6 +28,8 @@ def steps_noted() -> Iterator[None]:
     with ExitStack() as undo:
         undo.enter_context(patched(torch.autograd, "_engine_run_backward", _noting))
         undo.enter_context(shared("optimizer hooks", _install))
+        name = "_get_fused_kernels_supported_devices"
+        undo.enter_context(patched(_OPTIMIZERS, name, _with_meta))
         yield
 
 
@@ -58,9 +64,18 @@ def _install() -> Undo:
 
 def _begins(optimizer: torch.optim.Optimizer, args: object, kwargs: object) -> None:
     for step in _steps():
-        step.optimizer_begins(optimizer)
+        step.updates.begin(optimizer)
 
 
 def _ends(optimizer: object, args: object, kwargs: object) -> None:
     for step in _steps():
-        step.optimizer_ends(optimizer)
+        step.updates.end(optimizer)
+
+
+def _with_meta(own: Callable[[], list[str]]) -> Callable[[], list[str]]:
+    def get_fused_kernels_supported_devices() -> list[str]:
+        """In a shapes-only run the parameters are on meta."""
+        on_meta = any(each.shapes_only and each.step is not None for each in observers_here())
+        return [*own(), "meta"] if on_meta else own()
+
+    return get_fused_kernels_supported_devices

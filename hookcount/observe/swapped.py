@@ -33,23 +33,28 @@ def swapped(tree: ModuleTree) -> Iterator[None]:
     swaps: Swaps = {}
     with ExitStack() as undo:
         for module in tree.modules:
-            for tensors in (module._parameters, module._buffers):
-                for name, tensor in list(tensors.items()):
+            for held in _held(module):
+                for name, tensor in list(held.items()):
                     if tensor is not None and (made := _swap(tensor, swaps)) is not tensor:
-                        tensors[name] = made  # type: ignore[assignment]
-                        undo.callback(tensors.__setitem__, name, tensor)
+                        held[name] = made
+                        undo.callback(held.__setitem__, name, tensor)
         for module in tree.modules:  # such as the flat weights of an LSTM
-            held = vars(module)
-            for name, value in list(held.items()):
-                if type(value) in _CONTAINERS and (made := _replaced(value, swaps)) is not value:
-                    held[name] = made
-                    undo.callback(held.__setitem__, name, value)
+            attributes = vars(module)
+            for name, value in list(attributes.items()):
+                if type(value) in _CONTAINERS and (other := _replaced(value, swaps)) is not value:
+                    attributes[name] = other
+                    undo.callback(attributes.__setitem__, name, value)
         yield
 
 
 def inputs_on_meta(value: Any) -> Any:
     """Inputs with each floating-point tensor on meta. It requires grad as before."""
     return pytree.tree_map_only(torch.Tensor, lambda each: _swap(each, {}), value)
+
+
+def _held(module: nn.Module) -> tuple[dict[str, Any], ...]:
+    """Where a module keeps its parameters and buffers."""
+    return module._parameters, module._buffers
 
 
 def _swap(tensor: torch.Tensor, swaps: Swaps) -> torch.Tensor:
@@ -59,9 +64,7 @@ def _swap(tensor: torch.Tensor, swaps: Swaps) -> torch.Tensor:
     if type(tensor) not in _PLAIN or tensor.is_meta or not _is_plain(tensor):
         return tensor
     with apart():
-        made = torch.empty_strided(
-            tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta"
-        )
+        made = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
         if isinstance(tensor, nn.Parameter):
             made = nn.Parameter(made, requires_grad=tensor.requires_grad)
         else:
@@ -73,9 +76,7 @@ def _swap(tensor: torch.Tensor, swaps: Swaps) -> torch.Tensor:
 
 def _is_plain(tensor: torch.Tensor) -> bool:
     """Whether shape and strides say all: a dense tensor of numbers that are no ids or masks."""
-    return tensor.layout is torch.strided and (
-        tensor.is_floating_point() or tensor.is_complex()
-    )
+    return tensor.layout is torch.strided and (tensor.is_floating_point() or tensor.is_complex())
 
 
 def _replaced(value: Any, swaps: Swaps) -> Any:

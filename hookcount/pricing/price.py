@@ -186,9 +186,7 @@ def price_of(path: str, call: Call, entry: Entry, prices: Prices) -> Ops | None:
     return found[2]
 
 
-def price(
-    trace: Trace, resolver: Resolver, prices: Prices, phases: Phases = FORWARD
-) -> Sums:
+def price(trace: Trace, resolver: Resolver, prices: Prices, phases: Phases = FORWARD) -> Sums:
     """Add up the charges of a trace. Parameters and errors are those of ``charges``."""
     prices_before, lookups = len(prices), 0
     records: dict[tuple[str, str, By], tuple[Ops, int]] = {}

@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "report": "core rules conventions pricing tables analysis render",
     "dataset": "core rules observe tables analysis report",
     "counter": "core rules formulas conventions observe pricing analysis report dataset",
+    "training": "core observe report counter",
     "seconds": "core rules observe pricing tables analysis render report dataset counter",
     "callbacks": "core observe dataset seconds",
     "comparison": "core rules conventions pricing models analysis tables report counter",
@@ -36,8 +37,8 @@ MAY_IMPORT = {
         "seconds __init__"
     ),
     "__init__": (
-        "core rules conventions pricing analysis observe formulas report dataset counter seconds "
-        "comparison"
+        "core rules conventions pricing analysis observe formulas report dataset counter training "
+        "seconds comparison"
     ),
     "__main__": "cli",
 }

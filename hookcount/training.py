@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -88,21 +89,51 @@ class Training:
         return self._counter.watch(model)
 
     def _act(self, model: nn.Module, forward: Callable[[], object], step: Step) -> None:
-        for _ in range(self.steps):
-            out = forward()
-            if self.loss is None:
-                step.left_out = True
-                loss = _sum(out)
-                step.left_out = False
-            else:
-                loss = self.loss(out)
+        """What a run does: ``steps`` passes and a step of the optimizer."""
+
+        def one_pass() -> torch.Tensor:
+            loss = self._loss_of(forward(), step)
             torch.autograd.backward(loss)
+            return loss
+
+        for _ in range(self.steps):
+            one_pass()
         if self.optimizer is not None:
+            trained = [each for each in model.parameters() if each.requires_grad]
             step.left_out = True
-            optimizer = self.optimizer([each for each in model.parameters() if each.requires_grad])
-            optimizer.step()
+            optimizer = self.optimizer(trained)
+            takes_closure = _takes_closure(optimizer)
+            if not takes_closure:
+                optimizer.step()
             step.left_out = False
-            optimizer.step()
+            optimizer.step(*([one_pass] if takes_closure else []))
+
+    def _loss_of(self, out: object, step: Step) -> torch.Tensor:
+        if self.loss is None:
+            step.left_out = True
+            try:
+                return _sum(out)
+            finally:
+                step.left_out = False
+        loss = self.loss(out)
+        if not isinstance(loss, torch.Tensor) or loss.numel() != 1 or not loss.requires_grad:
+            what = f"the loss is {_described(loss)}"
+            fix = "return a tensor of one element that depends on a parameter that requires grad"
+            raise InputError(error_text("Training(loss=...)", what, fix))
+        return loss
+
+
+def _takes_closure(optimizer: Any) -> bool:
+    """Whether the step of an optimizer needs a function that computes the loss again (LBFGS)."""
+    closure = inspect.signature(optimizer.step).parameters.get("closure")
+    return closure is not None and closure.default is inspect.Parameter.empty
+
+
+def _described(value: object) -> str:
+    if not isinstance(value, torch.Tensor):
+        return f"of type {type(value).__name__}"
+    grad = "" if value.requires_grad else ", and requires no grad"
+    return f"a tensor of shape {tuple(value.shape)}{grad}"
 
 
 _EXAMPLES = {"loss": "lambda out: out.mean()", "optimizer": "torch.optim.AdamW"}

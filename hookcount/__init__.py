@@ -13,6 +13,7 @@
 Contents:
 
 - counting: ``count``, ``Counter``, ``Watch``, ``compare``, ``scaling``, ``size``
+- a training step: ``Training``
 - a data set: ``over``, ``DataSetReport``, ``Statistics``
 - formulas: ``register``, ``replace``, ``unregister``, ``Ops``, ``FREE``, ``OBSERVED``
 - layers of formulas: ``Registry``, ``Entry``
@@ -92,6 +93,7 @@ from .seconds.spread import Spread
 from .seconds.timer import Timer, measure
 from .seconds.timing import Timing
 from .seconds.watch import BlockTiming, TimerWatch
+from .training import Training
 
 __version__ = VERSION
 
@@ -145,6 +147,7 @@ __all__ = [
     "Timer",
     "TimerWatch",
     "Timing",
+    "Training",
     "Uncounted",
     "UncountedError",
     "UncountedWarning",

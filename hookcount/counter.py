@@ -92,6 +92,13 @@ class Counter:
             raise InputError(error_text(f"Counter(run={run!r})", "there is no such run", fix))
         self.runner = Runner(_over_the_rest(registry), run)
 
+    @classmethod
+    def of(cls, runner: Runner) -> Counter:
+        """The counter that uses a runner."""
+        made = cls.__new__(cls)
+        made.runner = runner
+        return made
+
     def __getstate__(self) -> dict[str, Any]:
         """The state to copy or pickle. A copy knows no results of earlier counts."""
         return {**vars(self), "runner": (self.registry, self.run)}
@@ -214,7 +221,7 @@ class Watch:
             fix = "call report() after the `with` block"
             raise InputError(error_text("Watch.report()", "the watch has not ended", fix))
         report = Report(Priced(self._trace, self._counter.registry, DEFAULT))
-        warn_uncounted(report, stacklevel=4)
+        warn_uncounted(report.step if self._counter.runner.trains else report, stacklevel=4)
         return report
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from copy import copy, deepcopy
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from .analysis import frames, match, reconcile
 from .analysis.checks import Checks
@@ -18,6 +18,7 @@ from .conventions import CONVENTIONS, named
 from .core.errors import InputError, error_text
 from .core.ops import Ops
 from .core.portable import Portable
+from .core.trace import Phase
 from .pricing.part import Part
 from .pricing.price import Charge, Record
 from .pricing.priced import Priced
@@ -219,6 +220,34 @@ class Report(Shown, Portable, Checks, Files, Drawn):
         """
         chosen = CONVENTIONS.values() if conventions is None else map(named, conventions)
         return frames.by_convention(self.priced, chosen)
+
+    # -- training ----------------------------------------------------------------------------------
+
+    @property
+    def backward(self) -> Report:
+        """The backward passes, as a report. Each op belongs to the module whose forward caused it.
+
+        Gradients that are added to those of earlier passes belong to it.
+        """
+        return self._within("backward", "accumulate")
+
+    @property
+    def recompute(self) -> Report:
+        """Forwards that a backward pass ran again, as with checkpointing."""
+        return self._within("recompute")
+
+    @property
+    def optimizer(self) -> Report:
+        """The optimizer's steps. Each op belongs to the module whose parameter it updates."""
+        return self._within("optimizer")
+
+    @property
+    def step(self) -> Report:
+        """The whole training step: forward, backward, recomputation and optimizer."""
+        return self._within(*get_args(Phase))
+
+    def _within(self, *phases: Phase) -> Report:
+        return Report(self.priced.within(frozenset(phases)), of_a_copy)
 
     @property
     def backward_seen(self) -> bool:

@@ -16,7 +16,9 @@ import torch
 from .portable import Portable
 from .structures import changed
 
-Phase = Literal["forward", "backward"]
+Phase = Literal["forward", "backward", "recompute", "accumulate", "optimizer"]
+"""Part of a training step. ``"recompute"``: a forward that a backward pass runs again.
+``"accumulate"``: a gradient is added to the one that is there."""
 Whole = Literal["", "call", "part"]
 """``"call"``: a call of a function that other ops make up, as the code calls it. ``"part"``: an op
 that ran inside such a call. Empty for any other op. See ``observe/whole_calls.py``."""
@@ -160,7 +162,11 @@ class Trace(Portable):
     places: tuple[Place, ...]
     """The places of the tree, in the order of ``named_modules``."""
     runs: tuple[ModuleRun, ...]
-    """The module runs, in the order in which they began."""
+    """The module runs, in the order in which they began.
+
+    Work of a phase without calls, such as a backward pass, comes last: one run for each module that
+    it belongs to, without a call.
+    """
     outside: tuple[tuple[Phase, OpRun], ...]
     """Ops outside every module call: in a ``watch`` block, ``generate()`` or a backward pass."""
     run: str

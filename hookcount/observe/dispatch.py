@@ -58,6 +58,8 @@ class Run(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 observer.met_wrapper()
             if shared or pending:
                 return self.unwrapped(func, args, kwargs)
+        if observer.step is not None:
+            observer.step.updates.met(args)
         out = self.see(func, args, kwargs)
         facts = op_facts(func)
         observer.reach.made(facts, args, kwargs, out)

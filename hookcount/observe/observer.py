@@ -13,6 +13,7 @@ from torch import nn
 
 from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Phase, Trace, Unseen, Whole
 from ..rules.registry import Fake, Op
+from .autograd import Step
 from .call_sites.lines import calling_site
 from .calls import Calls
 from .handed import NOT_FOLLOWED, Handed, gathered, whole_calls_apart
@@ -86,6 +87,8 @@ class Observer:
         self.origins = Origins(tree)
         """Where tensors come from. The observers of one count share it."""
         self.reach = Reach(self.origins.known)
+        self.step: Step | None = None
+        """The training step that is observed. None if no work but the forward's is looked for."""
         self.unseen: dict[int, Unseen] = {}
         """Work that was not seen, by the index of the module call."""
         self.handed: list[Handed] = []
@@ -117,6 +120,10 @@ class Observer:
         else:
             above, phase = self._begins[0], self._begins[1] or self._phase()
             path, parent = self._places.of(module, above), None
+            if self.step is not None:
+                phase = self.step.phase()
+        if self.step is not None:
+            self.step.owners.begin(path)
         frame = Frame(module, path, len(self._runs), parent, phase)
         frame.by_ops = transformed()
         if self.origins.later:
@@ -196,6 +203,8 @@ class Observer:
         while self._stack[-1] is not frame:  # an exception ended these calls unseen by the hooks
             self._close(self._stack.pop())
         self._close(self._stack.pop())
+        if self.step is not None:
+            self.step.owners.begin(self.here()[0])
         if frame.result is None:
             self.failed_at = self.failed_at or (frame.path, type_name(module))
         else:
@@ -250,6 +259,8 @@ class Observer:
             ops, inside = frame.ops, (call, claimable, site)
             ops[inside] = ops.get(inside, 0) + 1
             self.reach.noted = (frame.index, inside)
+        elif self.step is not None and self.step.note(call, self.whole):
+            self.reach.noted = None
         else:
             site = calling_site(False)._replace(whole=self.whole)
             outside = (self._phase(), call, site)
@@ -284,6 +295,8 @@ class Observer:
         self.origins.settle_later()
         runs, outside = with_lost(gathered(self), {} if self.handed else self.reach.lost())
         hits, misses = self._memo.hits - self._hits, self._memo.misses - self._misses
+        if self.step is not None:
+            runs += self.step.runs(self._places)
         trace = Trace(self._places.facts(), tuple(runs), tuple(outside), run, hits, misses)
         return whole_calls_apart(trace) if self.origins.whole else trace
 

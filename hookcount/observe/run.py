@@ -20,6 +20,7 @@ from ..core.trace import Trace
 from ..rules.registry import Op, Registry
 from ..rules.resolver import Resolver
 from .admission import admitted, check_surroundings
+from .autograd import Step
 from .company import alone
 from .dispatch import RealRun, Run
 from .distributed import settle
@@ -43,6 +44,8 @@ from .shapes_run.memo import Memo
 from .shapes_run.shapes import ConstantsLostError, ShapesRun
 from .specs import has_values, tensors
 from .state import Given, preserved
+from .steps import steps_noted
+from .swapped import inputs_on_meta, swapped
 from .whole_calls import whole_calls_noted
 from .wrapped import refuse_flat_shards, wrappers_passed
 
@@ -60,6 +63,10 @@ class MakesModes(Protocol):
     def __call__(self, observer: Observer, given: Given) -> tuple[Run, Modes]: ...
 
 
+Act = Callable[[nn.Module, Callable[[], object], Step], None]
+"""What a run does: it gets the model, its forward without arguments, and the step to report to."""
+
+
 @dataclass(frozen=True)
 class Runner:
     """Runs models under observation.
@@ -71,6 +78,10 @@ class Runner:
     registry: Registry
     how: How = "auto"
     memo: Memo = field(default_factory=Memo, repr=False)
+    trains: bool = False
+    """Whether backward passes and optimizers are observed too, module by module."""
+    act: Act | None = None
+    """A training step. Without one, a run is a forward."""
 
     def trace(self, tree: ModuleTree, args: Args, kwargs: Kwargs) -> Trace:
         """The trace of ``model(*args, **kwargs)``.
@@ -110,7 +121,7 @@ class Runner:
         while True:
             known, compiler_was_there = len(self.memo.compare_devices), compiler_is_there()
             try:
-                trace = self._traced(tree, args, kwargs, modes, signals)
+                trace = self._on_shapes(tree, args, kwargs, modes, signals)
             except Exception as error:  # an older torch loses constants without an error
                 wanted = isinstance(error, ConstantsLostError) or for_want_of_values(error)
                 if modes == self._shapes_modes and wanted:
@@ -121,6 +132,15 @@ class Runner:
                 if compiler_was_there or not compiler_is_there():
                     return trace
                 # The import of the compiler ran ops, which are no work of the model. Run again.
+
+    def _on_shapes(
+        self, tree: ModuleTree, args: Args, kwargs: Kwargs, modes: MakesModes, signals: HeldBack
+    ) -> Trace:
+        if self.act is None:
+            return self._traced(tree, args, kwargs, modes, signals)
+        with swapped(tree):
+            args, kwargs = inputs_on_meta((args, dict(kwargs)))
+            return self._traced(tree, args, kwargs, modes, signals)
 
     def _shapes_modes(self, observer: Observer, given: Given) -> tuple[Run, Modes]:
         return self._shapes_run(observer, given, False), self._allowances(observer)
@@ -180,9 +200,12 @@ class Runner:
                 observer.given = given
                 run, others = modes(observer, given)
                 observer.shapes_only = isinstance(run, ShapesRun)
+                if self.trains:
+                    observer.step = Step(tree)
+                    others = [steps_noted(), *others]
                 parallel = [wrappers_passed(tree), gathered(tree, observer.shapes_only)]
                 with observing(observer, tree, [*parallel, run, *others]):
-                    _call(tree.model, given, observer, signals)
+                    _call(tree.model, given, observer, signals, self.act)
                 given.trained_by_others = observer.ran_in_another_thread
                 return observer.trace(run.name)
         finally:
@@ -198,7 +221,11 @@ class Runner:
         observer = Observer(tree, self.memo, self._priced())
         # the end of a block is no model's output
         observer.reach = Reach(observer.origins.known, 0)
-        with observing(observer, tree, [RealRun(observer, None), whole_calls_noted()]):
+        modes: Modes = [RealRun(observer, None), whole_calls_noted()]
+        if self.trains:
+            observer.step = Step(tree)
+            modes.append(steps_noted())
+        with observing(observer, tree, modes):
             yield observer
 
     def _priced(self) -> Callable[[Op], bool]:
@@ -221,15 +248,26 @@ def _tensors(tree: ModuleTree, args: Args, kwargs: Kwargs) -> Iterator[torch.Ten
     yield from (*tree.parameters, *tree.buffers, *tensors((args, kwargs)))
 
 
-def _call(model: nn.Module, given: Given, observer: Observer, signals: HeldBack) -> None:
-    """Run the model. A note on its exception names the module that raised."""
+def _call(
+    model: nn.Module, given: Given, observer: Observer, signals: HeldBack, act: Act | None
+) -> None:
+    """Run the model, or a step of its training. A note on an exception names the module."""
+
+    def forward() -> object:
+        out = model(*given.args, **given.kwargs)
+        settle(out, observer)
+        observer.reach.settle(out)
+        return out
+
     try:
         try:
             signals.holding = False
             signals.release()
-            out = contextvars.copy_context().run(model, *given.args, **given.kwargs)
-            settle(out, observer)
-            observer.reach.settle(out)
+            context = contextvars.copy_context()
+            if act is None or observer.step is None:
+                context.run(forward)
+            else:
+                context.run(act, model, forward, observer.step)
         finally:
             signals.holding = True
     except HookcountError:

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from ..core.errors import FormulaError, error_text, module_at, said
 from ..core.nested import sequences
 from ..core.ops import KINDS, NOTHING, Ops
-from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Trace, Unseen, leaves
+from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Phase, Trace, Unseen, leaves
 from ..rules.binding import BindingError, CallFormula, RunFormula
 from ..rules.parameters import parameters_of_target
 from ..rules.registry import FREE, OBSERVED, Entry, target_name
@@ -22,6 +22,9 @@ from .whole import ops_seen, outside_seen, runs_unseen
 
 By = Literal["module", "op"]
 """Whose formula pays: a module's or an op's."""
+Phases = frozenset[Phase]
+"""Parts of a training step that are priced together."""
+FORWARD: Phases = frozenset(("forward",))
 
 
 class Record(NamedTuple):
@@ -50,7 +53,7 @@ class Uncounted(NamedTuple):
 
 @dataclass(frozen=True)
 class Sums:
-    """The charges of a trace's forward phase, added up."""
+    """The charges of some phases of a trace, added up."""
 
     records: tuple[Record, ...]
     uncounted: tuple[Uncounted, ...]
@@ -73,7 +76,7 @@ Prices = dict[tuple[int, int], tuple[Call, Entry, Ops | None]]
 
 
 class Charge(NamedTuple):
-    """One piece of forward work and its price: a call of a module, or equal calls of an op."""
+    """One piece of work and its price: a call of a module, or equal calls of an op."""
 
     path: str
     target: str
@@ -90,8 +93,10 @@ class Charge(NamedTuple):
     """Why a module's work was not seen, or why no formula can price an op."""
 
 
-def charges(trace: Trace, resolver: Resolver, prices: Prices) -> Iterator[Charge]:
-    """Each piece of work of the forward phase, once, with its price.
+def charges(
+    trace: Trace, resolver: Resolver, prices: Prices, phases: Phases = FORWARD
+) -> Iterator[Charge]:
+    """Each piece of work of some phases, once, with its price.
 
     The innermost executing module owns an op. If that module's formula priced the call, the op is
     already paid for. Otherwise the op's own formula pays; an op without one is free or uncounted.
@@ -112,7 +117,7 @@ def charges(trace: Trace, resolver: Resolver, prices: Prices) -> Iterator[Charge
         is_free = entry is not None and entry.covers == "subtree" and entry.price is FREE
         by_ops = run.by_ops and not is_free
         covered.append(above or (entry is not None and entry.covers == "subtree" and not by_ops))
-        if above or run.phase == "backward":
+        if above or run.phase not in phases:
             continue
         if by_ops:
             yield from _of_parts(run, entry, resolver, prices)
@@ -131,7 +136,7 @@ def charges(trace: Trace, resolver: Resolver, prices: Prices) -> Iterator[Charge
             if not (paid and op.claimable):
                 yield _op_charge(run.path, op, resolver, prices)
     for phase, op in outside_seen(trace, resolver):
-        if phase == "forward":
+        if phase in phases:
             yield _op_charge(OUTSIDE, op, resolver, prices)
 
 
@@ -181,12 +186,14 @@ def price_of(path: str, call: Call, entry: Entry, prices: Prices) -> Ops | None:
     return found[2]
 
 
-def price(trace: Trace, resolver: Resolver, prices: Prices) -> Sums:
+def price(trace: Trace, resolver: Resolver, prices: Prices, phases: Phases = FORWARD) -> Sums:
     """Add up the charges of a trace. Parameters and errors are those of ``charges``."""
     prices_before, lookups = len(prices), 0
     records: dict[tuple[str, str, By], tuple[Ops, int]] = {}
     uncounted: dict[tuple[str, By, Unseen | None], tuple[dict[str, int], str]] = {}
-    for path, target, by, ops, calls, entry, call, _, unseen in charges(trace, resolver, prices):
+    for path, target, by, ops, calls, entry, call, _, unseen in charges(
+        trace, resolver, prices, phases
+    ):
         lookups += entry is not None and callable(entry.price)
         if ops is None:
             paths, _ = uncounted.setdefault((target, by, unseen), ({}, _signature(call)))
@@ -202,7 +209,7 @@ def price(trace: Trace, resolver: Resolver, prices: Prices) -> Sums:
             uncounted_at[path] = uncounted_at.get(path, 0) + calls
     calls_at: dict[str, int] = {}
     for run in trace.runs:
-        if run.phase == "forward":
+        if run.phase in phases:
             calls_at[run.path] = calls_at.get(run.path, 0) + 1
     worked_out = len(prices) - prices_before
     return Sums(

@@ -17,7 +17,7 @@ from ..rules.convention import Convention, Unit
 from ..rules.registry import Registry
 from ..rules.resolver import Resolver
 from .frozen import frozen
-from .price import Charge, Prices, Record, Sums, Uncounted, charges, price
+from .price import FORWARD, Charge, Phases, Prices, Record, Sums, Uncounted, charges, price
 from .tree import Node, grow
 
 
@@ -31,6 +31,8 @@ class Priced(Portable):
     convention: Convention
     prices: Prices = field(default_factory=dict, repr=False)
     """Results of formulas. All conventions of one trace share them."""
+    phases: Phases = FORWARD
+    """The parts of a training step that are priced."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "registry", self.registry.as_it_is())
@@ -49,15 +51,19 @@ class Priced(Portable):
     @lazily
     def sums(self) -> Sums:
         """The charges, added up. Raises ``FormulaError`` if a formula fails."""
-        return price(self.trace, self.resolver, self.prices)
+        return price(self.trace, self.resolver, self.prices, self.phases)
 
     def charges(self) -> Iterator[Charge]:
-        """The work that ran forward, each piece once, with its price."""
-        return charges(self.trace, self.resolver, self.prices)
+        """The work that ran in the phases, each piece once, with its price."""
+        return charges(self.trace, self.resolver, self.prices, self.phases)
 
     def under(self, convention: Convention) -> Priced:
         """The same trace under another convention."""
         return replace(self, convention=convention)
+
+    def within(self, phases: Phases) -> Priced:
+        """Other phases of the same trace."""
+        return replace(self, phases=phases)
 
     def figure_under(self, convention: Convention) -> int | FormulaError:
         """The headline under another convention, or the error of a formula that fails there."""
@@ -104,7 +110,7 @@ class Priced(Portable):
     @lazily
     def tree(self) -> Node:
         """The root of the module tree."""
-        return grow(self.trace, self.sums)
+        return grow(self.trace, self.sums, self.phases)
 
     @property
     def params(self) -> int:
@@ -154,6 +160,7 @@ class Priced(Portable):
             "registry": frozen(self.registry, self.trace, self.prices),
             "convention": convention,
             "prices": {},
+            "phases": self.phases,
             "sums": self.sums,
         }
 

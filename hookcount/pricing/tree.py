@@ -9,7 +9,7 @@ from ..core.errors import UnknownModuleError, error_text, module_at, near
 from ..core.ops import NOTHING, Ops
 from ..core.portable import Portable
 from ..core.trace import Call, ModuleRun, Place, TensorFact, Trace, leaves
-from .price import Sums
+from .price import FORWARD, Phases, Sums
 
 
 @dataclass(frozen=True)
@@ -82,15 +82,15 @@ class Node(Portable):
         return self.path.rpartition(".")[2]
 
 
-def grow(trace: Trace, sums: Sums) -> Node:
-    """The tree of a priced trace."""
-    return _Grower(trace, sums).node(trace.places[0].path)
+def grow(trace: Trace, sums: Sums, phases: Phases = FORWARD) -> Node:
+    """The tree of a priced trace, for some of its phases."""
+    return _Grower(trace, sums, phases).node(trace.places[0].path)
 
 
 class _Grower:
     """Builds the nodes from the leaves to the root."""
 
-    def __init__(self, trace: Trace, sums: Sums) -> None:
+    def __init__(self, trace: Trace, sums: Sums, phases: Phases) -> None:
         self._places = {place.path: place for place in trace.places}
         self._calls = sums.calls_at
         self._uncounted = sums.uncounted_at
@@ -100,7 +100,7 @@ class _Grower:
             self._own[record.path] = record.ops if before is None else before + record.ops
         self._runs: dict[str, list[ModuleRun]] = {}
         for run in trace.runs:
-            if run.phase == "forward":
+            if run.phase in phases:
                 self._runs.setdefault(run.path, []).append(run)
         for path in (*self._own, *self._uncounted, *self._runs):
             self._reach(path)

@@ -26,7 +26,7 @@ QUESTIONS = {
     "How do I get a DataFrame?": ("howto/parts", "to_dataframe()"),
     "Is it slow? Does it need a GPU?": ("start/first", "computes nothing"),
     "What does uncounted mean?": ("start/read", "a lower bound"),
-    "Is training counted?": ("limits", "A backward pass is not counted"),
+    "Is training counted?": ("limits", "``hookcount.Training`` counts the backward pass"),
     "How do I count a language model of Hugging Face?": ("howto/hugging_face", "hf:"),
     "How do I share a report?": ("howto/html", "to_html"),
     "How do I test a budget in CI?": ("howto/ci_budget", "--max-macs"),

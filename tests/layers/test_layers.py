@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "report": "core rules conventions pricing tables analysis render",
     "dataset": "core rules observe tables analysis render report",
     "counter": "core rules formulas conventions observe pricing analysis report dataset",
+    "training": "core observe report counter",
     "seconds": "core rules observe pricing tables analysis render report dataset counter",
     "callbacks": "core observe dataset seconds",
     "comparison": "core rules conventions pricing models analysis tables report counter",
@@ -37,7 +38,7 @@ MAY_IMPORT = {
     ),
     "__init__": (
         "core rules conventions pricing analysis render observe formulas report dataset counter "
-        "seconds comparison"
+        "training seconds comparison"
     ),
     "__main__": "cli",
 }

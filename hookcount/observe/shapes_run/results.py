@@ -24,6 +24,8 @@ _NO_FAKE = ("no fake impl", "data is not allocated yet")
 _INDEXING = frozenset(("aten::index", "aten::_unsafe_index", "aten::index_put"))
 _WRONG_OUTS = frozenset(("aten::native_batch_norm",))
 """Ops for whose ``out=`` torch's shapes-only implementation gives another shape."""
+_UPDATES = "aten::_fused_"
+"""Fused optimizers. Some have no shapes-only implementation, and none makes a tensor."""
 _COPIES = ("aten::_fft_", "aten::cholesky_solve")
 
 
@@ -44,6 +46,8 @@ def _new(data: Data, func: Op, facts: OpFacts, args: OpArgs, kwargs: OpKwargs) -
         made = output(facts.name, bool(facts.writes), args, kwargs, data.device)
         if made is not None:
             return made
+    if facts.name.startswith(_UPDATES) and not facts.returns:
+        return None
     if facts.dynamic and facts.name not in _INDEXING:
         raise data.needed(f"the output of {facts.name} depends on values")
     try:

@@ -100,7 +100,9 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         if not self._observer.differentiates:
             return self._see(func, args, kwargs)
         out = self._see(func, plain(args), plain(kwargs))
-        return as_gradient(out) if self._observer.in_backward else out
+        # in a training step a forward may run again here, on the model's tensors, which are on meta
+        is_forward = self._observer.step is not None and torch.is_grad_enabled()
+        return as_gradient(out) if self._observer.in_backward and not is_forward else out
 
     def _see(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         try:

@@ -251,8 +251,8 @@ def test_it_is_written_to_a_file(tmp_path):
 def test_a_hostile_file_does_no_harm(hostile):
     whole = json.loads(hookcount.count(nn.Linear(2, 3), torch.zeros(1, 2)).to_json())
     whole |= {"versions": {hostile: hostile}, "convention": hostile}
-    whole["modules"][0]["type"] = whole["records"][0]["target"] = hostile
-    whole["modules"][0]["input_shapes"] = hostile
+    whole["modules"][0]["type"] = whole["model"] = whole["records"][0]["target"] = hostile
+    whole["modules"][0]["input_shapes"], whole["input"] = hostile, [hostile]
     report = hookcount.Report.from_json(json.dumps(whole))
     old = hookcount.Report.from_json(json.dumps({**whole, "versions": {"a": hostile}}))
     for text in (report.to_html(), report._repr_html_(), report.diff(old).to_html()):

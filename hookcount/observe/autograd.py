@@ -1,0 +1,146 @@
+"""Which module call the work of a backward pass belongs to, and the phase of a training step.
+
+Autograd numbers the nodes of its graph in each thread. The node that a backward op runs in has the
+number of the op that made it. So the number tells the module that was running then.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+
+from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Phase, Whole
+from .call_sites.lines import calling_site
+from .module_tree import ModuleTree, type_name
+from .stack import OpTimes
+from .updates import Updates
+
+_next_number = torch._C._autograd._get_sequence_nr
+_node = torch._C._current_autograd_node
+
+
+class Owners:
+    """The path of the module that made each node of the graph, by the node's number."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._paths: list[str] = []
+        self.seen = 0
+        """The next number, when it was last looked at."""
+
+    def begin(self, path: str) -> None:
+        """Nodes from the next number on belong to ``path``."""
+        self.seen = _next_number()
+        self._begin(self.seen, path)
+
+    def continue_as(self, path: str) -> None:
+        """Nodes since the number that was seen last belong to ``path``."""
+        start, self.seen = self.seen, _next_number()
+        if self.seen > start and (not self._paths or self._paths[-1] != path):
+            self._begin(start, path)
+
+    def _begin(self, start: int, path: str) -> None:
+        while self._starts and self._starts[-1] >= start:  # no node was made in between
+            self._starts.pop()
+            self._paths.pop()
+        self._starts.append(start)
+        self._paths.append(path)
+
+    def of(self, number: int) -> str:
+        """The path of the module that made the node with a number."""
+        place = bisect_right(self._starts, number) - 1
+        return self._paths[place] if place >= 0 else OUTSIDE
+
+
+class Where(NamedTuple):
+    """The phase of an op outside of all running modules, and the path that it belongs to."""
+
+    phase: Phase
+    path: str
+
+
+class Step:
+    """The training step of one observation: its phase, and the work that is not a forward's."""
+
+    def __init__(self, tree: ModuleTree) -> None:
+        self.owners = Owners()
+        self.updates = Updates(tree)
+        self.left_out = False
+        """Whether ops outside of all modules are not to be recorded."""
+        self._ops: dict[Where, OpTimes] = {}
+        self._pass = torch._C._current_graph_task_id()
+        self._make_graph: list[bool] = []
+        """Of each backward pass that is running, whether it makes a graph."""
+        self._last = OUTSIDE
+        """The owner of the last backward op."""
+
+    def phase(self) -> Phase:
+        """The phase of what runs now, other than an optimizer."""
+        if torch._C._current_graph_task_id() == self._pass:
+            return "forward"
+        makes_graph = bool(self._make_graph) and self._make_graph[-1]
+        # if autograd records here without need of the pass, then a forward runs again
+        return "recompute" if torch.is_grad_enabled() and not makes_graph else "backward"
+
+    @contextmanager
+    def passing(self, makes_graph: bool) -> Iterator[None]:
+        """A backward pass runs in the block."""
+        self._make_graph.append(makes_graph)
+        try:
+            yield
+        finally:
+            self._make_graph.pop()
+
+    def note(self, call: Call, whole: Whole) -> bool:
+        """Record an op call that runs outside of all running modules.
+
+        False: it is the forward's, which the observer records.
+        """
+        if self.left_out:
+            return True
+        if self.updates.running():
+            parts = [(Where("optimizer", path), part) for path, part in self.updates.parts(call)]
+        elif (where := self._where()) is not None:
+            parts = [(where, call)]
+        else:
+            return False
+        if whole != "call":  # the ops that make up the call are noted too
+            site = calling_site(False)
+            for where, part in parts:
+                ops, key = self._ops.setdefault(where, {}), (part, True, site)
+                ops[key] = ops.get(key, 0) + 1
+        return True
+
+    def _where(self) -> Where | None:
+        if torch._C._current_graph_task_id() == self._pass:
+            self.owners.continue_as(OUTSIDE)
+            return None
+        node: Any = _node()
+        if node is None:  # the gradients of several uses of a tensor are added
+            return Where("backward", self._last)
+        variable = getattr(node, "variable", None)
+        if isinstance(variable, torch.Tensor):
+            return Where("accumulate", self.updates.owner(variable))
+        self._last = self.owners.of(node._sequence_nr())
+        self.owners.continue_as(self._last)
+        return Where(self.phase(), self._last)
+
+    def runs(self, tree: ModuleTree) -> list[ModuleRun]:
+        """The work of the step, as one run for each phase and module that it belongs to."""
+        types = {path: type_name(module) for path, module in tree.walked}
+        return [
+            ModuleRun(
+                path,
+                types.get(path, ""),
+                None,
+                phase,
+                None,
+                tuple([OpRun(op, own, times, *site) for (op, own, site), times in ops.items()]),
+                by_ops=True,
+            )
+            for (phase, path), ops in self._ops.items()
+        ]

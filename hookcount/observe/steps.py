@@ -1,0 +1,81 @@
+"""Tells the observers of a training step what torch does: backward passes and optimizers."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch.optim.optimizer import (
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
+
+from .autograd import Step
+from .observer import observers_here
+from .patches import Undo, patched, shared
+
+_OPTIMIZERS = sys.modules[register_optimizer_step_pre_hook.__module__]
+"""``torch.optim.optimizer``, which is no attribute of ``torch.optim``."""
+
+
+@contextmanager
+def steps_noted() -> Iterator[None]:
+    """For the block, the steps that are observed in a thread know of its passes and optimizers."""
+    with ExitStack() as undo:
+        undo.enter_context(patched(torch.autograd, "_engine_run_backward", _noting))
+        undo.enter_context(shared("optimizer hooks", _install))
+        name = "_get_fused_kernels_supported_devices"
+        undo.enter_context(patched(_OPTIMIZERS, name, _with_meta))
+        yield
+
+
+def _steps() -> list[Step]:
+    """The steps that are observed in this thread."""
+    return [each.step for each in observers_here() if each.step is not None and each.listening()]
+
+
+def _noting(own: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(own)
+    def engine_run_backward(
+        outputs: Any, gradients: Any, keep_graph: Any, create_graph: Any, *args: Any, **more: Any
+    ) -> Any:
+        with ExitStack() as passes:
+            for step in _steps():
+                passes.enter_context(step.passing(bool(create_graph)))
+            return own(outputs, gradients, keep_graph, create_graph, *args, **more)
+
+    return engine_run_backward
+
+
+def _install() -> Undo:
+    begins = register_optimizer_step_pre_hook(_begins)
+    ends = register_optimizer_step_post_hook(_ends)
+
+    def undo() -> None:
+        begins.remove()
+        ends.remove()
+
+    return undo
+
+
+def _begins(optimizer: torch.optim.Optimizer, args: object, kwargs: object) -> None:
+    for step in _steps():
+        step.updates.begin(optimizer)
+
+
+def _ends(optimizer: object, args: object, kwargs: object) -> None:
+    for step in _steps():
+        step.updates.end(optimizer)
+
+
+def _with_meta(own: Callable[[], list[str]]) -> Callable[[], list[str]]:
+    def get_fused_kernels_supported_devices() -> list[str]:
+        """In a shapes-only run the parameters are on meta."""
+        on_meta = any(each.shapes_only and each.step is not None for each in observers_here())
+        return [*own(), "meta"] if on_meta else own()
+
+    return get_fused_kernels_supported_devices

@@ -1,0 +1,135 @@
+"""Which module an op of an optimizer belongs to: the one whose parameter it updates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+
+from ..core.trace import OUTSIDE, Call, Value
+from .module_tree import ModuleTree
+from .specs import op_tensors
+from .values import OpArgs
+
+Paths = tuple[str | None, ...]
+"""The paths of the modules of several parameters."""
+
+
+class Updates:
+    """The optimizers that are running, and the owners of what they update."""
+
+    def __init__(self, tree: ModuleTree) -> None:
+        self._path_of = _paths(tree)
+        self._state_of: dict[int, str] = {}
+        """By the identity of a gradient or a state of an optimizer, the path of the parameter."""
+        self._running: list[tuple[object, int]] = []
+        """Each optimizer that is running, and the backward pass in which it began."""
+        self._path = OUTSIDE
+        """The owner of the parameter that was updated last."""
+        self._listed: Paths = ()
+        """The owners of the parameters that were updated last, in one op."""
+        self._cut: dict[tuple[Call, Paths], list[tuple[str, Call]]] = {}
+
+    def owner(self, parameter: torch.Tensor) -> str:
+        """The path of the first module that has a parameter."""
+        return self._path_of.get(id(parameter), OUTSIDE)
+
+    def running(self) -> bool:
+        """Whether an optimizer runs, and not the closure that it was given."""
+        here = torch._C._current_graph_task_id()
+        return bool(self._running) and self._running[-1][1] == here and not torch.is_grad_enabled()
+
+    def begin(self, optimizer: torch.optim.Optimizer) -> None:
+        """An optimizer begins a step."""
+        self.end(optimizer)  # an exception may have ended its last step
+        self._running.append((optimizer, torch._C._current_graph_task_id()))
+        self._path = OUTSIDE
+        self._state_of = _states(optimizer, self._path_of)
+
+    def end(self, optimizer: object) -> None:
+        """An optimizer has ended its step."""
+        for place, (each, _) in enumerate(self._running):
+            if each is optimizer:
+                del self._running[place:]
+                return
+
+    def met(self, args: OpArgs) -> None:
+        """An op runs on ``args``. An optimizer has one parameter after the other, or lists."""
+        if not self._running:
+            return
+        first = args[0] if args else None
+        if isinstance(first, (list, tuple)) and (several := op_tensors(first)):
+            paths = tuple(map(self._updated, several))
+            if None not in paths:
+                self._listed = paths
+            elif len(paths) != len(self._listed):
+                self._listed = ()
+        else:
+            self._listed = ()
+            known = (path for each in op_tensors(args) if (path := self._updated(each)) is not None)
+            self._path = next(known, self._path)
+
+    def parts(self, call: Call) -> list[tuple[str, Call]]:
+        """An op call, and the path of the module that it updates.
+
+        An op on lists of tensors becomes one for each module.
+        """
+        listed = self._listed
+        if not listed:
+            return [(self._path, call)]
+        places: dict[str, list[int]] = {}
+        for place, path in enumerate(listed):
+            places.setdefault(path or OUTSIDE, []).append(place)
+        if len(places) == 1:
+            return [(path, call) for path in places]
+        key = (call, listed)
+        if key not in self._cut:
+            count = len(listed)
+            self._cut[key] = [(path, _part(call, at, count)) for path, at in places.items()]
+        return self._cut[key]
+
+    def _updated(self, tensor: torch.Tensor) -> str | None:
+        return self._path_of.get(id(tensor), self._state_of.get(id(tensor)))
+
+
+def _paths(tree: ModuleTree) -> dict[int, str]:
+    """By the identity of a parameter, the path of the first module that has it."""
+    found: dict[int, str] = {}
+    for path, module in tree.walked:
+        for each in module._parameters.values():
+            if each is not None:
+                found.setdefault(id(each), path)
+    return found
+
+
+def _states(optimizer: torch.optim.Optimizer, path_of: Mapping[int, str]) -> dict[int, str]:
+    """By the identity of a gradient or a state of an optimizer, the path of the parameter."""
+    return {
+        id(held): path_of[id(each)]
+        for group in optimizer.param_groups
+        for each in group["params"]
+        if id(each) in path_of
+        for held in _held(optimizer, each)
+    }
+
+
+def _held(optimizer: torch.optim.Optimizer, parameter: torch.Tensor) -> Iterator[torch.Tensor]:
+    state = optimizer.state.get(parameter)
+    values = state.values() if isinstance(state, Mapping) else ()
+    yield from (each for each in (parameter.grad, *values) if isinstance(each, torch.Tensor))
+
+
+def _part(call: Call, places: Sequence[int], count: int) -> Call:
+    """An op on lists of ``count`` tensors, with only the tensors at some places."""
+
+    def chosen(value: Value) -> Value:
+        if isinstance(value, (list, tuple)) and len(value) == count:
+            return type(value)([value[place] for place in places])
+        return value
+
+    return Call(
+        call.target,
+        tuple(map(chosen, call.args)),
+        {name: chosen(value) for name, value in call.kwargs.items()},
+        chosen(call.out),
+    )

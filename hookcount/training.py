@@ -1,0 +1,152 @@
+"""``Training`` counts a training step: forward, backward pass and optimizer, module by module."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+import torch
+from torch import nn
+
+from .core.errors import InputError, error_text
+from .core.integers import as_int
+from .counter import Counter, Watch, warn_uncounted
+from .observe.autograd import Step
+from .observe.compiler import uncompiled
+from .observe.exported import Model
+from .observe.specs import tensors
+from .report import Report
+
+Loss: TypeAlias = Callable[[Any], torch.Tensor]
+"""Makes a loss, a tensor of one element, of the output of a model."""
+MakesOptimizer: TypeAlias = Callable[[list[nn.Parameter]], Any]
+"""Makes an optimizer of parameters: a class, or a function."""
+
+
+class Training:
+    """Counts steps of a training: forward, backward pass and optimizer.
+
+    ``loss``: a function of the model's output. The default is the sum of all floating-point tensors
+    in the output that require grad. Its own work is not counted. ``optimizer``: a class of
+    ``torch.optim``, or a function of the list of parameters that makes an optimizer. Its second
+    step is counted, since the first one sets up its state. ``steps``: how many forwards and
+    backward passes come before the optimizer's step. Their gradients are added up.
+
+    ``counter``: the formulas and the kind of the run.
+
+    Raises ``InputError`` for an option of another type.
+    """
+
+    def __init__(
+        self,
+        loss: Loss | None = None,
+        optimizer: MakesOptimizer | None = None,
+        steps: int = 1,
+        counter: Counter | None = None,
+    ) -> None:
+        given: dict[str, object] = {"loss": loss, "optimizer": optimizer}
+        for name, value in given.items():
+            if value is not None and not callable(value):
+                fix = f"give a function, such as {_EXAMPLES[name]}"
+                where = f"Training({name}={value!r})"
+                raise InputError(error_text(where, "this cannot be called", fix))
+        steps = as_int(steps)
+        if type(steps) is not int or steps < 1:
+            what = "this is no number of steps"
+            raise InputError(error_text(f"Training(steps={steps!r})", what, "give an int from 1"))
+        self.loss = loss
+        self.optimizer = optimizer
+        self.steps = steps
+        self._counter = Counter.of(
+            replace((counter or Counter()).runner, trains=True, act=self._act)
+        )
+
+    @uncompiled
+    def count(self, model: Model, /, *args: object, **kwargs: object) -> Report:
+        """Count a training step of ``model(*args, **kwargs)``.
+
+        The figures of the report are those of the forward. ``report.backward``, ``.recompute``,
+        ``.optimizer`` and ``.step`` have the others. Afterwards the model is bit for bit as before,
+        without new gradients. Raises the errors of ``hookcount.count``. Raises ``InputError`` if no
+        loss can be made.
+        """
+        report = self._counter.reported(model, args, kwargs)
+        warn_uncounted(report.step, stacklevel=4)
+        return report
+
+    @uncompiled
+    def watch(self, model: nn.Module) -> AbstractContextManager[Watch]:
+        """Count all that runs in a ``with`` block of a training loop.
+
+        The block runs for real, and its effects stay: the training goes on as without the watch.
+        The loss and the optimizer are those of the block. Its work outside of all modules is at the
+        path ``<outside>``: that of the loss is forward. Raises ``ModelError`` as
+        ``hookcount.count`` does.
+        """
+        return self._counter.watch(model)
+
+    def _act(self, model: nn.Module, forward: Callable[[], object], step: Step) -> None:
+        """What a run does: ``steps`` passes and a step of the optimizer."""
+
+        def one_pass() -> torch.Tensor:
+            loss = self._loss_of(forward(), step)
+            torch.autograd.backward(loss)
+            return loss
+
+        for _ in range(self.steps):
+            one_pass()
+        if self.optimizer is not None:
+            trained = [each for each in model.parameters() if each.requires_grad]
+            step.left_out = True
+            optimizer = self.optimizer(trained)
+            takes_closure = _takes_closure(optimizer)
+            if not takes_closure:
+                optimizer.step()
+            step.left_out = False
+            optimizer.step(*([one_pass] if takes_closure else []))
+
+    def _loss_of(self, out: object, step: Step) -> torch.Tensor:
+        if self.loss is None:
+            step.left_out = True
+            try:
+                return _sum(out)
+            finally:
+                step.left_out = False
+        loss = self.loss(out)
+        if not isinstance(loss, torch.Tensor) or loss.numel() != 1 or not loss.requires_grad:
+            what = f"the loss is {_described(loss)}"
+            fix = "return a tensor of one element that depends on a parameter that requires grad"
+            raise InputError(error_text("Training(loss=...)", what, fix))
+        return loss
+
+
+def _takes_closure(optimizer: Any) -> bool:
+    """Whether the step of an optimizer needs a function that computes the loss again (LBFGS)."""
+    closure = inspect.signature(optimizer.step).parameters.get("closure")
+    return closure is not None and closure.default is inspect.Parameter.empty
+
+
+def _described(value: object) -> str:
+    if not isinstance(value, torch.Tensor):
+        return f"of type {type(value).__name__}"
+    grad = "" if value.requires_grad else ", and requires no grad"
+    return f"a tensor of shape {tuple(value.shape)}{grad}"
+
+
+_EXAMPLES = {"loss": "lambda out: out.mean()", "optimizer": "torch.optim.AdamW"}
+
+
+def _sum(out: object) -> torch.Tensor:
+    """The sum of the floating-point tensors in an output that require grad."""
+    found = [each.sum() for each in tensors((out,)) if each.requires_grad]
+    if not found:
+        what = "no floating-point tensor in the output requires grad"
+        fix = "give loss=..., a function of the output; a frozen model has no backward pass"
+        raise InputError(error_text("Training.count", what, fix))
+    total = found[0]
+    for each in found[1:]:
+        total = total + each
+    return total

@@ -1,0 +1,384 @@
+"""A training step, module by module: products written out, for shapes and for real runs."""
+
+import copy
+import threading
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+
+import hookcount
+from hookcount import Training
+from hookcount.core.ops import flops
+
+RUNS = ("shapes", "real")
+
+
+def training(run="shapes", **options):
+    return Training(counter=hookcount.Counter(run=run), **options)
+
+
+def own(report):
+    """The MACs of each module itself, those above zero."""
+    return {node.path: node.own.macs for node in report.tree if node.own.macs}
+
+
+class Shared(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Linear(8, 8)
+        self.b = self.a
+
+    def forward(self, x):
+        return self.b(self.a(x).relu())
+
+
+class Functional(nn.Module):
+    """Two products with one weight, outside of any leaf module."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(8, 8))
+
+    def forward(self, x):
+        return F.linear(x, self.weight) @ self.weight
+
+
+class Square(torch.autograd.Function):
+    """A product with a backward pass of its own."""
+
+    @staticmethod
+    def forward(ctx, x, weight):
+        ctx.save_for_backward(x, weight)
+        return x @ weight
+
+    @staticmethod
+    def backward(ctx, grad):
+        x, weight = ctx.saved_tensors
+        return grad @ weight.t(), x.t() @ grad
+
+
+class OfAFunction(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(8, 4))
+        self.head = nn.Linear(4, 4)
+
+    def forward(self, x):
+        return self.head(Square.apply(x, self.weight))
+
+
+class Interleaved(nn.Module):
+    """The container works between the calls of its modules."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(8, 8), nn.Linear(8, 8)
+
+    def forward(self, x):
+        y = self.a(x)
+        y = y @ y.t() @ y
+        return self.b(y)
+
+
+class LoRA(nn.Module):
+    """A frozen layer of 8 x 16 with an adapter of rank 2."""
+
+    def __init__(self):
+        super().__init__()
+        self.base = nn.Linear(8, 16).requires_grad_(False)
+        self.down, self.up = nn.Linear(8, 2, bias=False), nn.Linear(2, 16, bias=False)
+
+    def forward(self, x):
+        return self.base(x) + self.up(self.down(x))
+
+
+def frozen(which):
+    model = nn.Sequential(nn.Linear(8, 16), nn.Linear(16, 4))
+    model[which].requires_grad_(False)
+    return model
+
+
+# Of a linear layer n x in -> out: n * in * out for its weight, and as much for its input, if each
+# needs a gradient.
+CASES = {
+    "the input needs no gradient": (nn.Linear(8, 4), (2, 8), {"": 2 * 8 * 4}),
+    "the first is frozen": (frozen(0), (2, 8), {"1": 2 * 16 * 4}),
+    "the second is frozen": (frozen(1), (2, 8), {"0": 2 * 8 * 16, "1": 2 * 16 * 4}),
+    "shared": (Shared(), (2, 8), {"a": 3 * 2 * 8 * 8}),
+    "functional": (Functional(), (2, 8), {"": 3 * 2 * 8 * 8}),
+    "custom function": (OfAFunction(), (2, 8), {"": 2 * 2 * 8 * 4, "head": 2 * 2 * 4 * 4}),
+    "interleaved": (
+        Interleaved(),
+        (2, 8),
+        # y @ y.t() and (...) @ y: each product has two operands with a gradient
+        {"a": 2 * 8 * 8, "": 2 * 2 * (2 * 8 * 2), "b": 2 * (2 * 8 * 8)},
+    ),
+    "LoRA": (LoRA(), (3, 8), {"down": 3 * 8 * 2, "up": 2 * 3 * 2 * 16}),
+    # an LSTM of width 16 has 4 gates: the input's product needs no gradient of the input
+    "LSTM": (nn.LSTM(8, 16), (5, 2, 8), {"": 5 * 2 * 4 * 16 * (8 + 16) * 2}),
+}
+
+
+@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize("case", CASES)
+def test_the_backward_of_each_module(case, run):
+    model, shape, products = CASES[case]
+    if case == "LSTM":  # torch's backward computes the gradient of the input too
+        products = {"": 5 * 2 * 4 * 16 * (8 + 16) * 2}
+    report = training(run, loss=_summed).count(model, torch.zeros(shape))
+    assert own(report.backward) == products
+    assert report.step.uncounted == ()
+    assert report.step.macs == report.macs + report.backward.macs
+
+
+def _summed(out):
+    return out[0].sum() if isinstance(out, tuple) else out.sum()
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_an_input_with_a_gradient_doubles_the_backward(run):
+    x = torch.zeros(2, 8, requires_grad=True)
+    report = training(run).count(nn.Linear(8, 4), x)
+    assert report.backward.macs == 2 * report.macs == 2 * 2 * 8 * 4
+    assert x.grad is None
+
+
+class Checkpointed(nn.Module):
+    def __init__(self, reentrant):
+        super().__init__()
+        self.a, self.b = nn.Linear(8, 16), nn.Linear(16, 8)
+        self.reentrant = reentrant
+
+    def forward(self, x):
+        return checkpoint(lambda y: self.b(self.a(y).relu()), x, use_reentrant=self.reentrant)
+
+
+@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize("reentrant", [True, False])
+def test_a_checkpoint_runs_its_forward_again(run, reentrant):
+    x = torch.zeros(2, 8, requires_grad=True)
+    report = training(run).count(Checkpointed(reentrant), x)
+    product = 2 * 8 * 16
+    assert own(report) == {"a": product, "b": product}
+    assert own(report.backward) == {"a": 2 * product, "b": 2 * product}
+    # a checkpoint of the newer kind stops before the last layer, whose output nothing needs
+    again = {"a": product, "b": product} if reentrant else {"a": product}
+    assert own(report.recompute) == again
+    assert report.step.macs == 6 * product + sum(again.values())
+
+
+class Functions(nn.Module):
+    """A checkpoint of ops outside of any leaf module."""
+
+    def __init__(self, reentrant):
+        super().__init__()
+        self.w, self.v = nn.Parameter(torch.zeros(8, 16)), nn.Parameter(torch.zeros(16, 8))
+        self.reentrant = reentrant
+
+    def forward(self, x):
+        return checkpoint(lambda y: (y @ self.w).relu() @ self.v, x, use_reentrant=self.reentrant)
+
+
+@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize("reentrant", [True, False])
+def test_a_checkpoint_of_ops(run, reentrant):
+    x = torch.zeros(2, 8, requires_grad=True)
+    report = training(run).count(Functions(reentrant), x)
+    product = 2 * 8 * 16
+    assert (report.macs, report.backward.macs) == (2 * product, 4 * product)
+    assert own(report.recompute) == {"": product * (2 if reentrant else 1)}
+
+
+class Penalised(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.b, self.a = nn.Linear(8, 8, bias=False), nn.Linear(8, 5, bias=False)
+
+    def forward(self, x):
+        return self.a(self.b(x).tanh()), x
+
+
+def _penalty(given):
+    out, x = given
+    (grad,) = torch.autograd.grad(out.sum(), x, create_graph=True)
+    return grad.pow(2).sum()
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_a_gradient_penalty(run):
+    x = torch.zeros(2, 8, requires_grad=True)
+    report = training(run, loss=_penalty).count(Penalised(), x)
+    of_a, of_b = 2 * 8 * 5, 2 * 8 * 8
+    assert own(report) == {"a": of_a, "b": of_b}
+    # First: the gradients of the inputs of a and b. Then of the penalty: the gradient of b's weight
+    # and that of tanh's argument through the first gradient; a's weight; and once more through b's
+    # own forward, its weight and its input.
+    assert own(report.backward) == {"a": of_a + of_a, "b": of_b + 2 * of_b + 2 * of_b}
+
+
+# Each is derived from the update of one element: see docs of torch.optim.
+FLOPS_OF_A_PARAMETER = {
+    # p -= lr * g
+    "SGD": (torch.optim.SGD, 2),
+    # v = a v + g; p -= lr * v
+    "momentum": (lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9), 4),
+    # s = b s + (1 - b) g g: 4; sqrt and + eps: 2; p -= lr * g / s: 3
+    "RMSprop": (torch.optim.RMSprop, 9),
+    # m += w (g - m): 3; v = b v + w g g: 4; sqrt / c + eps: 3; p -= lr * m / d: 3
+    "Adam": (torch.optim.Adam, 13),
+    # as Adam, and p *= 1 - lr * decay
+    "AdamW": (torch.optim.AdamW, 14),
+    "AdamW, foreach": (lambda p: torch.optim.AdamW(p, foreach=True), 14),
+    "AdamW, fused": (lambda p: torch.optim.AdamW(p, fused=True), 14),
+    "SGD, fused": (lambda p: torch.optim.SGD(p, fused=True), 2),
+}
+
+
+@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize("name", FLOPS_OF_A_PARAMETER)
+def test_an_optimizer_updates_each_module(name, run):
+    make, each = FLOPS_OF_A_PARAMETER[name]
+    model = nn.Sequential(nn.Linear(64, 32, bias=False), nn.Linear(32, 16, bias=False))
+    report = training(run, optimizer=make).count(model, torch.zeros(2, 64))
+    steps = {"SGD", "momentum", "SGD, fused"}
+    counter = 0 if name in steps else 1  # the number of the step, one for each parameter
+    found = {node.path: flops(node.own) for node in report.optimizer.tree if flops(node.own)}
+    assert found == {"0": each * 64 * 32 + counter, "1": each * 32 * 16 + counter}
+    assert report.optimizer.uncounted == ()
+
+
+def test_gradients_of_several_passes_are_added_up():
+    model = nn.Linear(8, 4, bias=False)
+    report = training(steps=3, optimizer=torch.optim.SGD).count(model, torch.zeros(2, 8))
+    once = training(optimizer=torch.optim.SGD).count(model, torch.zeros(2, 8))
+    assert report.macs == 3 * once.macs
+    assert report.backward.flops == 3 * once.backward.flops + 2 * 8 * 4  # two additions
+    assert report.optimizer.flops == once.optimizer.flops
+
+
+def test_the_forward_is_that_of_a_count():
+    model = nn.Sequential(nn.Linear(8, 4), nn.LayerNorm(4), nn.GELU())
+    x = torch.zeros(2, 8)
+    report, count = training(optimizer=torch.optim.Adam).count(model, x), hookcount.count(model, x)
+    assert report.total == count.total
+    assert report.to_dataframe().equals(count.to_dataframe())
+
+
+@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize("make", [torch.optim.AdamW, lambda p: torch.optim.AdamW(p, fused=True)])
+def test_the_model_is_as_before(run, make):
+    model = nn.Sequential(nn.Linear(8, 4), nn.BatchNorm1d(4), nn.LSTM(4, 4))
+    before, flat = copy.deepcopy(model.state_dict()), model[2]._flat_weights
+    kept = list(model.parameters())
+    training(run, loss=_summed, optimizer=make).count(model, torch.zeros(3, 8))
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert all(one is other for one, other in zip(kept, model.parameters(), strict=True))
+    assert all(each.grad is None for each in kept)
+    assert model[2]._flat_weights is flat
+
+
+def test_the_model_is_as_before_after_an_error():
+    model = nn.Linear(8, 4)
+    kept = model.weight
+
+    def fails(out):
+        raise KeyError("no such label")
+
+    for run in RUNS:
+        with pytest.raises(KeyError, match="no such label"):
+            training(run, loss=fails).count(model, torch.zeros(2, 8))
+        assert model.weight is kept
+        assert kept.grad is None
+
+
+def test_gradients_that_are_there_stay():
+    model = nn.Linear(8, 4)
+    model(torch.ones(2, 8)).sum().backward()
+    before = model.weight.grad.clone()
+    for run in RUNS:
+        training(run, optimizer=torch.optim.SGD).count(model, torch.zeros(2, 8))
+        assert torch.equal(model.weight.grad, before)
+
+
+# -- a training loop ---------------------------------------------------------------------------
+
+
+def _train(model, optimizer, steps=3):
+    torch.manual_seed(0)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss = F.mse_loss(model(torch.randn(4, 8)), torch.randn(4, 2))
+        loss.backward()
+        optimizer.step()
+
+
+def test_a_watched_training_goes_on_as_without():
+    torch.manual_seed(1)
+    model = nn.Sequential(nn.Linear(8, 16), nn.Dropout(0.5), nn.BatchNorm1d(16), nn.Linear(16, 2))
+    other = copy.deepcopy(model)
+    _train(other, torch.optim.AdamW(other.parameters()))
+    optimizer = torch.optim.AdamW(model.parameters())
+    with Training().watch(model) as watch:
+        _train(model, optimizer)
+    for one, two in zip(model.state_dict().values(), other.state_dict().values(), strict=True):
+        assert torch.equal(one, two)
+    report = watch.report()
+    assert report.macs == 3 * 4 * (8 * 16 + 16 * 2)
+    assert own(report.backward) == {"0": 3 * 4 * 8 * 16, "3": 2 * 3 * 4 * 16 * 2}
+    # the first step of AdamW makes its state, and costs the same
+    assert report.optimizer["3"].flops == 3 * (14 * (16 * 2 + 2) + 2)
+
+
+def test_a_plain_watch_counts_the_forward():
+    model = nn.Linear(8, 4)
+    with hookcount.Counter().watch(model) as watch:
+        model(torch.zeros(2, 8)).sum().backward()
+    assert watch.report().macs == 2 * 8 * 4
+    assert watch.report().backward_seen
+
+
+def test_an_optimizer_with_a_closure():
+    model = nn.Linear(4, 1, bias=False)
+    report = Training(optimizer=torch.optim.LBFGS, loss=lambda out: out.pow(2).sum()).count(
+        model, torch.ones(2, 4)
+    )
+    assert report.run == "real"
+    passes = report.tree.calls
+    assert passes >= 2
+    assert report.macs == report.backward.macs == passes * 2 * 4
+
+
+def test_threads_train_models_of_their_own():
+    found = []
+
+    def run():
+        model = nn.Linear(8, 4, bias=False)
+        for _ in range(5):
+            report = training(optimizer=torch.optim.SGD).count(model, torch.zeros(2, 8))
+            found.append((report.macs, report.backward.macs, report.optimizer.flops))
+
+    threads = [threading.Thread(target=run) for _ in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert found == [(64, 64, 2 * 32)] * 40
+
+
+# -- options -----------------------------------------------------------------------------------
+
+
+def test_options_of_another_type_are_refused():
+    for options in ({"loss": 1}, {"optimizer": "adam"}, {"steps": 0}, {"steps": 1.5}):
+        with pytest.raises(hookcount.InputError, match="To fix it"):
+            Training(**options)
+
+
+def test_a_model_without_a_loss_is_refused():
+    with pytest.raises(hookcount.InputError, match="requires grad"):
+        Training().count(nn.ReLU(), torch.zeros(2))
+    with pytest.raises(hookcount.InputError, match=r"shape \(2, 4\)"):
+        Training(loss=lambda out: out).count(nn.Linear(8, 4), torch.zeros(2, 8))

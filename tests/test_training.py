@@ -1,6 +1,7 @@
 """A training step, module by module: products written out, for shapes and for real runs."""
 
 import copy
+import pickle
 import threading
 
 import pytest
@@ -382,3 +383,58 @@ def test_a_model_without_a_loss_is_refused():
         Training().count(nn.ReLU(), torch.zeros(2))
     with pytest.raises(hookcount.InputError, match=r"shape \(2, 4\)"):
         Training(loss=lambda out: out).count(nn.Linear(8, 4), torch.zeros(2, 8))
+
+
+# -- the reports of the phases -----------------------------------------------------------------
+
+
+def test_each_phase_says_what_it_is():
+    model = nn.Sequential(nn.Linear(8, 4), nn.ReLU())
+    report = training(optimizer=torch.optim.SGD).count(model, torch.zeros(2, 8))
+    assert "forward of a training step" in str(report)
+    assert "backward of a training step" in str(report.backward)
+    assert "optimizer of a training step" in report.optimizer.summary()
+    assert report.step.summary().endswith("a training step")
+    assert "training step" not in str(hookcount.count(model, torch.zeros(2, 8)))
+
+
+def test_calls_are_those_of_the_modules():
+    model = Checkpointed(reentrant=False)
+    report = training().count(model, torch.zeros(2, 8))
+    assert [node.calls for node in report.backward.tree] == [1, 1, 1]
+    assert report.backward.tree["a"].outputs == ("(2, 16)",)
+    assert report.step.tree["a"].calls == 2  # the second one is the checkpoint's
+
+
+def test_a_part_has_its_phases():
+    model = nn.Sequential(nn.Linear(8, 16), nn.Linear(16, 4))
+    report = training(optimizer=torch.optim.SGD).count(model, torch.zeros(2, 8))
+    assert report["1"].backward.macs == report.backward["1"].macs == 2 * (2 * 16 * 4)
+    assert report["1"].step.flops == report.step["1"].flops
+
+
+def test_each_phase_survives_a_pickle():
+    model = nn.Sequential(nn.Linear(8, 16), nn.Linear(16, 4))
+    report = training(optimizer=torch.optim.SGD).count(model, torch.zeros(2, 8))
+    copied = pickle.loads(pickle.dumps(report))
+    assert copied.backward.macs == report.backward.macs
+    assert copied.step.total == report.step.total
+    assert pickle.loads(pickle.dumps(report.backward)).macs == report.backward.macs
+
+
+def test_a_file_has_one_phase():
+    report = training().count(nn.Linear(8, 4), torch.zeros(2, 8))
+    assert hookcount.Report.from_json(report.backward.to_json()).macs == report.backward.macs
+    with pytest.raises(hookcount.InputError, match="no other part of a training step"):
+        _ = hookcount.Report.from_json(report.to_json()).backward
+
+
+def test_conventions_price_each_phase():
+    report = training().count(nn.Linear(8, 4), torch.zeros(2, 8))
+    assert report.backward.under("torch").headline == 2 * report.backward.macs
+
+
+def test_the_source_line_is_that_of_the_user():
+    report = training().count(nn.Linear(8, 4), torch.zeros(2, 8))
+    lines = {charge.line.rpartition(":")[0] for charge in report.backward.charges()}
+    assert all("hookcount/" not in line for line in lines)

@@ -127,6 +127,8 @@ class ModuleRun(NamedTuple):
 
     Only conventions of tools that read such calls price these. See ``Convention.within``.
     """
+    of_step: bool = False
+    """This is no call: it has the ops of a training step that belong to the module."""
 
 
 class TensorFact(NamedTuple):

@@ -141,6 +141,7 @@ class Step:
                 None,
                 tuple([OpRun(op, own, times, *site) for (op, own, site), times in ops.items()]),
                 by_ops=True,
+                of_step=True,
             )
             for (phase, path), ops in self._ops.items()
         ]

@@ -12,7 +12,7 @@ from ..core.trace import ModuleRun, Place, Trace
 from ..rules.convention import Convention
 from ..rules.registry import Registry
 from ..rules.resolver import Resolver
-from .price import Charge, Prices, Sums, Uncounted
+from .price import Charge, Phases, Prices, Sums, Uncounted
 from .priced import Priced
 from .stored import Stored
 from .tree import Node, grow
@@ -80,7 +80,7 @@ class Part(Priced):
         """The root of the part."""
         if isinstance(self.whole, Stored):
             return self._moved(self.whole.tree[self.path])
-        return grow(self.trace, self.sums)
+        return grow(self.trace, self.sums, self.phases)
 
     @property
     def convention(self) -> Convention:
@@ -113,6 +113,16 @@ class Part(Priced):
         return self.whole.run
 
     @property
+    def phases(self) -> Phases:
+        """The parts of a training step that are priced."""
+        return self.whole.phases
+
+    @property
+    def step_seen(self) -> bool:
+        """Whether a training step was counted."""
+        return self.whole.step_seen
+
+    @property
     def backward_seen(self) -> bool:
         """Whether a backward pass ran too."""
         return self.whole.backward_seen
@@ -136,6 +146,10 @@ class Part(Priced):
     def under(self, convention: Convention) -> Priced:
         """The same part of the whole under another convention."""
         return Part(self.whole.under(convention), self.path)
+
+    def within(self, phases: Phases) -> Priced:
+        """The same part of the whole in other phases."""
+        return Part(self.whole.within(phases), self.path)
 
     def _has(self, path: str) -> bool:
         return not self.path or path == self.path or path.startswith(f"{self.path}.")

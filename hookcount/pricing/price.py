@@ -27,6 +27,11 @@ Phases = frozenset[Phase]
 FORWARD: Phases = frozenset(("forward",))
 
 
+def called_in(phases: Phases) -> Phases:
+    """The phases whose module calls are those of a table: the forward's if some have none."""
+    return phases & {"forward", "recompute"} or FORWARD
+
+
 class Record(NamedTuple):
     """The cost of one target at one path."""
 
@@ -208,8 +213,9 @@ def price(trace: Trace, resolver: Resolver, prices: Prices, phases: Phases = FOR
         for path, calls in paths.items():
             uncounted_at[path] = uncounted_at.get(path, 0) + calls
     calls_at: dict[str, int] = {}
+    called = called_in(phases)
     for run in trace.runs:
-        if run.phase in phases:
+        if run.phase in called and not run.of_step:
             calls_at[run.path] = calls_at.get(run.path, 0) + 1
     worked_out = len(prices) - prices_before
     return Sums(

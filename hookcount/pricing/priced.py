@@ -128,6 +128,11 @@ class Priced(Portable):
         return self.trace.run
 
     @property
+    def step_seen(self) -> bool:
+        """Whether a training step was counted: its other phases can be priced too."""
+        return any(run.of_step for run in self.trace.runs)
+
+    @property
     def backward_seen(self) -> bool:
         """Whether a backward pass ran too. Its ops are in the trace, but in no count."""
         phases = [

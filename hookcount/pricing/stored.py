@@ -11,7 +11,7 @@ from ..core.portable import Portable
 from ..core.trace import Trace
 from ..rules.convention import Convention
 from ..rules.registry import Registry
-from .price import Charge, Sums
+from .price import FORWARD, Charge, Phases, Sums
 from .priced import Priced
 from .tree import Node
 
@@ -51,6 +51,7 @@ class Stored(Priced):
         vars(self).update(
             source=source, convention=convention, sums=sums, tree=tree, total=sums.total()
         )
+        vars(self)["phases"] = FORWARD
         vars(self)["stored"] = (run, backward_seen, dict(versions))
 
     @property
@@ -94,6 +95,15 @@ class Stored(Priced):
             mine = repr(self.convention.name)
             self._refuse(f"it holds no figures of {convention.name!r}, only those of {mine}")
         return self
+
+    @property
+    def step_seen(self) -> bool:
+        """A file has one phase."""
+        return False
+
+    def within(self, phases: Phases) -> Priced:
+        """A file has one phase. Raises ``InputError``."""
+        self._refuse("it holds no other part of a training step")
 
     def _refuse(self, what: str) -> NoReturn:
         where = f"the report of {vars(self)['source']}"

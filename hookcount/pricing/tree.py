@@ -9,7 +9,7 @@ from ..core.errors import UnknownModuleError, error_text, module_at, near
 from ..core.ops import NOTHING, Ops
 from ..core.portable import Portable
 from ..core.trace import Call, ModuleRun, Place, TensorFact, Trace, leaves
-from .price import FORWARD, Phases, Sums
+from .price import FORWARD, Phases, Sums, called_in
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,9 @@ class _Grower:
             before = self._own.get(record.path)
             self._own[record.path] = record.ops if before is None else before + record.ops
         self._runs: dict[str, list[ModuleRun]] = {}
+        called = called_in(phases)
         for run in trace.runs:
-            if run.phase in phases:
+            if run.phase in called and not run.of_step:
                 self._runs.setdefault(run.path, []).append(run)
         for path in (*self._own, *self._uncounted, *self._runs):
             self._reach(path)

@@ -28,12 +28,24 @@ def summary(priced: Priced) -> str:
         f"{si(priced.macs)} MACs",
         f"{si(priced.flops)} FLOPs",
         f"{clean(priced.run)} run",
+        *([_phase(priced)] if priced.step_seen else []),
         *([clean(priced.origin)] if priced.origin else []),
     ]
     if priced.convention.name != "default":
         name = shortened(clean(priced.convention.name), _LONG)
         parts.insert(0, f"{si(priced.headline)} {priced.unit} under {name}")
     return f"{clean(priced.tree.type)}: " + ", ".join(parts)
+
+
+def _phase(priced: Priced) -> str:
+    """The part of a training step: ``"forward of a training step"``."""
+    named = [each for each in _PHASES if each in priced.phases]
+    if len(named) == len(_PHASES):
+        return "a training step"
+    return f"{' and '.join(named)} of a training step"
+
+
+_PHASES = ("forward", "backward", "recompute", "optimizer")
 
 
 def tree(

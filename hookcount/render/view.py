@@ -96,7 +96,7 @@ class TreeView(Fitted):
 
 def doubts(priced: Priced) -> Iterator[tuple[str, str]]:
     """Why the figures may be wrong, and the style of each text."""
-    if priced.backward_seen:
+    if priced.backward_seen and not priced.step_seen:
         text = "A backward pass ran too. These figures are for the forward pass only."
         yield text, "yellow"
     if priced.uncounted:

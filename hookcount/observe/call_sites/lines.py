@@ -34,7 +34,7 @@ _FOLDERS = ("_dynamo", "_decomp", "_refs", "_prims", "_prims_common")
 _FILES = ("_ops.py", "_compile.py", os.path.join("utils", "_python_dispatch.py"))
 # hookcount, and the parts of torch that pass an op to a dispatch mode or make it of other ops
 _BETWEEN = (
-    str(Path(__file__).parent.parent) + os.sep,
+    str(Path(__file__).parent.parent.parent) + os.sep,
     *(_TORCH + name + os.sep for name in _FOLDERS),
     *(_TORCH + name for name in _FILES),
 )

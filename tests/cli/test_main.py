@@ -1,5 +1,6 @@
 """No raw traceback: what users' code, files and pipes can do to the command line."""
 
+import functools
 import os
 import re
 import signal
@@ -173,7 +174,10 @@ def test_a_full_disk():
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_control_c(folder):
-    with program("troubles.py:sleeps", stdout=subprocess.PIPE, cwd=folder) as running:
+    # a shell starts a program in the background with this signal ignored, and the suite may be one
+    not_ignored = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    options = {"stdout": subprocess.PIPE, "cwd": folder, "preexec_fn": not_ignored}
+    with program("troubles.py:sleeps", **options) as running:
         end = time.monotonic() + 120
         while not (folder / "asleep").exists() and time.monotonic() < end:
             time.sleep(0.1)

@@ -10,6 +10,7 @@ from torch.utils import _pytree as pytree
 
 from ..core.errors import InputError, error_text
 from .company import modes_before_autograd
+from .meta_copies import laid_out_like
 from .mistakes import refuse_wrappers
 from .module_tree import ModuleTree
 from .specs import has_values, tensors
@@ -104,5 +105,4 @@ def _plain(value: object) -> object:
     """A meta tensor for a tensor of a transform. Any other value stays."""
     if not isinstance(value, torch.Tensor) or not _is_wrapped(value):
         return value
-    made = torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device="meta")
-    return made.requires_grad_() if value.requires_grad else made
+    return laid_out_like(value)

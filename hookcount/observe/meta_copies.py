@@ -36,6 +36,13 @@ def on_meta(spec: Spec, parameter: bool = False) -> torch.Tensor:
     return made
 
 
+def laid_out_like(tensor: torch.Tensor) -> torch.Tensor:
+    """A meta tensor of its own, with the shape, strides and dtype. It requires grad as before."""
+    with apart():
+        made = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
+    return made.requires_grad_(tensor.requires_grad)
+
+
 def _made_on_meta(spec: Spec, parameter: bool = False) -> torch.Tensor:
     with apart():
         made = torch.empty(spec.shape, dtype=spec.dtype, device="meta")

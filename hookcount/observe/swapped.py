@@ -13,8 +13,8 @@ import torch
 from torch import nn
 from torch.utils import _pytree as pytree
 
+from .meta_copies import laid_out_like
 from .module_tree import ModuleTree
-from .quiet import apart
 
 Swaps = dict[int, torch.Tensor]
 """The meta tensor for each tensor of the model, by the identity of the tensor."""
@@ -63,12 +63,9 @@ def _swap(tensor: torch.Tensor, swaps: Swaps) -> torch.Tensor:
         return made
     if type(tensor) not in _PLAIN or tensor.is_meta or not _is_plain(tensor):
         return tensor
-    with apart():
-        made = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
-        if isinstance(tensor, nn.Parameter):
-            made = nn.Parameter(made, requires_grad=tensor.requires_grad)
-        else:
-            made.requires_grad_(tensor.requires_grad)
+    made = laid_out_like(tensor)
+    if isinstance(tensor, nn.Parameter):
+        made = nn.Parameter(made, requires_grad=tensor.requires_grad)
     vars(made).update(vars(tensor))
     swaps[id(tensor)] = made
     return made

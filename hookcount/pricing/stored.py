@@ -49,9 +49,13 @@ class Stored(Priced):
         versions: Mapping[str, str],
     ) -> None:
         vars(self).update(
-            source=source, convention=convention, sums=sums, tree=tree, total=sums.total()
+            source=source,
+            convention=convention,
+            sums=sums,
+            tree=tree,
+            total=sums.total(),
+            phases=FORWARD,
         )
-        vars(self)["phases"] = FORWARD
         vars(self)["stored"] = (run, backward_seen, dict(versions))
 
     @property

@@ -78,17 +78,6 @@ def folder(tmp_path, monkeypatch):
     sys.modules.pop("cli_models", None)
 
 
-@pytest.fixture
-def run(capsys):
-    def run(*words):
-        status = main(words)
-        out, err = capsys.readouterr()
-        assert "Traceback" not in err or "--traceback" in words
-        return status, out, err
-
-    return run
-
-
 # -- what is shown
 
 

@@ -12,7 +12,7 @@ from ...pricing.priced import Priced
 from .blocks import Blocks
 from .operands import factors
 from .pairs import Site, site_of
-from .parameters import Assigned, parameters
+from .parameters import parameters
 from .paths import parent, upwards, with_parents, within
 from .pieces import Kinds, Piece, pieces
 from .roles import (
@@ -33,24 +33,42 @@ Role = tuple[str, str]
 """A role, and the reason if it is ``other contractions`` (else empty)."""
 
 
+class Found(NamedTuple):
+    """The pieces of a trace, each with its role and a reason, and the facts that gave the roles.
+
+    ``looks_up``: paths of modules that look rows up in a table.
+    """
+
+    pieces: list[tuple[Piece, Role]]
+    blocks: Blocks
+    kinds: Kinds
+    looks_up: set[str]
+
+
+def assign(whole: Priced) -> Found:
+    """The pieces of a whole trace, each with its role."""
+    kinds = Kinds(whole.registry)
+    found = list(pieces(whole, kinds))
+    rules = _Rules(whole.trace, found, kinds)
+    roles = [(piece, rules.role(piece)) for piece in found]
+    return Found(roles, rules.blocks, kinds, rules.looks_up)
+
+
 def split(priced: Priced) -> Split:
     """The work and the parameters of a priced trace by role.
 
     The work of a part has the roles that it has in the whole.
     """
     whole, part = outermost(priced)
-    kinds = Kinds(whole.registry)
-    found = list(pieces(whole, kinds))
-    rules = _Rules(whole.trace, found, kinds)
-    assigned: list[Assigned] = []
-    shares: list[Share] = []
-    for piece in found:
-        role, why = rules.role(piece)
-        assigned.append((piece, role))
-        if within(piece.path, part):
-            shares.append(Share(role, inner(piece.path, part), piece.target, piece.ops, why))
+    found = assign(whole)
+    shares = [
+        Share(role, inner(piece.path, part), piece.target, piece.ops, why)
+        for piece, (role, why) in found.pieces
+        if within(piece.path, part)
+    ]
+    assigned = [(piece, role) for piece, (role, _) in found.pieces]
     places = [place for place in whole.trace.places if within(place.path, part)]
-    params = parameters(whole.trace, rules.blocks, rules.looks_up, assigned, places)
+    params = parameters(whole.trace, found.blocks, found.looks_up, assigned, places)
     return Split(tuple(shares), params)
 
 

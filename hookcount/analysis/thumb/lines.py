@@ -1,0 +1,112 @@
+"""The way from the products of a step to the figure of a rule of thumb, line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from ...core.errors import InputError, error_text
+from ...pricing.priced import Priced
+from ..reconcile import Line, Reconciliation
+from ..roles.roles import NORMS, PRODUCTS
+from .estimate import Applied, applied, rule_named
+from .facts import Facts
+from .held import BIASES, NO_PRODUCT, TABLES
+from .per_parameter import AS_GIVEN
+from .rule import Rule
+
+_NO_PRODUCTS = {
+    TABLES: "rows are looked up, which is no product",
+    NORMS: "their parameters are in no product",
+    BIASES: "they are in no product",
+    NO_PRODUCT: "they are in no product",
+    AS_GIVEN: "given, and not found",
+}
+"""Why nothing was counted for a part that a rule counts."""
+
+
+def reconcile_with(priced: Priced, name: str, given: Mapping[str, int]) -> Reconciliation:
+    """The differences between 2 x the MACs of a report and a rule of thumb, the largest first.
+
+    Work that is no product is in neither figure. Raises ``InputError`` if the report lacks a phase
+    that the rule is for.
+    """
+    rule = rule_named(name)
+    _check(priced, rule)
+    found, facts = applied(priced, name, given)
+    convention = replace(
+        priced.convention, name="2 x MACs", unit="FLOPs", weights={"macs": 2}, mirrors=""
+    )
+    lines: dict[tuple[str, str], int | float] = {}
+    for what, why, difference in _lines(found, facts, priced):
+        lines[what, why] = lines.get((what, why), 0) + difference
+    made = [Line(what, why, difference) for (what, why), difference in lines.items() if difference]
+    made.sort(key=lambda line: -abs(line.difference))
+    end = found.estimate
+    start = 2 * priced.macs
+    return Reconciliation(start, convention, tuple(made), end.figure, end, f"{name}, FLOPs")
+
+
+def _check(priced: Priced, rule: Rule) -> None:
+    where = f"Report.reconcile({rule.name!r})"
+    if "forward" not in priced.phases:
+        raise InputError(error_text(where, "this report has no forward", "use report.step"))
+    if rule.forwards == 1:
+        return
+    if not priced.step_seen:
+        what = "the rule is for forward and backward, and no backward pass was counted"
+        fix = "count with hookcount.Training and use report.step; or use '2ND', for a forward"
+        raise InputError(error_text(where, what, fix))
+    if "backward" not in priced.phases:
+        what = "the rule is for forward and backward, and this report has no backward pass"
+        raise InputError(error_text(where, what, "use report.step"))
+
+
+def _lines(found: Applied, facts: Facts, priced: Priced) -> Iterator[Line]:
+    rule, counted, work = found.rule, found.counted, facts.work
+    for part in dict.fromkeys([*counted.parts, *work.forward]):
+        ours = 2 * rule.forwards * work.forward.get(part, 0)
+        theirs = counted.parts.get(part, 0)
+        yield Line(part, _why(rule, part, ours, theirs, facts), theirs - ours)
+    if rule.forwards > 1:
+        yield from _of_backward(facts)
+    elif "backward" in priced.phases:
+        yield Line("backward pass", "not in the rule", -2 * work.of("backward"))
+    if "recompute" in priced.phases:
+        ran = 2 * work.of("recompute")
+        why = "not in the rule" if not counted.recompute else "by the rule, a whole forward"
+        yield Line("forwards that ran again", why, counted.recompute - ran)
+    if "optimizer" in priced.phases:
+        yield Line("optimizer", "not in the rule", -2 * work.of("optimizer"))
+
+
+def _why(rule: Rule, part: str, ours: int, theirs: int, facts: Facts) -> str:
+    note = rule.notes.get(part, "")
+    if any(held.tied and held.part == part for held in facts.parameters.held):
+        note = note or "the weight is an embedding table"
+    if not ours:
+        return _NO_PRODUCTS.get(part, "none ran")
+    if not theirs:
+        return f"not in the rule: {note}" if note else "not in the rule"
+    times = f"{theirs / ours:.3g} times those that ran"
+    return f"{times}: {note}" if note else times
+
+
+def _of_backward(facts: Facts) -> Iterator[Line]:
+    """Where the backward pass has not two products for each one of the forward."""
+    parameters = facts.parameters
+    for (path, part), (forward, backward) in facts.work.backward.items():
+        left = 2 * forward - backward
+        if left < 0:
+            why = "the backward pass " + (
+                "computes the scores again"
+                if part == PRODUCTS
+                else "has more than two products for each"
+            )
+            yield Line(part, why, 2 * left)
+        elif left == 2 * forward and path not in parameters.frozen:
+            yield Line(part, "no gradient reached it", 2 * left)
+        else:
+            frozen = min(left, forward) if path in parameters.frozen else 0
+            yield Line(part, "a frozen weight needs no gradient", 2 * frozen)
+            yield Line(part, "an input needs no gradient", 2 * (left - frozen))

@@ -65,7 +65,7 @@ def applied(priced: Priced, name: str, given: Mapping[str, int]) -> tuple[Applie
     found = apply(rule, facts)
     if strange := [each for each in given if each not in facts.used]:
         uses = ", ".join(facts.used)
-        fix = f"leave it away; the rule uses {uses}" if uses else "leave it away"
+        fix = f"leave it out; the rule uses {uses}" if uses else "leave it out"
         what = f"the rule {name!r} does not use it"
         raise InputError(error_text(f"{strange[0]}={given[strange[0]]}", what, fix))
     return found, facts

@@ -52,5 +52,5 @@ def is_rule(name: object, facts: dict[str, int]) -> TypeGuard[str]:
         raise InputError(error_text(repr(name), what, fix))
     if facts:
         what = "facts go with a rule of thumb only"
-        raise InputError(error_text(f"{next(iter(facts))}=...", what, "leave them away"))
+        raise InputError(error_text(f"{next(iter(facts))}=...", what, "leave them out"))
     return False

@@ -70,7 +70,7 @@ def checked(given: Mapping[str, int]) -> dict[str, int]:
     for name, value in given.items():
         if name not in FACTS:
             use = near(name, FACTS) or list(FACTS)
-            fix = f"use one of {', '.join(use)}"
+            fix = f"use {' or '.join(use)}"
             raise InputError(error_text(f"{name}={value!r}", "rules have no such fact", fix))
         least, number = FACTS[name].least, as_int(value)
         if type(number) is not int or number < least:
@@ -123,9 +123,14 @@ def _query(facts: Facts) -> tuple[int, ...] | None:
     return tuple(taken[0]) if taken and len(taken[0]) == rank else None
 
 
+def _sites(facts: Facts, role: str) -> list[Site]:
+    """The products of a role, in order. One that ran several times is there once."""
+    return list(dict.fromkeys(site_of(piece) for piece in facts.ran.products(role)))
+
+
 def _projections(facts: Facts) -> list[Site]:
     """The projections of the first attention."""
-    found = [site_of(piece) for piece in facts.ran.products(PROJECTIONS)]
+    found = _sites(facts, PROJECTIONS)
     attentions = [
         each for each in facts.ran.blocks.attentions if within(each.owner, facts.ran.part)
     ]
@@ -146,7 +151,7 @@ def _kv_heads(facts: Facts) -> int | None:
 
 def _feed(facts: Facts) -> list[Site]:
     """The products of the first feed-forward."""
-    found = [site_of(piece) for piece in facts.ran.products(FEED)]
+    found = _sites(facts, FEED)
     if not found:
         return []
     blocks = facts.ran.blocks.blocks

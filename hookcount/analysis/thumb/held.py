@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 from torch import nn
 
-from ...core.trace import Place, TensorFact
+from ...core.trace import OUTSIDE, Place, TensorFact
 from ..roles.pairs import site_of
 from ..roles.paths import parent
 from ..roles.roles import NORMS, OTHER, PRODUCTS
 from .ran import Ran
 
 TABLES, BIASES, NO_PRODUCT = "embedding tables", "biases", "other parameters"
+OUTSIDE_MODULES = "outside of all modules"
 _Places = list[tuple[Place, TensorFact]]
 """A parameter at each of its places."""
 _TABLE_CLASSES = ("Embedding", "EmbeddingBag")
@@ -41,8 +42,8 @@ class Parameters:
     """The parameters of a report, and the parts of its products by path.
 
     ``part_at``: by path, the role of the products with a weight that ran there. It is ``other
-    contractions`` if they have several roles. ``trainable``: the paths whose products use a
-    parameter that is trained. ``frozen``: those whose products use only others.
+    contractions`` if they have several roles. ``frozen``: the paths whose parameters, without
+    biases, need no gradient.
     """
 
     def __init__(self, ran: Ran) -> None:
@@ -53,6 +54,8 @@ class Parameters:
         self.part_at = {
             path: next(iter(mine)) if len(mine) == 1 else OTHER for path, mine in roles.items()
         }
+        if OUTSIDE in self.part_at:
+            self.part_at[OUTSIDE] = OUTSIDE_MODULES
         self._norms = {piece.at for piece, role in ran.work if role == NORMS}
         called = [(run.path, run.call) for run in ran.runs if run.phase == "forward"]
         self._ran = {path for path, _ in called}
@@ -78,8 +81,9 @@ class Parameters:
             for fact in place.tensors:
                 if not fact.is_buffer:
                     found.setdefault(fact.key, []).append((place, fact))
-                    home = self._home(place)
-                    (self.trainable if fact.trainable else self.frozen).add(home)
+                    if "bias" not in fact.name:
+                        home = self._home(place)
+                        (self.trainable if fact.trainable else self.frozen).add(home)
         borrowed = self._borrowed(ran, found.values())
         for held in found.values():
             looking = [self._looks_up(place, fact) for place, fact in held]

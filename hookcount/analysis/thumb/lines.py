@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 from ...core.errors import InputError, error_text
 from ...pricing.priced import Priced
+from ...rules.convention import Convention
 from ..reconcile import Line, Reconciliation
 from ..roles.roles import NORMS, PRODUCTS
 from .estimate import Applied, applied, rule_named
@@ -15,12 +15,15 @@ from .held import BIASES, NO_PRODUCT, TABLES
 from .per_parameter import AS_GIVEN
 from .rule import Rule
 
+PRODUCTS_ALONE = Convention("2 x MACs", "FLOPs", {"macs": 2})
+"""What a rule of thumb is compared with: hookcount's own count of the products."""
+
 _NO_PRODUCTS = {
     TABLES: "rows are looked up, which is no product",
     NORMS: "their parameters are in no product",
     BIASES: "they are in no product",
     NO_PRODUCT: "they are in no product",
-    AS_GIVEN: "given, and not found",
+    AS_GIVEN: "given, not that of the model",
 }
 """Why nothing was counted for a part that a rule counts."""
 
@@ -34,17 +37,14 @@ def reconcile_with(priced: Priced, name: str, given: Mapping[str, int]) -> Recon
     rule = rule_named(name)
     _check(priced, rule)
     found, facts = applied(priced, name, given)
-    convention = replace(
-        priced.convention, name="2 x MACs", unit="FLOPs", weights={"macs": 2}, mirrors=""
-    )
     lines: dict[tuple[str, str], int | float] = {}
     for what, why, difference in _lines(found, facts, priced):
         lines[what, why] = lines.get((what, why), 0) + difference
     made = [Line(what, why, difference) for (what, why), difference in lines.items() if difference]
     made.sort(key=lambda line: -abs(line.difference))
     end = found.estimate
-    start = 2 * priced.macs
-    return Reconciliation(start, convention, tuple(made), end.figure, end, f"{name}, FLOPs")
+    start = 2 * facts.ran.priced.macs
+    return Reconciliation(start, PRODUCTS_ALONE, tuple(made), end.figure, end, f"{name}, FLOPs")
 
 
 def _check(priced: Priced, rule: Rule) -> None:
@@ -88,8 +88,9 @@ def _why(rule: Rule, part: str, ours: int, theirs: int, facts: Facts) -> str:
         return _NO_PRODUCTS.get(part, "none ran")
     if not theirs:
         return f"not in the rule: {note}" if note else "not in the rule"
-    times = f"{theirs / ours:.3g} times those that ran"
-    return f"{times}: {note}" if note else times
+    ratio = theirs / ours
+    times = f"{ratio:,.0f} times" if ratio >= 100 else f"{ratio:.4g} times"
+    return f"{times} those that ran{note and f': {note}'}"
 
 
 def _of_backward(facts: Facts) -> Iterator[Line]:

@@ -9,8 +9,8 @@ from .facts import Facts
 from .held import Held
 from .rule import Counted, Parts, Rule
 
-AS_GIVEN = "parameters"
-"""The part of parameters that were given and not found, or found and not given."""
+AS_GIVEN = "n"
+"""The part that is due to an ``n`` that was given."""
 
 
 def per_parameter(facts: Facts, flops: int, counts: Callable[[Held], bool]) -> Parts:

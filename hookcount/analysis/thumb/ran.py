@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from torch import Size
 
+from ...conventions import DEFAULT
 from ...core.trace import Call, ModuleRun, Spec, leaves
 from ...pricing.part import outermost
 from ...pricing.price import FORWARD
@@ -32,11 +33,13 @@ class Ran:
     """The forwards of a report: their passes, their look-ups, and their work by role.
 
     A pass is a call of the model that no other call holds. In the report of a part of a model, a
-    pass is a call of that part. Paths begin at the whole model.
+    pass is a call of that part. Paths begin at the whole model. The formulas are hookcount's own,
+    whatever the convention of the report.
     """
 
     def __init__(self, priced: Priced) -> None:
-        self.whole, self.part = outermost(priced)
+        self.priced = priced.under(DEFAULT)
+        self.whole, self.part = outermost(self.priced)
         self.runs = self.whole.trace.runs
         found = assign(self.whole.within(FORWARD))
         self.blocks, self._kinds = found.blocks, found.kinds

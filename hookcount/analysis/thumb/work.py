@@ -7,7 +7,7 @@ from ...pricing.price import Charge
 from ..roles.operands import factors, op_name
 from ..roles.paths import upwards, within
 from ..roles.roles import OTHER, PRODUCTS
-from .held import Parameters
+from .held import OUTSIDE_MODULES, Parameters
 from .ran import Ran
 
 Macs = dict[str, int]
@@ -53,7 +53,7 @@ class Work:
     def _owner(self, charge: Charge) -> tuple[str, str]:
         """The path and the part of a backward product: those of its forward."""
         if charge.path == OUTSIDE:
-            return OUTSIDE, OTHER
+            return OUTSIDE, OUTSIDE_MODULES
         for path in upwards(charge.path):
             weighs, attends = path in self._part_at, path in self._products
             if attends and (not weighs or _is_of_attention(charge)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from torch import nn
@@ -70,22 +70,19 @@ class Parameters:
             and isinstance(call.target, type)
             and issubclass(call.target, nn.Embedding)
         }
-        self.trainable: set[str] = set()
-        self.frozen: set[str] = set()
-        self.held = tuple(self._all(ran))
-        self.frozen -= self.trainable
+        found = _by_key(ran.places)
+        weights = {
+            (self._home(place), fact.trainable)
+            for held in found
+            for place, fact in held
+            if "bias" not in fact.name
+        }
+        self.frozen = {home for home, _ in weights if (home, True) not in weights}
+        self.held = tuple(self._all(ran, found))
 
-    def _all(self, ran: Ran) -> Iterator[Held]:
-        found: dict[int, _Places] = {}
-        for place in ran.places:
-            for fact in place.tensors:
-                if not fact.is_buffer:
-                    found.setdefault(fact.key, []).append((place, fact))
-                    if "bias" not in fact.name:
-                        home = self._home(place)
-                        (self.trainable if fact.trainable else self.frozen).add(home)
-        borrowed = self._borrowed(ran, found.values())
-        for held in found.values():
+    def _all(self, ran: Ran, found: Sequence[_Places]) -> Iterator[Held]:
+        borrowed = self._borrowed(ran, found)
+        for held in found:
             looking = [self._looks_up(place, fact) for place, fact in held]
             place, fact = held[0]
             part = self._part(held, looking)
@@ -130,3 +127,13 @@ class Parameters:
 
     def _is_embedding(self, place: Place) -> bool:
         return place.key in self._embeddings or place.type == "Embedding"
+
+
+def _by_key(places: Iterable[Place]) -> list[_Places]:
+    """The parameters, each with all of its places."""
+    found: dict[int, _Places] = {}
+    for place in places:
+        for fact in place.tensors:
+            if not fact.is_buffer:
+                found.setdefault(fact.key, []).append((place, fact))
+    return list(found.values())

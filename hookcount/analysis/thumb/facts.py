@@ -81,13 +81,17 @@ def checked(given: Mapping[str, int]) -> dict[str, int]:
 
 
 def _sequence(facts: Facts) -> int | None:
+    """The last size of the ids, or else the length of a query, or the last size of the rows."""
     ran = facts.ran
     shape = ran.shape()
     if shape is None:
         return None
-    if len(shape) > 1 or (ran.ids() is not None and len(shape) == 1):
-        return shape[-1]
-    return None
+    if ran.ids() is not None:
+        return shape[-1] if shape else None
+    query = _query(facts)
+    if query is not None:
+        return query[-2]
+    return shape[-1] if len(shape) > 1 else None
 
 
 def _layers(facts: Facts) -> int | None:

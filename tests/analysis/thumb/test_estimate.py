@@ -218,6 +218,7 @@ class TestTransformers:
             num_attention_heads=128,
             num_key_value_heads=8,
             vocab_size=128256,
+            attn_implementation="eager",  # a fused attention has a fifth product, if it is picked
         )
         with torch.device("meta"):
             model = transformers.LlamaForCausalLM(config)
@@ -230,11 +231,10 @@ class TestTransformers:
         assert report.rule("6ND without embeddings").figure == 6 * 4096 * rest
         attention = 12 * 126 * 16384 * 4096
         assert report.rule("torchtitan").figure == 4096 * (6 * rest + attention)
-        scores = 4 * 6 * 126 * 4096**2 * 16384
+        scores = 6 * 2 * 126 * 4096**2 * 16384
         lines = report.step.reconcile("6ND").lines
         assert [(line.what, line.difference) for line in lines] == [
-            ("attention products", -scores // 2),
-            ("attention products", -scores // 12),  # the fifth product of a fused backward pass
+            ("attention products", -scores),
             ("embedding tables", 6 * 4096 * table),
             ("norms", 6 * 4096 * (126 * 2 + 1) * 16384),
         ]

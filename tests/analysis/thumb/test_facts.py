@@ -114,6 +114,12 @@ class TestTokens:
         found = facts(Embedded(), torch.zeros(5, 4, 8))
         assert (found["tokens"], found["sequence"], found["vocab"]) == (20, 4, 32)
 
+    def test_without_ids_a_sequence_is_as_long_as_its_queries(self):
+        layer = nn.TransformerEncoderLayer(8, 2, 32, dropout=0)
+        report = hookcount.Training().count(layer, torch.zeros(5, 3, 8))  # length, batch, hidden
+        found = report.rule("torchtitan").facts
+        assert (found["tokens"], found["sequence"], found["heads"]) == (15, 5, 2)
+
     def test_one_sequence_without_a_batch(self):
         table = nn.Sequential(nn.Embedding(9, 8), nn.Linear(8, 8))
         ids = torch.zeros(7, dtype=torch.long)

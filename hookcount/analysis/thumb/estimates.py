@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, TypeGuard
 from ...conventions import CONVENTIONS
 from ...core.errors import InputError, error_text
 from ...pricing.priced import Priced
-from .estimate import RULES, applied, by_rule
+from .frame import by_rule
 from .rule import Estimate
+from .rules import RULES, applied
 
 if TYPE_CHECKING:
     import pandas as pd

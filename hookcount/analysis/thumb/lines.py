@@ -9,11 +9,11 @@ from ...pricing.priced import Priced
 from ...rules.convention import Convention
 from ..reconcile import Line, Reconciliation
 from ..roles.roles import NORMS, PRODUCTS
-from .estimate import Applied, applied, rule_named
 from .facts import Facts
 from .held import BIASES, NO_PRODUCT, TABLES
 from .per_parameter import AS_GIVEN
 from .rule import Rule
+from .rules import Applied, applied, rule_named
 
 PRODUCTS_ALONE = Convention("2 x MACs", "FLOPs", {"macs": 2})
 """What a rule of thumb is compared with: hookcount's own count of the products."""

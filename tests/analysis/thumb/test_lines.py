@@ -10,7 +10,7 @@ from torch import nn
 
 import hookcount
 from hookcount import InputError, Training
-from hookcount.analysis.thumb.estimate import RULES
+from hookcount.analysis.thumb.rules import RULES
 
 IDS = torch.zeros(3, 4, dtype=torch.long)
 D = 3 * 4

@@ -9,7 +9,7 @@ from torch import nn
 
 import hookcount
 from hookcount import InputError, Training
-from hookcount.analysis.thumb.estimate import RULES
+from hookcount.analysis.thumb.rules import RULES
 
 IDS = torch.zeros(3, 4, dtype=torch.long)
 TOKENS = 3 * 4

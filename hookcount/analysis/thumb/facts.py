@@ -81,17 +81,15 @@ def checked(given: Mapping[str, int]) -> dict[str, int]:
 
 
 def _sequence(facts: Facts) -> int | None:
-    """The last size of the ids, or else the length of a query, or the last size of the rows."""
+    """The length of a query, if it is a size of the ids or there are none. Or their last size."""
     ran = facts.ran
-    shape = ran.shape()
+    shape, query = ran.shape(), _query(facts)
     if shape is None:
         return None
-    if ran.ids() is not None:
-        return shape[-1] if shape else None
-    query = _query(facts)
-    if query is not None:
+    ids = ran.ids() is not None
+    if query is not None and (query[-2] in shape or not ids):
         return query[-2]
-    return shape[-1] if len(shape) > 1 else None
+    return shape[-1] if shape and (ids or len(shape) > 1) else None
 
 
 def _layers(facts: Facts) -> int | None:
@@ -105,10 +103,10 @@ def _heads(facts: Facts) -> int | None:
     shape = _query(facts)
     if shape is None or len(shape) != 3:
         return shape[1] if shape is not None and len(shape) == 4 else None
-    first, sequence = facts.ran.shape(), _sequence(facts)
-    if first is None or sequence is None:
+    first = facts.ran.shape()
+    if first is None:
         return None
-    heads, rest = divmod(shape[0] * sequence, prod(first))
+    heads, rest = divmod(shape[0] * facts["sequence"], prod(first))
     return heads if heads and not rest else None
 
 

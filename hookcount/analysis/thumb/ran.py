@@ -68,12 +68,19 @@ class Ran:
         return self._of_pass(0) if self.passes else None
 
     def ids(self, place: int = 0) -> LookUp | None:
-        """The first look-up of a pass whose ids are as many as those in an input of the model."""
+        """The first look-up of a pass whose ids are as many as those in an input of the model.
+
+        Its ids have the shape of that input: a model may flatten or transpose it.
+        """
         call = self.runs[self.passes[place][0]].call
         given = () if call is None else leaves((call.args, call.kwargs))
-        sizes = {prod(spec.shape) for spec in given if not spec.arithmetic}
-        found = self.look_ups[place]
-        return next((each for each in found if prod(each.ids.shape) in sizes), None)
+        inputs = [spec for spec in given if not spec.arithmetic]
+        for each in self.look_ups[place]:
+            same = [spec for spec in inputs if prod(spec.shape) == prod(each.ids.shape)]
+            if same:
+                alike = (spec for spec in same if spec.shape == each.ids.shape)
+                return each._replace(ids=next(alike, same[0]))
+        return None
 
     def _of_pass(self, place: int) -> Size | None:
         """The shape of the tokens in a pass: of its ids, or of the rows of its first product."""

@@ -64,7 +64,8 @@ class Estimate:
     - ``n``: the elements of the parameters. A shared one counts once.
     - ``tokens``: the ids of the first look-up that has as many as an input of the model; or else
       the rows of the first product with a weight. Those of all passes are added up.
-    - ``sequence``: the last size of these ids. Without ids, the length of the first query.
+    - ``sequence``: the length of the first query, if the input of these ids has such a size, or if
+      there are none. Otherwise the last size of that input.
     - ``layers``: calls of modules that attend.
     - ``heads``, ``head_size``: those of the query of the first attention.
     - ``hidden``, ``kv_heads``: from the projections of the first attention.

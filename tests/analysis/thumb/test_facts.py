@@ -114,6 +114,27 @@ class TestTokens:
         found = facts(Embedded(), torch.zeros(5, 4, 8))
         assert (found["tokens"], found["sequence"], found["vocab"]) == (20, 4, 32)
 
+    @pytest.mark.parametrize("change", ["flat", "turned"])
+    def test_a_sequence_is_that_of_the_input_also_if_the_ids_are_changed(self, change):
+        class Changed(TinyLM):
+            def forward(self, ids):
+                x = self.tokens(ids.t() if change == "turned" else ids.reshape(-1))
+                x = x.transpose(0, 1) if change == "turned" else x.view(3, 4, 8)
+                for layer in self.layers:
+                    x = layer(x)
+                return self.head(self.norm(x))
+
+        found = facts(Changed(), IDS)
+        assert (found["tokens"], found["sequence"], found["heads"]) == (12, 4, 2)
+
+    def test_ids_of_which_the_batch_is_last(self):
+        class Turned(TinyLM):
+            def forward(self, ids):
+                return super().forward(ids.t())
+
+        found = facts(Turned(), IDS.t())
+        assert (found["tokens"], found["sequence"], found["heads"]) == (12, 4, 2)
+
     def test_without_ids_a_sequence_is_as_long_as_its_queries(self):
         layer = nn.TransformerEncoderLayer(8, 2, 32, dropout=0)
         report = hookcount.Training().count(layer, torch.zeros(5, 3, 8))  # length, batch, hidden

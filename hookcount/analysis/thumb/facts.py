@@ -48,7 +48,7 @@ class Facts:
             if value is None:
                 value = FACTS[name].read(self)
             if value is None:
-                what = "what ran does not show it"
+                what = "the run does not show it"
                 raise InputError(error_text(FACTS[name].what, what, f"give {name}=..."))
             self.used[name] = value
         return self.used[name]
@@ -71,10 +71,12 @@ def checked(given: Mapping[str, int]) -> dict[str, int]:
         if name not in FACTS:
             use = near(name, FACTS) or list(FACTS)
             fix = f"use {' or '.join(use)}"
-            raise InputError(error_text(f"{name}={value!r}", "rules have no such fact", fix))
+            raise InputError(
+                error_text(f"{name}={value!r}", "no rule of thumb has such a fact", fix)
+            )
         least, number = FACTS[name].least, as_int(value)
         if type(number) is not int or number < least:
-            what = f"this is no number: {FACTS[name].what}"
+            what = f"this cannot be {FACTS[name].what}"
             raise InputError(error_text(f"{name}={value!r}", what, f"give an int from {least}"))
         found[name] = number
     return found

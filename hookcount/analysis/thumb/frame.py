@@ -62,4 +62,4 @@ def _counted(rule: Rule, facts: Facts) -> int | None:
     if not facts.ran.whole.step_seen:
         return None
     again = work.of("recompute") if "recompute" in facts.used else 0
-    return 2 * (sum(work.forward.values()) + work.of("backward") + again)
+    return 2 * (sum(work.forward.values()) + work.of("backward", "accumulate") + again)

@@ -71,10 +71,10 @@ def _lines(found: Applied, facts: Facts, priced: Priced) -> Iterator[Line]:
     if rule.forwards > 1:
         yield from _of_backward(facts)
     elif "backward" in priced.phases:
-        yield Line("backward pass", "not in the rule", -2 * work.of("backward"))
+        yield Line("backward pass", "not in the rule", -2 * work.of("backward", "accumulate"))
     if "recompute" in priced.phases:
         ran = 2 * work.of("recompute")
-        why = "not in the rule" if not counted.recompute else "by the rule, a whole forward"
+        why = "not in the rule" if not counted.recompute else "the rule counts a whole forward"
         yield Line("forwards that ran again", why, counted.recompute - ran)
     if "optimizer" in priced.phases:
         yield Line("optimizer", "not in the rule", -2 * work.of("optimizer"))
@@ -82,7 +82,8 @@ def _lines(found: Applied, facts: Facts, priced: Priced) -> Iterator[Line]:
 
 def _why(rule: Rule, part: str, ours: int, theirs: int, facts: Facts) -> str:
     note = rule.notes.get(part, "")
-    if any(held.tied and held.part == part for held in facts.parameters.held):
+    tied = any(held.tied and held.part == part for held in facts.parameters.held)
+    if tied and theirs < ours:
         note = note or "the weight is an embedding table"
     if not ours:
         return _NO_PRODUCTS.get(part, "none ran")
@@ -90,7 +91,7 @@ def _why(rule: Rule, part: str, ours: int, theirs: int, facts: Facts) -> str:
         return f"not in the rule: {note}" if note else "not in the rule"
     ratio = theirs / ours
     times = f"{ratio:,.0f} times" if ratio >= 100 else f"{ratio:.4g} times"
-    return f"{times} those that ran{note and f': {note}'}"
+    return f"{times} the products that ran{note and f': {note}'}"
 
 
 def _of_backward(facts: Facts) -> Iterator[Line]:

@@ -57,7 +57,7 @@ RULES = (
         "num_floating_point_operations",
         3,
         count,
-        {PRODUCTS: "half of all scores, as with a causal mask"},
+        {PRODUCTS: "it counts half of the scores, as with a causal mask"},
     ),
     Rule(
         "megatron 2021",

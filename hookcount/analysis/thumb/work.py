@@ -38,9 +38,9 @@ class Work:
             if charge.ops and charge.ops.macs:
                 self._add(*self._owner(charge), 0, charge.ops.macs)
 
-    def of(self, phase: Phase) -> int:
-        """The MACs of a phase."""
-        return sum(charge.ops.macs for charge in self._charges(phase) if charge.ops)
+    def of(self, *phases: Phase) -> int:
+        """The MACs of some phases."""
+        return sum(charge.ops.macs for charge in self._charges(*phases) if charge.ops)
 
     def _charges(self, *phases: Phase) -> list[Charge]:
         found = self._ran.whole.within(frozenset(phases)).charges()

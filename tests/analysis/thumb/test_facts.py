@@ -180,7 +180,7 @@ def test_layers_that_share_their_weights_count_each_call():
 )
 def test_a_fact_that_nothing_shows_must_be_given(model, args, rule, fact):
     report = hookcount.count(model, *args)
-    with pytest.raises(InputError, match=rf"what ran does not show it\n  .*give {fact}=\.\.\."):
+    with pytest.raises(InputError, match=rf"the run does not show it\n  .*give {fact}=\.\.\."):
         report.rule(rule)
 
 

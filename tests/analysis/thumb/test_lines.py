@@ -88,9 +88,13 @@ class TestByHand:
         }
 
     def test_megatron(self, step):
-        half = "0.5 times those that ran: half of all scores, as with a causal mask"
+        half = (
+            "0.5 times the products that ran: it counts half of the scores, as with a causal mask"
+        )
         assert by_line(step, "megatron") == {("attention products", half): -3 * SCORES}
-        paper = "0.75 times those that ran: as the paper has it for a forward that runs again"
+        paper = (
+            "0.75 times the products that ran: as the paper has it for a forward that runs again"
+        )
         assert by_line(step, "megatron 2021") == {("head", paper): -6 * D * HEAD // 4}
 
     def test_2_plus_recompute(self, step):
@@ -175,7 +179,7 @@ class TestBackward:
         assert by_line(step, "2 + recompute", recompute=0) == {
             ("forwards that ran again", why): -again
         }
-        whole = ("forwards that ran again", "by the rule, a whole forward")
+        whole = ("forwards that ran again", "the rule counts a whole forward")
         assert by_line(step, "2 + recompute", recompute=2) == {whole: again}
 
     def test_products_of_an_optimizer_and_of_a_loss(self):
@@ -201,7 +205,7 @@ class TestRulesThatAreBadlyWrong:
         )
         step = Training().count(model, torch.zeros(2, 3, 8, 8)).step
         weights, positions = 4 * 3 * 9, 6 * 6
-        times = f"{1 / positions:.4g} times those that ran"
+        times = f"{1 / positions:.4g} times the products that ran"
         assert by_line(step, "6ND") == {
             ("convolution", times): 6 * 2 * weights * (1 - positions),
             ("convolution", "an input needs no gradient"): 2 * 2 * weights * positions,
@@ -236,7 +240,7 @@ class TestRulesThatAreBadlyWrong:
                 return self.head(self.norm(x[:, 0]))
 
         lines = by_line(Training().count(First(), IDS).step, "6ND")
-        assert lines["head", "4 times those that ran"] == 6 * (D - 3) * HEAD
+        assert lines["head", "4 times the products that ran"] == 6 * (D - 3) * HEAD
 
 
 @pytest.mark.parametrize("name", RULES)

@@ -114,7 +114,7 @@ class TestSideBySide:
         rows = Training().count(nn.Sequential(nn.Linear(8, 4)), torch.zeros(2, 8)).by_rule()
         errors = rows.set_index("rule")["error"]
         assert errors["6ND"] == ""
-        assert errors["torchtitan"] == "the number of layers that attend: what ran does not show it"
+        assert errors["torchtitan"] == "the number of layers that attend: the run does not show it"
         assert rows.set_index("rule").loc["torchtitan", "figure"] is None
 
 
@@ -130,7 +130,7 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("facts", "message"),
         [
-            ({"token": 3}, "rules have no such fact\n  To fix it: use tokens"),
+            ({"token": 3}, "no rule of thumb has such a fact\n  To fix it: use tokens"),
             ({"tokens": 0}, "give an int from 1"),
             ({"tokens": 2.5}, "give an int from 1"),
             ({"tokens": True}, "give an int from 1"),

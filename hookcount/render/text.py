@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from ..analysis.training import names
 from ..core.names import clean, shortened
 from ..core.units import si, size
+from ..pricing.price import STEP
 from ..pricing.priced import Priced
 from ..pricing.tree import Node
 from ..tables.grid import Renderable
@@ -39,13 +41,9 @@ def summary(priced: Priced) -> str:
 
 def _phase(priced: Priced) -> str:
     """The part of a training step: ``"forward of a training step"``."""
-    named = [each for each in _PHASES if each in priced.phases]
-    if len(named) == len(_PHASES):
-        return "a training step"
-    return f"{' and '.join(named)} of a training step"
-
-
-_PHASES = ("forward", "backward", "recompute", "optimizer")
+    return (
+        "a training step" if priced.phases == STEP else f"{names(priced.phases)} of a training step"
+    )
 
 
 def tree(

@@ -83,4 +83,4 @@ def totals_of(priced: Priced, what: str) -> StepTotals:
     if priced.backward_seen:
         why = "a backward pass ran, but it was not counted"
         raise InputError(error_text(what, why, "use hookcount.Training, its count or its watch"))
-    return StepTotals(priced.within(FORWARD).macs, 0, 0, 0, 0)
+    return StepTotals(priced.within(FORWARD).macs, 0, 0, 0, 0, 0)

@@ -158,6 +158,7 @@ class Priced(Portable):
             self.within(RECOMPUTE).macs,
             self.within(OPTIMIZER).flops,
             repeated_macs(backward.charges(), self.prices),
+            sum([each.calls for each in self.within(STEP).uncounted]),
         )
 
     @lazily

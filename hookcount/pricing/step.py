@@ -31,6 +31,8 @@ class StepTotals(NamedTuple):
     optimizer_flops: int
     fused_recompute_macs: int
     """MACs of the backward pass in which a fused kernel computes again what the forward had."""
+    uncounted_calls: int
+    """Calls in any phase that no formula prices. All figures are a lower bound if there are any."""
 
     @property
     def model_flops(self) -> int:

@@ -46,6 +46,34 @@ def _phase(priced: Priced) -> str:
     )
 
 
+def training_step(priced: Priced) -> str:
+    """One line: ``Training step: forward 384 MACs, backward 512 MACs, optimizer 2.69 k FLOPs ...``.
+
+    Empty without a training step. Phases without work are left out.
+    """
+    totals = priced.step_totals
+    if totals is None:
+        return ""
+    again = totals.fused_recompute_macs
+    parts = [
+        f"forward {si(totals.forward_macs)} MACs",
+        f"backward {si(totals.backward_macs)} MACs"
+        + (f" ({si(again)} compute attention scores again)" if again else ""),
+    ]
+    if totals.recompute_macs:
+        parts.append(f"recompute {si(totals.recompute_macs)} MACs")
+    if totals.optimizer_flops:
+        parts.append(f"optimizer {si(totals.optimizer_flops)} FLOPs")
+    flops = f"model {si(totals.model_flops)} FLOPs"
+    if totals.hardware_flops != totals.model_flops:
+        flops += f", hardware {si(totals.hardware_flops)} FLOPs"
+    doubt = ""
+    if count := totals.uncounted_calls:
+        calls = "1 call is" if count == 1 else f"{count} calls are"
+        doubt = f" (a lower bound: {calls} uncounted, see report.step.uncounted)"
+    return f"Training step: {', '.join(parts)}; {flops}{doubt}"
+
+
 def tree(
     priced: Priced,
     depth: int | None = None,
@@ -62,7 +90,8 @@ def tree(
     ``columns``: those to show, of ``cells.COLUMNS``. ``hint`` says how to see what is hidden.
     """
     by = None if sort is None else order(priced, sort)
-    return TreeView(priced, summary(priced), depth, fold, by, columns=columns, hint=hint)
+    heading, below = summary(priced), training_step(priced)
+    return TreeView(priced, heading, depth, fold, by, columns=columns, hint=hint, subheading=below)
 
 
 def tree_alone(

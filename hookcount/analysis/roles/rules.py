@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 
 from ...core.trace import Call, Trace, leaves
 from ...pricing.part import inner, outermost
+from ...pricing.price import FORWARD
 from ...pricing.priced import Priced
 from .blocks import Blocks
+from .caused import Caused
 from .operands import factors
 from .pairs import Site, site_of
-from .parameters import parameters
+from .parameters import Holders
 from .paths import parent, upwards, with_parents, within
 from .pieces import Kinds, Piece, pieces
 from .roles import (
@@ -25,33 +28,32 @@ from .roles import (
     PRODUCTS,
     PROJECTIONS,
     REST,
+    Role,
     Share,
     Split,
 )
 
-Role = tuple[str, str]
-"""A role, and the reason if it is ``other contractions`` (else empty)."""
-
 
 class Found(NamedTuple):
-    """The pieces of a trace, each with its role and a reason, and the facts that gave the roles.
+    """The pieces of a forward, each with its role, and the facts that gave the roles.
 
-    ``looks_up``: paths of modules that look rows up in a table.
+    ``looks_up``: paths of modules that look rows up in a table. ``role``: the role of a piece.
     """
 
     pieces: list[tuple[Piece, Role]]
     blocks: Blocks
     kinds: Kinds
     looks_up: set[str]
+    role: Callable[[Piece], Role]
 
 
 def assign(whole: Priced) -> Found:
-    """The pieces of a whole trace, each with its role."""
+    """The pieces of the forward of a whole trace, each with its role."""
     kinds = Kinds(whole.registry)
-    found = list(pieces(whole, kinds))
+    found = list(pieces(whole.within(FORWARD), kinds))
     rules = _Rules(whole.trace, found, kinds)
-    roles = [(piece, rules.role(piece)) for piece in found]
-    return Found(roles, rules.blocks, kinds, rules.looks_up)
+    assigned = [(piece, rules.role(piece)) for piece in found]
+    return Found(assigned, rules.blocks, kinds, rules.looks_up, rules.role)
 
 
 def split(priced: Priced) -> Split:
@@ -61,15 +63,22 @@ def split(priced: Priced) -> Split:
     """
     whole, part = outermost(priced)
     found = assign(whole)
-    shares = [
-        Share(role, inner(piece.path, part), piece.target, piece.ops, why)
-        for piece, (role, why) in found.pieces
-        if within(piece.path, part)
-    ]
-    assigned = [(piece, role) for piece, (role, _) in found.pieces]
+    holders = Holders(whole.trace, found.blocks, found.looks_up, found.pieces)
+    shares: list[Share] = []
+    if whole.phases >= FORWARD:
+        shares += [
+            Share(role, piece.path, piece.target, piece.ops, why)
+            for piece, (role, why) in found.pieces
+        ]
+    if whole.phases != FORWARD:
+        held = holders.role_at(whole.trace.places)
+        first = found.blocks.first
+        caused = Caused(whole, found.kinds, found.pieces, found.role, first, held)
+        shares += caused.shares()
+    shares = [each for each in shares if within(each.path, part)]
     places = [place for place in whole.trace.places if within(place.path, part)]
-    params = parameters(whole.trace, found.blocks, found.looks_up, assigned, places)
-    return Split(tuple(shares), params)
+    shares = [each._replace(path=inner(each.path, part)) for each in shares]
+    return Split(tuple(shares), holders.parameters(places))
 
 
 class _Rules:

@@ -32,9 +32,10 @@ class Estimates:
     def by_rule(self, **facts: int) -> pd.DataFrame:
         """One row per rule of thumb.
 
-        Columns: its figure, ``counted`` (2 x the MACs of what the rule is for), the ratio of the
-        two, the parameters and tokens, and the formula. If a rule lacks a fact, its figure is None,
-        and a column ``error`` says why.
+        Columns: its figure, ``counted``, the ratio of the two, the parameters and tokens, and the
+        formula. ``counted``: ``model_flops``, or ``hardware_flops`` for a rule that counts forwards
+        that run again, or 2 x the MACs of the forward for ``"2ND"``. If a rule lacks a fact, its
+        figure is None, and a column ``error`` says why.
         """
         return by_rule(self.priced, facts)
 

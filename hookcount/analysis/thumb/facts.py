@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from ...core.errors import InputError, error_text, near
 from ...core.integers import as_int
+from ...pricing.price import RECOMPUTE
 from ..roles.operands import factors, op_name
 from ..roles.pairs import Site, site_of
 from ..roles.paths import parent, within
@@ -184,7 +185,7 @@ def _vocab(facts: Facts) -> int | None:
 
 
 def _recompute(facts: Facts) -> int:
-    return int(facts.work.of("recompute") > 0)
+    return int(facts.work.of(RECOMPUTE) > 0)
 
 
 FACTS: dict[str, Fact] = {

@@ -21,7 +21,7 @@ COLUMNS = ("rule", "figure", "unit", "counted", "ratio", "n", "tokens", "formula
 
 
 def by_rule(priced: Priced, given: Mapping[str, int]) -> pd.DataFrame:
-    """One row per rule: its figure, beside 2 x the MACs that were counted of what it is for."""
+    """One row per rule: its figure, beside the FLOPs that were counted of what it is for."""
     facts = Facts(Ran(priced), given)
     rows: dict[str, list[object]] = {name: [] for name in COLUMNS}
     for rule in RULES.values():
@@ -55,11 +55,14 @@ def by_rule(priced: Priced, given: Mapping[str, int]) -> pd.DataFrame:
 
 
 def _counted(rule: Rule, facts: Facts) -> int | None:
-    """2 x the MACs of what a rule is for. None if no backward pass was counted."""
-    work = facts.work
+    """The FLOPs of what a rule is for. None if no backward pass was counted.
+
+    For a forward it is 2 x its MACs. For a step these are the FLOPs of the model, or those of the
+    hardware if the rule counts forwards that run again.
+    """
+    totals = facts.ran.priced.step_totals
     if rule.forwards == 1:
-        return 2 * sum(work.forward.values())
-    if not facts.ran.whole.step_seen:
+        return 2 * sum(facts.work.forward.values())
+    if totals is None:
         return None
-    again = work.of("recompute") if "recompute" in facts.used else 0
-    return 2 * (sum(work.forward.values()) + work.of("backward", "accumulate") + again)
+    return totals.hardware_flops if facts.used.get("recompute") else totals.model_flops

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ...core.errors import InputError, error_text
+from ...pricing.price import BACKWARD, FORWARD, OPTIMIZER, RECOMPUTE
 from ...pricing.priced import Priced
 from ...rules.convention import Convention
 from ..reconcile import Line, Reconciliation
@@ -49,7 +50,7 @@ def reconcile_with(priced: Priced, name: str, given: Mapping[str, int]) -> Recon
 
 def _check(priced: Priced, rule: Rule) -> None:
     where = f"Report.reconcile({rule.name!r})"
-    if "forward" not in priced.phases:
+    if not priced.phases >= FORWARD:
         raise InputError(error_text(where, "this report has no forward", "use report.step"))
     if rule.forwards == 1:
         return
@@ -57,7 +58,7 @@ def _check(priced: Priced, rule: Rule) -> None:
         what = "the rule is for forward and backward, and no backward pass was counted"
         fix = "count with hookcount.Training and use report.step; or use '2ND', for a forward"
         raise InputError(error_text(where, what, fix))
-    if "backward" not in priced.phases:
+    if not priced.phases >= BACKWARD:
         what = "the rule is for forward and backward, and this report has no backward pass"
         raise InputError(error_text(where, what, "use report.step"))
 
@@ -70,14 +71,14 @@ def _lines(found: Applied, facts: Facts, priced: Priced) -> Iterator[Line]:
         yield Line(part, _why(rule, part, ours, theirs, facts), theirs - ours)
     if rule.forwards > 1:
         yield from _of_backward(facts)
-    elif "backward" in priced.phases:
-        yield Line("backward pass", "not in the rule", -2 * work.of("backward", "accumulate"))
-    if "recompute" in priced.phases:
-        ran = 2 * work.of("recompute")
+    elif priced.phases >= BACKWARD:
+        yield Line("backward pass", "not in the rule", -2 * work.of(BACKWARD))
+    if priced.phases >= RECOMPUTE:
+        ran = 2 * work.of(RECOMPUTE)
         why = "not in the rule" if not counted.recompute else "the rule counts a whole forward"
         yield Line("forwards that ran again", why, counted.recompute - ran)
-    if "optimizer" in priced.phases:
-        yield Line("optimizer", "not in the rule", -2 * work.of("optimizer"))
+    if priced.phases >= OPTIMIZER:
+        yield Line("optimizer", "not in the rule", -2 * work.of(OPTIMIZER))
 
 
 def _why(rule: Rule, part: str, ours: int, theirs: int, facts: Facts) -> str:

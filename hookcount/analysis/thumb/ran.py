@@ -11,7 +11,6 @@ from torch import Size
 from ...conventions import DEFAULT
 from ...core.trace import Call, ModuleRun, Spec, leaves
 from ...pricing.part import outermost
-from ...pricing.price import FORWARD
 from ...pricing.priced import Priced
 from ..roles.operands import factors, op_name
 from ..roles.paths import within
@@ -41,7 +40,7 @@ class Ran:
         self.priced = priced.under(DEFAULT)
         self.whole, self.part = outermost(self.priced)
         self.runs = self.whole.trace.runs
-        found = assign(self.whole.within(FORWARD))
+        found = assign(self.whole)
         self.blocks, self._kinds = found.blocks, found.kinds
         self.work = [
             (piece, role) for piece, (role, _) in found.pieces if within(piece.path, self.part)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from ...core.trace import OUTSIDE, Phase
-from ...pricing.price import Charge
-from ..roles.operands import factors, op_name
-from ..roles.paths import upwards, within
+from ...core.trace import OUTSIDE
+from ...pricing.price import BACKWARD, Phases
+from ..roles.paths import upwards
 from ..roles.roles import OTHER, PRODUCTS
+from ..roles.rules import split
 from .held import OUTSIDE_MODULES, Parameters
 from .ran import Ran
 
 Macs = dict[str, int]
-_BATCHED = ("bmm", "baddbmm")
 
 
 class Work:
@@ -34,43 +33,27 @@ class Work:
                 part = PRODUCTS if role == PRODUCTS else self._part_at[piece.at]
                 self.forward[part] = self.forward.get(part, 0) + macs
                 self._add(piece.at, part, macs, 0)
-        for charge in self._charges("backward", "accumulate"):
-            if charge.ops and charge.ops.macs:
-                self._add(*self._owner(charge), 0, charge.ops.macs)
+        for share in split(ran.priced.within(BACKWARD)).shares:
+            if share.ops.macs:
+                path = f"{ran.part}.{share.path}".strip(".")
+                self._add(*self._owner(path, share.role), 0, share.ops.macs)
 
-    def of(self, *phases: Phase) -> int:
+    def of(self, phases: Phases) -> int:
         """The MACs of some phases."""
-        return sum(charge.ops.macs for charge in self._charges(*phases) if charge.ops)
-
-    def _charges(self, *phases: Phase) -> list[Charge]:
-        found = self._ran.whole.within(frozenset(phases)).charges()
-        return [charge for charge in found if within(charge.path, self._ran.part)]
+        return self._ran.priced.within(phases).macs
 
     def _add(self, path: str, part: str, forward: int, backward: int) -> None:
         before = self.backward.get((path, part), (0, 0))
         self.backward[path, part] = before[0] + forward, before[1] + backward
 
-    def _owner(self, charge: Charge) -> tuple[str, str]:
+    def _owner(self, path: str, role: str) -> tuple[str, str]:
         """The path and the part of a backward product: those of its forward."""
-        if charge.path == OUTSIDE:
+        if path == OUTSIDE:
             return OUTSIDE, OUTSIDE_MODULES
-        for path in upwards(charge.path):
-            weighs, attends = path in self._part_at, path in self._products
-            if attends and (not weighs or _is_of_attention(charge)):
-                return path, PRODUCTS
+        for each in upwards(path):
+            weighs, attends = each in self._part_at, each in self._products
+            if attends and (not weighs or role == PRODUCTS):
+                return each, PRODUCTS
             if weighs:
-                return path, self._part_at[path]
-        return charge.path, OTHER
-
-
-def _is_of_attention(charge: Charge) -> bool:
-    """Whether a backward op is that of a fused attention, or a product of several matrices.
-
-    A batch of one matrix is a product with a weight, as ``einsum`` makes it.
-    """
-    if charge.call is None:
-        return False
-    name = op_name(charge.call)
-    if name in _BATCHED:
-        return factors(charge.call)[0][0] > 1
-    return "attention" in name
+                return each, self._part_at[each]
+        return path, OTHER

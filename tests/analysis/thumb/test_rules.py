@@ -104,6 +104,18 @@ class TestSideBySide:
         assert (rows.loc["6ND", "tokens"], rows.loc["megatron", "n"]) == (12, None)
         assert "error" not in rows
 
+    def test_what_is_computed_again_counts_for_rules_that_count_it(self):
+        class Again(TinyLM):
+            def forward(self, ids):
+                run = super().forward
+                return torch.utils.checkpoint.checkpoint(run, ids, use_reentrant=False)
+
+        found = Training().count(Again(fused=True), IDS)
+        rows = found.step.by_rule().set_index("rule")["counted"]
+        assert rows["6ND"] == found.model_flops == BY_HAND["2 + recompute"]
+        assert rows["2 + recompute"] == rows["megatron 2021"] == found.hardware_flops
+        assert found.hardware_flops > found.model_flops
+
     def test_without_a_backward_pass_only_a_forward_was_counted(self):
         rows = hookcount.count(TinyLM(), IDS).by_rule().set_index("rule")
         assert rows.loc["2ND", "counted"] is not None

@@ -40,17 +40,17 @@ class Rule:
 class Estimate:
     """The FLOPs that a rule of thumb gives. ``report.rule(name)`` makes one.
 
-    A FLOP is half of a multiply-accumulate. The rules count products alone.
+    A multiply-accumulate is two FLOPs. The rules count matrix products and convolutions only.
 
     ====================================  ==========================================================
     rule                                  FLOPs
     ====================================  ==========================================================
     ``2ND``                               a forward: 2 for each parameter and token
-    ``2ND without embeddings``            the same, without tables in which rows are looked up
+    ``2ND without embeddings``            as ``2ND``, without tables in which rows are looked up
     ``6ND``                               forward and backward: 6 for each parameter and token
-    ``6ND without embeddings``            the same, without tables in which rows are looked up
-    ``transformers``                      the same, without the weights of ``nn.Embedding``
-    ``torchtitan``                        the same, without tables that no product uses; and the
+    ``6ND without embeddings``            as ``6ND``, without tables in which rows are looked up
+    ``transformers``                      as ``6ND``, without the weights of ``nn.Embedding``
+    ``torchtitan``                        as ``6ND``, without tables that no product uses; and the
                                           products of attention, 12 x layers x heads x head_size x
                                           sequence for each token
     ``megatron``                          each product by its sizes, half of those of attention

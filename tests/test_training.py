@@ -220,6 +220,22 @@ def test_a_gradient_penalty(run):
     assert own(report.backward) == {"a": of_a + of_a, "b": of_b + 2 * of_b + 2 * of_b}
 
 
+def _penalty_of_signs(given):
+    out, x = given
+    (grad,) = torch.autograd.grad(F.softsign(out).sum(), x, create_graph=True)
+    return grad.sum()
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_a_gradient_of_zeros_costs_nothing(run):
+    """The derivative of a sign is a tensor of zeros without memory, and is added to others."""
+    report = training(run, loss=_penalty_of_signs).count(
+        Penalised(), torch.ones(2, 8, requires_grad=True)
+    )
+    assert report.step.uncounted == ()
+    assert not any("prims::" in each.target for each in report.step.records)
+
+
 # Each is derived from the update of one element: see docs of torch.optim.
 FLOPS_OF_A_PARAMETER = {
     # p -= lr * g

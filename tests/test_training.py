@@ -147,6 +147,17 @@ def test_an_input_with_a_gradient_doubles_the_backward(run):
     assert x.grad is None
 
 
+@pytest.mark.parametrize("run", RUNS)
+def test_the_graph_that_made_an_input_is_the_callers(run):
+    leaf = torch.zeros(2, 8, requires_grad=True)
+    x = leaf @ torch.zeros(8, 8)
+    report = training(run).count(nn.Linear(8, 4), x)
+    assert report.backward.macs == 2 * 2 * 8 * 4
+    assert own(report.backward) == {"": 2 * 2 * 8 * 4}
+    assert leaf.grad is None
+    x.sum().backward()  # its graph is still there
+
+
 class Checkpointed(nn.Module):
     def __init__(self, reentrant):
         super().__init__()

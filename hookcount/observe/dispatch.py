@@ -61,6 +61,8 @@ class Run(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if observer.step is not None:
             observer.step.updates.met(args)
         out = self.see(func, args, kwargs)
+        if observer.step is not None:
+            observer.step.updates.made(out)
         facts = op_facts(func)
         observer.reach.made(facts, args, kwargs, out)
         observer.origins.made(facts, args, kwargs, out)

@@ -61,6 +61,33 @@ class Square(torch.autograd.Function):
         return grad @ weight.t(), x.t() @ grad
 
 
+class NoGradient(torch.autograd.Function):
+    """The identity, with a gradient of zeros."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, grad):
+        return torch.zeros(grad.shape, device=grad.device)
+
+
+@pytest.mark.parametrize("run", ["shapes", "real"])
+def test_a_gradient_that_a_function_makes(run):
+    class Stopped(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(8, 4)
+
+        def forward(self, x):
+            return NoGradient.apply(self.layer(x))
+
+    report = training(run).count(Stopped(), torch.zeros(2, 8))
+    assert own(report.backward) == {"layer": 2 * 8 * 4}
+    assert report.run == run
+
+
 class OfAFunction(nn.Module):
     def __init__(self):
         super().__init__()

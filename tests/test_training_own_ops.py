@@ -1,5 +1,7 @@
 """The backward pass of a user's op or function: named with its module, until it has a formula."""
 
+import pickle
+
 import pytest
 import torch
 from torch import nn
@@ -126,3 +128,63 @@ def test_a_backward_of_usual_ops_needs_no_formula(run):
     report = Training(counter=Counter(run=run)).count(model(Usual.apply), torch.zeros(3, 8))
     assert report.step.uncounted == ()
     assert report.backward["1"].macs == 2 * 3 * 8 * 4
+
+
+class Hidden(torch.autograd.Function):
+    """Its backward pass computes outside of torch."""
+
+    @staticmethod
+    def forward(ctx, x, w):
+        ctx.save_for_backward(w)
+        return x @ w
+
+    @staticmethod
+    def backward(ctx, g):
+        (w,) = ctx.saved_tensors
+        return torch.from_numpy(g.numpy() @ w.detach().numpy().T), None
+
+
+class Filled(Hidden):
+    """A kernel that no op shows fills its result."""
+
+    @staticmethod
+    def backward(ctx, g):
+        made = torch.empty(3, 8, device=g.device)
+        if not made.is_meta:
+            made.numpy()[:] = 1
+        return made, None
+
+
+@pytest.mark.parametrize("function", [Hidden, Filled])
+def test_work_that_no_op_shows_is_named_with_its_function(function):
+    report = Training().count(model(function.apply), torch.zeros(3, 8))
+    (each,) = report.backward.uncounted
+    name = f"autograd::{function.__name__}"
+    assert (each.target, each.calls, each.paths) == (name, 1, ("1",))
+    assert f'@hookcount.register("{name}")' in report.backward.explain_uncounted()
+    assert pickle.loads(pickle.dumps(report)).backward.uncounted == report.backward.uncounted
+    registry = Registry()
+    registry.register(name, lambda grad: Ops(macs=grad.numel() * 8))
+    report = Training(counter=Counter(registry)).count(model(function.apply), torch.zeros(3, 8))
+    assert report.step.uncounted == ()
+    assert report.backward["1"].macs == 3 * 4 * 8
+
+
+class Through(torch.autograd.Function):
+    """A gradient that is passed on, or a view of it."""
+
+    @staticmethod
+    def forward(ctx, x, w):
+        ctx.save_for_backward(w)
+        return x.t().clone()
+
+    @staticmethod
+    def backward(ctx, g):
+        return g.t(), ctx.saved_tensors[0]
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_a_gradient_that_is_passed_on_is_no_work(run):
+    report = Training(counter=Counter(run=run)).count(model(Through.apply), torch.zeros(3, 8))
+    assert report.step.uncounted == ()
+    assert report.backward["1"].flops == 0

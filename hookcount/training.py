@@ -106,7 +106,10 @@ class Training:
             if not takes_closure:
                 optimizer.step()
             step.left_out = False
+            if not isinstance(optimizer, torch.optim.Optimizer):  # torch tells of its own
+                step.updates.begin(optimizer)
             optimizer.step(*([one_pass] if takes_closure else []))
+            step.updates.end(optimizer)
 
     def _loss_of(self, out: object, step: Step) -> torch.Tensor:
         if self.loss is None:

@@ -63,6 +63,33 @@ class Square(torch.autograd.Function):
         return grad @ weight.t(), x.t() @ grad
 
 
+class NoGradient(torch.autograd.Function):
+    """The identity, with a gradient of zeros."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, grad):
+        return torch.zeros(grad.shape, device=grad.device)
+
+
+@pytest.mark.parametrize("run", ["shapes", "real"])
+def test_a_gradient_that_a_function_makes(run):
+    class Stopped(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(8, 4)
+
+        def forward(self, x):
+            return NoGradient.apply(self.layer(x))
+
+    report = training(run).count(Stopped(), torch.zeros(2, 8))
+    assert own(report.backward) == {"layer": 2 * 8 * 4}
+    assert report.run == run
+
+
 class OfAFunction(nn.Module):
     def __init__(self):
         super().__init__()
@@ -149,6 +176,17 @@ def test_an_input_with_a_gradient_doubles_the_backward(run):
     assert x.grad is None
 
 
+@pytest.mark.parametrize("run", RUNS)
+def test_the_graph_that_made_an_input_is_the_callers(run):
+    leaf = torch.zeros(2, 8, requires_grad=True)
+    x = leaf @ torch.zeros(8, 8)
+    report = training(run).count(nn.Linear(8, 4), x)
+    assert report.backward.macs == 2 * 2 * 8 * 4
+    assert own(report.backward) == {"": 2 * 2 * 8 * 4}
+    assert leaf.grad is None
+    x.sum().backward()  # its graph is still there
+
+
 class Checkpointed(nn.Module):
     def __init__(self, reentrant):
         super().__init__()
@@ -220,6 +258,22 @@ def test_a_gradient_penalty(run):
     # and that of tanh's argument through the first gradient; a's weight; and once more through b's
     # own forward, its weight and its input.
     assert own(report.backward) == {"a": of_a + of_a, "b": of_b + 2 * of_b + 2 * of_b}
+
+
+def _penalty_of_signs(given):
+    out, x = given
+    (grad,) = torch.autograd.grad(F.softsign(out).sum(), x, create_graph=True)
+    return grad.sum()
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_a_gradient_of_zeros_costs_nothing(run):
+    """The derivative of a sign is a tensor of zeros without memory, and is added to others."""
+    report = training(run, loss=_penalty_of_signs).count(
+        Penalised(), torch.ones(2, 8, requires_grad=True)
+    )
+    assert report.step.uncounted == ()
+    assert not any("prims::" in each.target for each in report.step.records)
 
 
 # Each is derived from the update of one element: see docs of torch.optim.

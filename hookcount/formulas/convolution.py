@@ -148,6 +148,7 @@ def conv_tbc(weight: Size, out: Size) -> Ops:
 
 
 @formula("aten::convolution_backward", kind="convolution")
+@formula("aten::convolution_backward_overrideable", kind="convolution")
 def convolution_backward(
     grad_output: Size, input: Size, weight: Size, transposed: bool, output_mask: Sequence[bool]
 ) -> Ops:
@@ -159,6 +160,23 @@ def convolution_backward(
     product = arithmetic.convolution(input, weight, grad_output, transposed=transposed)
     parts = (product, product, Ops(adds=prod(grad_output) - grad_output[1]))
     return sum((part for part, wanted in zip(parts, output_mask, strict=True) if wanted), NOTHING)
+
+
+@formula("aten::_slow_conv2d_backward.output_mask", kind="convolution")
+@formula("aten::mps_convolution_backward", kind="convolution")
+def backend_convolution_backward(
+    grad_output: Size, self: Size, weight: Size, output_mask: Sequence[bool]
+) -> Ops:
+    """dx, dW, db = gradients of a convolution: see ``convolution_backward``."""
+    return convolution_backward(grad_output, self, weight, False, output_mask)
+
+
+@formula("aten::mps_convolution_transpose_backward", kind="convolution")
+def mps_convolution_transpose_backward(
+    grad_output: Size, self: Size, weight: Size, output_mask: Sequence[bool]
+) -> Ops:
+    """dx, dW = gradients of a transposed convolution: see ``convolution_backward``."""
+    return convolution_backward(grad_output, self, weight, True, (*output_mask, False))
 
 
 @formula("aten::col2im", kind="convolution")

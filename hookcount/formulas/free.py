@@ -46,7 +46,7 @@ GROUPS: dict[str, str] = {
         masked_fill masked_scatter masked_select nonzero nonzero_static take where""",
     "gradients that only move": """
         diagonal_backward masked_scatter_backward select_backward slice_backward
-        _nested_select_backward""",
+        _nested_select_backward _nested_sum_backward""",
     "storage and metadata": """
         _fused_sdp_choice qscheme _has_same_storage_numel _make_dep_token _resize_output
         _use_cudnn_ctc_loss _use_miopen_ctc_loss is_same_size is_set_to record_stream resize

@@ -186,6 +186,7 @@ def addmm_activation(
 
 
 @formula("aten::linear_backward", kind="product")
+@formula("aten::mkldnn_linear_backward", kind="product")
 def linear_backward(self: Size, grad_output: Size, output_mask: Sequence[bool]) -> Ops:
     """dx = g @ W, dW = g^T @ x, db = sum of g over rows.
 
@@ -196,6 +197,24 @@ def linear_backward(self: Size, grad_output: Size, output_mask: Sequence[bool]) 
     summed = Ops(adds=max(rows - 1, 0) * features)
     parts = (product, product, summed)
     return sum((part for part, wanted in zip(parts, output_mask, strict=True) if wanted), NOTHING)
+
+
+@formula("aten::mkldnn_linear_backward_input", kind="product")
+def mkldnn_linear_backward_input(grad_output: Size, weight: Size) -> Ops:
+    """dx = g @ W: a product."""
+    return matmul(prod(grad_output[:-1]), grad_output[-1], weight[-1])
+
+
+@formula("aten::mkldnn_linear_backward_weights", kind="product")
+def mkldnn_linear_backward_weights(grad_output: Size, input: Size, bias_defined: bool) -> Ops:
+    """dW = g^T @ x, db = sum of g over rows: see ``linear_backward``."""
+    return linear_backward(input, grad_output, (False, True, bias_defined))
+
+
+@formula("aten::matmul_backward", kind="product")
+def nested_matmul_backward(grad: Size, self: Size, mask: Sequence[bool]) -> Ops:
+    """dx = g @ y^T, dy = x^T @ g, for x @ y of nested tensors: see ``nested_matmul``."""
+    return matmul(prod(grad), self[-1], 1) * sum(mask)
 
 
 @formula("aten::_foreach_mm", kind="product")

@@ -177,13 +177,22 @@ def ctc_loss(log_probs: Size, targets: Size) -> Ops:
     cuDNN and MIOpen compute the gradient in the same call. It belongs to the backward pass and is
     not counted here.
     """
-    samples = log_probs[1] if len(log_probs) == 3 else 1
-    states = 2 * targets.numel() + samples
-    state = Ops(adds=7, compares=2, specials=4)
-    return (
-        state * (max(log_probs[0] - 1, 0) * states)
-        + (FIGURES["logaddexp"][0] + Ops(adds=1)) * samples
-    )
+    ends = (FIGURES["logaddexp"][0] + Ops(adds=1)) * _samples(log_probs)
+    return ctc_recursion(log_probs[0], ctc_states(log_probs, targets)) + ends
+
+
+def _samples(log_probs: Size) -> int:
+    return log_probs[1] if len(log_probs) == 3 else 1
+
+
+def ctc_states(log_probs: Size, targets: Size) -> int:
+    """The states of all targets: 2 S + 1 each."""
+    return 2 * targets.numel() + _samples(log_probs)
+
+
+def ctc_recursion(steps: int, states: int) -> Ops:
+    """A recursion over the states of all targets, from the second step on: see ``ctc_loss``."""
+    return Ops(adds=7, compares=2, specials=4) * (max(steps - 1, 0) * states)
 
 
 @formula(nn.MSELoss, kind="loss")

@@ -164,18 +164,6 @@ def mkldnn_rnn_layer(input: Size, mode: int, hidden_size: int, has_biases: bool)
     return steps(BY_CUDNN_MODE[mode], prod(input[:-1]), input[-1], hidden_size, biased=has_biases)
 
 
-@formula("aten::mkldnn_rnn_layer_backward", kind="recurrent")
-def mkldnn_rnn_layer_backward(input: Size, mode: int, hidden_size: int, has_biases: bool) -> Ops:
-    """dx, dW, dh = gradients of a single layer in one direction: twice the cost of the forward.
-
-    Each product has two gradients, for its input and for its weight. The other work is counted
-    twice too.
-    """
-    return (
-        steps(BY_CUDNN_MODE[mode], prod(input[:-1]), input[-1], hidden_size, biased=has_biases) * 2
-    )
-
-
 @formula("aten::_cudnn_rnn", kind="recurrent")
 def cudnn_rnn(
     input: Size,

@@ -63,28 +63,32 @@ def _antialiased(radius: int) -> Callable[..., Ops]:
         """
         (rows, columns), planes = out[-2:], prod(out[:-2])
         height, width = self[-2:]
-        across = _axis(width, columns, radius, align_corners)
-        down = _axis(height, rows, radius, align_corners)
-        return (across * height + down * columns) * planes
+        across = antialiased_taps(width, columns, radius, align_corners)
+        down = antialiased_taps(height, rows, radius, align_corners)
+        muls = across * height + down * columns
+        adds = (across - columns) * height + (down - rows) * columns
+        return Ops(adds=adds * planes, muls=muls * planes)
 
     return antialiased
 
 
-def _axis(size: int, outputs: int, radius: int, align_corners: bool) -> Ops:
-    """[outputs] = interpolate([size]), antialiased: a single line."""
+def antialiased_taps(size: int, outputs: int, radius: int, align_corners: bool) -> int:
+    """The taps of all outputs of [outputs] = interpolate([size]), antialiased: a single line."""
     corners = align_corners and outputs > 1
     scale = (size - 1) / (outputs - 1) if corners else size / outputs
     support = radius * max(scale, 1.0)
-    ops = NOTHING
+    total = 0
     for i in range(outputs):
         centre = scale * (i + 0.5)
         first = max(int(centre - support + 0.5), 0)
-        taps = min(int(centre + support + 0.5), size) - first
-        ops = ops + weighted_taps(1, max(taps, 1))
-    return ops
+        total += max(min(int(centre + support + 0.5), size) - first, 1)
+    return total
 
 
-for _name, _radius in (("bilinear", 1), ("bicubic", 2), ("lanczos", 3)):
+ANTIALIASED = {"bilinear": 1, "bicubic": 2, "lanczos": 3}
+"""By the kernel of an antialiased interpolation, its radius in input positions."""
+
+for _name, _radius in ANTIALIASED.items():
     formula(f"aten::_upsample_{_name}2d_aa", kind="resampling")(_antialiased(_radius))
 
 
@@ -133,34 +137,6 @@ def cudnn_affine_grid_generator(theta: Size, out: Size) -> Ops:
     Per sample H * W products of 2 by 3. Making the points is not counted.
     """
     return matmul(prod(out[1:-1]), theta[2], theta[1], theta[0])
-
-
-def _spread_back(taps: int) -> Callable[..., Ops]:
-    """A formula for the gradient of an interpolation with ``taps`` taps per output."""
-
-    def spread_back(grad_output: Size) -> Ops:
-        """[N, C, *I] = each value of [N, C, *O], weighted and added to its taps.
-
-        A mul and an add per tap.
-        """
-        return Ops(adds=taps, muls=taps) * prod(grad_output)
-
-    return spread_back
-
-
-for _name, _taps in (("linear1d", 2), ("bilinear2d", 4), ("trilinear3d", 8), ("bicubic2d", 16)):
-    formula(f"aten::upsample_{_name}_backward", kind="gradient")(_spread_back(_taps))
-
-
-@formula("aten::upsample_nearest1d_backward", kind="gradient")
-@formula("aten::upsample_nearest2d_backward", kind="gradient")
-@formula("aten::upsample_nearest3d_backward", kind="gradient")
-@formula("aten::_upsample_nearest_exact1d_backward", kind="gradient")
-@formula("aten::_upsample_nearest_exact2d_backward", kind="gradient")
-@formula("aten::_upsample_nearest_exact3d_backward", kind="gradient")
-def upsample_nearest_backward(grad_output: Size) -> Ops:
-    """[N, C, *I] = each value of [N, C, *O] added to its nearest neighbour: an add per value."""
-    return Ops(adds=prod(grad_output))
 
 
 free(

@@ -61,6 +61,8 @@ class Run(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if observer.step is not None:
             observer.step.updates.met(args)
         out = self.see(func, args, kwargs)
+        if observer.step is not None:
+            observer.step.updates.made(out)
         facts = op_facts(func)
         observer.reach.made(facts, args, kwargs, out)
         observer.origins.made(facts, args, kwargs, out)
@@ -100,7 +102,7 @@ class Run(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 return func._op_dk(opened, *args, **kwargs)  # type: ignore[union-attr]
         if facts.control_flow:
             return func(*map(self._seeing, args), **kwargs)
-        if facts.prim and transformed():
+        if facts.prim and (transformed() or _in_a_backward_pass_on_meta(args)):
             return self.unrecorded(func, args, kwargs)  # it finds the shape of a sum
         return self.op(func, facts, args, kwargs)
 
@@ -127,6 +129,12 @@ class Run(TorchDispatchMode):  # type: ignore[no-untyped-call]
 def _kind_of_device(args: OpArgs) -> str:
     """The type of the device on which an op runs: that of its first tensor."""
     return next((each.device.type for each in op_tensors(args)), "")
+
+
+def _in_a_backward_pass_on_meta(args: OpArgs) -> bool:
+    """Whether autograd adds a gradient that is zero and has no memory (that of ``sgn``)."""
+    in_pass = torch._C._current_graph_task_id() != -1
+    return in_pass and all(each.is_meta for each in op_tensors(args))
 
 
 class RealRun(Run):  # type: ignore[no-untyped-call]

@@ -84,6 +84,8 @@ class Observer:
         self.mode: Callable[[Observer], AbstractContextManager[object]] | None = None
         """Makes the dispatch mode for another thread. None after the observation."""
         self.calls = Calls(memo)
+        self.worked = 0
+        """How many ops made a tensor so far."""
         self.origins = Origins(tree)
         """Where tensors come from. The observers of one count share it."""
         self.reach = Reach(self.origins.known)
@@ -246,6 +248,7 @@ class Observer:
 
         ``visible``: the op made a tensor, so that a module's output may come from it.
         """
+        self.worked += visible
         if self._stack:
             frame = self._stack[-1]
             frame.visible = frame.visible or visible

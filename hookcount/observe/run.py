@@ -45,7 +45,7 @@ from .shapes_run.shapes import ConstantsLostError, ShapesRun
 from .specs import has_values, tensors
 from .state import Given, preserved
 from .steps import steps_noted
-from .swapped import inputs_on_meta, swapped
+from .swapped import inputs_apart, inputs_on_meta, swapped
 from .whole_calls import whole_calls_noted
 from .wrapped import refuse_flat_shards, wrappers_passed
 
@@ -164,6 +164,8 @@ class Runner:
             return RealRun(observer, given.guard), [whole_calls_noted(), *fakes]
 
         compiler_was_there = compiler_is_there()
+        if self.act is not None:
+            args, kwargs = inputs_apart((args, dict(kwargs)))
         try:
             return self._traced(tree, args, kwargs, modes, signals)
         except Exception:

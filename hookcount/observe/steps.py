@@ -15,6 +15,7 @@ from torch.optim.optimizer import (
 )
 
 from .autograd import Step
+from .hidden import hidden_work_noted
 from .observer import observers_here
 from .patches import Undo, patched, shared
 
@@ -27,6 +28,7 @@ def steps_noted() -> Iterator[None]:
     """For the block, the steps that are observed in a thread know of its passes and optimizers."""
     with ExitStack() as undo:
         undo.enter_context(patched(torch.autograd, "_engine_run_backward", _noting))
+        undo.enter_context(hidden_work_noted())
         undo.enter_context(shared("optimizer hooks", _install))
         name = "_get_fused_kernels_supported_devices"
         undo.enter_context(patched(_OPTIMIZERS, name, _with_meta))

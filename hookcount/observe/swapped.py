@@ -52,6 +52,15 @@ def inputs_on_meta(value: Any) -> Any:
     return pytree.tree_map_only(torch.Tensor, lambda each: _swap(each, {}), value)
 
 
+def inputs_apart(value: Any) -> Any:
+    """Inputs without the graph that made them, which belongs to the caller."""
+
+    def apart(tensor: torch.Tensor) -> torch.Tensor:
+        return tensor if tensor.grad_fn is None else tensor.detach().requires_grad_()
+
+    return pytree.tree_map_only(torch.Tensor, apart, value)
+
+
 def _held(module: nn.Module) -> tuple[dict[str, Any], ...]:
     """Where a module keeps its parameters and buffers."""
     return module._parameters, module._buffers

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
 
 from ..core.trace import OUTSIDE, Call, Value
 from .module_tree import ModuleTree
 from .specs import op_tensors
-from .values import OpArgs
+from .values import OpArgs, OpResult
 
 Paths = tuple[str | None, ...]
 """The paths of the modules of several parameters."""
@@ -19,15 +20,19 @@ class Updates:
     """The optimizers that are running, and the owners of what they update."""
 
     def __init__(self, tree: ModuleTree) -> None:
+        self._tree = tree
         self._path_of = _paths(tree)
         self._state_of: dict[int, str] = {}
-        """By the identity of all that an optimizer works on, the path of the parameter."""
+        """By the identity of all that an optimizer works on, and of what is made of that, the path
+        of the parameter."""
         self._running: list[tuple[object, int]] = []
         """Each optimizer that is running, and the backward pass in which it began."""
         self._path = OUTSIDE
         """The owner of the parameter that was updated last."""
         self._listed: Paths = ()
         """The owners of the parameters that were updated last, in one op."""
+        self._met = False
+        """Whether the last op has worked on a parameter, or on what is made of one."""
         self._cut: dict[tuple[Call, Paths], list[tuple[str, Call]]] = {}
 
     def owner(self, parameter: torch.Tensor) -> str:
@@ -39,12 +44,23 @@ class Updates:
         here = torch._C._current_graph_task_id()
         return bool(self._running) and self._running[-1][1] == here and not torch.is_grad_enabled()
 
-    def begin(self, optimizer: torch.optim.Optimizer) -> None:
+    def begin(self, optimizer: Any) -> None:
         """An optimizer begins a step."""
         self.end(optimizer)  # an exception may have ended its last step
         self._running.append((optimizer, torch._C._current_graph_task_id()))
         self._path = OUTSIDE
-        self._state_of = _states(optimizer, self._path_of)
+        self._state_of = self._of_gradients()
+        if isinstance(optimizer, torch.optim.Optimizer):
+            self._state_of |= _states(optimizer, self._path_of)
+
+    def _of_gradients(self) -> dict[int, str]:
+        """By the identity of a gradient, the path of the parameter."""
+        tensors = [each for module in self._tree.modules for each in module._parameters.values()]
+        return {
+            id(each.grad): self.owner(each)
+            for each in tensors
+            if each is not None and each.grad is not None
+        }
 
     def end(self, optimizer: object) -> None:
         """An optimizer has ended its step."""
@@ -60,6 +76,7 @@ class Updates:
         first = args[0] if args else None
         if isinstance(first, (list, tuple)) and (several := op_tensors(first)):
             paths = tuple(map(self._updated, several))
+            self._met = True
             if None not in paths:
                 self._listed = paths
             elif len(paths) != len(self._listed):
@@ -67,7 +84,24 @@ class Updates:
         else:
             self._listed = ()
             known = (path for each in op_tensors(args) if (path := self._updated(each)) is not None)
-            self._path = next(known, self._path)
+            found = next(known, None)
+            self._met = found is not None
+            self._path = self._path if found is None else found
+
+    def made(self, out: OpResult) -> None:
+        """An op has made tensors, of one parameter or of one each. They belong to its module."""
+        if not self._running or not (several := op_tensors((out,))):
+            return
+        if not self._met:
+            for each in several:
+                self._state_of.pop(id(each), None)  # of a tensor that is gone
+            return
+        owners = self._listed
+        if len(owners) != len(several):
+            path = self._path if len({*owners}) < 2 else OUTSIDE  # of all together
+            owners = (path,) * len(several)
+        for each, owner in zip(several, owners, strict=True):
+            self._state_of[id(each)] = owner or OUTSIDE
 
     def parts(self, call: Call) -> list[tuple[str, Call]]:
         """An op call, and the path of the module that it updates.

@@ -176,6 +176,20 @@ def test_backward_costs_the_forward_per_gradient_asked_for(transposed):
     assert found == Ops(macs=once)
 
 
+def test_backward_of_other_kernels():
+    small, large, weight = shape(2, 4, 3, 3), shape(2, 4, 5, 5), shape(4, 4, 3, 3)
+    once, bias = Ops(macs=2 * 4 * 3 * 3 * 4 * 3 * 3), Ops(adds=2 * 4 * 3 * 3 - 4)
+    ones, zeros, whole = (1, 1), (0, 0), (True, True, True)
+    slow = "aten::_slow_conv2d_backward.output_mask"
+    assert ask(slow, small, large, weight, (3, 3), ones, zeros, whole) == once + once + bias
+    mps = large, small, weight, zeros, ones, ones, 1
+    assert ask("aten::mps_convolution_backward", *mps, whole) == once + once + bias
+    mps = small, large, weight, zeros, zeros, ones, ones, 1
+    transposed = "aten::mps_convolution_transpose_backward"
+    assert ask(transposed, *mps, (True, True)) == once + once
+    assert ask(transposed, *mps, (False, True)) == once
+
+
 def test_fold_adds_where_windows_overlap():
     # 2 x 2 windows at steps of 1 on 3 x 3: 4 windows of 4 values each reach 9 positions; at steps
     # of 2 on 4 x 4 none overlap

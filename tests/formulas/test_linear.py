@@ -135,6 +135,17 @@ def test_op(formula, args, out, expected):
     assert ask(formula, *args, out=out) == expected
 
 
+def test_backward_of_other_kernels():
+    x, grad, weight = shape(2, 3), shape(2, 4), shape(4, 3)
+    product, bias = Ops(macs=2 * 3 * 4), Ops(adds=(2 - 1) * 4)
+    whole = ask("aten::mkldnn_linear_backward", x, grad, weight, (True, True, True))
+    assert whole == product + product + bias
+    assert ask("aten::mkldnn_linear_backward_input", [2, 3], grad, weight) == product
+    assert ask("aten::mkldnn_linear_backward_weights", grad, x, weight, True) == product + bias
+    assert ask("aten::matmul_backward", grad, x, shape(3, 4), (True, True)) == product + product
+    assert ask("aten::matmul_backward", grad, x, shape(3, 4), (False, True)) == product
+
+
 def test_alpha_and_beta_are_muls_where_they_are_not_one():
     args = (shape(4), shape(2, 3), shape(3, 4))
     assert ask(linear.addmm, *args, alpha=0.5, out=shape(2, 4)) == Ops(macs=24, adds=8, muls=8)

@@ -159,9 +159,3 @@ def test_fused_step_is_what_the_products_leave(op, cell, gates):
     assert products + ask(op, wide, wide, Size((2, 4)), out=None) == by_formula(
         cell(3, 4, bias=False), torch.rand(2, 3)
     )
-
-
-def test_backward_of_a_layer_is_twice_its_products():
-    head = (Size((5, 2, 3)), *(None,) * 12, False, 2, 4, 1, True)
-    found = ask(recurrent.mkldnn_rnn_layer_backward, *head, True, False, (), False, None, out=None)
-    assert found.macs == 2 * 10 * 4 * 4 * (3 + 4)

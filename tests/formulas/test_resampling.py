@@ -3,12 +3,10 @@
 import pytest
 import torch
 from helpers.against_ops import by_formula, by_ops
-from helpers.asked import ask
-from torch import Size, nn
+from torch import nn
 from torch.nn import functional as F
 
 from hookcount import Ops
-from hookcount.formulas import BUILTIN, resampling
 
 
 class Call(nn.Module):
@@ -90,11 +88,3 @@ def test_antialiasing_an_enlarged_image_keeps_the_kernel():
     )
     taps = 1 + 6 * 2 + 1
     assert enlarged == Ops(muls=(4 + 8) * taps, adds=(4 + 8) * (taps - 8))
-
-
-def test_backward_spreads_each_gradient_over_its_taps():
-    spread = BUILTIN.get("aten::upsample_bilinear2d_backward").price
-    assert ask(spread, Size((1, 2, 6, 6)), (6, 6), (1, 2, 3, 3), False, out=None) == Ops(
-        muls=72 * 4, adds=72 * 4
-    )
-    assert ask(resampling.upsample_nearest_backward, Size((1, 2, 6, 6)), out=None) == Ops(adds=72)

@@ -79,7 +79,7 @@ def cudnn_attention_backward(query: Size, key: Size, value: Size, attn_bias: Siz
     return _by_heads_backward(query, key, value, masked=attn_bias is not None)
 
 
-def _by_positions_backward(
+def by_positions_backward(
     query: Size, key: Size, value: Size, longest_key: int, *, packed: bool, masked: bool
 ) -> Ops:
     """As ``attention_backward``, for tensors that have positions before heads."""
@@ -102,7 +102,7 @@ def flash_attention_backward_by_positions(
     Packed sequences are [total L, H, E], as in the forward.
     """
     packed = len(query) == 3
-    return _by_positions_backward(query, key, value, max_k, packed=packed, masked=is_causal)
+    return by_positions_backward(query, key, value, max_k, packed=packed, masked=is_causal)
 
 
 @formula("aten::_efficient_attention_backward", kind="gradient")
@@ -120,7 +120,7 @@ def efficient_attention_backward_by_positions(
     Packed sequences are [1, total L, H, E], as in the forward. A bias costs as much as a mask.
     """
     masked = bias is not None or custom_mask_type != 0
-    return _by_positions_backward(
+    return by_positions_backward(
         query, key, value, max_seqlen_k, packed=cu_seqlens_q is not None, masked=masked
     )
 

@@ -1,8 +1,7 @@
-"""Gradients of element-wise functions, softmax, losses and padding.
+"""Gradients of element-wise functions, element-wise losses and softmax.
 
 In the formulas g is the incoming gradient, x the input and y the output. The counting rules are
-those of ``formulas/elementwise.py``. Other backward ops are priced with their forward, or are
-uncounted.
+those of ``formulas/elementwise.py``.
 """
 
 from __future__ import annotations
@@ -64,6 +63,8 @@ FIGURES: dict[str, tuple[Ops, str]] = {
         Ops(adds=2, muls=2, compares=1, specials=1),
         "g c (x - t) / max(x (1 - x), e)",
     ),
+    "_standard_gamma_grad": (Ops(specials=1), "dx / da of a draw x, one evaluation"),
+    "_dirichlet_grad": (Ops(specials=1), "dx / da of a draw x, one evaluation"),
 }
 """By op: the operations per output element, and the formula that they are read from."""
 
@@ -92,36 +93,14 @@ def softmax_backward(output: Size, dim: int) -> Ops:
     return Ops(adds=2 * n - 1, muls=2 * n) * rows if n else Ops()
 
 
+@formula("aten::_masked_softmax_backward", kind="gradient")
+def masked_softmax_backward(output: Size, dim: int | None = None) -> Ops:
+    """[*, n] = y (g - sum(g y)): as ``softmax_backward``. Masking is free."""
+    return softmax_backward(output, -1 if dim is None else dim)
+
+
 @formula("aten::_log_softmax_backward_data", kind="gradient")
 def log_softmax_backward(output: Size, dim: int) -> Ops:
     """[*, n] = g - exp(y) sum(g): per row n - 1 adds, n exps, n muls, n subtractions."""
     rows, n = rows_along(output, dim)
     return Ops(adds=2 * n - 1, muls=n, specials=n) * rows if n else Ops()
-
-
-@formula("aten::nll_loss_backward", kind="gradient")
-@formula("aten::nll_loss2d_backward", kind="gradient")
-def nll_loss_backward(target: Size, weight: Size | None = None) -> Ops:
-    """[N, C, *] = -g w / total at the class of each sample.
-
-    Per sample a negation, a division, and a mul if there is a weight.
-    """
-    return Ops(adds=1, muls=int(weight is not None), specials=1) * target.numel()
-
-
-@formula("aten::embedding_dense_backward", kind="gradient")
-def embedding_dense_backward(grad_output: Size) -> Ops:
-    """[n, d] = sum of [*, d] by index: an add per element of the incoming gradient."""
-    return Ops(adds=grad_output.numel())
-
-
-@formula("aten::reflection_pad1d_backward", kind="gradient")
-@formula("aten::reflection_pad2d_backward", kind="gradient")
-@formula("aten::reflection_pad3d_backward", kind="gradient")
-@formula("aten::replication_pad1d_backward", kind="gradient")
-@formula("aten::replication_pad2d_backward", kind="gradient")
-@formula("aten::replication_pad3d_backward", kind="gradient")
-@formula("aten::unfold_backward", kind="gradient")
-def added_back(grad: Size) -> Ops:
-    """[*] = for each element the sum of its copies' gradients: an add per incoming element."""
-    return Ops(adds=grad.numel())

@@ -73,6 +73,44 @@ def group_norm_backward(grad_out: Size, weight: Size | None, output_mask: Sequen
     return _standardization_backward(prod(grad_out), output_mask, weighted=weight is not None)
 
 
+@formula("aten::_fused_rms_norm_backward", kind="gradient")
+def rms_norm_backward(grad_out: Size, weight: Size | None, output_mask: Sequence[bool]) -> Ops:
+    """dx, dweight = gradients of y = x^ * weight, with x^ = x * rstd.
+
+    As ``_standardization_backward``, but no mean is subtracted. Per element:
+
+    - x^ is computed again: a mul.
+    - dx = rstd * (g w - x^ * mean(g w x^)). This is the products g w and g w x^, a sum, x^ times a
+      mean, a subtraction, and a product with rstd.
+    - dweight = sum(g x^): a mul and an add.
+    """
+    needs_x, needs_weight = output_mask
+    each = Ops(muls=1) if needs_x or needs_weight else Ops()
+    if needs_x:
+        each = each + Ops(adds=2, muls=3 + (weight is not None))
+    if needs_weight:
+        each = each + Ops(adds=1, muls=1)
+    return each * prod(grad_out)
+
+
+@formula("aten::batch_norm_backward_reduce", kind="gradient")
+def batch_norm_backward_reduce(input: Size) -> Ops:
+    """2 [C], ... = sums of g and of g (x - mean) over N and *: half of a synchronized layer.
+
+    Per element: a subtraction, a mul and two adds. Weight and bias get these sums.
+    """
+    return Ops(adds=3, muls=1) * prod(input)
+
+
+@formula("aten::batch_norm_backward_elemt", kind="gradient")
+def batch_norm_backward_elemt(input: Size) -> Ops:
+    """[N, C, *] = (g - mean(g) - (x - mean) * a) * b, with a and b per channel: the other half.
+
+    Per element: three subtractions and two muls.
+    """
+    return Ops(adds=3, muls=2) * prod(input)
+
+
 @formula("aten::_weight_norm_interface_backward", kind="gradient")
 def weight_norm_backward(saved_v: Size, dim: int) -> Ops:
     """dv, dg = gradients of w = v * (g / |v|), with a norm per slice along ``dim``.

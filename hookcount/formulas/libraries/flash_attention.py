@@ -23,6 +23,7 @@ from ...core.ops import NOTHING, Ops
 from ..arithmetic import TANH
 from ..attention import by_positions
 from ..builtin import formula
+from ..gradients.attention import by_positions_backward
 
 
 def _capped(query: Size, keys: int, softcap: float | None) -> Ops:
@@ -73,6 +74,38 @@ def flash_attn_varlen_forward(
     masked = causal or alibi_slopes is not None
     ops = by_positions(q, k, v, max_seqlen_k, dropout_p, packed=True, masked=masked)
     return ops + _capped(q, max_seqlen_k, softcap)
+
+
+@formula("flash_attn::_flash_attn_backward", kind="gradient")
+@formula("flashattn::_flash_attn_backward", kind="gradient")
+def flash_attn_backward(
+    q: Size, k: Size, v: Size, *, causal: bool, alibi_slopes: Size | None = None
+) -> Ops:
+    """dq, dk, dv = gradients of attention([B, L, H, E], [B, S, Hk, E], [B, S, Hk, E]).
+
+    Five products: see ``gradients.attention``. A cap of the scores is not counted.
+    """
+    masked = causal or alibi_slopes is not None
+    return by_positions_backward(q, k, v, k[1], packed=False, masked=masked)
+
+
+@formula("flash_attn::_flash_attn_varlen_backward", kind="gradient")
+@formula("flashattn::_flash_attn_varlen_backward", kind="gradient")
+def flash_attn_varlen_backward(
+    q: Size,
+    k: Size,
+    v: Size,
+    *,
+    max_seqlen_k: int,
+    causal: bool,
+    alibi_slopes: Size | None = None,
+) -> Ops:
+    """dq, dk, dv = gradients of attention([total L, H, E], [total S, Hk, E], [total S, Hk, E]).
+
+    As ``flash_attn_backward``. Each query is taken to meet ``max_seqlen_k`` keys, an upper bound.
+    """
+    masked = causal or alibi_slopes is not None
+    return by_positions_backward(q, k, v, max_seqlen_k, packed=True, masked=masked)
 
 
 @formula("flash_attn_3::fwd", kind="attention")

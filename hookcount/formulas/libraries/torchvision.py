@@ -11,6 +11,7 @@ from ...core.ops import Ops
 from .. import arithmetic
 from ..arithmetic import convolution
 from ..builtin import formula, observed
+from ..gradients.resampling import sampler_backward, spread
 from ..pooling import average, maximum
 from ..resampling import weighted_taps
 
@@ -62,6 +63,53 @@ def ps_roi_align(input: Size, sampling_ratio: int, out: Sequence[Size]) -> Ops:
 def qroi_align(input: Size, sampling_ratio: int, out: Size) -> Ops:
     """[K, C, h, w] = the mean of bilinear samples of quantized [N, C, H, W]: see ``_aligned``."""
     return _aligned(out, input, sampling_ratio)
+
+
+@formula("torchvision::_deform_conv2d_backward", kind="convolution")
+def deform_conv2d_backward(grad: Size, input: Size, weight: Size, use_mask: bool) -> Ops:
+    """dx, dW, doffset, dmask, db = gradients of ``deform_conv2d``, always all of them.
+
+    - The samples' gradient and dW are a product each, as large as that of the convolution. For dW
+      the samples are taken again.
+    - dx: each sample's gradient, weighted and added to 4 taps.
+    - doffset: see ``gradients.resampling.sampler_backward``, for two axes.
+    - dmask: each sample times its gradient, added over the channels. The mask is also a mul for
+      the samples, and one for their gradient, which dx and doffset take.
+    - db sums the gradient over the batch and all positions.
+    """
+    samples = grad[0] * input[1] * prod(weight[2:]) * prod(grad[2:])
+    ops = convolution(input, weight, grad) * 2 + weighted_taps(samples, 4)
+    ops = ops + sampler_backward(samples, 4, 2, of_input=True) + Ops(adds=prod(grad) - grad[1])
+    return ops + Ops(adds=1, muls=1 + 2) * samples if use_mask else ops
+
+
+@formula("torchvision::_roi_align_backward", kind="gradient")
+@formula("torchvision::_ps_roi_align_backward", kind="gradient")
+def roi_align_backward(grad: Size, height: int, width: int, sampling_ratio: int) -> Ops:
+    """[N, C, H, W] = each value of [K, C, h, w], divided and added to the taps of its samples.
+
+    Per value a division. Per sample and tap a mul and an add. See ``_aligned`` for the samples.
+    """
+    outputs = prod(grad)
+    samples = sampling_ratio * sampling_ratio
+    if sampling_ratio <= 0:
+        samples = _bin(Size((height, width)), grad)
+    return spread(outputs * samples, 4) + Ops(specials=outputs)
+
+
+@formula("torchvision::_roi_pool_backward", kind="gradient")
+def roi_pool_backward(grad: Size) -> Ops:
+    """[N, C, H, W] = each value of [K, C, h, w], added at the maximum of its bin: an add each."""
+    return Ops(adds=prod(grad))
+
+
+@formula("torchvision::_ps_roi_pool_backward", kind="gradient")
+def ps_roi_pool_backward(grad: Size, height: int, width: int) -> Ops:
+    """[N, C, H, W] = each value of [K, C', h, w], divided and added to all of its bin.
+
+    Regions are taken to be as large as the map, an upper bound.
+    """
+    return Ops(adds=_bin(Size((height, width)), grad), specials=1) * prod(grad)
 
 
 def _bin(input: Size, pooled: Size) -> int:

@@ -53,6 +53,19 @@ def fake_quantize(self: Size) -> Ops:
     return (QUANTIZE + DEQUANTIZE) * prod(self)
 
 
+@formula("aten::_fake_quantize_learnable_per_tensor_affine_backward", kind="gradient")
+@formula("aten::_fake_quantize_learnable_per_channel_affine_backward", kind="gradient")
+def learnable_fake_quantize_backward(self: Size) -> Ops:
+    """[*], [s], [s] = gradients of q = fake_quantize([*]), of its scale and of its zero point.
+
+    - That of x is g inside the range: free, as the tests are those of ``QUANTIZE``. q is computed
+      again, by ``QUANTIZE`` and ``DEQUANTIZE``.
+    - That of the scale is the sum of g (q - x) / scale inside the range: an add, 2 muls, an add.
+    - That of the zero point is the sum of -g scale outside of the range: a mul and an add.
+    """
+    return (QUANTIZE + DEQUANTIZE + Ops(adds=3, muls=3)) * prod(self)
+
+
 @formula("aten::_fused_moving_avg_obs_fq_helper", kind="elementwise")
 @formula("aten::_fused_moving_avg_obs_fq_helper_functional", kind="elementwise")
 def observe_and_fake_quantize(self: Size) -> Ops:

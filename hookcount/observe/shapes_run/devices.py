@@ -157,8 +157,12 @@ class DeviceChecks:
             self._learnt.add(func)
 
     def makes_data(self, kwargs: OpKwargs) -> bool:
-        """Whether an op with these arguments makes a tensor that is to be on meta."""
-        return self.inside > 0 and kwargs.get("device") == META
+        """Whether an op with these arguments makes a tensor that is to be on meta.
+
+        So is a gradient. A forward that runs again in a backward pass records its ops.
+        """
+        gradient = torch._C._current_graph_task_id() != -1 and not torch.is_grad_enabled()
+        return (self.inside > 0 or gradient) and kwargs.get("device") == META
 
 
 def _from_the_start(args: OpArgs, kwargs: OpKwargs) -> tuple[OpArgs, OpKwargs]:

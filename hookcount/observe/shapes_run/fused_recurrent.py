@@ -5,6 +5,8 @@ torch asks whether all tensors are on the CPU. For tensors on meta it would run 
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 
 from ..specs import tensors
@@ -14,7 +16,9 @@ from .meta_tensors import META
 from .paths import Path, claimed, recorded
 
 _CPU = torch.device("cpu")
-_LSTM = torch.ops.aten.lstm.input
+_OPS = {
+    name: getattr(torch.ops.aten, name).input for name in ("lstm", "gru", "rnn_tanh", "rnn_relu")
+}
 _COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
 _FUSED = "aten::mkldnn_rnn_layer"
 _BATCH_FIRST = 8
@@ -24,10 +28,18 @@ def fused_path(memo: Memo, args: OpArgs) -> Path | None:
     """The ops as which an LSTM runs on the CPU; None for separate steps."""
     if args[1][0].shape != args[1][1].shape:  # with projections
         return None
-    distinct = _key(args)
+    distinct = _key("lstm", args)
     if distinct not in memo.paths:
         memo.paths[distinct] = _path(args)
     return memo.paths[distinct]
+
+
+def stepwise_path(memo: Memo, name: str, args: OpArgs) -> Path:
+    """The ops as which a layer runs on the CPU. One product there serves all steps."""
+    distinct = _key(name, args)
+    if distinct not in memo.paths:
+        memo.paths[distinct] = _recorded(name, args)
+    return cast(Path, memo.paths[distinct])
 
 
 def _path(args: OpArgs) -> Path | None:
@@ -35,18 +47,18 @@ def _path(args: OpArgs) -> Path | None:
         one_step = list(args[0].shape)
         one_step[1 if args[_BATCH_FIRST] else 0] = 1
         first = torch.empty(one_step, dtype=args[0].dtype, device=META)
-    return _recorded(args) if _recorded((first, *args[1:])).runs(_FUSED) else None
+    return _recorded("lstm", args) if _recorded("lstm", (first, *args[1:])).runs(_FUSED) else None
 
 
-def _recorded(args: OpArgs) -> Path:
+def _recorded(name: str, args: OpArgs) -> Path:
     asked = claimed(args, _CPU)
-    return recorded(_CPU, list(tensors(asked)), lambda: _LSTM._op_dk(_COMPOSITE, *asked))
+    return recorded(_CPU, list(tensors(asked)), lambda: _OPS[name]._op_dk(_COMPOSITE, *asked))
 
 
-def _key(args: OpArgs) -> Key:
+def _key(name: str, args: OpArgs) -> Key:
     """Everything that decides which path a layer takes."""
     return (
-        "lstm",
+        name,
         torch.is_grad_enabled(),
         torch.is_inference_mode_enabled(),
         torch._C._get_mkldnn_enabled(),

@@ -1,4 +1,4 @@
-"""Output shapes of losses for which torch has no shapes-only implementation."""
+"""Output shapes of losses and their gradients that have no shapes-only implementation in torch."""
 
 from __future__ import annotations
 
@@ -30,3 +30,8 @@ def ctc_loss(
         longest = max(target_lengths, default=0)
     sums = empty((batch, steps, 2 * longest + 1), log_probs.dtype)
     return empty((batch,), log_probs.dtype), sums
+
+
+def gradient_of_second(grad: torch.Tensor, given: torch.Tensor, *rest: object) -> Made:
+    """[*] = gradient of ``given``, [*], which an op takes after the incoming gradient."""
+    return empty(given.shape, given.dtype)

@@ -29,7 +29,7 @@ from .layer_shapes import (
     matmul,
     max_pool2d,
 )
-from .loss_shapes import ctc_loss
+from .loss_shapes import ctc_loss, gradient_of_second
 from .meta_tensors import Made
 from .norm_shapes import (
     batch_norm,
@@ -56,6 +56,8 @@ _CPU = torch.device("cpu")
 _UNARY = """abs cos elu erf exp gelu hardsigmoid hardswish hardtanh leaky_relu log mish neg
 reciprocal relu rsqrt sigmoid silu sin softplus sqrt tanh"""
 _BINARY = "add sub mul div"
+_GRADIENTS = """_ctc_loss_backward fractional_max_pool3d_backward multi_margin_loss_backward
+multilabel_margin_loss_backward"""
 _COMPARE = "eq ne lt le gt ge"
 
 RULES: dict[str, Callable[..., Made]] = {
@@ -85,6 +87,7 @@ RULES: dict[str, Callable[..., Made]] = {
     "aten::_scaled_dot_product_flash_attention_for_cpu": flash_attention,
     "aten::_scaled_dot_product_flash_attention_for_cpu_backward": flash_attention_backward,
     "aten::_ctc_loss": ctc_loss,
+    **{f"aten::{name}": gradient_of_second for name in _GRADIENTS.split()},
     "aten::geqrf": geqrf,
     "aten::linalg_eig": eig,
     "aten::linalg_lstsq": lstsq,

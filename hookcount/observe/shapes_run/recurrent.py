@@ -23,7 +23,7 @@ from ..stack import OpTimes
 from ..transforms import transformed
 from ..values import OpArgs
 from .data import Data
-from .fused_recurrent import fused_path
+from .fused_recurrent import fused_path, stepwise_path
 from .memo import Memo
 from .meta_tensors import META
 
@@ -69,8 +69,11 @@ class Recurrent:
     def run(self, func: Callable[..., Any], args: OpArgs) -> Any:
         """``func(*args)``, noted as if each step had run, or the op that runs all steps."""
         length = steps(func, args)
-        if length and layer_of(func) == "lstm" and not transformed():
-            path = fused_path(self._memo, args) if self._data.device.type == "cpu" else None
+        if length and self._data.device.type == "cpu" and not transformed():
+            name = layer_of(func)
+            path = fused_path(self._memo, args) if name == "lstm" else None
+            if path is None and self._observer.step is not None:
+                path = stepwise_path(self._memo, name, args)
             if path is not None:
                 with torch._C.DisableTorchFunction():
                     return path.run(list(tensors(args)))

@@ -51,13 +51,21 @@ def _new(data: Data, func: Op, facts: OpFacts, args: OpArgs, kwargs: OpKwargs) -
     if facts.dynamic and facts.name not in _INDEXING:
         raise data.needed(f"the output of {facts.name} depends on values")
     try:
-        return func(*args, **kwargs)
+        return _dense(data, facts, func(*args, **kwargs))
     except NotImplementedError as error:
         raise _lacks_a_fake(data, facts, error) from error
     except RuntimeError as error:
         if facts.torchs_own or not any(each in said(error) for each in _NO_FAKE):
             raise
         raise _lacks_a_fake(data, facts, error) from error
+
+
+def _dense(data: Data, facts: OpFacts, made: OpResult) -> OpResult:
+    """A result. A gradient that is sparse has values that decide its work, and no stand-in."""
+    sparse = isinstance(made, torch.Tensor) and made.layout is torch.sparse_coo
+    if sparse and torch._C._current_graph_task_id() != -1:
+        raise data.needed(f"{facts.name} makes a sparse gradient")
+    return made
 
 
 def _into_outs(

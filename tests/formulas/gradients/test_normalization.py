@@ -167,3 +167,41 @@ def test_weight_norm_is_the_gradient_that_autograd_takes():
     by_hand = (grad * v).sum(1, keepdim=True) / norm
     torch.testing.assert_close(dg, by_hand)
     torch.testing.assert_close(dv, g / norm * grad - (g / norm * by_hand / norm) * v)
+
+
+class RootMeanSquareGradients(nn.Module):
+    """dx and dweight of an RMS norm, where x^ is made again."""
+
+    def forward(self, x, weight, grad, rstd):
+        normalized = x * rstd
+        scaled = grad * weight
+        mean = (scaled * normalized).sum(-1, keepdim=True) / x.shape[-1]
+        return (scaled - normalized * mean) * rstd, (grad * normalized).sum(0)
+
+
+def test_rms_norm():
+    x, weight, grad = torch.rand(3, 8), torch.rand(8), torch.rand(3, 8)
+    leaves = [each.requires_grad_() for each in (x, weight)]
+    rstd = x.detach().pow(2).mean(-1, keepdim=True).rsqrt()
+    module = RootMeanSquareGradients()
+    out = F.rms_norm(x, (8,), weight, 0.0)
+    for found, expected in zip(
+        module(x, weight, grad, rstd), torch.autograd.grad(out, leaves, grad), strict=True
+    ):
+        torch.testing.assert_close(found, expected)
+    args = grad.shape, x.shape, (8,), rstd.shape, weight.shape
+    found = ask("aten::_fused_rms_norm_backward", *args, (True, True))
+    # the sums have n - 1 adds, and a division per row is not counted
+    by_op = by_ops(module, x, weight, grad, rstd)
+    assert found + Ops(specials=3) == by_op + Ops(adds=3 + 8)
+    only_x = ask("aten::_fused_rms_norm_backward", *args, (True, False))
+    assert found == only_x + Ops(adds=24, muls=24)
+
+
+def test_a_synchronized_batch_norm():
+    """Sums of g and of g (x - mean), then (g - mean(g) - (x - mean) * a) * b."""
+    x, channels = Size((2, 3, 4)), Size((3,))
+    sums = ask("aten::batch_norm_backward_reduce", x, x, *[channels] * 3, True, True, True)
+    assert sums == Ops(adds=3 * 24, muls=24)
+    rest = ask("aten::batch_norm_backward_elemt", x, x, *[channels] * 6)
+    assert rest == Ops(adds=3 * 24, muls=2 * 24)

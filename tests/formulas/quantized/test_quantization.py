@@ -108,3 +108,13 @@ def test_asking_and_making_is_free():
             return quantized.int_repr(), quantized.q_scale()
 
     assert by_ops(Asks(), torch.rand(2, 3)) == QUANTIZE * 6
+
+
+@pytest.mark.parametrize("name", ["per_tensor", "per_channel"])
+def test_gradients_of_the_scale_and_the_zero_point(name):
+    """The quantized value again; (q - x) / scale times g, added up; -scale times g, added up."""
+    x, one = shape(2, 3), shape(1)
+    axis = [0] if name == "per_channel" else []
+    op = f"aten::_fake_quantize_learnable_{name}_affine_backward"
+    expected = QUANTIZE + DEQUANTIZE + Ops(adds=1 + 1, muls=2) + Ops(adds=1, muls=1)
+    assert ask(op, x, x, one, one, *axis, 0, 255) == expected * 6

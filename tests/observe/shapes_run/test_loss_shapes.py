@@ -40,3 +40,20 @@ def test_a_loss_module_counts_on_meta():
     shapes = hookcount.count(Model(), *given)
     assert (shapes.run, meta.run) == ("shapes", "shapes")
     assert real.total == shapes.total == meta.total
+
+
+def test_gradients_have_the_shape_of_their_input():
+    sums = torch.zeros(3, 50, 61)
+    lengths = [50] * 3, [30, 20, 25]
+    given = torch.ones(3), LOGITS, TARGETS, *lengths, torch.ones(3), sums, 0
+    assert same_as_the_kernel(aten._ctc_loss_backward.default, *given)
+    x, classes = torch.rand(3, 5), torch.tensor([1, 0, 4])
+    margin = torch.ones(()), x, classes, 1, 1.0
+    assert same_as_the_kernel(aten.multi_margin_loss_backward.default, *margin)
+    several = torch.tensor([[1, 0, -1, -1, -1]] * 3)
+    labels = torch.ones(()), x, several, 1, torch.zeros(3, 5)
+    assert same_as_the_kernel(aten.multilabel_margin_loss_backward.default, *labels)
+    volume, points = torch.rand(1, 2, 6, 6, 6), torch.rand(1, 2, 3)
+    out, places = aten.fractional_max_pool3d(volume, [2] * 3, [3] * 3, points)
+    pooled = out, volume, [2] * 3, [3] * 3, places
+    assert same_as_the_kernel(aten.fractional_max_pool3d_backward.default, *pooled)

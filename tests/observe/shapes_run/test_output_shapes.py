@@ -5,7 +5,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hookcount.observe.shapes_run.output_shapes import _BINARY, _COMPARE, _UNARY, RULES, output
+from hookcount.observe.shapes_run.output_shapes import (
+    _BINARY,
+    _COMPARE,
+    _GRADIENTS,
+    _UNARY,
+    RULES,
+    output,
+)
 
 aten = torch.ops.aten
 layouts = st.sampled_from(["contiguous", "transposed", "channels last", "strided"])
@@ -313,6 +320,7 @@ def test_every_rule_is_tested():
         *("_histogramdd_bin_edges", "_histogramdd_from_bin_cts", "_histogramdd_from_bin_tensors"),
         "_batch_norm_with_update",
         *("mkldnn_rnn_layer", "mkldnn_rnn_layer_backward"),
+        *_GRADIENTS.split(),
     }  # in the test files of their own rules
     alike = {"_native_batch_norm_legit", "_native_batch_norm_legit_no_training"}
     assert {name.removeprefix("aten::") for name in RULES} == tested | elsewhere | alike

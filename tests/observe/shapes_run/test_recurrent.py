@@ -114,3 +114,26 @@ def test_a_long_input_that_has_values():
     shapes, real = hookcount.count(model, x), hookcount.Counter(run="real").count(model, x)
     assert everything(shapes)[0] == everything(real)[0]
     assert sorted(map(str, everything(shapes)[1])) == sorted(map(str, everything(real)[1]))
+
+
+@pytest.mark.parametrize(("name", "steps"), [*((name, 3) for name in LAYERS), ("gru", STEPS)])
+def test_a_step_of_training_is_that_of_the_cpu(name, steps):
+    """There one product makes the inputs of all steps, and one the gradient of its weight."""
+    make, size = LAYERS[name]
+    x = torch.ones(steps, 2, 4)
+    x = x.transpose(0, 1) if name == "deep" else x
+    model = Reads(make(), size)
+    reports = [
+        hookcount.Training(loss=lambda out: out[0].sum(), counter=hookcount.Counter(run=run)).count(
+            model, x
+        )
+        for run in ("shapes", "real")
+    ]
+    assert [each.run for each in reports] == ["shapes", "real"]
+    shapes, real = (each.backward for each in reports)
+    found, expected = (
+        {(row.path, row.target, row.calls, row.ops) for row in each.records}
+        for each in (shapes, real)
+    )
+    assert found == expected
+    assert reports[0].total == reports[1].total

@@ -1,0 +1,190 @@
+"""The backward pass of a user's op or function: named with its module, until it has a formula."""
+
+import pickle
+
+import pytest
+import torch
+from torch import nn
+
+import hookcount
+from hookcount import FREE, Counter, Ops, Registry, Training
+
+RUNS = ("shapes", "real")
+pytestmark = pytest.mark.filterwarnings("ignore::hookcount.UncountedWarning")
+
+
+@torch.library.custom_op("own_ops::product", mutates_args=())
+def product(x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+    return x @ w
+
+
+@product.register_fake
+def _(x, w):
+    return x.new_empty(x.shape[0], w.shape[1])
+
+
+@torch.library.custom_op("own_ops::product_backward", mutates_args=())
+def product_backward(
+    g: torch.Tensor, x: torch.Tensor, w: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    return g @ w.t(), x.t() @ g
+
+
+@product_backward.register_fake
+def _(g, x, w):
+    return torch.empty_like(x), torch.empty_like(w)
+
+
+product.register_autograd(
+    lambda ctx, g: product_backward(g, *ctx.saved_tensors),
+    setup_context=lambda ctx, inputs, output: ctx.save_for_backward(*inputs),
+)
+
+
+class Function(torch.autograd.Function):
+    """A product with the backward pass of the op."""
+
+    @staticmethod
+    def forward(ctx, x, w):
+        ctx.save_for_backward(x, w)
+        return x @ w
+
+    @staticmethod
+    def backward(ctx, g):
+        return product_backward(g, *ctx.saved_tensors)
+
+
+class Own(nn.Module):
+    def __init__(self, run):
+        super().__init__()
+        self.run = run
+        self.weight = nn.Parameter(torch.zeros(8, 4))
+
+    def forward(self, x):
+        return self.run(x, self.weight)
+
+
+def model(run):
+    return nn.Sequential(nn.Linear(8, 8, bias=False), Own(run))
+
+
+def formulas():
+    registry = Registry()
+    registry.register("own_ops::product", lambda x, w: Ops(macs=x.numel() * w[1]), kind="product")
+
+    def backward(x, w):
+        return Ops(macs=2 * x.numel() * w[1])
+
+    registry.register("own_ops::product_backward", backward, kind="gradient")
+    return registry
+
+
+@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize("function", [product, Function.apply])
+def test_an_unknown_backward_op_is_named_with_its_module(function, run):
+    report = Training(counter=Counter(run=run)).count(model(function), torch.zeros(3, 8))
+    (each,) = report.backward.uncounted
+    assert (each.target, each.calls, each.paths) == ("own_ops::product_backward", 1, ("1",))
+    assert report.backward.macs == 3 * 8 * 8  # the layer before it
+    said = report.backward.explain_uncounted()
+    assert "own_ops::product_backward has no formula: 1 call in '1'" in said
+    assert '@hookcount.register("own_ops::product_backward")' in said
+    with pytest.raises(hookcount.UncountedError):
+        report.step.require_complete()
+
+
+@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize("function", [product, Function.apply])
+def test_a_formula_prices_it(function, run):
+    counter = Counter(formulas(), run=run)
+    report = Training(counter=counter).count(model(function), torch.zeros(3, 8))
+    assert report.step.uncounted == ()
+    assert report.macs == 3 * 8 * 8 + 3 * 8 * 4
+    assert report.backward["1"].macs == 2 * 3 * 8 * 4
+    assert report.backward["0"].macs == 3 * 8 * 8
+
+
+def test_a_backward_op_may_be_free():
+    registry = formulas()
+    registry.replace("own_ops::product_backward", FREE)
+    report = Training(counter=Counter(registry)).count(model(product), torch.zeros(3, 8))
+    assert report.step.uncounted == ()
+    assert report.backward["1"].macs == 0
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_a_backward_of_usual_ops_needs_no_formula(run):
+    class Usual(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, w):
+            ctx.save_for_backward(x, w)
+            return x @ w
+
+        @staticmethod
+        def backward(ctx, g):
+            x, w = ctx.saved_tensors
+            return g @ w.t(), x.t() @ g
+
+    report = Training(counter=Counter(run=run)).count(model(Usual.apply), torch.zeros(3, 8))
+    assert report.step.uncounted == ()
+    assert report.backward["1"].macs == 2 * 3 * 8 * 4
+
+
+class Hidden(torch.autograd.Function):
+    """Its backward pass computes outside of torch."""
+
+    @staticmethod
+    def forward(ctx, x, w):
+        ctx.save_for_backward(w)
+        return x @ w
+
+    @staticmethod
+    def backward(ctx, g):
+        (w,) = ctx.saved_tensors
+        return torch.from_numpy(g.numpy() @ w.detach().numpy().T), None
+
+
+class Filled(Hidden):
+    """A kernel that no op shows fills its result."""
+
+    @staticmethod
+    def backward(ctx, g):
+        made = torch.empty(3, 8, device=g.device)
+        if not made.is_meta:
+            made.numpy()[:] = 1
+        return made, None
+
+
+@pytest.mark.parametrize("function", [Hidden, Filled])
+def test_work_that_no_op_shows_is_named_with_its_function(function):
+    report = Training().count(model(function.apply), torch.zeros(3, 8))
+    (each,) = report.backward.uncounted
+    name = f"autograd::{function.__name__}"
+    assert (each.target, each.calls, each.paths) == (name, 1, ("1",))
+    assert f'@hookcount.register("{name}")' in report.backward.explain_uncounted()
+    assert pickle.loads(pickle.dumps(report)).backward.uncounted == report.backward.uncounted
+    registry = Registry()
+    registry.register(name, lambda grad: Ops(macs=grad.numel() * 8))
+    report = Training(counter=Counter(registry)).count(model(function.apply), torch.zeros(3, 8))
+    assert report.step.uncounted == ()
+    assert report.backward["1"].macs == 3 * 4 * 8
+
+
+class Through(torch.autograd.Function):
+    """A gradient that is passed on, or a view of it."""
+
+    @staticmethod
+    def forward(ctx, x, w):
+        ctx.save_for_backward(w)
+        return x.t().clone()
+
+    @staticmethod
+    def backward(ctx, g):
+        return g.t(), ctx.saved_tensors[0]
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_a_gradient_that_is_passed_on_is_no_work(run):
+    report = Training(counter=Counter(run=run)).count(model(Through.apply), torch.zeros(3, 8))
+    assert report.step.uncounted == ()
+    assert report.backward["1"].flops == 0

@@ -193,6 +193,53 @@ def test_a_checkpoint_of_ops(run, reentrant):
     assert own(report.recompute) == {"": product * (2 if reentrant else 1)}
 
 
+class WithConstants(nn.Module):
+    """A checkpoint of a tensor made in the forward, which requires grad. T5 has one."""
+
+    def __init__(self, reentrant):
+        super().__init__()
+        self.a, self.b = nn.Linear(8, 8, bias=False), nn.Linear(8, 8, bias=False)
+        self.reentrant = reentrant
+
+    def forward(self, x):
+        made = torch.zeros(2, 8, requires_grad=True)
+        layers = lambda y, z: self.b(y * z)  # noqa: E731
+        return checkpoint(layers, self.a(x), made, use_reentrant=self.reentrant)
+
+
+@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize("reentrant", [True, False])
+def test_a_tensor_made_in_the_forward_requires_grad(run, reentrant):
+    report = training(run).count(WithConstants(reentrant), torch.zeros(2, 8))
+    product = 2 * 8 * 8
+    assert own(report) == {"a": product, "b": product}
+    assert own(report.backward) == {"a": product, "b": 2 * product}
+    assert own(report.recompute) == ({"b": product} if reentrant else {})
+
+
+class Scaled(torch.autograd.Function):
+    """Its backward pass returns a gradient that it kept, and one that no op made there."""
+
+    @staticmethod
+    def forward(ctx, x, scale):
+        ctx.kept = x.detach()
+        return x * scale
+
+    @staticmethod
+    def backward(ctx, grad):
+        return ctx.kept, ctx.kept
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_a_function_returns_what_it_kept(run):
+    class Model(nn.Sequential):
+        def forward(self, x):
+            return Scaled.apply(super().forward(x), torch.zeros(2, 8, requires_grad=True))
+
+    report = training(run).count(Model(nn.Linear(8, 8, bias=False)), torch.zeros(2, 8))
+    assert own(report.backward) == {"0": 2 * 8 * 8}
+
+
 class Penalised(nn.Module):
     def __init__(self):
         super().__init__()

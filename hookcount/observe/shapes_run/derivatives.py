@@ -17,6 +17,7 @@ import torch
 from torch._functorch import eager_transforms
 from torch._functorch.pyfunctorch import temporarily_pop_interpreter_stack
 from torch.autograd import Variable
+from torch.autograd.function import BackwardCFunction
 from torch.utils._pytree import tree_map_only
 
 from ...core.errors import DataNeededError, error_text, module_at
@@ -74,6 +75,8 @@ def differentiable() -> Iterator[None]:
     """Let the forward of a shapes-only run in this block differentiate."""
     with ExitStack() as undo:
         undo.enter_context(patched(Variable, "_execution_engine", _Engine))
+        for name in {"apply", "apply_boxed"} & vars(BackwardCFunction).keys():
+            undo.enter_context(patched(BackwardCFunction, name, _of_function))
         undo.enter_context(patched(eager_transforms, "_wrap_all_tensors", _wrapping))
         undo.enter_context(patched(eager_transforms, "lazy_dynamo_disallow", _tracing))
         yield
@@ -115,6 +118,17 @@ class _Engine:
             if each is not None:
                 observer.origins.known[id(each)] = ref(each)
         return usual
+
+
+def _of_function(own: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(own)
+    def function(node: Any, *gradients: Any) -> Any:
+        """The backward pass of a custom Function may return a gradient that no op made here."""
+        found = own(node, *gradients)
+        observer = shapes_observer()
+        return found if observer is None or not observer.in_backward else as_gradient(found)
+
+    return function
 
 
 def _wrapping(own: Callable[..., Any]) -> Callable[..., Any]:

@@ -79,3 +79,19 @@ def four_products(report: Report) -> int:
         if "attention" in record.target and "backward" in record.target
     )
     return report.step.macs - fifth
+
+
+def first_states(report: Report) -> int:
+    """The MACs of the gradients of first states, which the kernel of an LSTM computes too.
+
+    The oracle runs the steps of an LSTM one by one. The first states are zeros there, which need no
+    gradient. Each direction of each layer has [batch, 4 hidden] x [4 hidden, hidden].
+    """
+    total = 0
+    for run in report.trace.runs:
+        lstm = run.call.module if run.call is not None else None
+        if isinstance(lstm, torch.nn.LSTM) and run.phase == "forward":
+            batch = run.call.args[0].shape[0 if lstm.batch_first else 1]
+            directions = lstm.num_layers * (2 if lstm.bidirectional else 1)
+            total += directions * batch * 4 * lstm.hidden_size * lstm.hidden_size
+    return total

@@ -26,9 +26,11 @@ _node = torch._C._current_autograd_node
 class Owners:
     """The path of the module that made each node of the graph, by the node's number."""
 
-    def __init__(self) -> None:
+    def __init__(self, elsewhere: Owners | None = None) -> None:
         self._starts: list[int] = []
         self._paths: list[str] = []
+        self._elsewhere = elsewhere
+        """The owners of another thread, whose graph this thread may go through."""
         self.seen = 0
         """The next number, when it was last looked at."""
 
@@ -52,6 +54,10 @@ class Owners:
 
     def of(self, number: int) -> str:
         """The path of the module that made the node with a number."""
+        if self._elsewhere is not None and not (
+            self._starts and self._starts[0] <= number < _next_number()
+        ):
+            return self._elsewhere.of(number)
         place = bisect_right(self._starts, number) - 1
         return self._paths[place] if place >= 0 else OUTSIDE
 
@@ -66,8 +72,9 @@ class Where(NamedTuple):
 class Step:
     """The training step of one observation: its phase, and the work that is not a forward's."""
 
-    def __init__(self, tree: ModuleTree) -> None:
-        self.owners = Owners()
+    def __init__(self, tree: ModuleTree, around: Step | None = None) -> None:
+        self._tree = tree
+        self.owners = Owners(None if around is None else around.owners)
         self.updates = Updates(tree)
         self.left_out = False
         """Whether ops outside of all modules are not to be recorded."""
@@ -77,6 +84,14 @@ class Step:
         """Of each backward pass that is running, whether it makes a graph."""
         self._last = OUTSIDE
         """The owner of the last backward op."""
+        self._elsewhere: list[Step] = []
+        """The same step in other threads."""
+
+    def beside(self) -> Step:
+        """The same step in the present thread, to which another one hands work."""
+        made = Step(self._tree, self)
+        self._elsewhere.append(made)
+        return made
 
     def phase(self) -> Phase:
         """The phase of what runs now, other than an optimizer."""
@@ -129,9 +144,9 @@ class Step:
         self.owners.continue_as(self._last)
         return Where(self.phase(), self._last)
 
-    def runs(self, tree: ModuleTree) -> list[ModuleRun]:
+    def runs(self) -> list[ModuleRun]:
         """The work of the step, as one run for each phase and module that it belongs to."""
-        types = {path: type_name(module) for path, module in tree.walked}
+        types = {path: type_name(module) for path, module in self._tree.walked}
         return [
             ModuleRun(
                 path,
@@ -143,5 +158,10 @@ class Step:
                 by_ops=True,
                 of_step=True,
             )
-            for (phase, path), ops in self._ops.items()
+            for (phase, path), ops in self._work()
         ]
+
+    def _work(self) -> Iterator[tuple[Where, OpTimes]]:
+        yield from list(self._ops.items())
+        for each in list(self._elsewhere):
+            yield from each._work()

@@ -120,7 +120,7 @@ class Observer:
         else:
             above, phase = self._begins[0], self._begins[1] or self._phase()
             path, parent = self._places.of(module, above), None
-            if self.step is not None:
+            if self.step is not None and self._begins[1] in (None, "forward"):
                 phase = self.step.phase()
         if self.step is not None:
             self.step.owners.begin(path)
@@ -296,7 +296,7 @@ class Observer:
         runs, outside = with_lost(gathered(self), {} if self.handed else self.reach.lost())
         hits, misses = self._memo.hits - self._hits, self._memo.misses - self._misses
         if self.step is not None:
-            runs += self.step.runs(self._places)
+            runs += self.step.runs()
         trace = Trace(self._places.facts(), tuple(runs), tuple(outside), run, hits, misses)
         return whole_calls_apart(trace) if self.origins.whole else trace
 
@@ -323,6 +323,7 @@ class Observer:
         made.shapes_only, made.fakes, made.mode = self.shapes_only, self.fakes, self.mode
         made.origins, made._begins, made.given = self.origins, begins, self.given
         made.reach = Reach(self.origins.known, 0)  # an output is not made in one thread alone
+        made.step = None if self.step is None else self.step.beside()
         return made
 
     def hand_over(self) -> Handed:

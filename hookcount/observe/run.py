@@ -202,7 +202,7 @@ class Runner:
                 observer.shapes_only = isinstance(run, ShapesRun)
                 if self.trains:
                     observer.step = Step(tree)
-                    others = [steps_noted(), *others]
+                    others = [steps_noted(observer), *others]
                 parallel = [wrappers_passed(tree), gathered(tree, observer.shapes_only)]
                 with observing(observer, tree, [*parallel, run, *others]):
                     _call(tree.model, given, observer, signals, self.act)
@@ -224,7 +224,7 @@ class Runner:
         modes: Modes = [RealRun(observer, None), whole_calls_noted()]
         if self.trains:
             observer.step = Step(tree)
-            modes.append(steps_noted())
+            modes.append(steps_noted(observer))
         with observing(observer, tree, modes):
             yield observer
 

@@ -193,6 +193,70 @@ def test_a_checkpoint_of_ops(run, reentrant):
     assert own(report.recompute) == {"": product * (2 if reentrant else 1)}
 
 
+class NestedFunctions(nn.Module):
+    """A checkpoint in a checkpoint, of a product and of a custom Function."""
+
+    def __init__(self, reentrant):
+        super().__init__()
+        self.w, self.v = nn.Parameter(torch.zeros(8, 16)), nn.Parameter(torch.zeros(16, 8))
+        self.reentrant = reentrant
+
+    def forward(self, x):
+        def again(function, *args):
+            return checkpoint(function, *args, use_reentrant=self.reentrant)
+
+        def outer(y):
+            return again(lambda z: (Square.apply(z, self.w)).relu() @ self.v, y)
+
+        return again(outer, x)
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_a_checkpoint_in_a_checkpoint(run):
+    x = torch.zeros(2, 8, requires_grad=True)
+    report = training(run).count(NestedFunctions(True), x)
+    product = 2 * 8 * 16
+    assert (report.macs, report.backward.macs) == (2 * product, 4 * product)
+    # the pass of the outer one runs the inner one's forward, whose pass runs it once more
+    assert own(report.recompute) == {"": 2 * 2 * product}
+
+
+class Reversed(torch.autograd.Function):
+    """Its backward pass calls the module again, without grad mode first."""
+
+    @staticmethod
+    def forward(ctx, x, layer):
+        ctx.layer = layer
+        ctx.save_for_backward(x)
+        return layer(x)
+
+    @staticmethod
+    def backward(ctx, grad):
+        (x,) = ctx.saved_tensors
+        ctx.layer(x)
+        with torch.enable_grad():
+            leaf = x.detach().requires_grad_()
+            out = ctx.layer(leaf)
+        out.backward(grad)
+        return leaf.grad, None
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_a_function_runs_its_module_again(run):
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(8, 4, bias=False)
+
+        def forward(self, x):
+            return Reversed.apply(x, self.layer)
+
+    report = training(run).count(Model(), torch.zeros(2, 8, requires_grad=True))
+    product = 2 * 8 * 4
+    assert (report.macs, report.backward.macs) == (product, 2 * product)
+    assert own(report.recompute) == {"layer": 2 * product}
+
+
 class WithConstants(nn.Module):
     """A checkpoint of a tensor made in the forward, which requires grad. T5 has one."""
 

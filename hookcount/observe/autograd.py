@@ -82,6 +82,8 @@ class Step:
         self._pass = torch._C._current_graph_task_id()
         self._make_graph: list[bool] = []
         """Of each backward pass that is running, whether it makes a graph."""
+        self._applied: tuple[int, Phase] | None = None
+        """Of the custom Function that is applied in a pass: the pass, and the phase there."""
         self._last = OUTSIDE
         """The owner of the last backward op."""
         self._elsewhere: list[Step] = []
@@ -93,13 +95,29 @@ class Step:
         self._elsewhere.append(made)
         return made
 
-    def phase(self) -> Phase:
-        """The phase of what runs now, other than an optimizer."""
-        if torch._C._current_graph_task_id() == self._pass:
-            return "forward"
+    def phase_of_call(self) -> Phase:
+        """The phase of a module call that begins now: a forward in a pass runs again."""
+        here = torch._C._current_graph_task_id()
+        return "forward" if here == self._pass else "recompute"
+
+    def _phase(self) -> Phase:
+        """The phase of an op that runs in a backward pass."""
+        if self._applied is not None and self._applied[0] == torch._C._current_graph_task_id():
+            return self._applied[1]
         makes_graph = bool(self._make_graph) and self._make_graph[-1]
         # if autograd records here without need of the pass, then a forward runs again
         return "recompute" if torch.is_grad_enabled() and not makes_graph else "backward"
+
+    @contextmanager
+    def applying(self) -> Iterator[None]:
+        """The forward of a custom Function runs in the block, where autograd does not record."""
+        before, here = self._applied, torch._C._current_graph_task_id()
+        if here != self._pass:
+            self._applied = here, self._phase()
+        try:
+            yield
+        finally:
+            self._applied = before
 
     @contextmanager
     def passing(self, makes_graph: bool) -> Iterator[None]:
@@ -109,6 +127,7 @@ class Step:
             yield
         finally:
             self._make_graph.pop()
+            self.updates.passed = True
 
     def note(self, call: Call, whole: Whole) -> bool:
         """Record an op call that runs outside of all running modules.
@@ -142,7 +161,7 @@ class Step:
             return Where("accumulate", self.updates.owner(variable))
         self._last = self.owners.of(node._sequence_nr())
         self.owners.continue_as(self._last)
-        return Where(self.phase(), self._last)
+        return Where(self._phase(), self._last)
 
     def runs(self) -> list[ModuleRun]:
         """The work of the step, as one run for each phase and module that it belongs to."""

@@ -121,7 +121,7 @@ class Observer:
             above, phase = self._begins[0], self._begins[1] or self._phase()
             path, parent = self._places.of(module, above), None
             if self.step is not None and self._begins[1] in (None, "forward"):
-                phase = self.step.phase()
+                phase = self.step.phase_of_call()
         if self.step is not None:
             self.step.owners.begin(path)
         frame = Frame(module, path, len(self._runs), parent, phase)

@@ -33,6 +33,7 @@ def steps_noted(observer: Observer) -> Iterator[None]:
     with ExitStack() as undo:
         undo.callback(_observed.remove, observer)
         undo.enter_context(patched(torch.autograd, "_engine_run_backward", _noting))
+        undo.enter_context(patched(torch.autograd.Function, "apply", _applying))
         undo.enter_context(shared("optimizer hooks", _install))
         name = "_get_fused_kernels_supported_devices"
         undo.enter_context(patched(_OPTIMIZERS, name, _with_meta))
@@ -75,6 +76,16 @@ def _who_made(outputs: Any) -> Observer | None:
         ):
             return observer
     return None
+
+
+def _applying(own: Any) -> Any:
+    def apply(cls: type, *args: Any, **kwargs: Any) -> Any:
+        with ExitStack() as forwards:
+            for step in _steps():
+                forwards.enter_context(step.applying())
+            return own.__get__(None, cls)(*args, **kwargs)
+
+    return classmethod(apply)
 
 
 def _install() -> Undo:

@@ -290,6 +290,10 @@ class Observer:
         frame = self._stack[-1] if self._stack else None
         return (OUTSIDE, "") if frame is None else (frame.path, type_name(frame.module))
 
+    def in_module(self) -> bool:
+        """Whether a module is running."""
+        return bool(self._stack)
+
     def trace(self, run: str) -> Trace:
         """The finished trace. ``run`` says how the model was run: ``"shapes"`` or ``"real"``."""
         self.origins.settle_later()

@@ -60,9 +60,28 @@ def _noting(own: Callable[..., Any]) -> Callable[..., Any]:
                 passes.enter_context(torch.autograd.set_multithreading_enabled(False))
             for step in steps:
                 passes.enter_context(step.passing(bool(create_graph)))
+            if steps and not create_graph:
+                passes.enter_context(_reaching_nothing())
             return own(outputs, gradients, keep_graph, create_graph, *args, **more)
 
     return engine_run_backward
+
+
+@contextmanager
+def _reaching_nothing() -> Iterator[None]:
+    """A pass outside of all modules begins, whose gradients no further op of a forward uses."""
+    here = [
+        each.reach
+        for each in observers_here()
+        if each.step is not None and not each.in_module() and not each.reach.paused
+    ]
+    for each in here:
+        each.paused = True
+    try:
+        yield
+    finally:
+        for each in here:
+            each.paused = False
 
 
 def _who_made(outputs: Any) -> Observer | None:

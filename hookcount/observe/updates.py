@@ -54,10 +54,9 @@ class Updates:
         """Whether an optimizer or an update by hand runs, and not the closure of an optimizer."""
         if torch.is_grad_enabled():
             return False
-        here = torch._C._current_graph_task_id()
         if not self._running:
-            return self._by_hand and here == self._pass
-        return self._running[-1][1] == here
+            return self._by_hand
+        return self._running[-1][1] == torch._C._current_graph_task_id()
 
     def begin(self, optimizer: torch.optim.Optimizer) -> None:
         """An optimizer begins a step."""
@@ -77,7 +76,10 @@ class Updates:
     def met(self, func: Op, args: OpArgs) -> None:
         """An op runs on ``args``. An optimizer has one parameter after the other, or lists."""
         if not self._running:
-            self._by_hand = not torch.is_grad_enabled() and self._updates(func, args)
+            here = torch._C._current_graph_task_id()
+            self._by_hand = (
+                here == self._pass and not torch.is_grad_enabled() and self._updates(func, args)
+            )
             if not self._by_hand:
                 return
             self._path, self._state_of = OUTSIDE, {}

@@ -74,7 +74,7 @@ class Step:
 
     def __init__(self, tree: ModuleTree, around: Step | None = None) -> None:
         self._tree = tree
-        self.owners = Owners(None if around is None else around.owners)
+        self.owners: Owners = Owners(None if around is None else around.owners)
         self.updates = Updates(tree)
         self.left_out = False
         """Whether ops outside of all modules are not to be recorded."""

@@ -25,6 +25,7 @@ from .company import alone
 from .dispatch import RealRun, Run
 from .distributed import settle
 from .eager import compiler_is_there
+from .gate import kept_apart
 from .gathered import gathered
 from .in_turn import in_turn
 from .interrupts import HeldBack
@@ -138,7 +139,7 @@ class Runner:
     ) -> Trace:
         if self.act is None:
             return self._traced(tree, args, kwargs, modes, signals)
-        with swapped(tree):
+        with kept_apart(tree, signals), swapped(tree):
             args, kwargs = inputs_on_meta((args, dict(kwargs)))
             return self._traced(tree, args, kwargs, modes, signals)
 

@@ -415,6 +415,34 @@ def test_gradients_that_are_there_stay():
         assert torch.equal(model.weight.grad, before)
 
 
+@pytest.mark.parametrize("run", RUNS)
+def test_a_loss_may_have_tensors_and_layers_of_its_own(run):
+    """A head in the loss is no part of the model. Its gradients are as before."""
+    images, head = torch.zeros(2, 8), nn.Linear(4, 3, bias=False)
+    scale, labels = torch.ones(1, requires_grad=True), torch.tensor([0, 2])
+    scale.grad = before = torch.ones(1)
+
+    def loss(out):
+        return F.cross_entropy(head(out * scale), labels)
+
+    report = training(run, loss=loss).count(nn.Linear(8, 4, bias=False), images)
+    assert report.run == run
+    assert report.tree[""].own.macs == 2 * 8 * 4
+    assert (head.weight.grad, scale.grad) == (None, before)
+
+
+def test_a_loss_that_reads_values_runs_for_real():
+    """As a matcher does."""
+
+    def loss(out):
+        best = out.detach().cpu().numpy().argmax(1)
+        return out[range(2), best].sum()
+
+    report = Training(loss).count(nn.Linear(8, 4, bias=False), torch.zeros(2, 8))
+    assert report.run == "real"
+    assert report.backward.macs == 2 * 8 * 4
+
+
 # -- a training loop ---------------------------------------------------------------------------
 
 

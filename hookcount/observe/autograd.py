@@ -7,7 +7,7 @@ number of the op that made it. So the number tells the module that was running t
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -62,6 +62,21 @@ class Owners:
         return self._paths[place] if place >= 0 else OUTSIDE
 
 
+def leaves_of(outputs: Iterable[Any]) -> list[torch.Tensor]:
+    """The leaves that a backward pass from ``outputs`` may give a gradient to."""
+    waiting: list[Any] = [node for each in outputs if (node := getattr(each, "grad_fn", None))]
+    seen, found = set(waiting), []
+    while waiting:
+        node = waiting.pop()
+        leaf = getattr(node, "variable", None)
+        if isinstance(leaf, torch.Tensor):
+            found.append(leaf)
+        new = {each for each, _ in node.next_functions if each is not None} - seen
+        seen |= new
+        waiting += new
+    return found
+
+
 class Where(NamedTuple):
     """The phase of an op outside of all running modules, and the path that it belongs to."""
 
@@ -86,6 +101,10 @@ class Step:
         """Of the custom Function that is applied in a pass: the pass, and the phase there."""
         self._last = OUTSIDE
         """The owner of the last backward op."""
+        self.leaves: list[torch.Tensor] = []
+        """The leaves of the backward pass that began last, in a count."""
+        self._strangers: dict[int, tuple[torch.Tensor, torch.Tensor | None]] = {}
+        """Leaves that are no parameters of the model, with their gradients before the count."""
         self._elsewhere: list[Step] = []
         """The same step in other threads."""
 
@@ -94,6 +113,22 @@ class Step:
         made = Step(self._tree, self)
         self._elsewhere.append(made)
         return made
+
+    def begin(self, outputs: Iterable[Any]) -> None:
+        """A backward pass begins in a count. A loss may have parameters of its own."""
+        self.leaves = leaves_of(outputs)
+        for each in self.leaves:
+            if self.updates.owner(each) == OUTSIDE:
+                self._strangers.setdefault(id(each), (each, each.grad))
+
+    def restore(self) -> None:
+        """Put back the gradients of tensors that do not belong to the model."""
+        for each in self._elsewhere:
+            each.restore()
+        for leaf, gradient in self._strangers.values():
+            if leaf.grad is not gradient:
+                leaf.grad = gradient
+        self._strangers, self.leaves = {}, []
 
     def phase_of_call(self) -> Phase:
         """The phase of a module call that begins now: a forward in a pass runs again."""

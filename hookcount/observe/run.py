@@ -205,8 +205,12 @@ class Runner:
                     observer.step = Step(tree)
                     others = [steps_noted(observer), *others]
                 parallel = [wrappers_passed(tree), gathered(tree, observer.shapes_only)]
-                with observing(observer, tree, [*parallel, run, *others]):
-                    _call(tree.model, given, observer, signals, self.act)
+                try:
+                    with observing(observer, tree, [*parallel, run, *others]):
+                        _call(tree.model, given, observer, signals, self.act)
+                finally:
+                    if observer.step is not None:
+                        observer.step.restore()
                 given.trained_by_others = observer.ran_in_another_thread
                 return observer.trace(run.name)
         finally:

@@ -60,6 +60,9 @@ def _noting(own: Callable[..., Any]) -> Callable[..., Any]:
                 passes.enter_context(torch.autograd.set_multithreading_enabled(False))
             for step in steps:
                 passes.enter_context(step.passing(bool(create_graph)))
+            for each in observers_here():
+                if each.step in steps and each.given is not None:
+                    each.step.begin((outputs,) if isinstance(outputs, torch.Tensor) else outputs)
             if steps and not create_graph:
                 passes.enter_context(_reaching_nothing())
             return own(outputs, gradients, keep_graph, create_graph, *args, **more)

@@ -8,7 +8,7 @@ is a ``Gradient``. A transform of ``torch.func`` wraps tensors. It gets meta ten
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from weakref import ref
@@ -98,7 +98,8 @@ class _Engine:
             return self._own.run_backward(outputs, gradients, *args, **kwargs)
         before = observer.in_backward
         wraps = not any(map(_is_batched, gradients)) and (
-            observer.step is None or _ends_elsewhere(outputs)
+            # in a training step the parameters are on meta, but no constant that requires grad
+            observer.step is None or any(not each.is_meta for each in observer.step.leaves)
         )
         with pausing([observer]):
             given = [
@@ -163,24 +164,6 @@ def _tracing(own: Callable[..., Any]) -> Callable[..., Any]:
         )
 
     return lazy_dynamo_disallow
-
-
-def _ends_elsewhere(outputs: Iterable[torch.Tensor]) -> bool:
-    """Whether a pass reaches a leaf that is not on meta, such as a constant that requires grad.
-
-    In a training step the parameters are on meta.
-    """
-    waiting: list[Any] = [each.grad_fn for each in outputs if each.grad_fn is not None]
-    seen = set(waiting)
-    while waiting:
-        node = waiting.pop()
-        leaf = getattr(node, "variable", None)
-        if isinstance(leaf, torch.Tensor) and not leaf.is_meta:
-            return True
-        new = {each for each, _ in node.next_functions if each is not None} - seen
-        seen |= new
-        waiting += new
-    return False
 
 
 def _is_batched(tensor: torch.Tensor | None) -> bool:

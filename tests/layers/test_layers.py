@@ -25,8 +25,10 @@ MAY_IMPORT = {
     "dataset": "core rules observe tables analysis render report",
     "counter": "core rules formulas conventions observe pricing analysis report dataset",
     "training": "core observe report counter",
-    "seconds": "core rules observe pricing tables analysis render report dataset counter",
-    "callbacks": "core observe dataset seconds",
+    "seconds": (
+        "core rules observe pricing tables analysis render report dataset counter training"
+    ),
+    "callbacks": "core observe dataset training seconds",
     "comparison": "core rules conventions pricing models analysis tables report counter",
     "testing": "core rules observe pricing report counter",
     "compat": (

@@ -27,6 +27,7 @@ from .options import (
 )
 from .parsing import GENERAL, RESULT, STATUS, Parser
 from .show import rows_in, write
+from .training import add_training, in_short, phase_of
 from .view import View
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ examples:
   hookcount resnet50
   hookcount resnet50 --input 8x3x256x256 --output resnet50.html
   hookcount my_models.py:encoder --input ids=1x128:int64 --max-macs 4.2G
+  hookcount resnet50 --training --optimizer adamw
 
 other commands:
   hookcount compare   models side by side, under one convention or several
@@ -91,6 +93,7 @@ def arguments() -> Parser:
     add_completion(made)
     add_input(made)
     add_kind_of_run(made)
+    add_training(made)
     add_convention(
         made,
         "count as that tool or text does; with several, a row for each. Default: hookcount's own.",
@@ -153,11 +156,15 @@ def work(options: argparse.Namespace, destination: Destination) -> None:
             _refuse_rows_of_modules(options, form)
         old = baseline(options, under[0].name)
         built, report = counted(options.model, options)
+        title = first_line(built)
+        if options.training:
+            title += f"\n{in_short(report)}"
+            report = phase_of(report, options)
         if len(under) == 1:
             report = report.under(under[0])
-            shown = view.of(report, first_line(built), built.name, old)
+            shown = view.of(report, title, built.name, old)
         else:
-            shown = rows_in(form, _figures(report.by_convention(under), form), first_line(built))
+            shown = rows_in(form, _figures(report.by_convention(under), form), title)
     write(shown, destination)
     check(options, report.priced, old)
 

@@ -36,7 +36,7 @@ MAY_IMPORT = {
     ),
     "cli": (
         "core rules conventions pricing tables models analysis render report counter comparison "
-        "seconds __init__"
+        "training seconds __init__"
     ),
     "__init__": (
         "core rules conventions pricing analysis render observe formulas report dataset counter "

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from ..core.errors import HookcountError, InputError, UncountedWarning, error_text, failure, said
-from ..counter import Counter
+from ..counter import Counter, check_counter
 from ..dataset.counts import Args, Counts, Kwargs
 from ..observe.specs import tensors
 from ..pricing.price import Phases
@@ -102,11 +102,8 @@ class Works:
 
 def _check(training: object, counter: object) -> None:
     """Raise ``InputError`` for an option of another type."""
-    if not (counter is None or isinstance(counter, Counter)):
-        what = f"counter is of type {type(counter).__name__}"
-        fix = "give a hookcount.Counter; a hookcount.Training goes to training="
-        raise InputError(error_text("Meter", what, fix))
+    check_counter(counter, "Meter(counter=...)", "; a hookcount.Training goes to training=")
     if not (isinstance(training, Training) or str(training) in ("None", "True", "False")):
-        what = f"training is {training!r}"
-        fix = "give True, False, None or a hookcount.Training"
-        raise InputError(error_text("Meter", what, fix))
+        what = "this is neither a bool nor a hookcount.Training"
+        fix = "give True, False, None or a hookcount.Training(...)"
+        raise InputError(error_text(f"Meter(training={training!r})", what, fix))

@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "report": "core rules conventions pricing tables analysis render",
     "dataset": "core rules observe tables analysis render report",
     "counter": "core rules formulas conventions observe pricing analysis report dataset",
-    "training": "core observe report counter",
+    "training": "core observe report dataset counter",
     "seconds": (
         "core rules observe pricing tables analysis render report dataset counter training"
     ),

@@ -202,10 +202,10 @@ def test_an_exported_program():
 @pytest.mark.parametrize(
     ("what", "text"),
     [
-        (lambda: Meter(layer(), counter=5), "counter is of type int"),
+        (lambda: Meter(layer(), counter=5), "of type int"),
         (lambda: Meter(layer(), counter=hookcount.Training()), "goes to training="),
-        (lambda: Meter(layer(), training="no"), "training is 'no'"),
-        (lambda: Meter(layer(), training=hookcount.Training), "training is <class"),
+        (lambda: Meter(layer(), training="no"), "training='no'"),
+        (lambda: Meter(layer(), training=hookcount.Training), "training=<class"),
         (lambda: Meter(layer(), hookcount.Device), "of type type"),
         (lambda: Meter(layer()).update(10**400, torch.zeros(1, 8)), "seconds is"),
         (lambda: Meter(layer()).record(1.0, [torch.zeros(1, 8)]), "a forward is of type Tensor"),

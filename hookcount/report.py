@@ -240,6 +240,9 @@ class Report(Shown, Portable, Checks, Files, Drawn, Phased):
 
         ``own_*`` columns sum to the total. ``macs``, ``flops``, ``params`` and ``param_bytes``
         include the modules beneath. Shapes are text. ``df.attrs`` has the convention and the units.
+
+        With a training step there are ``own_backward_macs``, ``backward_macs``, ``recompute_macs``
+        and ``optimizer_flops`` too, in every phase, and ``df.attrs["training"]`` has their totals.
         """
         return frames.modules(self.priced)
 

@@ -267,7 +267,8 @@ def test_the_forward_is_that_of_a_count():
     x = torch.zeros(2, 8)
     report, count = training(optimizer=torch.optim.Adam).count(model, x), hookcount.count(model, x)
     assert report.total == count.total
-    assert report.to_dataframe().equals(count.to_dataframe())
+    forward = count.to_dataframe()
+    assert report.to_dataframe()[forward.columns].equals(forward)
 
 
 @pytest.mark.parametrize("run", RUNS)

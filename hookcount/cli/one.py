@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from .. import __version__
 from ..conventions import DEFAULT
 from ..core.errors import error_text, near
+from ..render.text import training_step
 from .budget import add_limits, baseline, check, has_limits
 from .completion import HOW, add_completion
 from .counting import check_device, counted, first_line, undisturbed
@@ -27,7 +28,7 @@ from .options import (
 )
 from .parsing import GENERAL, RESULT, STATUS, Parser
 from .show import rows_in, write
-from .training import add_training, in_short, phase_of
+from .training import add_training, phase_of, phases_of
 from .view import View
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def work(options: argparse.Namespace, destination: Destination) -> None:
     if form in ("latex", "html") and (options.top or options.sort):
         what = f"a {'page' if form == 'html' else 'LaTeX table'} has the modules in their order"
         raise UsageError(error_text(f"--format {form}", what, "omit --top and --sort"))
-    view = View(form, options.depth, options.full, options.top, options.sort)
+    view = View(form, options.depth, options.full, options.top, options.sort, options.training)
     if options.sort is not None and options.sort not in view.orders():
         known = ", ".join(near(options.sort, view.orders()) or view.orders())
         what = f"no column is called {options.sort!r}"
@@ -154,16 +155,14 @@ def work(options: argparse.Namespace, destination: Destination) -> None:
         under = (DEFAULT,) if options.convention is None else conventions(options.convention)
         if len(under) > 1:
             _refuse_rows_of_modules(options, form)
-        old = baseline(options, under[0].name)
+        old = baseline(options, under[0].name, phases_of(options))
         built, report = counted(options.model, options)
-        title = first_line(built)
-        if options.training:
-            title += f"\n{in_short(report)}"
-            report = phase_of(report, options)
+        title, report = first_line(built), phase_of(report, options)
         if len(under) == 1:
             report = report.under(under[0])
             shown = view.of(report, title, built.name, old)
         else:
+            title = "\n".join(filter(None, (title, training_step(report.priced))))
             shown = rows_in(form, _figures(report.by_convention(under), form), title)
     write(shown, destination)
     check(options, report.priced, old)

@@ -11,16 +11,22 @@ import torch
 from torch import nn
 
 from ..core.errors import HookcountError, InputError, error_text, failure, near, said
-from ..core.units import si
 from ..counter import Counter
 from ..models import Built
 from ..models.code import load
+from ..pricing.price import BACKWARD, FORWARD, OPTIMIZER, RECOMPUTE, STEP, Phases
 from ..report import Report
 from ..training import MakesOptimizer, Training
 from .options import UsageError, whole
 from .parsing import TRAINING, Parser
 
-PHASES = ("step", "forward", "backward", "recompute", "optimizer")
+PHASES: dict[str, Phases] = {
+    "step": STEP,
+    "forward": FORWARD,
+    "backward": BACKWARD,
+    "recompute": RECOMPUTE,
+    "optimizer": OPTIMIZER,
+}
 """What the figures may be of: the whole step, or a part of it."""
 OPTIMIZERS = {
     name.lower(): each
@@ -56,7 +62,7 @@ def add_training(to: Parser) -> None:
     )
     group.add_argument(
         "--phase",
-        choices=PHASES,
+        choices=tuple(PHASES),
         help="the part of the step that rows, totals and limits are of (default: step, the whole)",
     )
 
@@ -102,6 +108,11 @@ def count_step(built: Built, training: Training) -> Report:
         raise HookcountError(error_text(built.name, what, fix)) from error
 
 
+def phases_of(options: argparse.Namespace) -> Phases:
+    """The parts of a training step that the figures are of. Without ``--training``: the forward."""
+    return PHASES[options.phase or "step"] if options.training else FORWARD
+
+
 def phase_of(report: Report, options: argparse.Namespace) -> Report:
     """The report of ``--phase``. Without ``--training`` it is the report."""
     if not options.training or options.phase == "forward":
@@ -109,18 +120,6 @@ def phase_of(report: Report, options: argparse.Namespace) -> Report:
     found = getattr(report, options.phase or "step")
     assert isinstance(found, Report)
     return found
-
-
-def in_short(report: Report) -> str:
-    """The phases of a training step in one line."""
-    parts = {"forward": report, **{each: getattr(report, each) for each in PHASES[2:]}}
-    shown = [f"{name} {_work(each)}" for name, each in parts.items() if each.flops]
-    return f"training step: {', '.join(shown)}"
-
-
-def _work(report: Report) -> str:
-    flops = f"{si(report.flops)} FLOPs"
-    return f"{si(report.macs)} MACs ({flops})" if report.macs else flops
 
 
 def _optimizer(name: str) -> MakesOptimizer:

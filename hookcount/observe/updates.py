@@ -21,7 +21,7 @@ class Updates:
     def __init__(self, tree: ModuleTree) -> None:
         self._path_of = _paths(tree)
         self._state_of: dict[int, str] = {}
-        """By the identity of a gradient or a state of an optimizer, the path of the parameter."""
+        """By the identity of all that an optimizer works on, the path of the parameter."""
         self._running: list[tuple[object, int]] = []
         """Each optimizer that is running, and the backward pass in which it began."""
         self._path = OUTSIDE
@@ -103,13 +103,15 @@ def _paths(tree: ModuleTree) -> dict[int, str]:
 
 
 def _states(optimizer: torch.optim.Optimizer, path_of: Mapping[int, str]) -> dict[int, str]:
-    """By the identity of a gradient or a state of an optimizer, the path of the parameter."""
+    """By the identity of all that an optimizer works on, the path of the parameter.
+
+    A parameter of no module of the model is outside.
+    """
     return {
-        id(held): path_of[id(each)]
+        id(held): path_of.get(id(each), OUTSIDE)
         for group in optimizer.param_groups
         for each in group["params"]
-        if id(each) in path_of
-        for held in _held(optimizer, each)
+        for held in (each, *_held(optimizer, each))
     }
 
 

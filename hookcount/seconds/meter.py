@@ -31,7 +31,7 @@ class Metered:
     """The work and the time of one step, or of several steps.
 
     ``macs`` and ``flops`` are those of the model: of its forwards and backward passes. The work of
-    optimizers and of forwards that run again (checkpointing) is not in them.
+    optimizers is not in them, and nothing that a backward pass computes again.
     """
 
     seconds: float
@@ -43,7 +43,7 @@ class Metered:
     """The FLOPs of the device's dense peak in these seconds. None if there is no peak."""
     steps: int = 1
     recomputed_macs: int = 0
-    """MACs of forwards that backward passes ran again, as with checkpointing."""
+    """MACs that backward passes computed again: forwards, and the scores of a fused attention."""
 
     @property
     def flops_per_second(self) -> float:
@@ -65,7 +65,7 @@ class Metered:
 
     @property
     def hfu(self) -> float | None:
-        """Hardware FLOPs utilisation: ``mfu`` with the MACs of forwards that ran again."""
+        """Hardware FLOPs utilisation: ``mfu`` with the MACs that were computed again."""
         return self._utilisation(self.macs + self.recomputed_macs)
 
     def logged(self) -> dict[str, float]:

@@ -29,7 +29,7 @@ class Work:
     macs: int
     flops: int
     recomputed_macs: int = 0
-    """MACs of forwards that a backward pass ran again."""
+    """MACs of what a backward pass computed again."""
     estimated: bool = False
     """Whether the backward pass is an estimate."""
 
@@ -59,9 +59,11 @@ class Works:
             return Work(report.macs, report.flops)
         with torch.inference_mode(False), torch.enable_grad():
             report = self._steps.of(args, kwargs)
-        if report.priced.step_seen:
+        step = report.priced.step_totals
+        if step is not None:
+            again = step.fused_recompute_macs
             model = report.priced.within(_MODEL)
-            return Work(model.macs, model.flops, report.recompute.macs)
+            return Work(model.macs - again, model.flops - 2 * again, step.recompute_macs + again)
         macs, flops = (STEP_OF_TRAINING * each for each in (report.macs, report.flops))
         return Work(macs, flops, estimated=True)
 

@@ -110,13 +110,13 @@ def test_the_whole_step_is_the_default(totals):
 def test_the_title_has_each_phase(count):
     status, out, _ = count("Two", "--training", "--optimizer", "adamw")
     assert status == 0
-    line = next(each for each in out.splitlines() if each.startswith("training step:"))
+    line = next(each for each in out.splitlines() if each.startswith("Training step:"))
     assert "forward 384 MACs" in line  # 2 * (8 * 16 + 16 * 4)
     assert "backward 512 MACs" in line
     assert "optimizer 2.69 k FLOPs" in line  # 14 * 192 + 2
     assert "recompute" not in line
     status, out, _ = count("Two")
-    assert "training step" not in out
+    assert "Training step" not in out
 
 
 def test_a_forward_that_runs_again(totals):
@@ -180,12 +180,51 @@ def test_a_baseline(count, folder):
     assert f"+{2 * PARAMETERS}" in err
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (("--training",), ()),
+        ((), ("--training",)),
+        ((), ("--training", "--phase", "forward")),
+        (("--training",), ("--training", "--phase", "backward")),
+    ],
+)
+def test_a_baseline_of_something_else(count, old, new):
+    assert count("Two", *old, "--output", "old.json")[0] == 0
+    status, out, err = count("Two", *new, "--baseline", "old.json")
+    assert (status, out) == (2, "")
+    assert "--training and --phase" in err
+
+
+def test_rows_have_the_columns_of_a_step(count):
+    options = ("--training", "--phase", "forward", "--sort", "own_backward_macs")
+    status, out, _ = count("Two", *options, "--format", "csv")
+    assert status == 0
+    rows = {row["path"]: row for row in csv.DictReader(io.StringIO(out))}
+    assert list(rows) == ["a", "b", "(model)", "drop"]  # 256 each, and two without a product
+    assert int(rows["b"]["macs"]) == B
+    assert int(rows["b"]["backward_macs"]) == 2 * B
+    assert int(rows["(model)"]["backward_macs"]) == MACS["backward"]
+    status, _, err = count("Two", "--sort", "own_backward_macs", "--format", "csv")
+    assert status == 2
+    assert "no column is called" in err
+
+
+def test_a_table_for_people(count):
+    status, out, _ = count("Two", "--training", "--top", "1")
+    assert status == 0
+    assert "Training step: forward 384 MACs" in out
+
+
 def test_several_conventions(count):
     options = ("--training", "--convention", "default,torch", "--format", "csv")
     status, out, _ = count("Two", *options)
     assert status == 0
     rows = {row["convention"]: int(row["figure"]) for row in csv.DictReader(io.StringIO(out))}
     assert rows == {"default": MACS["step"], "torch": 2 * MACS["step"]}
+    status, out, _ = count("Two", *options[:3])
+    assert status == 0
+    assert "Training step: forward 384 MACs" in out
 
 
 def test_models_side_by_side(run, folder):

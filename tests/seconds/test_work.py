@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 import torch
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 import hookcount
 from hookcount import Counter, Meter, Training
@@ -194,3 +195,22 @@ def test_a_loop_in_each_of_eight_threads():
         each.join()
     assert errors == []
     assert totals == {w: 12 * (2 * 8 * w + 3 * w * 4) for w in range(8, 16)}
+
+
+def test_the_scores_of_a_fused_attention_are_computed_again():
+    """Two products in the forward, four for the gradients, and the scores once more."""
+
+    class Attention(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.q, self.k, self.v = (nn.Parameter(torch.zeros(1, 2, 32, 8)) for _ in range(3))
+
+        def forward(self, x):
+            return nn.functional.scaled_dot_product_attention(self.q, self.k, self.v)
+
+    product = 2 * 32 * 32 * 8
+    fused = Meter(Attention()).update(1.0, X)
+    assert (fused.macs, fused.recomputed_macs) == (6 * product, product)
+    with sdpa_kernel(SDPBackend.MATH):
+        plain = Meter(Attention()).update(1.0, X)
+    assert (plain.macs, plain.recomputed_macs) == (6 * product, 0)

@@ -227,6 +227,15 @@ def test_several_conventions(count):
     assert "Training step: forward 384 MACs" in out
 
 
+def test_a_tool_without_a_backward_pass_is_not_exact_for_one(count):
+    """fvcore counts no backward pass, so its figure of a step is none that it gives."""
+    options = ("--training", "--convention", "torch,fvcore", "--format", "csv")
+    for phase, exact in (("step", "False"), ("backward", "False"), ("forward", "True")):
+        _, out, _ = count("Two", *options, "--phase", phase)
+        rows = {row["convention"]: row["exact"] for row in csv.DictReader(io.StringIO(out))}
+        assert rows == {"torch": "True", "fvcore": exact}
+
+
 def test_models_side_by_side(run, folder):
     words = ("compare", "cli_trained.py:Two", "cli_trained.py:Normed", "--input", "2x8")
     status, out, _ = run(*words, "--training", "--format", "csv")

@@ -178,11 +178,20 @@ class Counter:
         n: int | None,
         inputs: dataset.Inputs | None,
     ) -> DataSetReport:
-        called = checked(program_module(model)).model
-        found = dataset.over(batches, n, inputs, called, partial(self.reported, model))
-        if uncounted := found.explain_uncounted():
-            warnings.warn(UncountedWarning(uncounted), stacklevel=4)
+        found = self.reported_over(model, batches, n, inputs)
+        warn_uncounted(found, stacklevel=5)
         return found
+
+    def reported_over(
+        self,
+        model: Model,
+        batches: Iterable[object],
+        n: int | None,
+        inputs: dataset.Inputs | None,
+    ) -> DataSetReport:
+        """As ``over``, without an ``UncountedWarning``."""
+        called = checked(program_module(model)).model
+        return dataset.over(batches, n, inputs, called, partial(self.reported, model))
 
     @uncompiled
     def watch(self, model: nn.Module) -> AbstractContextManager[Watch]:
@@ -282,6 +291,7 @@ def scaling(
     model fails. The text names the size and the module.
     """
     checked(program_module(model))
+    check_counter(counter, "scaling(counter=...)")
     counter = counter or Counter(run="shapes")
     with leftovers_named():
         return scale(partial(counter.priced, model), inputs, sizes, stacklevel=4)
@@ -313,7 +323,14 @@ def _over_the_rest(registry: Registry | None) -> Registry:
     return registry.over(USER)
 
 
-def warn_uncounted(report: Report, stacklevel: int) -> None:
+def check_counter(given: object, where: str, fix: str = "") -> None:
+    """Raise ``InputError`` for a counter that is no ``Counter``. ``fix``: what else to do."""
+    if not (given is None or isinstance(given, Counter)):
+        what = f"this is of type {type(given).__name__}"
+        raise InputError(error_text(where, what, f"give a hookcount.Counter{fix}"))
+
+
+def warn_uncounted(report: Report | DataSetReport, stacklevel: int) -> None:
     """Warn if something that ran has no formula."""
-    if report.uncounted:
-        warnings.warn(UncountedWarning(report.explain_uncounted()), stacklevel=stacklevel)
+    if uncounted := report.explain_uncounted():
+        warnings.warn(UncountedWarning(uncounted), stacklevel=stacklevel)

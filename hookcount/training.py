@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -13,7 +13,9 @@ from torch import nn
 
 from .core.errors import InputError, error_text
 from .core.integers import as_int
-from .counter import Counter, Watch, warn_uncounted
+from .counter import Counter, Watch, check_counter, warn_uncounted
+from .dataset.over import Inputs
+from .dataset.report import DataSetReport
 from .observe.autograd import Step
 from .observe.compiler import uncompiled
 from .observe.exported import Model
@@ -57,6 +59,7 @@ class Training:
         if type(steps) is not int or steps < 1:
             what = "this is no number of steps"
             raise InputError(error_text(f"Training(steps={steps!r})", what, "give an int from 1"))
+        check_counter(counter, "Training(counter=...)")
         self.loss = loss
         self.optimizer = optimizer
         self.steps = steps
@@ -76,6 +79,25 @@ class Training:
         report = self._counter.reported(model, args, kwargs)
         warn_uncounted(report.step, stacklevel=4)
         return report
+
+    @uncompiled
+    def over(
+        self,
+        model: Model,
+        batches: Iterable[object],
+        *,
+        n: int | None = None,
+        inputs: Inputs | None = None,
+    ) -> DataSetReport:
+        """Count a training step for each item of a data set, as ``hookcount.over`` does a forward.
+
+        The figures of the result are those of the forwards. ``result.step``, ``.backward``,
+        ``.recompute`` and ``.optimizer`` have the others. Each item is a step of its own. Raises
+        the errors of ``hookcount.over``.
+        """
+        found = self._counter.reported_over(model, batches, n, inputs)
+        warn_uncounted(found.step, stacklevel=4)
+        return found
 
     @uncompiled
     def watch(self, model: nn.Module) -> AbstractContextManager[Watch]:

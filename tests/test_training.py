@@ -659,3 +659,18 @@ def test_the_source_line_is_that_of_the_user():
     report = training().count(nn.Linear(8, 4), torch.zeros(2, 8))
     lines = {charge.line.rpartition(":")[0] for charge in report.backward.charges()}
     assert all("hookcount/" not in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda model, x, other: Training(counter=other),
+        lambda model, x, other: hookcount.scaling(model, lambda n: x, counter=other),
+        lambda model, x, other: hookcount.Timer().over(model, [x], counter=other),
+    ],
+    ids=["Training", "scaling", "Timer.over"],
+)
+def test_a_training_is_no_counter(use):
+    with pytest.raises(hookcount.InputError, match="of type Training") as raised:
+        use(nn.Linear(8, 4), torch.zeros(2, 8), Training())
+    assert "To fix it" in str(raised.value)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..core.errors import FormulaError, InputError, failure
 from ..core.integers import as_int
 from ..core.ops import FLOPS_ARE, KINDS, NOTHING, Ops, flops
+from ..pricing.price import FORWARD
 from ..pricing.priced import Priced
 from ..pricing.step import StepWork
 from ..pricing.tree import Node
@@ -146,7 +147,8 @@ def by_type(priced: Priced) -> pd.DataFrame:
 def by_convention(priced: Priced, conventions: Iterable[Convention]) -> pd.DataFrame:
     """One row per convention: its figure, the figure's unit, and the tool that it mirrors.
 
-    ``exact``: whether the convention is tested to give the tool's figure to the integer.
+    ``exact``: whether the convention is tested to give the tool's figure to the integer. Of a
+    backward pass, few tools give one.
 
     If a formula of a convention fails, its row has no figure. Then a column ``error`` says why.
     """
@@ -155,7 +157,7 @@ def by_convention(priced: Priced, conventions: Iterable[Convention]) -> pd.DataF
         {
             "convention": each.name,
             "unit": each.unit,
-            "exact": each.exact,
+            "exact": each.exact and (each.backward or priced.phases == FORWARD),
             "mirrors": each.mirrors,
         }
         for each, _ in found

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from ..analysis.budget import number, require_no_growth, require_within
 from ..analysis.reading import read
+from ..analysis.training import names
 from ..core.errors import BudgetError, InputError, error_text
+from ..pricing.price import STEP, Phases
 from ..pricing.priced import Priced
 from ..pricing.stored import Stored
 from .options import UsageError
@@ -35,10 +37,11 @@ def add_limits(to: Parser) -> None:
     )
 
 
-def baseline(options: argparse.Namespace, convention: str) -> Stored | None:
+def baseline(options: argparse.Namespace, convention: str, phases: Phases) -> Stored | None:
     """The report of ``--baseline``, read before the count.
 
-    Raises ``UsageError`` if it cannot be read, or has figures of another convention.
+    Raises ``UsageError`` if it cannot be read, or has figures of another convention or of another
+    part of a training step.
     """
     if options.baseline is None:
         return None
@@ -53,7 +56,18 @@ def baseline(options: argparse.Namespace, convention: str) -> Stored | None:
         what = f"it has the figures of {found.convention.name!r}, and the count has {convention!r}"
         fix = f"add --convention {found.convention.name}, or write a new baseline"
         raise UsageError(error_text(f"--baseline {options.baseline}", what, fix))
+    if (found.phases, found.step_seen) != (phases, options.training):
+        what, here = _kind(found.phases, found.step_seen), _kind(phases, options.training)
+        what = f"it has the figures of {what}, and the count those of {here}"
+        fix = "give the same --training and --phase, or write a new baseline"
+        raise UsageError(error_text(f"--baseline {options.baseline}", what, fix))
     return found
+
+
+def _kind(phases: Phases, of_step: bool) -> str:
+    if not of_step:
+        return "a forward"
+    return "a training step" if phases == STEP else f"the {names(phases)} of a training step"
 
 
 def has_limits(options: argparse.Namespace) -> bool:

@@ -27,6 +27,7 @@ from .options import (
 )
 from .parsing import Parser
 from .show import rows_in, write
+from .training import add_training, phase_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,6 +56,7 @@ def arguments() -> Parser:
     add_model(made, several=True)
     add_input(made)
     add_kind_of_run(made)
+    add_training(made)
     add_convention(
         made, "count under these conventions, a column for each. Default: hookcount's own."
     )
@@ -74,7 +76,7 @@ def work(options: argparse.Namespace, destination: Destination) -> None:
         raise UsageError(error_text("MODEL", f"{twice} is given twice", "give each model once"))
     with undisturbed():
         under = conventions(options.convention or "default")
-        reports = {name: counted(name, options)[1] for name in options.models}
+        reports = {name: phase_of(counted(name, options)[1], options) for name in options.models}
         rows = compare(reports, under)
     if form == "html":
         write(compared(rows), destination)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ..conventions import CONVENTIONS
 from ..models.torchvision import names
 from .parsing import GENERAL, Parser
+from .training import OPTIMIZERS
 
 SHELLS = ("bash", "zsh", "fish")
 HOW = """\
@@ -69,6 +70,8 @@ def _options(of: Parser) -> Iterator[Option]:
                 values = tuple(map(str, each.choices or ()))
                 if name == "--convention":
                     values = ("all", *CONVENTIONS)
+                if name == "--optimizer":
+                    values = tuple(OPTIMIZERS)
                 if name == "--device":
                     values = ("cpu", "cuda", "meta", "mps")
                 text = (each.help or "").replace("%%", "%").split(";")[0].split(". ")[0]

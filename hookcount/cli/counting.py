@@ -25,6 +25,7 @@ from ..models.inputs import Input, written
 from ..report import Report
 from ..tables.waiting import waiting
 from .options import UsageError
+from .training import count_step, training_of
 
 
 def check_device(options: argparse.Namespace) -> None:
@@ -39,19 +40,28 @@ def counted(name: str, options: argparse.Namespace) -> tuple[Built, Report]:
 
     Raises ``UsageError`` for missing or repeated inputs, ``HookcountError`` where the model fails.
     """
+    counter = Counter(run="real" if options.real else "auto")
+    training = training_of(options, counter)
     with waiting(f"building {name}"):
         made = build(name, options.device, real=options.real, trust=options.trust)
     built = with_inputs(made, options.input)
-    counter = Counter(run="real" if options.real else "auto")
     try:
         with waiting(f"counting {name}"):
+            if training is not None:
+                return built, count_step(built, training)
             return built, counter.count(built.model, *(built.args or ()), **built.kwargs)
     except DataNeededError as error:
         raise DataNeededError(f"{error}; here, with --device cpu") from error
     except (HookcountError, KeyboardInterrupt):
         raise
     except BaseException as error:
-        raise raised(built, error) from error
+        raise raised(built, error, _more_fixes(options)) from error
+
+
+def _more_fixes(options: argparse.Namespace) -> str:
+    """What may mend an error of a training step."""
+    batch = "in train mode some layers need a batch of 2 or more; " if options.training else ""
+    return batch + ("another --optimizer may do; " if options.optimizer else "")
 
 
 def first_line(built: Built) -> str:
@@ -112,11 +122,11 @@ def with_inputs(built: Built, inputs: Sequence[Input]) -> Built:
     return built
 
 
-def raised(built: Built, error: BaseException) -> HookcountError:
-    """The error for an exception of a model."""
+def raised(built: Built, error: BaseException, more: str = "") -> HookcountError:
+    """The error for an exception of a model. ``more``: what else may mend it."""
     notes = "".join(f"\n  {note}" for note in getattr(error, "__notes__", ()))
     fix = (
-        f"give the inputs of forward with --input (now: {shapes(built) or 'none'}); "
+        f"give the inputs of forward with --input (now: {shapes(built) or 'none'}); {more}"
         "--traceback shows where the error was raised"
     )
     return HookcountError(error_text(built.name, said(error) + notes, fix))

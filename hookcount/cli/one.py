@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from .. import __version__
 from ..conventions import DEFAULT
 from ..core.errors import error_text, near
+from ..render.text import training_step
 from .budget import add_limits, baseline, check, has_limits
 from .completion import HOW, add_completion
 from .counting import check_device, counted, first_line, undisturbed
@@ -27,6 +28,7 @@ from .options import (
 )
 from .parsing import GENERAL, RESULT, STATUS, Parser
 from .show import rows_in, write
+from .training import add_training, phase_of, phases_of
 from .view import View
 
 if TYPE_CHECKING:
@@ -59,6 +61,7 @@ examples:
   hookcount resnet50
   hookcount resnet50 --input 8x3x256x256 --output resnet50.html
   hookcount my_models.py:encoder --input ids=1x128:int64 --max-macs 4.2G
+  hookcount resnet50 --training --optimizer adamw
 
 other commands:
   hookcount compare   models side by side, under one convention or several
@@ -91,6 +94,7 @@ def arguments() -> Parser:
     add_completion(made)
     add_input(made)
     add_kind_of_run(made)
+    add_training(made)
     add_convention(
         made,
         "count as that tool or text does; with several, a row for each. Default: hookcount's own.",
@@ -140,7 +144,7 @@ def work(options: argparse.Namespace, destination: Destination) -> None:
     if form in ("latex", "html") and (options.top or options.sort):
         what = f"a {'page' if form == 'html' else 'LaTeX table'} has the modules in their order"
         raise UsageError(error_text(f"--format {form}", what, "omit --top and --sort"))
-    view = View(form, options.depth, options.full, options.top, options.sort)
+    view = View(form, options.depth, options.full, options.top, options.sort, options.training)
     if options.sort is not None and options.sort not in view.orders():
         known = ", ".join(near(options.sort, view.orders()) or view.orders())
         what = f"no column is called {options.sort!r}"
@@ -151,13 +155,15 @@ def work(options: argparse.Namespace, destination: Destination) -> None:
         under = (DEFAULT,) if options.convention is None else conventions(options.convention)
         if len(under) > 1:
             _refuse_rows_of_modules(options, form)
-        old = baseline(options, under[0].name)
+        old = baseline(options, under[0].name, phases_of(options))
         built, report = counted(options.model, options)
+        title, report = first_line(built), phase_of(report, options)
         if len(under) == 1:
             report = report.under(under[0])
-            shown = view.of(report, first_line(built), built.name, old)
+            shown = view.of(report, title, built.name, old)
         else:
-            shown = rows_in(form, _figures(report.by_convention(under), form), first_line(built))
+            title = "\n".join(filter(None, (title, training_step(report.priced))))
+            shown = rows_in(form, _figures(report.by_convention(under), form), title)
     write(shown, destination)
     check(options, report.priced, old)
 

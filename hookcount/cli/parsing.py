@@ -18,7 +18,7 @@ exit status:
   2  wrong usage: an unknown name, a bad option, a file that cannot be written
   3  a figure is over its limit, or more than in the baseline"""
 MODEL, COUNTED, RUN, RESULT = "model and input", "what is counted", "run", "result"
-LIMITS, GENERAL = "limits, for CI", "general"
+TRAINING, LIMITS, GENERAL = "a step of training", "limits, for CI", "general"
 """Titles of groups, in the order of the help text."""
 _UNKNOWN = "unrecognized arguments: "
 _MISSING = "the following arguments are required: "
@@ -36,7 +36,7 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
             add_help=False,
         )
-        titles = (MODEL, COUNTED, RUN, RESULT, LIMITS, GENERAL)
+        titles = (MODEL, COUNTED, TRAINING, RUN, RESULT, LIMITS, GENERAL)
         self._titled = {each: self.add_argument_group(each) for each in titles}
         self.group(GENERAL).add_argument("-h", "--help", action="help", help="show this text")
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..analysis.frames import MODULE_COLUMNS
+from ..analysis.frames import MODULE_COLUMNS, STEP_COLUMNS
 from ..pricing.priced import Priced
 from ..render import data
 from ..render.listed import read
 from ..render.order import SORTS
 from ..render.page.page import page
 from ..render.paper import paper
-from ..render.text import summary, tree
+from ..render.text import summary, training_step, tree
 from ..report import Report
 from ..tables.excel import excel
 from ..tables.grid import Renderable, stacked, table
@@ -40,10 +40,14 @@ class View:
     """Show this many modules: the first by ``sort``, or those with most MACs of their own."""
     sort: str | None = None
     """Sort by this column."""
+    training: bool = False
+    """Whether a training step is counted. Rows have its columns too."""
 
     def orders(self) -> list[str]:
         """The columns that ``sort`` may name."""
-        return list(SORTS if self.form == "tree" else MODULE_COLUMNS)
+        if self.form == "tree":
+            return list(SORTS)
+        return [*MODULE_COLUMNS, *(STEP_COLUMNS if self.training else [])]
 
     def of(
         self, report: Report, first_line: str, name: str = "", before: Priced | None = None
@@ -73,7 +77,8 @@ class View:
         if self.form == "parquet":
             return parquet(rows)
         columns = read(priced, self.sort, ["output_shapes"])
-        return stacked(first_line, summary(priced), table(rows[columns]), bold=True)
+        heads = filter(None, (first_line, summary(priced), training_step(priced)))
+        return stacked(*heads, table(rows[columns]), bold=True)
 
     def _rows(self, report: Report) -> pd.DataFrame:
         """The rows to show. Their index is that of ``to_dataframe()``."""

@@ -65,6 +65,7 @@ TORCH = Convention(
     sees="listed",
     mirrors="torch.utils.flop_counter.FlopCounterMode of torch 2.15",
     exact=True,
+    backward=True,
     differs=(
         "work that ran as one op is not seen: an LSTM, and multi-head attention and an encoder "
         "layer in eval mode without gradients",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -90,10 +90,34 @@ class DataSetReport:
 
     def under(self, convention: Convention | str) -> DataSetReport:
         """The same items under another convention. Raises ``InputError`` for an unknown name."""
+        return self._with(lambda report: report.under(convention))
+
+    @property
+    def backward(self) -> DataSetReport:
+        """The backward passes of ``Training.over``, as a result like this one."""
+        return self._with(lambda report: report.backward)
+
+    @property
+    def recompute(self) -> DataSetReport:
+        """Forwards that the backward passes of ``Training.over`` ran again."""
+        return self._with(lambda report: report.recompute)
+
+    @property
+    def optimizer(self) -> DataSetReport:
+        """The optimizer's steps of ``Training.over``."""
+        return self._with(lambda report: report.optimizer)
+
+    @property
+    def step(self) -> DataSetReport:
+        """The whole training steps of ``Training.over``."""
+        return self._with(lambda report: report.step)
+
+    def _with(self, change: Callable[[Report], Report]) -> DataSetReport:
+        """The same items with other reports. Items that shared a report share one again."""
         made: dict[int, Report] = {}
         for each in self.items:
             if id(each.report) not in made:
-                made[id(each.report)] = each.report.under(convention)
+                made[id(each.report)] = change(each.report)
         return DataSetReport(
             tuple([replace(each, report=made[id(each.report)]) for each in self.items])
         )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal, Protocol
@@ -27,6 +27,7 @@ from .distributed import settle
 from .eager import compiler_is_there
 from .gate import kept_apart
 from .gathered import gathered
+from .gradient_hooks import gradient_hooks_off
 from .in_turn import in_turn
 from .interrupts import HeldBack
 from .mistakes import refuse_mistakes
@@ -167,13 +168,14 @@ class Runner:
         compiler_was_there = compiler_is_there()
         if self.act is not None:
             args, kwargs = inputs_apart((args, dict(kwargs)))
-        try:
-            return self._traced(tree, args, kwargs, modes, signals)
-        except Exception:
-            if compiler_was_there or not compiler_is_there():
-                raise
-            # The forward itself imported the compiler, too late to be switched off. Run again.
-            return self._traced(tree, args, kwargs, modes, signals)
+        with nullcontext() if self.act is None else gradient_hooks_off(tree):
+            try:
+                return self._traced(tree, args, kwargs, modes, signals)
+            except Exception:
+                if compiler_was_there or not compiler_is_there():
+                    raise
+                # The forward itself imported the compiler, too late to be switched off. Run again.
+                return self._traced(tree, args, kwargs, modes, signals)
 
     def traced(self, tree: ModuleTree, args: Args, kwargs: Kwargs, modes: MakesModes) -> Trace:
         """The trace of one forward under the modes that ``modes`` makes."""

@@ -37,7 +37,8 @@ class Convention:
     that any other function of torch ran costs nothing. See ``rules/functions.py``.
 
     ``mirrors``: the tool and its version. ``exact``: tests hold the figure to the tool's own, to
-    the integer, except for the cases in ``differs``.
+    the integer, except for the cases in ``differs``. ``backward``: the tool counts backward passes
+    too. Otherwise the figure of a training step is not one that the tool gives.
 
     >>> Convention("products", weights={"macs": 1, "muls": 1}).figure(Ops(macs=3, adds=5, muls=2))
     5
@@ -55,6 +56,7 @@ class Convention:
     mirrors: str = ""
     exact: bool = False
     differs: tuple[str, ...] = field(default=(), repr=False)
+    backward: bool = field(default=False, repr=False)
 
     def __post_init__(self) -> None:
         for what, value, kind, fix in (

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from numbers import Real
-from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -15,40 +14,45 @@ from torch import nn
 from ..core.errors import InputError, error_text
 from ..core.units import duration, quantity
 from ..counter import Counter
-from ..dataset.counts import Args, Counts, Kwargs
+from ..dataset.counts import Args, Kwargs
 from ..dataset.over import Inputs, arguments_of
 from ..observe.autocast_seen import autocast_seen
 from ..observe.clocks import clock_of, now
 from ..observe.exported import program_module
 from ..observe.model import checked
+from ..training import Training
 from .device import Device
 from .peaks import HasPeak, dtype_of, held_of, peak_of
-
-STEP_OF_TRAINING = 3
-"""Forwards whose work a step of training is taken for: a backward pass counts as two."""
+from .work import Work, Works
 
 
 @dataclass(frozen=True)
 class Metered:
-    """The work and the time of one step, or of several steps."""
+    """The work and the time of one step, or of several steps.
+
+    ``macs`` and ``flops`` are those of the model: of its forwards and backward passes. The work of
+    optimizers is not in them, and nothing that a backward pass computes again.
+    """
 
     seconds: float
     macs: int
     flops: int
     estimated: bool = False
-    """Whether a backward pass is in the figures, as an estimate: forward x 3."""
+    """Whether a backward pass is in the figures as an estimate: forward x 3."""
     peak_flops: float | None = None
     """The FLOPs of the device's dense peak in these seconds. None if there is no peak."""
     steps: int = 1
+    recomputed_macs: int = 0
+    """MACs that backward passes computed again: forwards, and the scores of a fused attention."""
 
     @property
     def flops_per_second(self) -> float:
-        """FLOPs over seconds."""
+        """FLOPs of the model over seconds."""
         return self.flops / self.seconds
 
     @property
     def macs_per_second(self) -> float:
-        """MACs over seconds."""
+        """MACs of the model over seconds."""
         return self.macs / self.seconds
 
     @property
@@ -57,7 +61,20 @@ class Metered:
 
         It has two FLOPs per MAC and no other operation. None if there is no peak.
         """
-        return None if not self.peak_flops else 2 * self.macs / self.peak_flops
+        return self._utilisation(self.macs)
+
+    @property
+    def hfu(self) -> float | None:
+        """Hardware FLOPs utilisation: ``mfu`` with the MACs that were computed again."""
+        return self._utilisation(self.macs + self.recomputed_macs)
+
+    def logged(self) -> dict[str, float]:
+        """``flops_per_second``, and ``mfu`` and ``hfu`` if there is a peak."""
+        found = {"flops_per_second": self.flops_per_second, "mfu": self.mfu, "hfu": self.hfu}
+        return {name: each for name, each in found.items() if each is not None}
+
+    def _utilisation(self, macs: int) -> float | None:
+        return None if not self.peak_flops else 2 * macs / self.peak_flops
 
     def __add__(self, other: Metered) -> Metered:
         peaks = (self.peak_flops, other.peak_flops)
@@ -68,6 +85,7 @@ class Metered:
             self.estimated or other.estimated,
             None if None in peaks else sum(each for each in peaks if each is not None),
             self.steps + other.steps,
+            self.recomputed_macs + other.recomputed_macs,
         )
 
     def __str__(self) -> str:
@@ -76,17 +94,11 @@ class Metered:
             parts = [f"{self.steps} steps", *parts]
         if self.mfu is not None:
             parts.append(f"MFU {100 * self.mfu:.1f} %")
+        if self.hfu is not None and self.recomputed_macs:
+            parts.append(f"HFU {100 * self.hfu:.1f} %")
         if self.estimated:
             parts.append("estimated as forward x 3")
         return ", ".join(parts)
-
-
-class _Work(NamedTuple):
-    """The work of one forward, with a backward pass if there is one."""
-
-    macs: int
-    flops: int
-    estimated: bool
 
 
 class Meter:
@@ -100,15 +112,20 @@ class Meter:
     ``inputs``: makes of a batch what the forward takes: ``lambda batch: batch[0]``.
 
     ``training``: whether a step runs a backward pass too. By default it does if the model is in
-    train mode and records gradients. Its work is then an estimate, forward x 3, and the result says
-    so.
+    train mode and records gradients. The backward pass is then counted, as ``Training`` does, with
+    the sum of the outputs as the loss. Give a ``Training`` for another loss. If the step cannot be
+    counted, a warning says why, and ``estimated`` is True: forward x 3. With a ``Training`` of
+    yours the error is raised instead. An optimizer is not part of the figures.
 
     Raises ``InputError`` for an unknown device or a bad option, and ``ModelError`` as ``count``
     does.
 
+    A layer of 8 to 4 on two rows has 64 MACs, and 8 adds of the bias. The gradient of its weight
+    has 64 MACs, that of its bias 4 adds. Nothing needs the gradient of the input:
+
     >>> meter = Meter(nn.Linear(8, 4), device="H100 SXM")
-    >>> meter.update(2.0, torch.zeros(2, 8)).flops     # 3 x (2 x 64 and 8 adds of the bias)
-    408
+    >>> meter.update(2.0, torch.zeros(2, 8)).flops     # 2 x 64 + 8 + 2 x 64 + 4
+    268
     """
 
     def __init__(
@@ -118,26 +135,17 @@ class Meter:
         dtype: torch.dtype | str | None = None,
         *,
         inputs: Inputs | None = None,
-        training: bool | None = None,
+        training: bool | Training | None = None,
         counter: Counter | None = None,
     ) -> None:
         tree = checked(program_module(model))
         called = tree.model
-        chosen = Counter() if counter is None else counter
-        if not callable(getattr(chosen, "count", None)):
-            what = f"counter is of type {type(counter).__name__}"
-            raise InputError(error_text("Meter", what, "give a hookcount.Counter"))
-        if str(training) not in ("None", "True", "False"):
-            what = f"training is {training!r}"
-            raise InputError(error_text("Meter", what, "give True, False or None"))
-        self._model = called
+        self._works = Works(called, training, counter)
         self._tensors = (*tree.parameters, *tree.buffers)
         self._device = _here(self._tensors) if device is None else held_of(device, "Meter")
         self._must_know_peak = device is not None
         self._dtype = dtype
         self._inputs = inputs
-        self._training = training
-        self._counts = Counts(called, lambda args, kwargs: chosen.count(called, *args, **kwargs))
         self.last: Metered | None = None
         """The last step. None before the first one."""
         self.total: Metered | None = None
@@ -147,6 +155,11 @@ class Meter:
     def device(self) -> HasPeak | None:
         """The device whose peak is used. None if there is none."""
         return self._device
+
+    @property
+    def why_estimated(self) -> str:
+        """Why a step of training could not be counted. Empty if each could be."""
+        return self._works.why_estimated
 
     @contextmanager
     def step(self, batch: object) -> Iterator[None]:
@@ -160,7 +173,7 @@ class Meter:
         """
         args, kwargs = arguments_of(batch, self._inputs, "Meter.step(batch)")
         self._peak_flops(0)  # an unknown peak raises here, before the block
-        work = self._work(args, kwargs)
+        work = self._works.of(args, kwargs)
         self.settle()
         began = now()
         with autocast_seen() as seen:
@@ -193,25 +206,17 @@ class Meter:
         if not _is_duration(seconds):
             what = f"seconds is {seconds!r}"
             raise InputError(error_text("Meter", what, "give a positive number of seconds"))
-        works = [self._work(*_pair(each)) for each in forwards]
+        works = [self._works.of(*_pair(each)) for each in forwards]
         return self._add(float(seconds), works, dtype)
 
-    def _work(self, args: Args, kwargs: Kwargs) -> _Work:
-        """The work of one forward, and of its backward pass."""
-        training = self._training
-        if training is None:
-            training = torch.is_grad_enabled() and _trains(self._model)
-        times = STEP_OF_TRAINING if training else 1
-        report = self._counts.of(args, kwargs)
-        return _Work(times * report.macs, times * report.flops, training)
-
-    def _add(self, seconds: float, works: Sequence[_Work], dtype: torch.dtype | None) -> Metered:
+    def _add(self, seconds: float, works: Sequence[Work], dtype: torch.dtype | None) -> Metered:
         step = Metered(
             seconds,
             sum(each.macs for each in works),
             sum(each.flops for each in works),
             any(each.estimated for each in works),
             self._peak_flops(seconds, dtype),
+            recomputed_macs=sum(each.recomputed_macs for each in works),
         )
         self.last = step
         self.total = step if self.total is None else self.total + step
@@ -263,7 +268,3 @@ def _here(tensors: Iterable[torch.Tensor]) -> HasPeak | None:
         return Device.of(device)
     except InputError:
         return None
-
-
-def _trains(model: nn.Module) -> bool:
-    return model.training and any(each.requires_grad for each in model.parameters())

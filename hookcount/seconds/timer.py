@@ -16,7 +16,7 @@ from torch import nn
 
 from ..analysis.size import size_of
 from ..core.errors import InputError, UncountedWarning, error_text, said
-from ..counter import Counter, warn_uncounted
+from ..counter import Counter, check_counter, warn_uncounted
 from ..dataset.items import Item
 from ..dataset.over import Inputs, over, shapes_of
 from ..dataset.report import DataSetReport
@@ -119,6 +119,7 @@ class Timer:
         Raises as ``hookcount.over`` and ``measure`` do. A ``KeyboardInterrupt`` and an
         ``ItemError`` have the items before as ``result``.
         """
+        check_counter(counter, "Timer.over(counter=...)")
         counter = counter or Counter()
 
         changed: dict[str, None] = {}

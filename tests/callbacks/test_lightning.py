@@ -4,12 +4,16 @@ import pytest
 import torch
 from torch import nn
 
+import hookcount
+
 lightning = pytest.importorskip("lightning.pytorch")
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
-STEP = 3 * 2 * (4 * 8 * 2)
-"""FLOPs of a step: a batch of 4 through 8 x 2, two FLOPs per MAC, backward taken for two."""
+STEP = 2 * 2 * (4 * 8 * 2)
+"""FLOPs of a step: a batch of 4 through 8 x 2, two FLOPs per MAC. The backward pass has the product
+for the gradient of the weight, and none for that of the input.
+"""
 
 
 class Module(lightning.LightningModule):
@@ -50,10 +54,10 @@ class Peak:
         return 1e9
 
 
-def callback():
+def callback(**options):
     from hookcount.callbacks.lightning import MeterCallback
 
-    return MeterCallback(Peak(), inputs=lambda batch: batch[0])
+    return MeterCallback(Peak(), inputs=lambda batch: batch[0], **options)
 
 
 def test_each_step_is_metered_and_logged():
@@ -61,7 +65,7 @@ def test_each_step_is_metered_and_logged():
     trainer = fit(Module(), metering)
     assert metering.meter.total.steps == 3
     assert metering.meter.total.flops == 3 * STEP
-    assert metering.meter.total.estimated
+    assert not metering.meter.total.estimated
     last = metering.meter.last
     assert trainer.logged_metrics["flops_per_second"].item() == pytest.approx(
         STEP / last.seconds, rel=1e-5
@@ -69,6 +73,14 @@ def test_each_step_is_metered_and_logged():
     assert trainer.logged_metrics["mfu"].item() == pytest.approx(
         STEP / last.seconds / 1e9, rel=1e-5
     )
+    assert trainer.logged_metrics["hfu"] == trainer.logged_metrics["mfu"]
+
+
+def test_a_loss_of_ones_own():
+    metering = callback(training=hookcount.Training(lambda out: out.sum()))
+    fit(Module(), metering)
+    # the sum of the 8 outputs is 7 adds
+    assert metering.meter.total.flops == 3 * (STEP + 4 * 2 - 1)
 
 
 def test_training_goes_on_as_without_the_callback():

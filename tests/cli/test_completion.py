@@ -58,6 +58,8 @@ needs_bash = pytest.mark.skipif(not shutil.which("bash"), reason="there is no ba
         (["measure", "resnet18", "--dtype", "b"], ["bfloat16"]),
         (["resnet18", "--convention", "torch"], [e for e in CONVENTIONS if e.startswith("torch")]),
         (["resnet18", "--convention", "thop,fv"], ["thop,fvcore"]),
+        (["resnet18", "--optimizer", "adamw"], ["adamw"]),
+        (["compare", "resnet18", "--phase", "back"], ["backward"]),
         (["resnet18", "--output", "my"], ["my net.pt2"]),
         (["size", "my"], ["my net.pt2"]),
         (["resnet18", "--depth", ""], [""]),  # any number

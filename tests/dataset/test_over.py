@@ -286,3 +286,49 @@ def test_the_kept_counts_are_bounded(monkeypatch):
 
 def test_a_very_large_n():
     assert len(hookcount.over(model(), images([8]), n=10**30)) == 1
+
+
+def test_steps_of_training():
+    """The first layer needs no gradient of its input."""
+    model = nn.Sequential(nn.Linear(8, 16, bias=False), nn.Linear(16, 4, bias=False))
+    batches = [(torch.zeros(rows, 8), None) for rows in (2, 3, 2)]
+    training = hookcount.Training(optimizer=torch.optim.SGD)
+    found = training.over(model, batches, inputs=lambda batch: batch[0])
+    a, b = 8 * 16, 16 * 4
+    assert found.to_dataframe()["macs"].tolist() == [rows * (a + b) for rows in (2, 3, 2)]
+    assert found.backward.to_dataframe()["macs"].tolist() == [
+        rows * (a + 2 * b) for rows in (2, 3, 2)
+    ]
+    assert found.step.macs.max == 3 * (2 * a + 3 * b)
+    assert found.recompute.macs.max == 0
+    assert found.optimizer.flops.min == 2 * (a + b)
+    assert found.distinct == found.step.distinct == 2
+    assert training.over(model, batches, n=1, inputs=lambda batch: batch[0]).macs.max == 2 * (a + b)
+    assert all(each.grad is None for each in model.parameters())
+
+
+def test_an_item_without_a_loss():
+    model = nn.Linear(8, 4).requires_grad_(False)
+    with pytest.raises(hookcount.ItemError, match="requires grad"):
+        hookcount.Training().over(model, [torch.zeros(2, 8)])
+
+
+def test_uncounted_work_of_a_backward_pass_is_warned_of():
+    with torch.library._scoped_library("hookcount_over", "FRAGMENT") as library:
+        library.define("secret(Tensor x) -> Tensor")
+        library.impl("secret", torch.clone, "CompositeExplicitAutograd")
+
+        class Function(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, x):
+                return x.clone()
+
+            @staticmethod
+            def backward(ctx, grad):
+                return torch.ops.hookcount_over.secret(grad)
+
+        layer = nn.Linear(8, 4)
+        layer.register_forward_hook(lambda module, args, out: Function.apply(out))
+        with pytest.warns(hookcount.UncountedWarning, match="secret") as warned:
+            hookcount.Training().over(layer, [torch.zeros(2, 8)])
+    assert warned[0].filename == __file__

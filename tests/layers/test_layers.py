@@ -24,9 +24,11 @@ MAY_IMPORT = {
     "report": "core rules conventions pricing tables analysis render",
     "dataset": "core rules observe tables analysis render report",
     "counter": "core rules formulas conventions observe pricing analysis report dataset",
-    "training": "core observe report counter",
-    "seconds": "core rules observe pricing tables analysis render report dataset counter",
-    "callbacks": "core observe dataset seconds",
+    "training": "core observe report dataset counter",
+    "seconds": (
+        "core rules observe pricing tables analysis render report dataset counter training"
+    ),
+    "callbacks": "core observe dataset training seconds",
     "comparison": "core rules conventions pricing models analysis tables report counter",
     "testing": "core rules observe pricing report counter",
     "compat": (
@@ -34,7 +36,7 @@ MAY_IMPORT = {
     ),
     "cli": (
         "core rules conventions pricing tables models analysis render report counter comparison "
-        "seconds __init__"
+        "training seconds __init__"
     ),
     "__init__": (
         "core rules conventions pricing analysis render observe formulas report dataset counter "

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 import hookcount
 from hookcount.seconds import meter as module
@@ -73,22 +74,23 @@ def test_each_distinct_input_is_counted_once(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("training", "grad", "option", "times"),
+    ("training", "grad", "option", "products"),
     [
-        (True, True, None, 3),
+        (True, True, None, 2),  # the output, and the gradient of the weight
         (True, False, None, 1),
         (False, True, None, 1),
-        (False, True, True, 3),
+        (False, True, True, 2),
+        (True, False, True, 2),
         (True, True, False, 1),
     ],
 )
-def test_a_backward_pass_is_an_estimate(training, grad, option, times):
+def test_a_backward_pass_is_counted(training, grad, option, products):
     meter = Meter(layer().train(training), training=option)
     with torch.set_grad_enabled(grad):
         step = meter.update(1.0, torch.zeros(1, 8))
-    assert step.macs == times * ROW
-    assert step.estimated == (times == 3)
-    assert ("estimated as forward x 3" in str(step)) == (times == 3)
+    assert step.macs == products * ROW
+    assert not step.estimated
+    assert meter.why_estimated == ""
 
 
 def test_a_step_of_several_forwards():
@@ -200,8 +202,10 @@ def test_an_exported_program():
 @pytest.mark.parametrize(
     ("what", "text"),
     [
-        (lambda: Meter(layer(), counter=5), "counter is of type int"),
-        (lambda: Meter(layer(), training="no"), "training is 'no'"),
+        (lambda: Meter(layer(), counter=5), "of type int"),
+        (lambda: Meter(layer(), counter=hookcount.Training()), "goes to training="),
+        (lambda: Meter(layer(), training="no"), "training='no'"),
+        (lambda: Meter(layer(), training=hookcount.Training), "training=<class"),
         (lambda: Meter(layer(), hookcount.Device), "of type type"),
         (lambda: Meter(layer()).update(10**400, torch.zeros(1, 8)), "seconds is"),
         (lambda: Meter(layer()).record(1.0, [torch.zeros(1, 8)]), "a forward is of type Tensor"),
@@ -211,3 +215,24 @@ def test_more_bad_input(what, text):
     with pytest.raises(hookcount.InputError, match=text) as raised:
         what()
     assert "To fix it" in str(raised.value)
+
+
+def test_recomputed_forwards_are_in_hfu_alone():
+    class Checkpointed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = nn.Linear(8, 8, bias=False), nn.Linear(8, 4, bias=False)
+
+        def forward(self, x):
+            return self.b(checkpoint(self.a, x, use_reentrant=True))
+
+    x = torch.zeros(2, 8, requires_grad=True)
+    step = Meter(Checkpointed(), Peak()).update(1.0, x)
+    a, b = 2 * 8 * 8, 2 * 8 * 4
+    assert (step.macs, step.recomputed_macs) == (3 * (a + b), a)
+    assert (step.mfu, step.hfu) == (2 * 3 * (a + b) / 1000, 2 * (3 * (a + b) + a) / 1000)
+    assert (step + step).hfu == step.hfu
+    assert "HFU" in str(step)
+    forward = Meter(layer(), Peak()).update(1.0, torch.zeros(1, 8))
+    assert forward.hfu == forward.mfu
+    assert "HFU" not in str(forward)

@@ -9,9 +9,11 @@ from ..core.errors import FormulaError, InputError, failure
 from ..core.integers import as_int
 from ..core.ops import FLOPS_ARE, KINDS, NOTHING, Ops, flops
 from ..pricing.priced import Priced
+from ..pricing.step import StepWork
 from ..pricing.tree import Node
 from ..rules.convention import Convention
 from ..tables import exact
+from . import training
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +42,7 @@ def facts(priced: Priced) -> dict[str, object]:
         "unit": priced.unit,
         "flops_are": FLOPS_ARE,
         "run": priced.run,
+        **({"phases": training.names(priced.phases)} if priced.step_seen else {}),
         "versions": priced.versions,
     }
 
@@ -70,9 +73,29 @@ MODULE_COLUMNS = [
 ]
 
 
+STEP_COLUMNS = list(StepWork._fields)
+"""Columns of a training step. Those without ``own_`` include the modules beneath."""
+
+
+def columns(priced: Priced) -> list[str]:
+    """The columns of ``modules``."""
+    return [*MODULE_COLUMNS, *(STEP_COLUMNS if priced.step_work else [])]
+
+
 def modules(priced: Priced) -> pd.DataFrame:
-    """One row per place of the tree, parents first. Counts are ints, shapes are text."""
-    return framed([_module(node, priced) for node in priced.tree], MODULE_COLUMNS, priced)
+    """One row per place of the tree, parents first. Counts are ints, shapes are text.
+
+    With a training step there are ``STEP_COLUMNS`` too.
+    """
+    work = priced.step_work
+    rows = [
+        {**_module(node, priced), **(work.get(node.path, StepWork())._asdict() if work else {})}
+        for node in priced.rows
+    ]
+    frame = framed(rows, columns(priced), priced)
+    if priced.step_totals is not None:
+        frame.attrs["training"] = training.figures(priced.step_totals)
+    return frame
 
 
 def _module(node: Node, priced: Priced) -> Row:

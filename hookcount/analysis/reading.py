@@ -14,9 +14,13 @@ from ..core.names import clean, shortened
 from ..core.ops import KINDS, NOTHING, Ops, flops
 from ..core.trace import Unseen
 from ..pricing.price import Record, Sums, Uncounted
-from ..pricing.stored import Stored, StoredNode
+from ..pricing.priced import Priced
+from ..pricing.step import StepTotals
+from ..pricing.stored import Stored, StoredNode, StoredStep
 from ..pricing.tree import Node
 from ..rules.convention import Convention
+from .frames import STEP_COLUMNS
+from .training import figures, step_differs, stored_step
 
 SCHEMA = 1
 """The number of the layout of the JSON."""
@@ -25,13 +29,15 @@ _LONG = 120
 _WRITE_AGAIN = "write it again with report.to_json()"
 
 
-def extras(sums: Sums, convention: Convention) -> dict[str, object]:
+def extras(priced: Priced) -> dict[str, object]:
     """What a file holds beside the totals and the rows, so that it can be read again."""
+    totals = priced.step_totals
     return {
-        "weights": dict(convention.weights),
+        **({} if totals is None else {"training": figures(totals)}),
+        "weights": dict(priced.convention.weights),
         "records": [
             {**each._asdict(), "ops": {kind: n for kind, n in vars(each.ops).items() if n}}
-            for each in sums.records
+            for each in priced.records
         ],
     }
 
@@ -142,7 +148,18 @@ def _stored(name: str, whole: Mapping[str, Any], rows: Sequence[Mapping[str, Any
         run=whole["run"],
         backward_seen=whole["backward_seen"],
         versions=whole["versions"],
+        step=_step(whole, rows),
     )
+
+
+def _step(whole: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> StoredStep | None:
+    if whole.get("phases") is None:
+        return None
+    _check(whole, ("phases",), ())
+    _check(whole["training"], (), StepTotals._fields)
+    for row in rows:
+        _check(row, (), STEP_COLUMNS)
+    return stored_step(whole["phases"], whole["training"], rows)
 
 
 def _convention(whole: Mapping[str, Any]) -> Convention:
@@ -222,6 +239,8 @@ def _differing(found: Stored, whole: Mapping[str, Any], rows: Sequence[Mapping[s
             own_params[node.path.rpartition(".")[0]] += own_params[node.path]
     if own_params[""] != found.params:
         return "'own_params'"
+    if name := step_differs(found, whole.get("training")):
+        return f"{name!r}"
     for node, row in zip(nodes, rows, strict=True):
         name = _differs(node, row, found, own_params[node.path])
         if name:

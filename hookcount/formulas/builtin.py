@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from ..rules.registry import FREE, OBSERVED, Formula, Kind, Registry, Target
+
+F = TypeVar("F", bound=Formula)
 
 
 class _Builtin(Registry):
@@ -19,6 +22,20 @@ class _Builtin(Registry):
 
 BUILTIN = _Builtin(name="hookcount's own formulas", home=f"{__name__}:BUILTIN")
 formula = BUILTIN.register
+
+
+def repeats(*targets: str) -> Callable[[F], F]:
+    """Say which part of the price of each target computes again what the forward had.
+
+    The targets are ops of a backward pass that have a formula. This part is in their price.
+    """
+
+    def put(part: F) -> F:
+        for each in targets:
+            BUILTIN.table.put_repeats(each, part)
+        return part
+
+    return put
 
 
 def free(targets: Iterable[Target], kind: Kind | None = None) -> None:

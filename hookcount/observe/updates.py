@@ -23,8 +23,7 @@ class Updates:
         self._tree = tree
         self._path_of = _paths(tree)
         self._state_of: dict[int, str] = {}
-        """By the identity of a gradient, of a state, or of what is made of them, the path of the
-        parameter."""
+        """By the identity of all that an optimizer works on, the path of the parameter."""
         self._running: list[tuple[object, int]] = []
         """Each optimizer that is running, and the backward pass in which it began."""
         self._path = OUTSIDE
@@ -137,20 +136,22 @@ def _paths(tree: ModuleTree) -> dict[int, str]:
 
 
 def _states(optimizer: torch.optim.Optimizer, path_of: Mapping[int, str]) -> dict[int, str]:
-    """By the identity of a state of an optimizer, the path of the parameter."""
+    """By the identity of all that an optimizer works on, the path of the parameter.
+
+    A parameter of no module of the model is outside.
+    """
     return {
-        id(held): path_of[id(each)]
+        id(held): path_of.get(id(each), OUTSIDE)
         for group in optimizer.param_groups
         for each in group["params"]
-        if id(each) in path_of
-        for held in _held(optimizer, each)
+        for held in (each, *_held(optimizer, each))
     }
 
 
 def _held(optimizer: torch.optim.Optimizer, parameter: torch.Tensor) -> Iterator[torch.Tensor]:
     state = optimizer.state.get(parameter)
     values = state.values() if isinstance(state, Mapping) else ()
-    yield from (each for each in values if isinstance(each, torch.Tensor))
+    yield from (each for each in (parameter.grad, *values) if isinstance(each, torch.Tensor))
 
 
 def _part(call: Call, places: Sequence[int], count: int) -> Call:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from copy import copy, deepcopy
 from dataclasses import replace
 from typing import Any
@@ -14,6 +14,7 @@ from ..rules.registry import Registry
 from ..rules.resolver import Resolver
 from .price import Charge, Phases, Prices, Sums, Uncounted
 from .priced import Priced
+from .step import StepTotals, StepWork
 from .stored import Stored
 from .tree import Node, grow
 
@@ -122,6 +123,23 @@ class Part(Priced):
         """Whether a training step was counted."""
         return self.whole.step_seen
 
+    @lazily
+    def step_work(self) -> Mapping[str, StepWork]:
+        """The work of each module beside the forward's, by path."""
+        work = self.whole.step_work
+        return {self._inner(path): each for path, each in work.items() if self._has(path)}
+
+    @lazily
+    def step_totals(self) -> StepTotals | None:
+        """The work of the training step in the part. None if a file has only that of the whole."""
+        stored = isinstance(outermost(self)[0], Stored)
+        return None if stored else super().step_totals
+
+    @lazily
+    def rows(self) -> Node:
+        """The tree with a node for each module that has work in any phase of the run."""
+        return self.tree if isinstance(outermost(self)[0], Stored) else super().rows
+
     @property
     def backward_seen(self) -> bool:
         """Whether a backward pass ran too."""
@@ -147,8 +165,7 @@ class Part(Priced):
         """The same part of the whole under another convention."""
         return Part(self.whole.under(convention), self.path)
 
-    def within(self, phases: Phases) -> Priced:
-        """The same part of the whole in other phases."""
+    def _other(self, phases: Phases) -> Priced:
         return Part(self.whole.within(phases), self.path)
 
     def _has(self, path: str) -> bool:

@@ -25,6 +25,10 @@ By = Literal["module", "op"]
 Phases = frozenset[Phase]
 """Parts of a training step that are priced together."""
 FORWARD: Phases = frozenset(("forward",))
+BACKWARD: Phases = frozenset(("backward", "accumulate"))
+RECOMPUTE: Phases = frozenset(("recompute",))
+OPTIMIZER: Phases = frozenset(("optimizer",))
+STEP: Phases = FORWARD | BACKWARD | RECOMPUTE | OPTIMIZER
 
 
 def called_in(phases: Phases) -> Phases:

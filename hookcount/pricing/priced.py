@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,7 +17,22 @@ from ..rules.convention import Convention, Unit
 from ..rules.registry import Registry
 from ..rules.resolver import Resolver
 from .frozen import frozen
-from .price import FORWARD, Charge, Phases, Prices, Record, Sums, Uncounted, charges, price
+from .price import (
+    BACKWARD,
+    FORWARD,
+    OPTIMIZER,
+    RECOMPUTE,
+    STEP,
+    Charge,
+    Phases,
+    Prices,
+    Record,
+    Sums,
+    Uncounted,
+    charges,
+    price,
+)
+from .step import StepTotals, StepWork, repeated_macs, with_more, work_at
 from .tree import Node, grow
 
 
@@ -62,8 +77,20 @@ class Priced(Portable):
         return replace(self, convention=convention)
 
     def within(self, phases: Phases) -> Priced:
-        """Other phases of the same trace."""
-        return replace(self, phases=phases)
+        """Other phases of the same trace. They are kept, so that each is priced once."""
+        if phases == self.phases:
+            return self
+        known = self._others.get(phases)
+        return self._others.setdefault(phases, self._other(phases)) if known is None else known
+
+    @lazily
+    def _others(self) -> dict[Phases, Priced]:
+        return {}
+
+    def _other(self, phases: Phases) -> Priced:
+        made = replace(self, phases=phases)
+        vars(made).update(formulas=self.formulas, resolver=self.resolver)
+        return made
 
     def figure_under(self, convention: Convention) -> int | FormulaError:
         """The headline under another convention, or the error of a formula that fails there."""
@@ -112,6 +139,35 @@ class Priced(Portable):
         """The root of the module tree."""
         return grow(self.trace, self.sums, self.phases)
 
+    @lazily
+    def step_work(self) -> Mapping[str, StepWork]:
+        """The work of each module beside the forward's, by path. Empty without a training step."""
+        if not self.step_seen:
+            return {}
+        return work_at(*(self.within(each).tree for each in (BACKWARD, RECOMPUTE, OPTIMIZER)))
+
+    @lazily
+    def step_totals(self) -> StepTotals | None:
+        """The work of the training step. None without one."""
+        if not self.step_seen:
+            return None
+        backward = self.within(BACKWARD)
+        return StepTotals(
+            self.within(FORWARD).macs,
+            backward.macs,
+            self.within(RECOMPUTE).macs,
+            self.within(OPTIMIZER).flops,
+            repeated_macs(backward.charges(), self.prices),
+            sum([each.calls for each in self.within(STEP).uncounted]),
+        )
+
+    @lazily
+    def rows(self) -> Node:
+        """The tree with a node for each module that has work in any phase of the run."""
+        if not self.step_seen:
+            return self.tree
+        return with_more(self.tree, self.within(STEP).tree, self.step_work)
+
     @property
     def params(self) -> int:
         """The number of parameters. A shared tensor counts once."""
@@ -129,7 +185,7 @@ class Priced(Portable):
 
     @property
     def step_seen(self) -> bool:
-        """Whether a training step was counted: its other phases can be priced too."""
+        """Whether a training step was counted."""
         return any(run.of_step for run in self.trace.runs)
 
     @property

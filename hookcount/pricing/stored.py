@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from ..core.errors import InputError, error_text
 from ..core.portable import Portable
@@ -13,6 +13,7 @@ from ..rules.convention import Convention
 from ..rules.registry import Registry
 from .price import FORWARD, Charge, Phases, Sums
 from .priced import Priced
+from .step import StepTotals, StepWork
 from .tree import Node
 
 
@@ -34,6 +35,14 @@ class StoredNode(Node):
         return self.output_texts
 
 
+class StoredStep(NamedTuple):
+    """What a file has of a training step."""
+
+    phases: Phases
+    work: Mapping[str, StepWork]
+    totals: StepTotals
+
+
 class Stored(Priced):
     """Figures under one convention, and the tree. What needs the calls raises ``InputError``."""
 
@@ -47,6 +56,7 @@ class Stored(Priced):
         run: str,
         backward_seen: bool,
         versions: Mapping[str, str],
+        step: StoredStep | None = None,
     ) -> None:
         vars(self).update(
             source=source,
@@ -54,7 +64,9 @@ class Stored(Priced):
             sums=sums,
             tree=tree,
             total=sums.total(),
-            phases=FORWARD,
+            phases=FORWARD if step is None else step.phases,
+            step_work={} if step is None else step.work,
+            step_totals=None if step is None else step.totals,
         )
         vars(self)["stored"] = (run, backward_seen, dict(versions))
 
@@ -102,12 +114,19 @@ class Stored(Priced):
 
     @property
     def step_seen(self) -> bool:
-        """A file has one phase."""
-        return False
+        """Whether a training step was counted."""
+        return self.step_totals is not None
+
+    @property
+    def rows(self) -> Node:
+        """The tree: a file has a row for each node."""
+        return self.tree
 
     def within(self, phases: Phases) -> Priced:
-        """A file has one phase. Raises ``InputError``."""
-        self._refuse("it holds no other part of a training step")
+        """A file has one phase. Raises ``InputError`` for any other."""
+        if phases != self.phases:
+            self._refuse("it holds no other part of a training step")
+        return self
 
     def _refuse(self, what: str) -> NoReturn:
         where = f"the report of {vars(self)['source']}"

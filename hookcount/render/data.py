@@ -52,10 +52,10 @@ def json(priced: Priced, shown: pd.DataFrame | None = None) -> str:
         "model": priced.tree.type,
         "input": list(priced.tree.inputs),
         "backward_seen": priced.backward_seen,
-        "module_count": sum(1 for _ in priced.tree),
+        "module_count": sum(1 for _ in priced.rows),
     }
     modules = rows.records(frames.modules(priced) if shown is None else shown)
-    more = extras(priced.sums, priced.convention)
+    more = extras(priced)
     return rows.json({**head, **totals(priced), **more, "modules": modules})
 
 
@@ -78,7 +78,7 @@ def markdown(priced: Priced, shown: Iterable[int] | None = None) -> str:
     Under a convention other than the default there is a column of its figure.
     ``shown``: the rows to write, by their index in ``to_dataframe()``; all if None.
     """
-    nodes = list(priced.tree)
+    nodes = list(priced.rows)
     chosen = nodes if shown is None else [nodes[index] for index in shown]
     convention = priced.convention
     figure = [] if convention.name == "default" else [f"{priced.unit} ({convention.name})"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..analysis.frames import MODULE_COLUMNS
+from ..analysis import frames
 from ..core.errors import InputError, error_text, near
 from ..pricing.priced import Priced
 
@@ -23,13 +23,13 @@ def read(priced: Priced, sort: str | None, more: Iterable[str] = ()) -> list[str
     return _once([*_READ, *figures, *more, *([sort] if sort else [])])
 
 
-def chosen(columns: Iterable[str], sort: str | None) -> list[str]:
+def chosen(priced: Priced, columns: Iterable[str], sort: str | None) -> list[str]:
     """These columns after the path, and that of ``sort``. Raises ``InputError`` for others."""
-    found = ["path"]
+    found, all_columns = ["path"], frames.columns(priced)
     for each in columns:
         name = ALSO.get(each, each)
-        if name not in MODULE_COLUMNS:
-            known = near(str(each), MODULE_COLUMNS) or MODULE_COLUMNS
+        if name not in all_columns:
+            known = near(str(each), all_columns) or all_columns
             what = f"no column is called {each!r}"
             fix = f"use one of {', '.join(known)}"
             raise InputError(error_text("show(columns=...)", what, fix))

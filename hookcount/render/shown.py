@@ -56,7 +56,7 @@ class Shown:
         if top is not None:
             by = "own_macs" if sort is None else ALSO.get(sort, sort)
             found = frames.top(self.priced, top, by, depth)
-            shown = read(self.priced, by) if names is None else chosen(names, by)
+            shown = read(self.priced, by) if names is None else chosen(self.priced, names, by)
             show(table(found[shown]))
             return
         if sort is not None:

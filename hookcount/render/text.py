@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from ..analysis.training import names
 from ..core.names import clean, shortened
 from ..core.units import si, size
+from ..pricing.price import STEP
 from ..pricing.priced import Priced
 from ..pricing.tree import Node
 from ..tables.grid import Renderable
@@ -39,13 +41,37 @@ def summary(priced: Priced) -> str:
 
 def _phase(priced: Priced) -> str:
     """The part of a training step: ``"forward of a training step"``."""
-    named = [each for each in _PHASES if each in priced.phases]
-    if len(named) == len(_PHASES):
-        return "a training step"
-    return f"{' and '.join(named)} of a training step"
+    return (
+        "a training step" if priced.phases == STEP else f"{names(priced.phases)} of a training step"
+    )
 
 
-_PHASES = ("forward", "backward", "recompute", "optimizer")
+def training_step(priced: Priced) -> str:
+    """One line: ``Training step: forward 384 MACs, backward 512 MACs, optimizer 2.69 k FLOPs ...``.
+
+    Empty without a training step. Phases without work are left out.
+    """
+    totals = priced.step_totals
+    if totals is None:
+        return ""
+    again = totals.fused_recompute_macs
+    parts = [
+        f"forward {si(totals.forward_macs)} MACs",
+        f"backward {si(totals.backward_macs)} MACs"
+        + (f" ({si(again)} compute attention scores again)" if again else ""),
+    ]
+    if totals.recompute_macs:
+        parts.append(f"recompute {si(totals.recompute_macs)} MACs")
+    if totals.optimizer_flops:
+        parts.append(f"optimizer {si(totals.optimizer_flops)} FLOPs")
+    flops = f"model {si(totals.model_flops)} FLOPs"
+    if totals.hardware_flops != totals.model_flops:
+        flops += f", hardware {si(totals.hardware_flops)} FLOPs"
+    doubt = ""
+    if count := totals.uncounted_calls:
+        calls = "1 call is" if count == 1 else f"{count} calls are"
+        doubt = f" (a lower bound: {calls} uncounted, see report.step.uncounted)"
+    return f"Training step: {', '.join(parts)}; {flops}{doubt}"
 
 
 def tree(
@@ -64,7 +90,8 @@ def tree(
     ``columns``: those to show, of ``cells.COLUMNS``. ``hint`` says how to see what is hidden.
     """
     by = None if sort is None else order(priced, sort)
-    return TreeView(priced, summary(priced), depth, fold, by, columns=columns, hint=hint)
+    heading, below = summary(priced), training_step(priced)
+    return TreeView(priced, heading, depth, fold, by, columns=columns, hint=hint, subheading=below)
 
 
 def tree_alone(

@@ -38,6 +38,7 @@ class TreeView(Fitted):
     """Those to show, of ``cells.COLUMNS``. None: all."""
     hint: str = ""
     """How to see what is hidden."""
+    subheading: str = ""
 
     def parts(self, width: int) -> Iterator[Renderable]:
         """What to show, one below the other."""
@@ -70,7 +71,8 @@ class TreeView(Fitted):
         self, root: Row, found: list[Line], table: Sheet, width: int
     ) -> Iterator[tuple[str, str, int]]:
         """The texts above (bold) and below the table, with the number of their lines."""
-        texts = [(self.heading, "bold"), *doubts(self.priced)]
+        heads = [(self.heading, "bold"), (self.subheading, "bold")]
+        texts = [*heads, *doubts(self.priced)]
         notes = " ".join(self._notes(root, found, table))
         for text, style in [*texts, (notes, "dim")]:
             if text:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ..core.lazily import lazily
@@ -80,9 +80,16 @@ class Entry:
     layer: str
     kind: Kind | None = None
     fake: Fake | None = None
+    repeats: Formula | None = None
+    """The part of the price that computes again what the forward had, in a backward pass."""
 
     def __getstate__(self) -> dict[str, object]:
-        return {name: value for name, value in vars(self).items() if name != "binder"}
+        return {name: each for name, each in vars(self).items() if name not in ("binder", "again")}
+
+    @lazily
+    def again(self) -> Entry | None:
+        """An entry that prices only what is computed again. None if nothing is."""
+        return None if self.repeats is None else replace(self, price=self.repeats, repeats=None)
 
     @lazily
     def binder(self) -> Binder:

@@ -136,8 +136,8 @@ class Resolver:
         full = target_name(call.target)
         return self._of_op(full, full.partition(".")[0])
 
-    def kind_of_op(self, op: Op) -> Kind | None:
-        """The kind of an op: the first that a layer gives."""
+    def kind_of_op(self, op: Op | str) -> Kind | None:
+        """The kind of an op, also by its name: the first that a layer gives."""
         if op not in self._kinds:
             full = target_name(op)
             entries = self._of_op(full, full.partition(".")[0])

@@ -138,6 +138,13 @@ class Table:
         self._store(self.key(target), replace(old, fake=fake))
         self._changed()
 
+    def put_repeats(self, target: Target, repeats: Formula) -> None:
+        """Set which part of the price of a known target is work of the forward, done again."""
+        old = self.get(target)
+        assert old is not None
+        self._store(self.key(target), replace(old, repeats=repeats))
+        self._changed()
+
     def _store(self, key: Key, entry: Entry) -> None:
         if isinstance(key, type):
             self.classes.pop(key)

@@ -108,7 +108,7 @@ class Blocks:
         soft: dict[int, list[Call]] = {}
         sampled: set[int] = set()
         for index, run in enumerate(self._runs):
-            if run.phase == "backward":
+            if run.phase != "forward":
                 continue
             for op in run.ops:
                 kind, name = self._kinds.of(op.call), op_name(op.call)

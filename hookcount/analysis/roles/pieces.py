@@ -9,7 +9,7 @@ from ...core.ops import KINDS, Ops
 from ...core.trace import Call, ModuleRun, Trace, leaves
 from ...pricing.price import Charge, charges
 from ...pricing.priced import Priced
-from ...rules.registry import Kind, Registry
+from ...rules.registry import Kind, Registry, target_name
 from ...rules.resolver import Resolver
 from .fused import Parts, fused_parts
 from .operands import Followed, op_name
@@ -74,6 +74,21 @@ class Kinds:
         if call.module is not None:
             return self._resolver.kind_of_module(call.module)
         return self._resolver.kind_of_op(call.target)
+
+    def of_forward(self, call: Call) -> Kind | None:
+        """The kind of the op whose gradient a call computes. Of any other call, its own kind.
+
+        The name shows it: ``native_layer_norm_backward``, ``embedding_dense_backward``.
+        """
+        kind = self.of(call)
+        name, backward, _ = target_name(call.target).partition("_backward")
+        if kind not in (None, "gradient") or not backward:
+            return kind
+        for each in (name, name.rpartition("_")[0]):
+            known = self._resolver.kind_of_op(each) if each else None
+            if known is not None:
+                return known
+        return kind
 
 
 def pieces(priced: Priced, kinds: Kinds) -> Iterator[Piece]:
@@ -160,7 +175,8 @@ class _Cutter:
             ran = [itself, *_inside(charge, self._trace.runs, run)]
         trace = Trace((), tuple(ran), (), self._trace.run)
         found: list[Piece] = []
-        for each in charges(trace, self._priced.resolver, self._priced.prices):
+        priced = self._priced
+        for each in charges(trace, priced.resolver, priced.prices, priced.phases):
             if each.ops and each.ops.macs and each.call is not None:
                 here = each.path == charge.path
                 where = run if here else self._run_of.get((each.path, id(each.call)), run)

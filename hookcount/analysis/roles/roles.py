@@ -13,6 +13,9 @@ CONVOLUTION, NORMS, EMBEDDINGS, HEAD = "convolution", "norms", "embeddings", "he
 OTHER, REST = "other contractions", "elementwise/other"
 ROLES = (PROJECTIONS, PRODUCTS, FEED, CONVOLUTION, NORMS, EMBEDDINGS, HEAD, OTHER, REST)
 
+Role = tuple[str, str]
+"""A role, and the reason if it is ``other contractions`` (else empty)."""
+
 
 class Share(NamedTuple):
     """The work of one target in one role at one path.
@@ -112,6 +115,12 @@ class Split:
 
     *elementwise/other*: all other work that is not a contraction.
 
+    **Training.** A backward pass has the roles of the forward that caused it. Fused attention,
+    normalization and look-ups keep their roles. Any other contraction has the role that the module
+    has in the forward. If the module has several, the sizes of the operands show which. A forward
+    that runs again has the roles of the forward. An optimizer's update has the role of the
+    parameter.
+
     **Parameters.** A parameter has the role of the module that holds it. A shared parameter counts
     once, where it is met first. If the module has no role, or several, the parameter is an
     embedding if ``embed`` is in its name. Otherwise it is *elementwise/other*.
@@ -129,7 +138,7 @@ class Split:
         """Each of the other contractions as text: its path, its MACs, the reason."""
         found: dict[tuple[str, str, str], int] = {}
         for share in self.shares:
-            if share.role == OTHER:
+            if share.role == OTHER and share.ops.macs:
                 key = share.path, share.target, share.why
                 found[key] = found.get(key, 0) + share.ops.macs
         return tuple(

@@ -8,11 +8,13 @@ import torch
 
 from ...core.trace import Call, Trace, leaves
 from ...pricing.part import inner, outermost
+from ...pricing.price import FORWARD
 from ...pricing.priced import Priced
 from .blocks import Blocks
+from .caused import Caused
 from .operands import factors
 from .pairs import Site, site_of
-from .parameters import Assigned, parameters
+from .parameters import Holders
 from .paths import parent, upwards, with_parents, within
 from .pieces import Kinds, Piece, pieces
 from .roles import (
@@ -25,12 +27,10 @@ from .roles import (
     PRODUCTS,
     PROJECTIONS,
     REST,
+    Role,
     Share,
     Split,
 )
-
-Role = tuple[str, str]
-"""A role, and the reason if it is ``other contractions`` (else empty)."""
 
 
 def split(priced: Priced) -> Split:
@@ -39,19 +39,25 @@ def split(priced: Priced) -> Split:
     The work of a part has the roles that it has in the whole.
     """
     whole, part = outermost(priced)
+    forward = whole.within(FORWARD)
     kinds = Kinds(whole.registry)
-    found = list(pieces(whole, kinds))
+    found = list(pieces(forward, kinds))
     rules = _Rules(whole.trace, found, kinds)
-    assigned: list[Assigned] = []
+    assigned = [(piece, rules.role(piece)) for piece in found]
+    holders = Holders(whole.trace, rules.blocks, rules.looks_up, assigned)
     shares: list[Share] = []
-    for piece in found:
-        role, why = rules.role(piece)
-        assigned.append((piece, role))
-        if within(piece.path, part):
-            shares.append(Share(role, inner(piece.path, part), piece.target, piece.ops, why))
+    if whole.phases >= FORWARD:
+        shares += [
+            Share(role, piece.path, piece.target, piece.ops, why) for piece, (role, why) in assigned
+        ]
+    if whole.phases != FORWARD:
+        held = holders.role_at(whole.trace.places)
+        caused = Caused(whole, kinds, assigned, rules.role, rules.blocks.first, held)
+        shares += caused.shares()
+    shares = [each for each in shares if within(each.path, part)]
     places = [place for place in whole.trace.places if within(place.path, part)]
-    params = parameters(whole.trace, rules.blocks, rules.looks_up, assigned, places)
-    return Split(tuple(shares), params)
+    shares = [each._replace(path=inner(each.path, part)) for each in shares]
+    return Split(tuple(shares), holders.parameters(places))
 
 
 class _Rules:

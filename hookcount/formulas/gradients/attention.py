@@ -8,7 +8,7 @@ from torch import Size
 
 from ...core.ops import Ops
 from ..arithmetic import matmul
-from ..builtin import formula
+from ..builtin import formula, repeats
 
 
 def attention_backward(
@@ -123,3 +123,32 @@ def efficient_attention_backward_by_positions(
     return by_positions_backward(
         query, key, value, max_seqlen_k, packed=cu_seqlens_q is not None, masked=masked
     )
+
+
+@repeats(
+    "aten::_scaled_dot_product_flash_attention_backward",
+    "aten::_scaled_dot_product_flash_attention_for_cpu_backward",
+    "aten::_scaled_dot_product_efficient_attention_backward",
+    "aten::_scaled_dot_product_fused_attention_overrideable_backward",
+    "aten::_scaled_dot_product_cudnn_attention_backward",
+    "aten::_cudnn_attention_backward",
+)
+def scores_by_heads(query: Size, key: Size) -> Ops:
+    """[B, H, L, S] = q k^T: the scores, which the forward did not keep."""
+    return matmul(query[-2], query[-1], key[-2], prod(query[:-2]))
+
+
+@repeats("aten::_flash_attention_backward")
+def scores_by_positions(query: Size, key: Size, max_k: int) -> Ops:
+    """[B, H, L, S] = q k^T. Packed sequences are [total L, H, E], as in the forward."""
+    keys = max_k if len(query) == 3 else key[1]
+    return matmul(1, query[-1], keys, prod(query[:-1]))
+
+
+@repeats("aten::_efficient_attention_backward")
+def scores_of_efficient_attention(
+    query: Size, key: Size, cu_seqlens_q: Size | None, max_seqlen_k: int
+) -> Ops:
+    """[B, H, L, S] = q k^T. Packed sequences are [1, total L, H, E], as in the forward."""
+    keys = key[1] if cu_seqlens_q is None else max_seqlen_k
+    return matmul(1, query[-1], keys, prod(query[:-1]))

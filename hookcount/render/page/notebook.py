@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ...pricing.priced import Priced
 from ...tables.markup import markup
 from ..cells import More
-from ..text import summary
+from ..text import summary, training_step
 from ..view import doubts
 from .tables import PageTable
 from .template import NOTEBOOK
@@ -42,7 +42,7 @@ def notebook(
     notes: Sequence[str] = (),
     fold: bool = True,
 ) -> str:
-    """The tree as HTML, below one line of totals. It needs no JavaScript and has no ids.
+    """The tree as HTML, below its totals. It needs no JavaScript and has no ids.
 
     The first view has about 24 rows, and closed rows can be opened. A tree of over 400 rows has
     its first view only. ``heads``: the lines above it, in place of the totals. ``more``: columns to
@@ -52,11 +52,15 @@ def notebook(
     return markup(
         NOTEBOOK,
         style=_COLOURS + tree_style(tree.titles),
-        heads=[*(heads or [summary(priced)]), *[text for text, _ in doubts(priced)]],
+        heads=[*(heads or _heads(priced)), *[text for text, _ in doubts(priced)]],
         tree=tree,
         table=None,
         notes=[*([" ".join(tree.notes)] if tree.notes else []), *notes],
     )
+
+
+def _heads(priced: Priced) -> list[str]:
+    return [each for each in (summary(priced), training_step(priced)) if each]
 
 
 def notebook_table(heads: Sequence[str], table: PageTable, notes: Sequence[str] = ()) -> str:

@@ -3,12 +3,13 @@
 import pytest
 import torch
 from helpers.against_ops import by_ops
-from helpers.asked import ask
+from helpers.asked import ask, bound, call_of, overloads
 from torch import Size, nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import sdpa_backward_flop_count
 
 from hookcount import Ops
+from hookcount.formulas import BUILTIN
 from hookcount.formulas.gradients import attention as attention_backward
 
 Q, K, V = Size((2, 6, 3, 8)), Size((2, 2, 5, 8)), Size((2, 2, 5, 4))
@@ -119,6 +120,44 @@ def test_each_backend_costs_the_same(op):
     expected = attention_backward.attention_backward(*sizes, masked=False)
     assert ask(f"aten::{op}", *plain) == expected
     assert ask(f"aten::{op}", *masked) == expected + Ops(adds=2 * 6 * 3 * 5)
+
+
+def repeated(op, *args):
+    """The part of an op's price that the forward had: its scores."""
+    entry = BUILTIN.get(f"aten::{op}").again
+    calls = [call_of(each, args, {}, None) for each in overloads(f"aten::{op}")]
+    given, named = bound(entry.price, calls)
+    assert entry.again is None
+    return entry.price(*given, **named)
+
+
+@pytest.mark.parametrize("op", CALLS)
+def test_each_backend_repeats_the_product_of_the_scores(op):
+    for args in CALLS[op]:
+        assert repeated(op, *args) == Ops(macs=2 * 6 * 3 * 5 * 8)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_scores_by_positions(packed):
+    """[B, L, H, E], or packed: then the longest sequence of keys counts for each query."""
+    batch, keys = ((), 2 * 5) if packed else ((2,), 5)
+    grad, q = Size((*batch, 6 if packed else 3, 6, 4)), Size((*batch, 6 if packed else 3, 6, 8))
+    k, v = Size((*batch, keys, 6, 8)), Size((*batch, keys, 6, 4))
+    bounds = [BOUNDS, BOUNDS] if packed else [None, None]
+    flash = grad, q, k, v, grad, SAVED[1], *bounds, 3, 5, 0.0, False, *SEED
+    assert repeated("_flash_attention_backward", *flash) == Ops(macs=2 * 6 * 3 * 5 * 8)
+    if packed:
+        grad, q, k, v = (Size((1, *each)) for each in (grad, q, k, v))
+    efficient = grad, q, k, v, None, grad, *bounds, 3, 5, SAVED[1], 0.0, *SEED, 0, False
+    assert repeated("_efficient_attention_backward", *efficient) == Ops(macs=2 * 6 * 3 * 5 * 8)
+
+
+def test_every_fused_attention_says_what_it_repeats():
+    names = [
+        name for name in BUILTIN if "attention" in name and name.rstrip("_").endswith("backward")
+    ]
+    assert len(names) >= 8
+    assert [name for name in names if BUILTIN.get(name).repeats is None] == []
 
 
 def test_a_mask_of_the_cpus_op_is_an_add_per_score():

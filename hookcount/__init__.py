@@ -24,6 +24,7 @@ Contents:
 - roles: ``Split``, ``Share``
 - two counts side by side: ``Difference``, ``Changed``
 - conventions side by side: ``Reconciliation``, ``Line``, ``Match``
+- rules of thumb: ``Estimate``
 - counts by input size: ``Scaling``, ``Point``, ``Growth``, ``Polynomial``
 - the size of a model: ``ModelSize``
 - the peaks of a device: ``Device``, ``devices``
@@ -45,6 +46,7 @@ from .analysis.scaling.polynomial import Polynomial
 from .analysis.scaling.scaling import Scaling
 from .analysis.size import ModelSize
 from .analysis.statistics import Statistics
+from .analysis.thumb.rule import Estimate
 from .comparison import compare
 from .conventions import Convention
 from .core.errors import (
@@ -112,6 +114,7 @@ __all__ = [
     "Device",
     "Difference",
     "Entry",
+    "Estimate",
     "FormulaError",
     "Free",
     "Growth",

@@ -15,6 +15,8 @@ from .analysis.reading import read
 from .analysis.roles import frame as roles_frame
 from .analysis.scaling.again import Again, counted_again, of_a_copy, of_a_part
 from .analysis.scaling.scaling import Inputs, Scaling, scale
+from .analysis.thumb.estimates import Estimates, is_rule
+from .analysis.thumb.lines import reconcile_with
 from .conventions import CONVENTIONS, named
 from .core.errors import InputError, error_text
 from .core.ops import Ops
@@ -42,7 +44,7 @@ class Reuse(NamedTuple):
     formula_misses: int
 
 
-class Report(Shown, Portable, Checks, Files, Drawn, Phased):
+class Report(Shown, Portable, Checks, Estimates, Files, Drawn, Phased):
     """The result of a count. Counts are exact ints.
 
     ``print(report)`` shows the tree, ``report.to_dataframe()`` gives the rows. A report holds no
@@ -191,13 +193,16 @@ class Report(Shown, Portable, Checks, Files, Drawn, Phased):
             raise InputError(error_text("Report.diff", what, "give a hookcount.Report"))
         return difference(priced, self.priced)
 
-    def reconcile(self, to: Convention | str | float) -> reconcile.Reconciliation:
+    def reconcile(self, to: Convention | str | float, **facts: int) -> reconcile.Reconciliation:
         """The difference between this report's headline and another convention's, line by line.
 
         The largest line comes first, and the lines sum to the difference. If ``to`` is a number,
-        the nearest convention is taken, and the result also has the unexplained rest. Raises
-        ``InputError`` for an unknown name.
+        the nearest convention is taken, and the result also has the unexplained rest. If it is a
+        rule of thumb such as ``"6ND"``, the lines begin at 2 x MACs. ``facts`` are those of
+        ``rule``. Raises ``InputError`` for an unknown name.
         """
+        if is_rule(to, facts):
+            return reconcile_with(self.priced, to, facts)
         if isinstance(to, (Convention, str)):
             return reconcile.reconcile(self.priced, self.priced.under(named(to)))
         nearest = match.candidates(self.priced, to)[0]

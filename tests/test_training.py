@@ -233,6 +233,117 @@ def test_a_checkpoint_of_ops(run, reentrant):
     assert own(report.recompute) == {"": product * (2 if reentrant else 1)}
 
 
+class NestedFunctions(nn.Module):
+    """A checkpoint in a checkpoint, of a product and of a custom Function."""
+
+    def __init__(self, reentrant):
+        super().__init__()
+        self.w, self.v = nn.Parameter(torch.zeros(8, 16)), nn.Parameter(torch.zeros(16, 8))
+        self.reentrant = reentrant
+
+    def forward(self, x):
+        def again(function, *args):
+            return checkpoint(function, *args, use_reentrant=self.reentrant)
+
+        def outer(y):
+            return again(lambda z: (Square.apply(z, self.w)).relu() @ self.v, y)
+
+        return again(outer, x)
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_a_checkpoint_in_a_checkpoint(run):
+    x = torch.zeros(2, 8, requires_grad=True)
+    report = training(run).count(NestedFunctions(True), x)
+    product = 2 * 8 * 16
+    assert (report.macs, report.backward.macs) == (2 * product, 4 * product)
+    # the pass of the outer one runs the inner one's forward, whose pass runs it once more
+    assert own(report.recompute) == {"": 2 * 2 * product}
+
+
+class Reversed(torch.autograd.Function):
+    """Its backward pass calls the module again, without grad mode first."""
+
+    @staticmethod
+    def forward(ctx, x, layer):
+        ctx.layer = layer
+        ctx.save_for_backward(x)
+        return layer(x)
+
+    @staticmethod
+    def backward(ctx, grad):
+        (x,) = ctx.saved_tensors
+        ctx.layer(x)
+        with torch.enable_grad():
+            leaf = x.detach().requires_grad_()
+            out = ctx.layer(leaf)
+        out.backward(grad)
+        return leaf.grad, None
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_a_function_runs_its_module_again(run):
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(8, 4, bias=False)
+
+        def forward(self, x):
+            return Reversed.apply(x, self.layer)
+
+    report = training(run).count(Model(), torch.zeros(2, 8, requires_grad=True))
+    product = 2 * 8 * 4
+    assert (report.macs, report.backward.macs) == (product, 2 * product)
+    assert own(report.recompute) == {"layer": 2 * product}
+
+
+class WithConstants(nn.Module):
+    """A checkpoint of a tensor made in the forward, which requires grad. T5 has one."""
+
+    def __init__(self, reentrant):
+        super().__init__()
+        self.a, self.b = nn.Linear(8, 8, bias=False), nn.Linear(8, 8, bias=False)
+        self.reentrant = reentrant
+
+    def forward(self, x):
+        made = torch.zeros(2, 8, requires_grad=True)
+        layers = lambda y, z: self.b(y * z)  # noqa: E731
+        return checkpoint(layers, self.a(x), made, use_reentrant=self.reentrant)
+
+
+@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize("reentrant", [True, False])
+def test_a_tensor_made_in_the_forward_requires_grad(run, reentrant):
+    report = training(run).count(WithConstants(reentrant), torch.zeros(2, 8))
+    product = 2 * 8 * 8
+    assert own(report) == {"a": product, "b": product}
+    assert own(report.backward) == {"a": product, "b": 2 * product}
+    assert own(report.recompute) == ({"b": product} if reentrant else {})
+
+
+class Scaled(torch.autograd.Function):
+    """Its backward pass returns a gradient that it kept, and one that no op made there."""
+
+    @staticmethod
+    def forward(ctx, x, scale):
+        ctx.kept = x.detach()
+        return x * scale
+
+    @staticmethod
+    def backward(ctx, grad):
+        return ctx.kept, ctx.kept
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_a_function_returns_what_it_kept(run):
+    class Model(nn.Sequential):
+        def forward(self, x):
+            return Scaled.apply(super().forward(x), torch.zeros(2, 8, requires_grad=True))
+
+    report = training(run).count(Model(nn.Linear(8, 8, bias=False)), torch.zeros(2, 8))
+    assert own(report.backward) == {"0": 2 * 8 * 8}
+
+
 class Penalised(nn.Module):
     def __init__(self):
         super().__init__()
@@ -359,6 +470,34 @@ def test_gradients_that_are_there_stay():
     for run in RUNS:
         training(run, optimizer=torch.optim.SGD).count(model, torch.zeros(2, 8))
         assert torch.equal(model.weight.grad, before)
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_a_loss_may_have_tensors_and_layers_of_its_own(run):
+    """A head in the loss is no part of the model. Its gradients are as before."""
+    images, head = torch.zeros(2, 8), nn.Linear(4, 3, bias=False)
+    scale, labels = torch.ones(1, requires_grad=True), torch.tensor([0, 2])
+    scale.grad = before = torch.ones(1)
+
+    def loss(out):
+        return F.cross_entropy(head(out * scale), labels)
+
+    report = training(run, loss=loss).count(nn.Linear(8, 4, bias=False), images)
+    assert report.run == run
+    assert report.tree[""].own.macs == 2 * 8 * 4
+    assert (head.weight.grad, scale.grad) == (None, before)
+
+
+def test_a_loss_that_reads_values_runs_for_real():
+    """As a matcher does."""
+
+    def loss(out):
+        best = out.detach().cpu().numpy().argmax(1)
+        return out[range(2), best].sum()
+
+    report = Training(loss).count(nn.Linear(8, 4, bias=False), torch.zeros(2, 8))
+    assert report.run == "real"
+    assert report.backward.macs == 2 * 8 * 4
 
 
 # -- a training loop ---------------------------------------------------------------------------

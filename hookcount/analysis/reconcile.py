@@ -15,15 +15,16 @@ from ..pricing.price import By, Charge
 from ..pricing.priced import Priced
 from ..rules.convention import Convention
 from ..tables.exact import frame
+from .thumb.rule import Estimate
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 class Line(NamedTuple):
-    """One difference between two conventions.
+    """One difference between two conventions, or between a count and a rule of thumb.
 
-    ``what``: a type of module, or an op. ``why``: how the end convention treats it.
+    ``what``: a type of module, an op, or a role. ``why``: how the end figure treats it.
     ``difference``: the change that this makes in the figure.
     """
 
@@ -36,14 +37,15 @@ class Line(NamedTuple):
 class Reconciliation:
     """The way from one figure to another. ``start`` plus all differences of ``lines`` is ``end``.
 
-    The sum is exact. Figures are in the unit of their convention.
+    The sum is exact. Figures are in the unit of their convention. A rule of thumb has an estimate
+    in place of the end convention.
     """
 
     start: int
     start_convention: Convention
     lines: tuple[Line, ...]
     end: int | float
-    end_convention: Convention
+    end_convention: Convention | Estimate
     end_is: str
     """The name of the last figure: the end convention with its unit, or ``published``."""
 

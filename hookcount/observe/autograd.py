@@ -7,7 +7,7 @@ number of the op that made it. So the number tells the module that was running t
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -26,9 +26,11 @@ _node = torch._C._current_autograd_node
 class Owners:
     """The path of the module that made each node of the graph, by the node's number."""
 
-    def __init__(self) -> None:
+    def __init__(self, elsewhere: Owners | None = None) -> None:
         self._starts: list[int] = []
         self._paths: list[str] = []
+        self._elsewhere = elsewhere
+        """The owners of another thread, whose graph this thread may go through."""
         self.seen = 0
         """The next number, when it was last looked at."""
 
@@ -52,8 +54,27 @@ class Owners:
 
     def of(self, number: int) -> str:
         """The path of the module that made the node with a number."""
+        if self._elsewhere is not None and not (
+            self._starts and self._starts[0] <= number < _next_number()
+        ):
+            return self._elsewhere.of(number)
         place = bisect_right(self._starts, number) - 1
         return self._paths[place] if place >= 0 else OUTSIDE
+
+
+def leaves_of(outputs: Iterable[Any]) -> list[torch.Tensor]:
+    """The leaves that a backward pass from ``outputs`` may give a gradient to."""
+    waiting: list[Any] = [node for each in outputs if (node := getattr(each, "grad_fn", None))]
+    seen, found = set(waiting), []
+    while waiting:
+        node = waiting.pop()
+        leaf = getattr(node, "variable", None)
+        if isinstance(leaf, torch.Tensor):
+            found.append(leaf)
+        new = {each for each, _ in node.next_functions if each is not None} - seen
+        seen |= new
+        waiting += new
+    return found
 
 
 class Where(NamedTuple):
@@ -66,8 +87,9 @@ class Where(NamedTuple):
 class Step:
     """The training step of one observation: its phase, and the work that is not a forward's."""
 
-    def __init__(self, tree: ModuleTree) -> None:
-        self.owners = Owners()
+    def __init__(self, tree: ModuleTree, around: Step | None = None) -> None:
+        self._tree = tree
+        self.owners: Owners = Owners(None if around is None else around.owners)
         self.updates = Updates(tree)
         self.left_out = False
         """Whether ops outside of all modules are not to be recorded."""
@@ -75,16 +97,62 @@ class Step:
         self._pass = torch._C._current_graph_task_id()
         self._make_graph: list[bool] = []
         """Of each backward pass that is running, whether it makes a graph."""
+        self._applied: tuple[int, Phase] | None = None
+        """Of the custom Function that is applied in a pass: the pass, and the phase there."""
         self._last = OUTSIDE
         """The owner of the last backward op."""
+        self.leaves: list[torch.Tensor] = []
+        """The leaves of the backward pass that began last, in a count."""
+        self._strangers: dict[int, tuple[torch.Tensor, torch.Tensor | None]] = {}
+        """Leaves that are no parameters of the model, with their gradients before the count."""
+        self._elsewhere: list[Step] = []
+        """The same step in other threads."""
 
-    def phase(self) -> Phase:
-        """The phase of what runs now, other than an optimizer."""
-        if torch._C._current_graph_task_id() == self._pass:
-            return "forward"
+    def beside(self) -> Step:
+        """The same step in the present thread, to which another one hands work."""
+        made = Step(self._tree, self)
+        self._elsewhere.append(made)
+        return made
+
+    def begin(self, outputs: Iterable[Any]) -> None:
+        """A backward pass begins in a count. A loss may have parameters of its own."""
+        self.leaves = leaves_of(outputs)
+        for each in self.leaves:
+            if self.updates.owner(each) == OUTSIDE:
+                self._strangers.setdefault(id(each), (each, each.grad))
+
+    def restore(self) -> None:
+        """Put back the gradients of tensors that do not belong to the model."""
+        for each in self._elsewhere:
+            each.restore()
+        for leaf, gradient in self._strangers.values():
+            if leaf.grad is not gradient:
+                leaf.grad = gradient
+        self._strangers, self.leaves = {}, []
+
+    def phase_of_call(self) -> Phase:
+        """The phase of a module call that begins now: a forward in a pass runs again."""
+        here = torch._C._current_graph_task_id()
+        return "forward" if here == self._pass else "recompute"
+
+    def _phase(self) -> Phase:
+        """The phase of an op that runs in a backward pass."""
+        if self._applied is not None and self._applied[0] == torch._C._current_graph_task_id():
+            return self._applied[1]
         makes_graph = bool(self._make_graph) and self._make_graph[-1]
         # if autograd records here without need of the pass, then a forward runs again
         return "recompute" if torch.is_grad_enabled() and not makes_graph else "backward"
+
+    @contextmanager
+    def applying(self) -> Iterator[None]:
+        """The forward of a custom Function runs in the block, where autograd does not record."""
+        before, here = self._applied, torch._C._current_graph_task_id()
+        if here != self._pass:
+            self._applied = here, self._phase()
+        try:
+            yield
+        finally:
+            self._applied = before
 
     @contextmanager
     def passing(self, makes_graph: bool) -> Iterator[None]:
@@ -94,6 +162,7 @@ class Step:
             yield
         finally:
             self._make_graph.pop()
+            self.updates.passed = True
 
     def note(self, call: Call, whole: Whole) -> bool:
         """Record an op call that runs outside of all running modules.
@@ -127,11 +196,11 @@ class Step:
             return Where("accumulate", self.updates.owner(variable))
         self._last = self.owners.of(node._sequence_nr())
         self.owners.continue_as(self._last)
-        return Where(self.phase(), self._last)
+        return Where(self._phase(), self._last)
 
-    def runs(self, tree: ModuleTree) -> list[ModuleRun]:
+    def runs(self) -> list[ModuleRun]:
         """The work of the step, as one run for each phase and module that it belongs to."""
-        types = {path: type_name(module) for path, module in tree.walked}
+        types = {path: type_name(module) for path, module in self._tree.walked}
         return [
             ModuleRun(
                 path,
@@ -143,5 +212,10 @@ class Step:
                 by_ops=True,
                 of_step=True,
             )
-            for (phase, path), ops in self._ops.items()
+            for (phase, path), ops in self._work()
         ]
+
+    def _work(self) -> Iterator[tuple[Where, OpTimes]]:
+        yield from list(self._ops.items())
+        for each in list(self._elsewhere):
+            yield from each._work()

@@ -59,7 +59,7 @@ class Run(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if shared or pending:
                 return self.unwrapped(func, args, kwargs)
         if observer.step is not None:
-            observer.step.updates.met(args)
+            observer.step.updates.met(func, args)
         out = self.see(func, args, kwargs)
         if observer.step is not None:
             observer.step.updates.made(out)

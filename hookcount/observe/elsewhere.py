@@ -63,10 +63,15 @@ class _Observed:
             self._handed.done()
 
 
+def observed_by(observer: Observer, task: Task) -> Task:
+    """``task`` as a thread without observers runs it, as work of the observer's thread."""
+    return _Observed(observer, task)
+
+
 def _observed(task: Task) -> Task:
     """``task`` as another thread is to run it."""
     found = next((each for each in reversed(observers_here()) if each.listening()), None)
-    return task if found is None else _Observed(found, task)
+    return task if found is None else observed_by(found, task)
 
 
 def _start(own: Task) -> Task:

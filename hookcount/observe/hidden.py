@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Any
 
-from torch.autograd.function import BackwardCFunction
-
 from ..core.opnames import AbsentOp
 from ..core.trace import Call
-from .observer import observers_here
-from .patches import patched
+from .function_passes import around_each
+from .observer import Observer, observers_here
 from .specs import op_described, op_tensors, storage
 
 
@@ -21,21 +18,17 @@ def hidden_work_noted() -> AbstractContextManager[None]:
 
     It is noted as an op ``autograd::Name`` of the incoming gradients.
     """
-    return patched(BackwardCFunction, "apply", _noting)
+    return around_each(_noting)
 
 
-def _noting(own: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(own)
-    def apply(self: Any, *grads: Any) -> Any:
-        here = [each for each in observers_here() if each.step is not None and each.listening()]
-        worked = [each.worked for each in here]
-        out = own(self, *grads)
-        for observer, before in zip(here, worked, strict=True):
-            if observer.worked == before and _is_new(out, (*grads, *_saved(self))):
-                observer.note(_call(type(self)._forward_cls, grads, out), False)
-        return out
-
-    return apply
+def _noting(node: Any, gradients: tuple[Any, ...], run: Callable[[], Any]) -> Any:
+    here = [each for each in observers_here() if each.step is not None and each.listening()]
+    worked = [each.worked for each in here]
+    out = run()
+    for observer, before in zip(here, worked, strict=True):
+        if observer.worked == before and _is_new(out, (*gradients, *_saved(node)), observer):
+            observer.note(_call(type(node)._forward_cls, gradients, out), False)
+    return out
 
 
 def _saved(node: Any) -> Iterable[Any]:
@@ -45,10 +38,13 @@ def _saved(node: Any) -> Iterable[Any]:
         return ()
 
 
-def _is_new(out: Any, given: Iterable[Any]) -> bool:
-    """Whether a tensor in ``out`` has memory of its own, and elements."""
+def _is_new(out: Any, given: Iterable[Any], observer: Observer) -> bool:
+    """Whether a tensor in ``out`` has memory of its own, and elements, and no seen op made it."""
     held = {storage(each) for each in op_tensors(given)}
-    return any(storage(each) not in held and each.numel() for each in op_tensors((out,)))
+    return any(
+        storage(each) not in held and each.numel() and not observer.origins.has_made(each)
+        for each in op_tensors((out,))
+    )
 
 
 def _call(function: type, grads: tuple[Any, ...], out: Any) -> Call:

@@ -122,8 +122,8 @@ class Observer:
         else:
             above, phase = self._begins[0], self._begins[1] or self._phase()
             path, parent = self._places.of(module, above), None
-            if self.step is not None:
-                phase = self.step.phase()
+            if self.step is not None and self._begins[1] in (None, "forward"):
+                phase = self.step.phase_of_call()
         if self.step is not None:
             self.step.owners.begin(path)
         frame = Frame(module, path, len(self._runs), parent, phase)
@@ -293,13 +293,17 @@ class Observer:
         frame = self._stack[-1] if self._stack else None
         return (OUTSIDE, "") if frame is None else (frame.path, type_name(frame.module))
 
+    def in_module(self) -> bool:
+        """Whether a module is running."""
+        return bool(self._stack)
+
     def trace(self, run: str) -> Trace:
         """The finished trace. ``run`` says how the model was run: ``"shapes"`` or ``"real"``."""
         self.origins.settle_later()
         runs, outside = with_lost(gathered(self), {} if self.handed else self.reach.lost())
         hits, misses = self._memo.hits - self._hits, self._memo.misses - self._misses
         if self.step is not None:
-            runs += self.step.runs(self._places)
+            runs += self.step.runs()
         trace = Trace(self._places.facts(), tuple(runs), tuple(outside), run, hits, misses)
         return whole_calls_apart(trace) if self.origins.whole else trace
 
@@ -326,6 +330,7 @@ class Observer:
         made.shapes_only, made.fakes, made.mode = self.shapes_only, self.fakes, self.mode
         made.origins, made._begins, made.given = self.origins, begins, self.given
         made.reach = Reach(self.origins.known, 0)  # an output is not made in one thread alone
+        made.step = None if self.step is None else self.step.beside()
         return made
 
     def hand_over(self) -> Handed:

@@ -51,6 +51,8 @@ class Reach:
         self._ends: set[int] = set()
         """Nodes that reach an output, or that write to a tensor which the run did not make."""
         self._settled = False
+        self.paused = False
+        """Whether ops run that can reach no output, as in a backward pass after the forward."""
 
     def __len__(self) -> int:
         return len(self._inputs)
@@ -59,6 +61,10 @@ class Reach:
         """An op returned ``out``."""
         noted, made = self.noted, self._made
         self.noted = None
+        if self.paused:
+            for each in op_tensors((out,)):
+                made.pop(id(each), None)
+            return
         everything = False
         if noted is None:
             if self._knows(out):

@@ -25,6 +25,7 @@ from .company import alone
 from .dispatch import RealRun, Run
 from .distributed import settle
 from .eager import compiler_is_there
+from .gate import kept_apart
 from .gathered import gathered
 from .in_turn import in_turn
 from .interrupts import HeldBack
@@ -138,7 +139,7 @@ class Runner:
     ) -> Trace:
         if self.act is None:
             return self._traced(tree, args, kwargs, modes, signals)
-        with swapped(tree):
+        with kept_apart(tree, signals), swapped(tree):
             args, kwargs = inputs_on_meta((args, dict(kwargs)))
             return self._traced(tree, args, kwargs, modes, signals)
 
@@ -204,10 +205,14 @@ class Runner:
                 observer.shapes_only = isinstance(run, ShapesRun)
                 if self.trains:
                     observer.step = Step(tree)
-                    others = [steps_noted(), *others]
+                    others = [steps_noted(observer), *others]
                 parallel = [wrappers_passed(tree), gathered(tree, observer.shapes_only)]
-                with observing(observer, tree, [*parallel, run, *others]):
-                    _call(tree.model, given, observer, signals, self.act)
+                try:
+                    with observing(observer, tree, [*parallel, run, *others]):
+                        _call(tree.model, given, observer, signals, self.act)
+                finally:
+                    if observer.step is not None:
+                        observer.step.restore()
                 given.trained_by_others = observer.ran_in_another_thread
                 return observer.trace(run.name)
         finally:
@@ -226,7 +231,7 @@ class Runner:
         modes: Modes = [RealRun(observer, None), whole_calls_noted()]
         if self.trains:
             observer.step = Step(tree)
-            modes.append(steps_noted())
+            modes.append(steps_noted(observer))
         with observing(observer, tree, modes):
             yield observer
 

@@ -15,20 +15,27 @@ from torch.optim.optimizer import (
 )
 
 from .autograd import Step
+from .elsewhere import observed_by
 from .hidden import hidden_work_noted
-from .observer import observers_here
+from .observer import Observer, observers_here
 from .patches import Undo, patched, shared
 
 _OPTIMIZERS = sys.modules[register_optimizer_step_pre_hook.__module__]
 """``torch.optim.optimizer``, which is no attribute of ``torch.optim``."""
 
+_observed: list[Observer] = []
+"""The observers of steps, of all threads."""
+
 
 @contextmanager
-def steps_noted() -> Iterator[None]:
-    """For the block, the steps that are observed in a thread know of its passes and optimizers."""
+def steps_noted(observer: Observer) -> Iterator[None]:
+    """For the block, the step that is observed knows of backward passes and optimizers."""
+    _observed.append(observer)
     with ExitStack() as undo:
+        undo.callback(_observed.remove, observer)
         undo.enter_context(patched(torch.autograd, "_engine_run_backward", _noting))
         undo.enter_context(hidden_work_noted())
+        undo.enter_context(patched(torch.autograd.Function, "apply", _applying))
         undo.enter_context(shared("optimizer hooks", _install))
         name = "_get_fused_kernels_supported_devices"
         undo.enter_context(patched(_OPTIMIZERS, name, _with_meta))
@@ -45,12 +52,64 @@ def _noting(own: Callable[..., Any]) -> Callable[..., Any]:
     def engine_run_backward(
         outputs: Any, gradients: Any, keep_graph: Any, create_graph: Any, *args: Any, **more: Any
     ) -> Any:
+        steps = _steps()
+        around = None if steps or observers_here() else _who_made(outputs)
+        if around is not None:  # a thread of the user's own, which began before
+            task = observed_by(around, engine_run_backward)
+            return task(outputs, gradients, keep_graph, create_graph, *args, **more)
         with ExitStack() as passes:
-            for step in _steps():
+            if steps:  # the engine's own threads, one for each GPU, have no observers
+                passes.enter_context(torch.autograd.set_multithreading_enabled(False))
+            for step in steps:
                 passes.enter_context(step.passing(bool(create_graph)))
+            for each in observers_here():
+                if each.step in steps and each.given is not None:
+                    each.step.begin((outputs,) if isinstance(outputs, torch.Tensor) else outputs)
+            if steps and not create_graph:
+                passes.enter_context(_reaching_nothing())
             return own(outputs, gradients, keep_graph, create_graph, *args, **more)
 
     return engine_run_backward
+
+
+@contextmanager
+def _reaching_nothing() -> Iterator[None]:
+    """A pass outside of all modules begins, whose gradients no further op of a forward uses."""
+    here = [
+        each.reach
+        for each in observers_here()
+        if each.step is not None and not each.in_module() and not each.reach.paused
+    ]
+    for each in here:
+        each.paused = True
+    try:
+        yield
+    finally:
+        for each in here:
+            each.paused = False
+
+
+def _who_made(outputs: Any) -> Observer | None:
+    """The observer that saw how tensors were made."""
+    if isinstance(outputs, torch.Tensor):
+        outputs = (outputs,)
+    for observer in tuple(_observed):
+        known = observer.origins.known
+        if not observer.paused and any(
+            (made := known.get(id(each))) is not None and made() is each for each in outputs
+        ):
+            return observer
+    return None
+
+
+def _applying(own: Any) -> Any:
+    def apply(cls: type, *args: Any, **kwargs: Any) -> Any:
+        with ExitStack() as forwards:
+            for step in _steps():
+                forwards.enter_context(step.applying())
+            return own.__get__(None, cls)(*args, **kwargs)
+
+    return classmethod(apply)
 
 
 def _install() -> Undo:

@@ -188,6 +188,10 @@ class Origins:
             return True
         return bool(self._blank) and storage(tensor) in self._blank
 
+    def has_made(self, tensor: torch.Tensor) -> bool:
+        """Whether a seen op is known to have computed a tensor, or to have copied or filled it."""
+        return _has(self.known, tensor) and storage(tensor) not in self._blank
+
     # -- the end ------------------------------------------------------------------------------
 
     def settle(self, given: object, out: object) -> None:

@@ -1,4 +1,9 @@
-"""Which module an op of an optimizer belongs to: the one whose parameter it updates."""
+"""Which module an op of an optimizer belongs to: the one whose parameter it updates.
+
+The same holds for an update that a training loop makes by hand, outside of all modules and passes
+and without grad mode. Clipping of gradients is one, and so are a loss scaler and an average of
+parameters.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +13,10 @@ from typing import Any
 import torch
 
 from ..core.trace import OUTSIDE, Call, Value
+from ..rules.registry import Op
 from .module_tree import ModuleTree
-from .specs import op_tensors
+from .opfacts import op_facts
+from .specs import op_tensors, storage
 from .values import OpArgs, OpResult
 
 Paths = tuple[str | None, ...]
@@ -23,7 +30,16 @@ class Updates:
         self._tree = tree
         self._path_of = _paths(tree)
         self._state_of: dict[int, str] = {}
-        """By the identity of all that an optimizer works on, the path of the parameter."""
+        """By the identity of all that an optimizer works on, and of what is made of that, the path
+        of the parameter."""
+        self.passed = True
+        """Whether there may be new gradients since the memory was last looked at."""
+        self._gradients: dict[int, str] = {}
+        self._memory: dict[int, str] = {}
+        """By the memory of a gradient and of a parameter, the path. Its views are known by that."""
+        self._pass = torch._C._current_graph_task_id()
+        self._by_hand = False
+        """Whether the op that was met is an update outside of all optimizers."""
         self._running: list[tuple[object, int]] = []
         """Each optimizer that is running, and the backward pass in which it began."""
         self._path = OUTSIDE
@@ -39,20 +55,24 @@ class Updates:
         return self._path_of.get(id(parameter), OUTSIDE)
 
     def running(self) -> bool:
-        """Whether an optimizer runs, and not the closure that it was given."""
-        here = torch._C._current_graph_task_id()
-        return bool(self._running) and self._running[-1][1] == here and not torch.is_grad_enabled()
+        """Whether an optimizer or an update by hand runs, and not the closure of an optimizer."""
+        if torch.is_grad_enabled():
+            return False
+        if not self._running:
+            return self._by_hand
+        return self._running[-1][1] == torch._C._current_graph_task_id()
 
     def begin(self, optimizer: Any) -> None:
         """An optimizer begins a step."""
         self.end(optimizer)  # an exception may have ended its last step
+        self._by_hand = False
         self._running.append((optimizer, torch._C._current_graph_task_id()))
         self._path = OUTSIDE
-        self._state_of = self._gradients()
+        self._state_of = self._of_gradients()
         if isinstance(optimizer, torch.optim.Optimizer):
             self._state_of |= _states(optimizer, self._path_of)
 
-    def _gradients(self) -> dict[int, str]:
+    def _of_gradients(self) -> dict[int, str]:
         """By the identity of a gradient, the path of the parameter."""
         tensors = [each for module in self._tree.modules for each in module._parameters.values()]
         return {
@@ -68,17 +88,24 @@ class Updates:
                 del self._running[place:]
                 return
 
-    def met(self, args: OpArgs) -> None:
+    def met(self, func: Op, args: OpArgs) -> None:
         """An op runs on ``args``. An optimizer has one parameter after the other, or lists."""
         if not self._running:
-            return
-        first = args[0] if args else None
-        if isinstance(first, (list, tuple)) and (several := op_tensors(first)):
-            paths = tuple(map(self._updated, several))
+            here = torch._C._current_graph_task_id()
+            self._by_hand = (
+                here == self._pass and not torch.is_grad_enabled() and self._updates(func, args)
+            )
+            if not self._by_hand:
+                return
+            self._path, self._state_of = OUTSIDE, {}
+        lists = [op_tensors(each) for each in args if isinstance(each, (list, tuple))]
+        if args and isinstance(args[0], (list, tuple)) and lists[0]:
             self._met = True
-            if None not in paths:
-                self._listed = paths
-            elif len(paths) != len(self._listed):
+            for each in lists:
+                if each and None not in (paths := tuple(map(self._updated, each))):
+                    self._listed = paths
+                    return
+            if len(lists[0]) != len(self._listed):
                 self._listed = ()
         else:
             self._listed = ()
@@ -102,6 +129,20 @@ class Updates:
         for each, owner in zip(several, owners, strict=True):
             self._state_of[id(each)] = owner or OUTSIDE
 
+    def _updates(self, func: Op, args: OpArgs) -> bool:
+        """Whether an op works on a gradient, or writes and works on a parameter."""
+        if self.passed:
+            self.passed, self._gradients, self._memory = False, {}, {}
+            for each in self._tree.parameters:
+                path = self.owner(each)
+                self._memory[storage(each)] = path
+                if each.is_leaf and each.grad is not None:
+                    self._gradients[storage(each.grad)] = path
+        given = set(map(storage, op_tensors(args)))
+        return bool(self._gradients.keys() & given) or (
+            bool(self._memory.keys() & given) and bool(op_facts(func).writes)
+        )
+
     def parts(self, call: Call) -> list[tuple[str, Call]]:
         """An op call, and the path of the module that it updates.
 
@@ -122,7 +163,11 @@ class Updates:
         return self._cut[key]
 
     def _updated(self, tensor: torch.Tensor) -> str | None:
-        return self._path_of.get(id(tensor), self._state_of.get(id(tensor)))
+        path = self._path_of.get(id(tensor), self._state_of.get(id(tensor)))
+        if path is None and self._by_hand:
+            memory = storage(tensor)
+            return self._gradients.get(memory, self._memory.get(memory))
+        return path
 
 
 def _paths(tree: ModuleTree) -> dict[int, str]:

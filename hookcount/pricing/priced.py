@@ -151,22 +151,23 @@ class Priced(Portable):
         """The work of the training step. None without one."""
         if not self.step_seen:
             return None
-        backward = self.within(BACKWARD)
+        parts = [self.within(each) for each in (FORWARD, BACKWARD, RECOMPUTE, OPTIMIZER)]
+        forward, backward, recompute, optimizer = parts
         return StepTotals(
-            self.within(FORWARD).macs,
+            forward.macs,
             backward.macs,
-            self.within(RECOMPUTE).macs,
-            self.within(OPTIMIZER).flops,
+            recompute.macs,
+            optimizer.flops,
             repeated_macs(backward.charges(), self.prices),
-            sum([each.calls for each in self.within(STEP).uncounted]),
+            sum([each.calls for part in parts for each in part.uncounted]),
         )
 
     @lazily
     def rows(self) -> Node:
         """The tree with a node for each module that has work in any phase of the run."""
-        if not self.step_seen:
-            return self.tree
-        return with_more(self.tree, self.within(STEP).tree, self.step_work)
+        known = {node.path for node in self.tree}
+        more = {path for path, work in self.step_work.items() if any(work)} - known
+        return with_more(self.tree, self.within(STEP).tree, more) if more else self.tree
 
     @property
     def params(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -60,20 +60,18 @@ def work_at(backward: Node, recompute: Node, optimizer: Node) -> dict[str, StepW
     return found
 
 
-def with_more(tree: Node, whole: Node, work: Mapping[str, StepWork]) -> Node:
-    """The tree of one phase, with a node for each module that has work in other phases only.
+def with_more(tree: Node, whole: Node, more: Container[str]) -> Node:
+    """The tree of one phase, with a node for each path of ``more``, which has work in others only.
 
     ``whole``: the tree of all phases.
     """
     known = {node.path: node for node in tree}
-    if not any(any(each) for path, each in work.items() if path not in known):
-        return tree
 
     def made(node: Node) -> Node | None:
         children = tuple([each for each in map(made, node.children) if each is not None])
         mine = known.get(node.path)
         if mine is None:
-            if not children and not any(work.get(node.path, ())):
+            if not children and node.path not in more:
                 return None
             mine = replace(node, own=NOTHING, total=NOTHING, distinct=())
             mine = replace(mine, calls=0, output_bytes=0, uncounted=0)

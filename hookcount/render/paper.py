@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from ..analysis.frames import facts
+from ..analysis.training import names
 from ..core.ops import Ops, flops
 from ..core.units import PREFIXES, si
 from ..pricing.priced import Priced
@@ -142,7 +143,9 @@ def _rows(node: Node, depth: int) -> Iterator[tuple[str, Node | None, int, Ops]]
 
 def _caption(priced: Priced) -> str:
     inputs = f" for an input of {priced.tree.inputs[0]}" if priced.tree.inputs else ""
-    text = f"{priced.tree.type}: {si(priced.params)} parameters, {si(priced.macs)} MACs{inputs}."
+    phases = f" ({names(priced.phases)})" if priced.step_seen else ""
+    figures = f"{si(priced.params)} parameters, {si(priced.macs)} MACs{phases}"
+    text = f"{priced.tree.type}: {figures}{inputs}."
     if priced.uncounted:
         text += " Some work is uncounted, so the figures are a lower bound."
     return text

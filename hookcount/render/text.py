@@ -30,7 +30,7 @@ def summary(priced: Priced) -> str:
         f"{si(priced.macs)} MACs",
         f"{si(priced.flops)} FLOPs",
         f"{clean(priced.run)} run",
-        *([_phase(priced)] if priced.step_seen else []),
+        *([phase(priced)] if priced.step_seen else []),
         *([clean(priced.origin)] if priced.origin else []),
     ]
     if priced.convention.name != "default":
@@ -39,7 +39,7 @@ def summary(priced: Priced) -> str:
     return f"{clean(priced.tree.type)}: " + ", ".join(parts)
 
 
-def _phase(priced: Priced) -> str:
+def phase(priced: Priced) -> str:
     """The part of a training step: ``"forward of a training step"``."""
     return (
         "a training step" if priced.phases == STEP else f"{names(priced.phases)} of a training step"

@@ -246,6 +246,9 @@ def test_flops_of_an_attention(run, reentrant):
     again = {None: 0, True: forward, False: forward - OUT}[reentrant]
     assert report.recompute.macs == again
     assert report.hardware_flops == report.model_flops + 2 * (SCORES + again)
+    copied = pickle.loads(pickle.dumps(report))
+    assert copied.fused_recompute_macs == SCORES
+    assert copied.hardware_flops == report.hardware_flops
 
 
 def test_an_attention_that_is_not_fused_repeats_nothing():

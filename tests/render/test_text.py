@@ -57,6 +57,16 @@ def test_a_training_step_is_one_line(report):
         assert each.summary() in str(each).splitlines()[0]
         assert str(each).splitlines()[1] == line
         assert line in each._repr_html_()
+        assert line in each.to_html()
+
+
+def test_each_format_says_which_phase_it_has(report):
+    assert "shapes run · backward of a training step" in report.backward.to_html()
+    assert "MACs (backward) for" in report.backward.to_latex()
+    assert "MACs (forward) for" in report.to_latex()
+    count = hookcount.count(nn.Linear(8, 4), torch.zeros(2, 8))
+    assert "(forward)" not in count.to_latex()
+    assert "training" not in count.to_html().lower()
 
 
 def test_what_a_step_does_not_have_is_left_out():

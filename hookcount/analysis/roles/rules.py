@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -33,26 +34,46 @@ from .roles import (
 )
 
 
+class Found(NamedTuple):
+    """The pieces of a forward, each with its role, and the facts that gave the roles.
+
+    ``looks_up``: paths of modules that look rows up in a table. ``role``: the role of a piece.
+    """
+
+    pieces: list[tuple[Piece, Role]]
+    blocks: Blocks
+    kinds: Kinds
+    looks_up: set[str]
+    role: Callable[[Piece], Role]
+
+
+def assign(whole: Priced) -> Found:
+    """The pieces of the forward of a whole trace, each with its role."""
+    kinds = Kinds(whole.registry)
+    found = list(pieces(whole.within(FORWARD), kinds))
+    rules = _Rules(whole.trace, found, kinds)
+    assigned = [(piece, rules.role(piece)) for piece in found]
+    return Found(assigned, rules.blocks, kinds, rules.looks_up, rules.role)
+
+
 def split(priced: Priced) -> Split:
     """The work and the parameters of a priced trace by role.
 
     The work of a part has the roles that it has in the whole.
     """
     whole, part = outermost(priced)
-    forward = whole.within(FORWARD)
-    kinds = Kinds(whole.registry)
-    found = list(pieces(forward, kinds))
-    rules = _Rules(whole.trace, found, kinds)
-    assigned = [(piece, rules.role(piece)) for piece in found]
-    holders = Holders(whole.trace, rules.blocks, rules.looks_up, assigned)
+    found = assign(whole)
+    holders = Holders(whole.trace, found.blocks, found.looks_up, found.pieces)
     shares: list[Share] = []
     if whole.phases >= FORWARD:
         shares += [
-            Share(role, piece.path, piece.target, piece.ops, why) for piece, (role, why) in assigned
+            Share(role, piece.path, piece.target, piece.ops, why)
+            for piece, (role, why) in found.pieces
         ]
     if whole.phases != FORWARD:
         held = holders.role_at(whole.trace.places)
-        caused = Caused(whole, kinds, assigned, rules.role, rules.blocks.first, held)
+        first = found.blocks.first
+        caused = Caused(whole, found.kinds, found.pieces, found.role, first, held)
         shares += caused.shares()
     shares = [each for each in shares if within(each.path, part)]
     places = [place for place in whole.trace.places if within(place.path, part)]

@@ -22,6 +22,7 @@ from torch.utils._pytree import tree_map_only
 from ...core.errors import DataNeededError, error_text, module_at
 from ...rules.registry import Op
 from ..distributed import pausing
+from ..function_passes import around_each
 from ..patches import patched
 from ..values import OpArgs, OpKwargs
 from .here import shapes_observer
@@ -74,6 +75,7 @@ def differentiable() -> Iterator[None]:
     """Let the forward of a shapes-only run in this block differentiate."""
     with ExitStack() as undo:
         undo.enter_context(patched(Variable, "_execution_engine", _Engine))
+        undo.enter_context(around_each(_of_function))
         undo.enter_context(patched(eager_transforms, "_wrap_all_tensors", _wrapping))
         undo.enter_context(patched(eager_transforms, "lazy_dynamo_disallow", _tracing))
         yield
@@ -94,7 +96,10 @@ class _Engine:
         if observer is None or not any(each.is_meta for each in outputs):
             return self._own.run_backward(outputs, gradients, *args, **kwargs)
         before = observer.in_backward
-        wraps = not any(map(_is_batched, gradients))
+        wraps = not any(map(_is_batched, gradients)) and (
+            # in a training step the parameters are on meta, but no constant that requires grad
+            observer.step is None or any(not each.is_meta for each in observer.step.leaves)
+        )
         with pausing([observer]):
             given = [
                 _moved(gradient) if output.is_meta else gradient
@@ -115,6 +120,13 @@ class _Engine:
             if each is not None:
                 observer.origins.known[id(each)] = ref(each)
         return usual
+
+
+def _of_function(node: Any, gradients: tuple[Any, ...], run: Callable[[], Any]) -> Any:
+    """The backward pass of a custom Function may return a gradient that no op made here."""
+    found = run()
+    observer = shapes_observer()
+    return found if observer is None or not observer.in_backward else as_gradient(found)
 
 
 def _wrapping(own: Callable[..., Any]) -> Callable[..., Any]:

@@ -12,6 +12,7 @@ from ...core.names import clean, shortened
 from ...core.units import percent, si, size
 from ...pricing.priced import Priced
 from ...tables.markup import markup
+from ..text import phase, training_step
 from ..view import doubts
 from .cards import Card
 from .changed import table as changed
@@ -59,6 +60,7 @@ def page(
         kind="" if name == kind else kind,
         inputs=[_text(each) for each in priced.tree.inputs],
         said=_said(priced),
+        step=training_step(priced),
         doubts=[text for text, _ in doubts(priced)],
         cards=list(_cards(priced)),
         parts=[each for each in _PARTS if before is not None or each[0] != "changed"],
@@ -122,7 +124,8 @@ def _said(priced: Priced) -> str:
     versions = [f"{name} {version}" for name, version in priced.versions.items()]
     convention = f"convention: {priced.convention.name}"
     origin = ["from a file"] if priced.origin else []
-    parts = [*versions, f"{priced.run} run", convention, *origin]
+    step = [phase(priced)] if priced.step_seen else []
+    parts = [*versions, f"{priced.run} run", *step, convention, *origin]
     return " · ".join([_text(each) for each in parts])
 
 

@@ -14,6 +14,9 @@ _PAGE = """\
 {% if inputs %}
 <p class="dim">input <code>{{ inputs|join("; ") }}</code></p>
 {% endif %}
+{% if step %}
+<p>{{ step }}</p>
+{% endif %}
 {% for doubt in doubts %}
 <p class="warn" role="note">{{ doubt }}</p>
 {% endfor %}

@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import nn
 
-from hookcount import Training
+from hookcount import Counter, Training
 from hookcount.formulas import BUILTIN
 from hookcount.observe.specs import tensors
 
@@ -119,3 +119,52 @@ def test_the_samples_reach_the_backward_ops_of_models(seen):
 @pytest.mark.parametrize("name", UNKNOWN)
 def test_what_is_written_down_as_unknown_is_unknown(name):
     assert name not in BUILTIN, f"{name} has a state by now: take it off the list ({UNKNOWN[name]})"
+
+
+# -- the modules of torch.nn -------------------------------------------------------------------
+
+INPUTS = 3
+"""How many inputs of each module are run."""
+OTHER_ON_META = {"nn.Mish": "torch opens mish_backward on meta, where it has no kernel"}
+"""By module, why a shapes-only run sees other ops."""
+BROKEN = {"nn.FractionalMaxPool2d", "nn.FractionalMaxPool3d"}
+"""Modules that do not run on torch's samples for them."""
+NOT_COUNTED = {"aten::multilabel_margin_loss_forward", *UNKNOWN}
+
+
+def layers():
+    """Modules of each kind, with inputs that require grad."""
+    found = pytest.importorskip("torch.testing._internal.common_modules")
+    for info in found.module_db:
+        if info.name in BROKEN:
+            continue
+        options = {"device": "cpu", "dtype": torch.float32, "requires_grad": True}
+        for each in islice(info.module_inputs_func(info, **options, training=True), INPUTS):
+            made = each.constructor_input
+            module = info.module_cls(*made.args, **made.kwargs)
+            if not any(map(nn.parameter.is_lazy, module.parameters())):
+                yield info.name, module.train(), each.forward_input
+
+
+def step_of(run, module, given):
+    counter = Counter(run=run)
+    return Training(loss=summed, counter=counter).count(module, *given.args, **given.kwargs)
+
+
+def summed(out):
+    return sum(each.abs().sum() for each in requiring(out))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_backward_of_every_module_on_shapes_and_for_real():
+    seen = set()
+    for name, module, given in layers():
+        real, shapes = (step_of(run, module, given) for run in ("real", "shapes"))
+        assert {each.target for each in real.step.uncounted} <= NOT_COUNTED, name
+        assert real.backward.macs == shapes.backward.macs, name
+        if name not in OTHER_ON_META:
+            assert real.backward.total == shapes.backward.total, name
+        seen.add(name)
+    assert len(seen) > 90
+    assert {"nn.GRU", "nn.MultiheadAttention", "nn.CTCLoss", "nn.LSTM"} <= seen

@@ -219,13 +219,13 @@ def test_xformers_flash(namespace):
 
 
 FLASH_BACKWARD = (
-    "(Tensor dout, Tensor q, Tensor k, Tensor v, Tensor out, Tensor softmax_lse, Tensor? dq, "
+    "(Tensor grad_out, Tensor q, Tensor k, Tensor v, Tensor out, Tensor softmax_lse, Tensor? dq, "
     "Tensor? dk, Tensor? dv, float dropout_p, float softmax_scale, bool causal, int "
     "window_size_left, int window_size_right, float softcap, Tensor? alibi_slopes, bool "
     "deterministic, Tensor? rng_state=None) -> Tensor"
 )
 VARLEN_BACKWARD = (
-    "(Tensor dout, Tensor q, Tensor k, Tensor v, Tensor out, Tensor softmax_lse, Tensor? dq, "
+    "(Tensor grad_out, Tensor q, Tensor k, Tensor v, Tensor out, Tensor softmax_lse, Tensor? dq, "
     "Tensor? dk, Tensor? dv, Tensor cu_seqlens_q, Tensor cu_seqlens_k, int max_seqlen_q, int "
     "max_seqlen_k, float dropout_p, float softmax_scale, bool causal, int window_size_left, int "
     "window_size_right, float softcap, Tensor? alibi_slopes, bool deterministic, Tensor? "
@@ -237,7 +237,8 @@ def test_backward_has_five_products():
     """As torch's own fused op: the scores again, and a gradient for each operand and for them."""
     products = 5 * B * H * L * S * E
     op = defined(
-        "flash_attn::_flash_attn_backward" + FLASH_BACKWARD, lambda dout, *_, **__: dout.clone()
+        "flash_attn::_flash_attn_backward" + FLASH_BACKWARD,
+        lambda grad_out, *_, **__: grad_out.clone(),
     )
     rest = None, None, None, 0.0, 1.0, False, -1, -1, 0.0, None, False
     found = count(Calls(op), Q, Q, KEYS, KEYS, Q, Q, *rest)
@@ -247,7 +248,7 @@ def test_backward_has_five_products():
     assert found == ask(own, Q.shape, Q.shape, KEYS.shape, KEYS.shape, Q.shape, Q.shape, *none)
     op = defined(
         "flash_attn::_flash_attn_varlen_backward" + VARLEN_BACKWARD,
-        lambda dout, *_, **__: dout.clone(),
+        lambda grad_out, *_, **__: grad_out.clone(),
     )
     rest = None, None, None, STARTS, STARTS, L, S, 0.0, 1.0, True, -1, -1, 0.0, None, False
     found = count(Calls(op), PACKED_Q, PACKED_Q, PACKED_K, PACKED_K, PACKED_Q, PACKED_Q, *rest)

@@ -88,7 +88,7 @@ def first_states(report: Report) -> int:
     gradient. Each direction of each layer has [batch, 4 hidden] x [4 hidden, hidden].
     """
     total = 0
-    for run in report.trace.runs:
+    for run in report.priced.trace.runs:
         lstm = run.call.module if run.call is not None else None
         if isinstance(lstm, torch.nn.LSTM) and run.phase == "forward":
             batch = run.call.args[0].shape[0 if lstm.batch_first else 1]

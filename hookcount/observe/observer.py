@@ -59,7 +59,8 @@ class Observer:
         self.modules = tree.modules
         self.shapes_only = False
         self.differentiates = False
-        """Whether the forward of a shapes-only run has begun a backward pass."""
+        """Whether a shapes-only run has begun a backward pass that makes tensors of the class
+        ``Gradient``: see ``shapes_run/derivatives.py``."""
         self.in_backward = False
         """Whether such a pass is running, outside of all transforms of ``torch.func``."""
         self.attention: RunsAttention | None = None

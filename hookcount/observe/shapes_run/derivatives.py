@@ -107,7 +107,7 @@ class _Engine:
             ]
             if wraps:
                 given = [as_gradient(each) for each in given]
-        observer.differentiates, observer.in_backward = True, wraps
+        observer.differentiates, observer.in_backward = observer.differentiates or wraps, wraps
         try:
             found = self._own.run_backward(outputs, tuple(given), *args, **kwargs)
         finally:

@@ -48,7 +48,6 @@ class FlopCountAnalysis(JitModelAnalysis):
 
     - Arithmetic on sizes (``x.shape[1] * 2``) runs no op. It is therefore not in
       ``unsupported_ops``, and a module that does nothing else is uncalled.
-    - An op counts even if its result is not used. A jit trace drops such an op.
     - An einsum counts exactly, not to four digits.
     - A model that fvcore cannot trace (a dict of outputs, a ``ScriptModule``), or that fails one of
       its assertions (a product with a vector), counts here.

@@ -6,6 +6,7 @@ import logging
 import warnings
 from collections import Counter
 from collections.abc import Mapping
+from inspect import getattr_static
 from typing import TypeVar, get_args
 
 from torch import nn
@@ -236,7 +237,7 @@ class JitModelAnalysis:
         idle = sorted(
             name
             for name in found.uncalled_mods
-            if type(self._scopes.modules[name]).forward not in _NO_FORWARD
+            if getattr_static(type(self._scopes.modules[name]), "forward") not in _NO_FORWARD
         )
         if self._enable_warn_uncalled_mods and idle:
             _LOG.warning(

@@ -101,6 +101,9 @@ def profile_macs(
     as before. Nodes are in the order of the modules. The user's handlers are in ``HANDLER_MAP``;
     they are called after the run. One ``UserWarning`` names the operators without a handler.
 
+    ``apply`` of an ``autograd.Function`` is one operator, ``prim::pythonop``. The call of a
+    scripted function is ``prim::callfunction``. As in torchprofile, the ops inside do not count.
+
     The differences from torchprofile:
 
     - A product of sizes (``x.shape[0] * 2``) is an op of a jit trace and counts as one MAC. Such a

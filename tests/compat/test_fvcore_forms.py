@@ -16,6 +16,7 @@ from helpers.functions import Fn
 from torch import nn
 from torch.autograd.function import FunctionMeta
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 import hookcount
 from hookcount.compat.fvcore import (
@@ -155,6 +156,14 @@ def test_a_forward_that_the_code_calls_itself_runs_its_ops():
     assert quiet(FlopCountAnalysis(model, TOKENS)).by_operator() == Counter(
         matmul=2 * (2 * 10 * 10 * 4)
     )
+
+
+def test_checkpointed_modules_count_as_they_are():
+    """A jit trace fails here, so that the tool gives no figure."""
+    model = Fn(lambda self, x: checkpoint(self.a, x, use_reentrant=True), a=nn.Linear(4, 4))
+    flops = quiet(FlopCountAnalysis(model, TOKENS))
+    assert flops.by_module() == Counter({"": 320, "a": 320})
+    assert not flops.unsupported_ops()
 
 
 def test_a_scripted_function_is_one_op():

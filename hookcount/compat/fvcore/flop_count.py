@@ -49,8 +49,9 @@ class FlopCountAnalysis(JitModelAnalysis):
     - Arithmetic on sizes (``x.shape[1] * 2``) runs no op. It is therefore not in
       ``unsupported_ops``, and a module that does nothing else is uncalled.
     - An einsum counts exactly, not to four digits.
-    - A model that fvcore cannot trace (a dict of outputs, a ``ScriptModule``), or that fails one of
-      its assertions (a product with a vector), counts here.
+    - A model that fvcore cannot trace (a dict of outputs, a ``ScriptModule``, checkpoints with
+      ``use_reentrant=True``), or that fails one of its assertions (a product with a vector), counts
+      here.
     - ``unsupported_ops`` counts if no figure was needed before. ``copy`` keeps every setting.
     """
 

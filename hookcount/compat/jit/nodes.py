@@ -24,6 +24,9 @@ PYTHON_OP = "prim::PythonOp"
 CALL_FUNCTION = "prim::CallFunction"
 """The name of the node of a scripted function."""
 
+_CHECKPOINT = "CheckpointFunction"
+"""The function of activation checkpointing, in torch and in other packages. It has no work of its
+own. A jit trace fails if it runs modules."""
 _SCRIPTED = cast(type, torch._C.ScriptFunction)
 
 Go = Callable[[], Any]
@@ -69,7 +72,8 @@ def _looking_up(own: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
 
     def look_up(cls: Any, name: str) -> Any:
         found = own(cls, name)
-        return _forward(cls, found) if name == "forward" and _here.recorders else found
+        recorded = name == "forward" and _here.recorders and own(cls, "__name__") != _CHECKPOINT
+        return _forward(cls, found) if recorded else found
 
     return look_up
 

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 import hookcount
-from hookcount.compat.thop import clever_format, profile
+from hookcount.compat.thop import clever_format, profile, profile_origin
 from hookcount.compat.thop.profile import register_hooks
 from hookcount.compat.thop.utils import clever_format as clever_format_of_utils
 from hookcount.compat.thop.vision.basic_hooks import count_convNd, count_linear, zero_ops
@@ -376,6 +376,14 @@ def test_a_changed_list_of_hooks(monkeypatch):
     assert params == every - 2 * 8  # without those of the norm
 
 
+def test_the_older_function_counts_the_modules_without_children(capsys):
+    """The weights of a scale count, though it has no rule."""
+    every = sum(each.numel() for each in Net().parameters())
+    assert profile_origin(Net(), (X,)) == (STEM + BLOCKS + NORM + HEAD, every)
+    assert "[INFO] Linear" in capsys.readouterr().out
+    assert profile_origin(nn.Linear(8, 4), (X,), verbose=False) == (ELEMENTS * 4, 8 * 4 + 4)
+
+
 def test_the_names_of_thops_modules():
     assert clever_format_of_utils is clever_format
     assert hookcount.compat.thop.profile is profile
@@ -419,6 +427,10 @@ def against_thop():
             expected = thop.profile(copy.deepcopy(model), inputs, handlers, False, True)
         if found != expected:
             wrong.append(f"{type(model).__name__}: {found[:2]} for {expected[:2]}")
+        leaves = profile_origin(model, inputs, handlers, False)
+        wanted = thop.profile_origin(copy.deepcopy(model), inputs, handlers, False)
+        if leaves != wanted:
+            wrong.append(f"profile_origin of {type(model).__name__}: {leaves} for {wanted}")
     listed = importlib.import_module("thop.profile").register_hooks
     wrong += [f"register_hooks: {cls}" for cls in listed.keys() ^ register_hooks.keys()]
     for cls, (module, x) in HOOKED.items():

@@ -15,10 +15,10 @@ its figures use ``report.under("ultralytics")``.
 The MACs are 2 * 4 * 8, and 4 for each of 2 * 4 elements. The parameters are 8 * 4 + 4 and 2 * 4.
 """
 
-from .profile import default_dtype, profile
+from .profile import default_dtype, profile, profile_origin
 from .utils import clever_format
 
 __version__ = "0.1.1"
 """The version of thop whose figures these are."""
 
-__all__ = ["clever_format", "default_dtype", "profile"]
+__all__ = ["clever_format", "default_dtype", "profile", "profile_origin"]

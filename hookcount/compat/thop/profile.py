@@ -10,6 +10,7 @@ from torch import nn
 
 from ...conventions.thop import THOP
 from ...core.ops import NOTHING, Ops, flops
+from ...observe.model import checked
 from ...observe.module_tree import unwrap
 from ...report import Report
 from ...rules.registry import OBSERVED, Entry, Registry
@@ -107,17 +108,51 @@ def profile(
     functions. Raises ``FormulaError`` for a function that fails, and the errors of
     ``hookcount.count``.
     """
-    if not isinstance(inputs, Sequence) or isinstance(inputs, str):
-        what = f"{type(inputs).__name__} is no tuple of arguments"
-        raise refused("profile(inputs=...)", what, "give inputs=(x,)")
-    given = checked_hooks(custom_ops or {}, "profile(custom_ops=...)")
-    with torch.no_grad(), in_eval_mode(model), unfused(model.modules()):
-        report = observed(model, tuple(inputs), {}, with_layer(THOP, _layer(given)), run="auto")
-    walk = _Walk(unwrap(model), report)
+    walk = _walked(model, inputs, custom_ops, "profile")
     if verbose or report_missing:
         _print_rules(walk, missing=report_missing)
     macs, params, layers = walk.sums(walk.model, "")
     return (float(macs), float(params), layers) if ret_layer_info else (float(macs), float(params))
+
+
+def profile_origin(
+    model: nn.Module,
+    inputs: Sequence[object],
+    custom_ops: Mapping[type[nn.Module], Handler] | None = None,
+    verbose: bool = True,
+    report_missing: bool = False,
+) -> tuple[float, float]:
+    """``(macs, params)`` of the modules without children, as thop's older function counts them.
+
+    The parameters of such a module count also if it has no rule, or did not run. All else is as in
+    ``profile``.
+    """
+    walk = _walked(model, inputs, custom_ops, "profile_origin")
+    if verbose or report_missing:
+        _print_rules(walk, missing=report_missing)
+    leaves = {path: each for path, each in checked(model).walked if not each._modules}
+    params = sum(
+        parameter.numel()
+        for module in {id(each): each for each in leaves.values()}.values()
+        for parameter in module.parameters()
+    )
+    return float(sum(map(walk.macs, leaves))), float(params)
+
+
+def _walked(
+    model: nn.Module,
+    inputs: object,
+    custom_ops: Mapping[type[nn.Module], Handler] | None,
+    function: str,
+) -> _Walk:
+    """A run of a model in eval mode. ``function`` is the name in the messages of errors."""
+    if not isinstance(inputs, Sequence) or isinstance(inputs, str):
+        what = f"{type(inputs).__name__} is no tuple of arguments"
+        raise refused(f"{function}(inputs=...)", what, "give inputs=(x,)")
+    given = checked_hooks(custom_ops or {}, f"{function}(custom_ops=...)")
+    with torch.no_grad(), in_eval_mode(model), unfused(model.modules()):
+        report = observed(model, tuple(inputs), {}, with_layer(THOP, _layer(given)), run="auto")
+    return _Walk(unwrap(model), report)
 
 
 def _layer(given: Mapping[type[nn.Module], Handler]) -> Registry:
@@ -155,9 +190,13 @@ class _Walk:
             return False
         return _is_free(module) or self.rule(module) is not None
 
+    def macs(self, path: str) -> int:
+        """The MACs of the module at a path, without its submodules."""
+        return self._figure(self._nodes[path].own)
+
     def sums(self, module: nn.Module, path: str) -> tuple[int, int, Layers]:
         """MACs and parameters of a module with its submodules, and its layers."""
-        macs, params, layers = self._figure(self._nodes[path].own), 0, Layers()
+        macs, params, layers = self.macs(path), 0, Layers()
         if self.counts_whole(module):
             ran = self._nodes[path].calls > 0
             return macs, sum(each.numel() for each in module.parameters()) if ran else 0, layers

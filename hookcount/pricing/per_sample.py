@@ -16,11 +16,12 @@ def samples(trace: Trace) -> int:
     found = 0
     for run in trace.runs:
         if run.parent is None and run.path == "" and run.call is not None:
-            found += _length(*run.call.args[:1])
+            found += length(*run.call.args[:1])
     return found or 1
 
 
-def _length(first: object = None) -> int:
+def length(first: object = None) -> int:
+    """The samples in a model's first positional input. 1 if it has no length."""
     if isinstance(first, Spec):
         return first.shape[0] if first.shape else 1
     return len(first) if isinstance(first, Sized) else 1

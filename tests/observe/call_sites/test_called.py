@@ -55,6 +55,14 @@ def plain(x, y, which):
     return [F_NAME, G_NAME, G_NAME, MINE, MINE, f"{__name__}.Value.made"]
 
 
+def local(x, y, which):
+    here, value = package, Value()
+    here.f(x, y)
+    here.inner.g(x)
+    value.note(x)
+    return [F_NAME, G_NAME, ".note"]
+
+
 def unpacked(x, y, which):
     args, options = (x, y), {"key": y}
     package.f(*args)
@@ -120,7 +128,7 @@ def in_blocks(x, y, which):
 
 
 @pytest.mark.parametrize(
-    "form", [plain, unpacked, of_values, by_other_names, chosen, nested, in_blocks]
+    "form", [plain, local, unpacked, of_values, by_other_names, chosen, nested, in_blocks]
 )
 def test_the_name_in_each_form_of_a_call(form):
     noted.clear()

@@ -19,6 +19,8 @@ UNKNOWN = ""
 _OPERATORS = {"BINARY_MATRIX_MULTIPLY": "@", "INPLACE_MATRIX_MULTIPLY": "@="}
 _ALL_ARGUMENTS_ARE_COUNTED = {"CALL_FUNCTION", "CALL_METHOD", "PRECALL", "CALL"}
 _AND_A_TUPLE_OF_NAMES = {"CALL_FUNCTION_KW", "CALL_KW"}
+_MAKE_ONE_OF_MORE = ("LOAD_ATTR", "BINARY_", "CALL")
+"""How the names of steps begin that take values from the stack and leave one."""
 _ATTRIBUTES = {"LOAD_ATTR", "LOAD_METHOD"}
 _LOCAL = {"LOAD_FAST", "LOAD_FAST_BORROW", "LOAD_FAST_CHECK", "LOAD_DEREF"}
 
@@ -112,16 +114,18 @@ def _callee(steps: list[Step], at: int) -> int | None:
     else:
         return None
     filled = call.height - arguments
-    last = next(
-        (position for position in range(at - 1, -1, -1) if steps[position].height < filled), None
-    )
-    if last is None:
-        return None
-    while steps[last].name == "PUSH_NULL" and last:
+    last = next((each for each in range(at - 1, -1, -1) if _is_below(steps, each, filled)), None)
+    while last and steps[last].name == "PUSH_NULL":
         last -= 1
-    while steps[last + 1].name == "LOAD_ATTR" and steps[last + 1].height == filled:
-        last += 1
     return last
+
+
+def _is_below(steps: list[Step], position: int, filled: int) -> bool:
+    """Whether a step works on the part of the stack below the height ``filled``."""
+    step = steps[position]
+    if step.height < filled:
+        return True
+    return step.name.startswith(_MAKE_ONE_OF_MORE) and steps[position + 1].height <= filled
 
 
 def _full_name(steps: list[Step], last: int, frame: FrameType) -> str:

@@ -1,7 +1,7 @@
 """``from hookcount.compat.thop import profile, clever_format`` replaces ``from thop import ...``.
 
-thop itself is not needed. ultralytics-thop has the same import name and counts in another way. For
-its figures use ``report.under("ultralytics")``.
+thop itself is not needed. ultralytics-thop has the same import name and counts in another way. Its
+figures are those of ``hookcount.compat.ultralytics_thop``.
 
 >>> import torch
 >>> from torch import nn

@@ -164,7 +164,7 @@ MODELS = {
     "mobilenet_v3_small": 64,
     "googlenet": 64,
     "swin_t": 64,
-    "densenet121": 64,
+    "convnext_tiny": 64,
 }
 
 

@@ -14,6 +14,7 @@ The MACs are 2 * 4 * 8, and 4 for each of 2 * 4 elements. The parameters are 8 *
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -26,7 +27,7 @@ from ..observe.module_tree import unwrap
 from ..report import Report
 from ..rules.registry import Entry, Registry
 from .counting import in_eval_mode, observed, with_layer
-from .shared import Handled, Handler, checked_hooks, invoked_as_hook, refused
+from .shared import Handled, Handler, checked_hooks, in_units, invoked_as_hook, refused
 from .unfused import unfused
 
 Layers = dict[str, tuple[float, float, "Layers"]]
@@ -40,8 +41,6 @@ _FREE = frozenset(
     )
 )
 """The classes for which thop has a rule that counts nothing."""
-
-_STEPS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "K"))
 
 _invoke = invoked_as_hook("total_ops", lambda: torch.zeros(1, dtype=torch.float64))
 
@@ -100,15 +99,7 @@ def clever_format(nums: float | Iterable[float], format: str = "%.2f") -> str | 
     >>> clever_format(4133742592.0), clever_format([25557032, 1000], "%.3f")
     ('4.13G', ('25.557M', '1000.000B'))
     """
-    texts = [_short(number, format) for number in (nums if isinstance(nums, Iterable) else (nums,))]
-    return texts[0] if len(texts) == 1 else tuple(texts)
-
-
-def _short(number: float, format: str) -> str:
-    for step, name in _STEPS:
-        if number > step:
-            return format % (number / step) + name
-    return format % number + "B"
+    return in_units(nums, format, operator.gt)
 
 
 class _Walk:

@@ -24,7 +24,15 @@ from ..observe.module_tree import unwrap
 from ..report import Report
 from ..rules.registry import Registry
 from .counting import in_eval_mode, observed, with_layer
-from .shared import Handled, Handler, checked_hooks, handler_name, invoked_as_hook, refused
+from .shared import (
+    Handled,
+    Handler,
+    checked_hooks,
+    handler_name,
+    in_units,
+    invoked_as_hook,
+    refused,
+)
 from .unfused import unfused
 
 __all__ = ["clever_format", "default_dtype", "profile", "profile_origin"]
@@ -34,8 +42,6 @@ default_dtype = torch.float64
 Layers = dict[str, tuple[float, float, "Layers"]]
 """By the name of a child: its MACs, its parameters and its own children."""
 Rules = Mapping[type[nn.Module], Handler]
-
-_STEPS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "K"))
 
 _invoke = invoked_as_hook("total_ops", int)
 
@@ -105,13 +111,7 @@ def clever_format(nums: float | Iterable[float], format: str = "%.2f") -> str | 
     >>> clever_format(4133742592.0), clever_format([25557032, 1000], "%.3f")
     ('4.13G', ('25.557M', '1.000K'))
     """
-    texts = [_short(number, format) for number in (nums if isinstance(nums, Iterable) else (nums,))]
-    return texts[0] if len(texts) == 1 else tuple(texts)
-
-
-def _short(number: float, format: str) -> str:
-    step, name = next((each for each in _STEPS if abs(number) >= each[0]), (1, "B"))
-    return format % (number / step) + name
+    return in_units(nums, format, lambda number, unit: abs(number) >= unit)
 
 
 class _Counted:

@@ -6,13 +6,11 @@ import contextlib
 import copy
 import inspect
 import io
-import os
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
+from helpers import thops
 from torch import nn
 
 import hookcount
@@ -324,8 +322,6 @@ def test_a_rule_of_ones_own_is_no_doubt_and_a_missing_one_is_said(capsys):
 
 # -- thop itself, in a process of its own: ultralytics-thop has the same import name ---------------
 
-_ASK = "import test_thop; test_thop.against_thop()"
-
 
 def against_thop():
     """Ends with a message that names each thing in which thop does otherwise."""
@@ -370,19 +366,4 @@ def against_thop():
 
 @pytest.mark.peers
 def test_as_thop_itself():
-    folder = Path(os.environ.get("PEERS_DIR", "")) / "thop"
-    if not (folder / "thop" / "profile.py").exists():
-        pytest.skip("thop is not installed in PEERS_DIR")
-    paths = [
-        folder,
-        Path(__file__).parent,
-        Path(hookcount.__file__).parents[1],
-        os.environ.get("PYTHONPATH", ""),
-    ]
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", _ASK],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths)), "OMP_NUM_THREADS": "1"},
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
+    thops.ask("thop", __file__, against_thop)

@@ -4,13 +4,11 @@ where ``PEERS_DIR`` has it.
 
 import copy
 import inspect
-import os
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
+from helpers import thops
 from torch import nn
 
 import hookcount
@@ -150,8 +148,6 @@ def test_numbers_in_units():
 
 # -- the tool, in a process of its own: thop has the same import name ------------------------------
 
-_ASK = "import test_ultralytics_thop; test_ultralytics_thop.against_the_tool()"
-
 
 def against_the_tool():
     """Ends with a message that names each thing in which the tool does otherwise."""
@@ -189,19 +185,4 @@ def against_the_tool():
 
 @pytest.mark.peers
 def test_as_the_tool_itself():
-    folder = Path(os.environ.get("PEERS_DIR", "")) / "ultralytics-thop"
-    if not (folder / "thop" / "profile.py").exists():
-        pytest.skip("ultralytics-thop is not installed in PEERS_DIR")
-    paths = [
-        folder,
-        Path(__file__).parent,
-        Path(hookcount.__file__).parents[1],
-        os.environ.get("PYTHONPATH", ""),
-    ]
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", _ASK],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths)), "OMP_NUM_THREADS": "1"},
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
+    thops.ask("ultralytics-thop", __file__, against_the_tool)

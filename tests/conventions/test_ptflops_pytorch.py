@@ -285,6 +285,34 @@ def test_all_classifiers(monkeypatch):
     assert _unequal(_classifiers(), monkeypatch) == {}
 
 
+OF_TIMM = (
+    *(
+        "vit_tiny_patch16_224",
+        "mobilenetv3_small_050",
+        "resnet10t",
+        "convnext_atto",
+        "mixer_s32_224",
+    ),
+    *("ghostnet_050", "efficientvit_m0", "xcit_nano_12_p16_224", "pit_ti_224", "crossvit_tiny_240"),
+)
+"""Small models of ten families. The first has the attention that the tool knows."""
+
+
+@pytest.mark.peers
+@pytest.mark.zoo
+@pytest.mark.parametrize("name", OF_TIMM)
+def test_models_of_timm(name):
+    ptflops = pytest.importorskip("ptflops")
+    model = pytest.importorskip("timm").create_model(name).eval()
+    size = model.default_cfg["input_size"]
+    with torch.no_grad(), contextlib.redirect_stdout(io.StringIO()):
+        mine = hookcount.count(model, torch.zeros(1, *size)).under("ptflops-pytorch").headline
+        theirs, _ = ptflops.get_model_complexity_info(
+            model, size, print_per_layer_stat=False, as_strings=False
+        )
+    assert mine == theirs
+
+
 @pytest.mark.peers
 def test_the_tools_own_figures():
     found = figures("ptflops-pytorch", "ptflops (pytorch)")

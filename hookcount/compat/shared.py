@@ -7,7 +7,7 @@ with the shapes and dtypes of the run. It therefore cannot change the model, nor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import isfinite, ulp
@@ -182,3 +182,23 @@ def checked_hooks(given: Mapping[Any, Handler], where: str) -> Mapping[type[nn.M
         if not callable(handler):
             raise refused(where, f"{handler!r} is no function", fix)
     return given
+
+
+_STEPS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "K"))
+
+
+def in_units(
+    nums: float | Iterable[float], format: str, fits: Callable[[float, float], bool]
+) -> str | tuple[str, ...]:
+    """Each number in the largest of the units T, G, M and K that fits it, else with a ``B``.
+
+    ``fits(number, unit)`` decides. The result is a text for one number, and a tuple of texts for
+    several.
+    """
+
+    def text(number: float) -> str:
+        step, name = next((each for each in _STEPS if fits(number, each[0])), (1, "B"))
+        return format % (number / step) + name
+
+    texts = [text(number) for number in (nums if isinstance(nums, Iterable) else (nums,))]
+    return texts[0] if len(texts) == 1 else tuple(texts)

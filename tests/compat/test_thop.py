@@ -7,13 +7,11 @@ import copy
 import importlib
 import inspect
 import io
-import os
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
+from helpers import thops
 from torch import nn
 
 import hookcount
@@ -392,8 +390,6 @@ def test_the_names_of_thops_modules():
 
 # -- thop itself, in a process of its own: ultralytics-thop has the same import name ---------------
 
-_ASK = "import test_thop; test_thop.against_thop()"
-
 
 def against_thop():
     """Ends with a message that names each thing in which thop does otherwise."""
@@ -452,19 +448,4 @@ def against_thop():
 
 @pytest.mark.peers
 def test_as_thop_itself():
-    folder = Path(os.environ.get("PEERS_DIR", "")) / "thop"
-    if not (folder / "thop" / "profile.py").exists():
-        pytest.skip("thop is not installed in PEERS_DIR")
-    paths = [
-        folder,
-        Path(__file__).parent,
-        Path(hookcount.__file__).parents[1],
-        os.environ.get("PYTHONPATH", ""),
-    ]
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", _ASK],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths)), "OMP_NUM_THREADS": "1"},
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
+    thops.ask("thop", __file__, against_thop)

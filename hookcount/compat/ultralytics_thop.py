@@ -1,0 +1,212 @@
+"""``from hookcount.compat.ultralytics_thop import profile`` replaces that of ultralytics-thop.
+
+ultralytics-thop, which has the import name ``thop``, is not needed.
+
+>>> import torch
+>>> from torch import nn
+>>> model = nn.Sequential(nn.Linear(8, 4), nn.BatchNorm1d(4))
+>>> profile(model, inputs=(torch.zeros(2, 8),), verbose=False)
+(96.0, 44.0)
+
+The MACs are 2 * 4 * 8, and 4 for each of 2 * 4 elements. The parameters are 8 * 4 + 4 and 2 * 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..conventions.ultralytics import ULTRALYTICS
+from ..observe.module_tree import unwrap
+from ..report import Report
+from ..rules.registry import Registry
+from .counting import in_eval_mode, observed, with_layer
+from .shared import (
+    Handled,
+    Handler,
+    checked_hooks,
+    handler_name,
+    in_units,
+    invoked_as_hook,
+    refused,
+)
+from .unfused import unfused
+
+__all__ = ["clever_format", "default_dtype", "profile", "profile_origin"]
+
+default_dtype = torch.float64
+
+Layers = dict[str, tuple[float, float, "Layers"]]
+"""By the name of a child: its MACs, its parameters and its own children."""
+Rules = Mapping[type[nn.Module], Handler]
+
+_invoke = invoked_as_hook("total_ops", int)
+
+
+def profile(
+    model: nn.Module,
+    inputs: Sequence[object],
+    custom_ops: Rules | None = None,
+    verbose: bool = True,
+    ret_layer_info: bool = False,
+    report_missing: bool = False,
+    stride: int | tuple[int, int] | None = None,
+    min_cells: int = 1,
+) -> tuple[Any, ...]:
+    """``(macs, params)`` of ``model(*inputs)`` in eval mode, as in ultralytics-thop 2.2.3.
+
+    Both are floats. With ``ret_layer_info`` the result is ``(macs, params, layers)``. ``layers``
+    has the children of the model in the same form: ``{name: (macs, params, layers)}``. Its MACs are
+    those of modules.
+
+    A module counts if its class or a base of it is in the tool's list. Products of functions count
+    too, outside of such modules. All parameters count, also those of modules that did not run.
+
+    ``custom_ops`` maps a module class to ``function(module, inputs, out)``. It is for subclasses
+    too. The function adds its count of a call to ``module.total_ops``. It is used instead of the
+    tool's rule. It pays for functions in the module and beneath, but not for modules beneath. It is
+    called after the run, with a stand-in of the module and with tensors without values. Its count
+    of a call must be a whole number.
+
+    ``stride`` and ``min_cells``: the tool estimates from smaller images. hookcount counts the image
+    that is given, so they are only checked.
+
+    ``verbose`` and ``report_missing`` print which class counts by which rule. The second also
+    prints the classes without one.
+
+    Raises ``InputError`` for an option without such a value. Raises ``FormulaError`` for a function
+    that fails, and the errors of ``hookcount.count``.
+    """
+    if stride is not None:
+        _check_stride(stride, min_cells, inputs)
+    counted = _Counted(model, inputs, custom_ops or {})
+    if verbose or report_missing:
+        counted.print_rules(missing=report_missing)
+    found = counted.of_modules() + counted.of_functions(), _params(counted.model)
+    return (*found, counted.layers(counted.model)) if ret_layer_info else found
+
+
+def profile_origin(
+    model: nn.Module,
+    inputs: Sequence[object],
+    custom_ops: Rules | None = None,
+    verbose: bool = True,
+    report_missing: bool = False,
+) -> tuple[float, float]:
+    """``(macs, params)`` as in ``profile``, without the products of functions."""
+    counted = _Counted(model, inputs, custom_ops or {})
+    if verbose or report_missing:
+        counted.print_rules(missing=report_missing)
+    return counted.of_modules(), _params(counted.model)
+
+
+def clever_format(nums: float | Iterable[float], format: str = "%.2f") -> str | tuple[str, ...]:
+    """Each number in the largest of the units T, G, M and K that it reaches, else with a ``B``.
+
+    The result is a text for one number, and a tuple of texts for several.
+
+    >>> clever_format(4133742592.0), clever_format([25557032, 1000], "%.3f")
+    ('4.13G', ('25.557M', '1.000K'))
+    """
+    return in_units(nums, format, lambda number, unit: abs(number) >= unit)
+
+
+class _Counted:
+    """The figures of one count, by module."""
+
+    def __init__(self, model: nn.Module, inputs: Sequence[object], rules: Rules) -> None:
+        if not isinstance(inputs, Sequence) or isinstance(inputs, str):
+            what = f"{type(inputs).__name__} is no sequence of arguments"
+            raise refused("profile(inputs=...)", what, "give inputs=(x,)")
+        layer = Registry(name="custom_ops of profile")
+        for cls, function in checked_hooks(rules, "profile(custom_ops=...)").items():
+            layer.register(cls, Handled(function, _invoke))
+        convention = with_layer(ULTRALYTICS, layer)
+        with torch.no_grad(), in_eval_mode(model), unfused(model.modules()):
+            self.report: Report = observed(model, tuple(inputs), {}, convention, run="auto")
+        self.model = unwrap(model)
+        self._resolver = convention.resolver(Registry())
+        self._figures: dict[int, int] = {}
+        self._functions: dict[str, int] = {}
+        self._paths = dict(self.model.named_modules(remove_duplicate=False))
+        for record in self.report.records:
+            figure = convention.figure(record.ops)
+            if record.by == "op":
+                self._functions[record.path] = self._functions.get(record.path, 0) + figure
+            elif record.path in self._paths:
+                module = id(self._paths[record.path])
+                self._figures[module] = self._figures.get(module, 0) + figure
+
+    def of_modules(self) -> float:
+        """The MACs of all modules."""
+        return float(sum(self._figures.values()))
+
+    def of_functions(self) -> float:
+        """The MACs of functions, except those in and beneath modules with a rule."""
+        ruled = [path for path, module in self._paths.items() if self._rule(module) is not None]
+        total = 0
+        for path, figure in self._functions.items():
+            if not any(each in ("", path) or path.startswith(f"{each}.") for each in ruled):
+                total += figure
+        return float(total)
+
+    def layers(self, module: nn.Module) -> Layers:
+        """The children of a module. One that several modules hold is in the sum of the first."""
+        return self._tree(module, set())[1]
+
+    def _tree(self, module: nn.Module, summed: set[int]) -> tuple[float, Layers]:
+        macs, layers = float(self._figures.get(id(module), 0)), Layers()
+        for name, child in module.named_children():
+            own, beneath = self._tree(child, summed)
+            layers[name] = own, _params(child), beneath
+            if id(child) not in summed:
+                summed.add(id(child))
+                macs += own
+        return macs, layers
+
+    def print_rules(self, *, missing: bool) -> None:
+        """Print a line for each class with a rule; with ``missing`` also for each class without."""
+        for cls in dict.fromkeys(map(type, self.model.modules())):
+            module = next(each for each in self.model.modules() if type(each) is cls)
+            rule = self._rule(module)
+            if rule is not None:
+                print(f"[INFO] {cls.__name__}: {rule}")
+            elif missing and not issubclass(cls, _CONTAINERS):
+                print(
+                    f"[WARN] {cls.__name__}: no rule. What it does itself counts only as functions."
+                )
+
+    def _rule(self, module: nn.Module) -> str | None:
+        """What the rule for a module says. None without one."""
+        entry = self._resolver.module(module)
+        if entry is None:
+            return None
+        price = entry.price
+        if isinstance(price, Handled):
+            return handler_name(price.handler)
+        return (price.__doc__ or "").partition("\n")[0]
+
+
+_CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict)
+
+
+def _params(module: nn.Module) -> float:
+    return float(sum(each.numel() for each in module.parameters()))
+
+
+def _check_stride(stride: object, min_cells: object, inputs: Sequence[object]) -> None:
+    """Raises ``InputError`` as the tool raises ``ValueError``."""
+    pair = stride if isinstance(stride, (tuple, list)) else (stride, stride)
+    if len(pair) != 2 or not all(isinstance(each, int) and each > 0 for each in pair):
+        fix = "give a positive integer or a pair of them"
+        raise refused(f"profile(stride={stride!r})", "this is no stride", fix)
+    if not isinstance(min_cells, int) or min_cells < 1:
+        fix = "give a positive integer"
+        raise refused(f"profile(min_cells={min_cells!r})", "this is no number of cells", fix)
+    image = inputs[0] if len(inputs) == 1 else None
+    if not isinstance(image, torch.Tensor) or image.ndim != 4:
+        what, fix = "a stride is for one image tensor", "give inputs=(image,), of shape N, C, H, W"
+        raise refused("profile(stride=...)", what, fix)

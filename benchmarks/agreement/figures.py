@@ -27,7 +27,9 @@ TOOLS = {
     "torchprofile": "torchprofile",
     "ptflops": "ptflops (aten)",
     "calflops": "calflops",
+    "calflops-flops": "calflops (FLOPs)",
     "deepspeed": "deepspeed",
+    "deepspeed-flops": "deepspeed (FLOPs)",
 }
 """By convention, the peer that it mirrors."""
 

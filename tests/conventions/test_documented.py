@@ -102,7 +102,7 @@ ROWS_OF = {
         IMAGE,
         {"X": X, "S": ROWS * (3 * 13 - 1)},
     ),
-    "average pool, windows of k": (nn.AvgPool2d(3, 2), IMAGE, {"Y": 2 * 6 * 5 * 6, "k": 9}),
+    "average pool, windows of k": (nn.AvgPool2d(3, 2), IMAGE, {"X": X, "Y": 2 * 6 * 5 * 6, "k": 9}),
     "adaptive pool to 1 x 1": (nn.AdaptiveAvgPool2d(1), IMAGE, {"X": X, "Y": 12}),
     "max pool": (nn.MaxPool2d(3, 2), IMAGE, {"X": X, "Y": 2 * 6 * 5 * 6}),
     "``x * y``": (of_held(lambda x, y: x * y, IMAGE.shape), IMAGE, {"Y": X}),
@@ -115,6 +115,7 @@ ROWS_OF = {
         torch.zeros(4, 5, 7),
         {
             "M": 20 * 4 * 11 * 18,
+            "Y": 20 * 11,
             "T": 20,
             "W": 4 * 11 * 18 + 2 * 4 * 11,
             "G": 20 * (4 * 11 * 18 + 4 * 3 * 11 + 4 * 11),

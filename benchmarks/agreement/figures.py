@@ -28,7 +28,9 @@ TOOLS = {
     "ptflops": "ptflops (aten)",
     "ptflops-pytorch": "ptflops (pytorch)",
     "calflops": "calflops",
+    "calflops-flops": "calflops (FLOPs)",
     "deepspeed": "deepspeed",
+    "deepspeed-flops": "deepspeed (FLOPs)",
 }
 """By convention, the peer that it mirrors."""
 

@@ -36,7 +36,6 @@ BECAUSE: dict[str, dict[str, str]] = {
         "transformer, *": "several positional arguments",
         "coat_*": "a module with two places in the tree",
     },
-    "deepspeed": {"x@y_bcast_lhs": "matmul that repeats its left operand"},
 }
 """By convention and case that differs: how the line of ``differs`` with the reason begins."""
 

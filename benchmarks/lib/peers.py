@@ -48,7 +48,10 @@ def _thop(model: Any, args: tuple[Any, ...]) -> Any:
     return profile(model, inputs=args, verbose=False)[0]
 
 
-def _ptflops(backend: str) -> Callable[[Any, tuple[Any, ...]], Any]:
+Count = Callable[[Any, tuple[Any, ...]], Any]
+
+
+def _ptflops(backend: str) -> Count:
     def count(model: Any, args: tuple[Any, ...]) -> Any:
         from ptflops import get_model_complexity_info
 
@@ -96,20 +99,34 @@ def _torchprofile(model: Any, args: tuple[Any, ...]) -> Any:
     return profile_macs(model, args)
 
 
-def _calflops(model: Any, args: tuple[Any, ...]) -> Any:
-    from calflops import calculate_flops
+def _calflops(figure: int) -> Count:
+    """``figure``: which of the results, 0 for FLOPs or 1 for MACs."""
 
-    return calculate_flops(
-        model, args=list(args), print_results=False, print_detailed=False, output_as_string=False
-    )[1]
+    def count(model: Any, args: tuple[Any, ...]) -> Any:
+        from calflops import calculate_flops
+
+        return calculate_flops(
+            model,
+            args=list(args),
+            print_results=False,
+            print_detailed=False,
+            output_as_string=False,
+        )[figure]
+
+    return count
 
 
-def _deepspeed(model: Any, args: tuple[Any, ...]) -> Any:
-    from deepspeed.profiling.flops_profiler import get_model_profile
+def _deepspeed(figure: int) -> Count:
+    """``figure``: which of the results, 0 for FLOPs or 1 for MACs."""
 
-    return get_model_profile(
-        model, args=list(args), print_profile=False, as_string=False, warm_up=0
-    )[1]
+    def count(model: Any, args: tuple[Any, ...]) -> Any:
+        from deepspeed.profiling.flops_profiler import get_model_profile
+
+        return get_model_profile(
+            model, args=list(args), print_profile=False, as_string=False, warm_up=0
+        )[figure]
+
+    return count
 
 
 def _flop_counter_mode(model: Any, args: tuple[Any, ...]) -> Any:
@@ -168,8 +185,10 @@ PEERS = {
         Peer("fvcore", "fvcore", _fvcore),
         Peer("torchinfo", "torchinfo", _torchinfo),
         Peer("torchprofile", "torchprofile", _torchprofile),
-        Peer("calflops", "calflops", _calflops),
-        Peer("deepspeed", "deepspeed", _deepspeed),
+        Peer("calflops", "calflops", _calflops(1)),
+        Peer("calflops (FLOPs)", "calflops", _calflops(0)),
+        Peer("deepspeed", "deepspeed", _deepspeed(1)),
+        Peer("deepspeed (FLOPs)", "deepspeed", _deepspeed(0)),
         Peer("torchvision's recipe", "torchvision", _torchvision_recipe),
         Peer("FlopCounterMode", "torch", _flop_counter_mode),
         Peer("FlopCounterMode (meta)", "torch", _flop_counter_mode, device="meta"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ..core.errors import InputError
 from ..rules.convention import Convention
-from .calflops import CALFLOPS
-from .deepspeed import DEEPSPEED
+from .calflops import CALFLOPS, CALFLOPS_FLOPS
+from .deepspeed import DEEPSPEED, DEEPSPEED_FLOPS
 from .default import DEFAULT, MODULES
 from .fvcore import FVCORE
 from .ptflops import PTFLOPS
@@ -34,7 +34,9 @@ CONVENTIONS = {
         PTFLOPS,
         PTFLOPS_PYTORCH,
         CALFLOPS,
+        CALFLOPS_FLOPS,
         DEEPSPEED,
+        DEEPSPEED_FLOPS,
         TEXTBOOK,
         RFDETR,
         RFDETR_TEXT,

@@ -32,7 +32,8 @@ MAY_IMPORT = {
     "comparison": "core rules conventions pricing models analysis tables report counter",
     "testing": "core rules observe pricing report counter",
     "compat": (
-        "core rules formulas conventions observe pricing tables analysis render report counter"
+        "core rules formulas conventions observe pricing tables models analysis render report "
+        "counter seconds"
     ),
     "cli": (
         "core rules conventions pricing tables models analysis render report counter comparison "

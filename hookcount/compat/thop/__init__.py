@@ -3,8 +3,8 @@
 The modules have the names of those in thop, so that replacing the prefix is enough:
 ``from hookcount.compat.thop.vision.basic_hooks import count_convNd``.
 
-thop itself is not needed. ultralytics-thop has the same import name and counts in another way. For
-its figures use ``report.under("ultralytics")``.
+thop itself is not needed. ultralytics-thop has the same import name and counts in another way. Its
+figures are those of ``hookcount.compat.ultralytics_thop``.
 
 >>> import torch
 >>> from torch import nn

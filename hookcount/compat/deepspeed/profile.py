@@ -1,0 +1,86 @@
+"""``get_model_profile``: the profile of one run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from torch import nn
+
+from ...conventions.deepspeed import DEEPSPEED, DEEPSPEED_FLOPS
+from ...seconds.timer import Timer
+from ..counting import in_eval_mode
+from ..profiled import (
+    ignoring,
+    image_of,
+    macs_to_string,
+    number_to_string,
+    params_to_string,
+    profiled,
+    ran,
+)
+from ..shared import refused
+from .printed import whole, written
+
+_WHERE = "get_model_profile"
+
+
+def get_model_profile(
+    model: nn.Module,
+    input_shape: tuple[int, ...] | None = None,
+    args: Sequence[object] = (),
+    kwargs: Mapping[str, object] = {},
+    print_profile: bool = True,
+    detailed: bool = True,
+    module_depth: int = -1,
+    top_modules: int = 1,
+    warm_up: int = 1,
+    as_string: bool = True,
+    output_file: str | None = None,
+    ignore_modules: Iterable[type[nn.Module]] | None = None,
+    mode: str = "forward",
+) -> tuple[Any, Any, Any]:
+    """``(flops, macs, params)`` of one run in eval mode, as in DeepSpeed 0.19.8.
+
+    The results are texts, or ints with ``as_string=False``. The FLOPs are two per MAC, and 1 for
+    most other operations.
+
+    ``input_shape``: the shape of the input, batch included. Otherwise give ``args`` and ``kwargs``,
+    the arguments of the model. ``mode="generate"`` runs ``model.generate``, for real.
+    ``ignore_modules`` lists module classes. Recurrent modules of these classes cost nothing; others
+    are counted, as in the tool.
+
+    ``print_profile`` prints the figures, or writes them to ``output_file``. ``module_depth`` and
+    ``top_modules`` say how many depths and classes of modules it has; ``detailed`` adds the tree of
+    the MACs. The latency is that of ``hookcount.Timer``, after ``warm_up`` forwards. A model on the
+    meta device has none.
+
+    Raises ``InputError`` for an option without such a value, and the errors of ``hookcount.count``.
+    """
+    given = tuple(args), dict(kwargs)
+    if input_shape is not None:
+        given = (image_of(model, input_shape, f"{_WHERE}(input_shape={input_shape!r})"),), given[1]
+    elif not any(given):
+        raise refused(_WHERE, "there is no input", "give input_shape, args or kwargs")
+    layer = ignoring(model, ignore_modules, f"{_WHERE}(ignore_modules=...)")
+    report = ran(model, *given, mode, f"{_WHERE}(mode={mode!r})")
+    profile = profiled(report, DEEPSPEED_FLOPS, DEEPSPEED, layer)
+    if print_profile:
+        seconds = None
+        if mode == "forward" and not any(each.is_meta for each in model.parameters()):
+            with in_eval_mode(model):
+                timer = Timer(warmup=warm_up, repeat=1, min_seconds=0, modules=False)
+                seconds = timer.measure(model, *given[0], **given[1]).seconds
+        text = whole(
+            profile,
+            seconds,
+            warm_up,
+            module_depth=module_depth,
+            top_modules=top_modules,
+            detailed=detailed,
+        )
+        written(text, output_file)
+    flops, macs, params = profile.flops, profile.macs, report.params
+    if not as_string:
+        return flops, macs, params
+    return number_to_string(flops), macs_to_string(macs), params_to_string(params)

@@ -1,0 +1,203 @@
+"""``hookcount.compat.calflops`` against products written out, and against calflops itself where it
+is installed.
+"""
+
+import json
+
+import pytest
+import torch
+from torch import nn
+
+import hookcount
+from hookcount.compat.calflops import (
+    calculate_flops,
+    calculate_flops_hf,
+    flops_to_string,
+    macs_to_string,
+    number_to_string,
+    params_to_string,
+)
+
+RAW = {"print_results": False, "output_as_string": False}
+COUNTS = (0, 1, 999, 1000, 25557, 999_999, 10**6, 25_557_032, 10**9, 4_133_742_592, 123_456_789_012)
+
+
+class Adds(nn.Module):
+    """A linear layer, and sums and products by the names that the tool replaces, and by others."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(6, 4)
+
+    def forward(self, x):
+        y = torch.add(self.linear(x), 1).mul(2)  # 1 for each of 3 * 4 elements, twice
+        return torch.matmul(y + y, y.T @ y)  # the tool sees neither + nor @
+
+
+ADDS = 2 * 3 * (6 * 4) + 2 * 3 * 4 + 2 * 3 * 4 * 4, 3 * 6 * 4 + 3 * 4 * 4, 6 * 4 + 4
+
+
+def test_flops_macs_and_params():
+    assert calculate_flops(Adds(), args=[torch.ones(3, 6)], **RAW) == ADDS
+    assert calculate_flops(Adds(), (3, 6), **RAW) == ADDS
+    assert calculate_flops(Adds(), kwargs={"x": torch.ones(3, 6)}, **RAW) == ADDS
+
+
+def test_texts():
+    flops, macs, params = calculate_flops(Adds(), (3, 6), print_results=False, output_precision=3)
+    assert (flops, macs, params) == ("264 FLOPS", "120 MACs", "28")
+    assert calculate_flops(Adds(), (3, 6), print_results=False, output_unit="K")[1] == "0.12 KMACs"
+
+
+def test_a_backward_pass_is_a_factor():
+    flops, macs, params = calculate_flops(Adds(), (3, 6), include_backPropagation=True, **RAW)
+    assert (flops, macs, params) == (3 * ADDS[0], 3 * ADDS[1], ADDS[2])
+    options = {"include_backPropagation": True, "compute_bp_factor": 1.5, **RAW}
+    assert calculate_flops(Adds(), (3, 6), **options)[:2] == (2.5 * ADDS[0], 2.5 * ADDS[1])
+
+
+def test_frozen_parameters_are_left_out():
+    model = Adds()
+    model.linear.bias.requires_grad_(False)
+    assert calculate_flops(model, (3, 6), **RAW)[2] == 6 * 4
+
+
+def test_the_model_stays_as_it_was():
+    model = nn.Sequential(nn.BatchNorm1d(6), nn.Linear(6, 4)).train()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    calculate_flops(model, (3, 6), **RAW)
+    assert model.training
+    assert all(each.training for each in model)
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name])
+
+
+def test_the_printed_figures(capsys):
+    calculate_flops(Adds(), (3, 6))
+    text = capsys.readouterr().out
+    assert "fwd FLOPs:" in text
+    assert "264 FLOPS" in text
+    assert "792 FLOPS" in text  # forward and backward
+    assert "Linear" in text
+    calculate_flops(Adds(), (3, 6), print_detailed=False)
+    assert "Linear" not in capsys.readouterr().out
+    calculate_flops(Adds(), (3, 6), print_results=False)
+    assert not capsys.readouterr().out
+
+
+def test_ignored_modules():
+    lstm = nn.Sequential(nn.LSTM(4, 8))
+    steps = 3 * 2 * (2 * 4 * 8 * (4 + 8) + 10 * 8)
+    assert calculate_flops(lstm, (3, 2, 4), **RAW)[0] == steps
+    assert calculate_flops(lstm, (3, 2, 4), ignore_modules=[nn.LSTM], **RAW)[0] == 0
+    # the calls of another module count at the module around it
+    assert calculate_flops(Adds(), (3, 6), ignore_modules=[nn.Linear], **RAW) == ADDS
+
+
+class Writes(nn.Module):
+    """Generates by calling itself three times."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(6, 6)
+
+    def forward(self, x):
+        return self.linear(x)
+
+    def generate(self, x):
+        for _ in range(3):
+            x = self(x)
+        return x
+
+
+def test_generate():
+    found = calculate_flops(Writes(), args=[torch.ones(2, 6)], forward_mode="generate", **RAW)
+    assert found[:2] == (3 * 2 * 2 * 36, 3 * 2 * 36)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "there is no input"),
+        ({"input_shape": [3, 6]}, "is no shape"),
+        ({"input_shape": (3, 6), "args": [torch.ones(3, 6)]}, "args or kwargs too"),
+        ({"input_shape": (3, 6), "forward_mode": "train"}, "no such value"),
+        ({"input_shape": (3, 6), "forward_mode": "generate"}, "no method generate"),
+        ({"input_shape": (3, 6), "ignore_modules": [Adds]}, "the model itself"),
+        ({"input_shape": (3, 6), "ignore_modules": ["Linear"]}, "no module class"),
+        ({"input_shape": (3,), "transformer_tokenizer": dict}, "token ids"),
+    ],
+)
+def test_bad_options(options, message):
+    with pytest.raises(hookcount.InputError, match=message):
+        calculate_flops(Adds(), **options)
+
+
+class Tokenizer:
+    """Makes two tokens of an empty text."""
+
+    pad_token_id = 9
+
+    def __call__(self, text):
+        return {"input_ids": [1, 2], "attention_mask": [1, 1]}
+
+
+class Reads(nn.Module):
+    """An embedding of token ids, and a linear layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed, self.linear = nn.Embedding(10, 4), nn.Linear(4, 5)
+
+    def forward(self, input_ids, attention_mask):
+        assert input_ids.shape == attention_mask.shape
+        return self.linear(self.embed(input_ids))
+
+
+def test_a_tokenizer():
+    tokenizer = Tokenizer()
+    assert calculate_flops(Reads(), (2, 7), tokenizer, **RAW)[1] == 2 * 7 * 4 * 5
+    assert calculate_flops(Reads(), None, tokenizer, **RAW)[1] == 128 * 4 * 5
+
+
+def test_a_model_of_transformers_by_its_config(tmp_path):
+    pytest.importorskip("transformers")
+    sizes = {"n_embd": 8, "n_layer": 2, "n_head": 2, "n_positions": 16, "vocab_size": 32}
+    config = {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], **sizes}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    _, macs, params = calculate_flops_hf(str(tmp_path), input_shape=(2, 5), **RAW)
+    # per token and layer the four projections of attention and two of the MLP, then the head
+    assert macs == 2 * 5 * (2 * (4 * 8 * 8 + 2 * 4 * 8 * 8) + 8 * 32)
+    assert params == sum(
+        (32 * 8, 16 * 8, 2 * (2 * 16 + 8 * 24 + 24 + 8 * 8 + 8 + 8 * 32 + 32 + 32 * 8 + 8), 16)
+    )
+    *_, text = calculate_flops_hf(
+        str(tmp_path), input_shape=(2, 5), print_results=False, return_results=True
+    )
+    assert "fwd MACs:" in text
+    with pytest.raises(hookcount.UnknownModelError):
+        calculate_flops_hf(str(tmp_path / "nothing"))
+
+
+@pytest.mark.peers
+def test_the_tool_itself():
+    tool = pytest.importorskip("calflops")
+    torchvision = pytest.importorskip("torchvision")
+    for number in COUNTS:
+        for unit in (None, "K", "G"):
+            assert number_to_string(number, unit, 3) == tool.number_to_string(number, unit, 3)
+            assert params_to_string(number, unit) == tool.params_to_string(number, unit)
+        assert macs_to_string(number) == tool.macs_to_string(number)
+        assert flops_to_string(number) == tool.flops_to_string(number)
+    resnet = torchvision.models.resnet18()
+    lstm = nn.Sequential(nn.LSTM(4, 8, 2, bidirectional=True))
+    for model, options in (
+        (Adds(), {"args": [torch.ones(3, 6)]}),
+        (resnet, {"input_shape": (2, 3, 64, 64), "include_backPropagation": True}),
+        (resnet, {"input_shape": (2, 3, 64, 64), "output_as_string": True}),
+        (lstm, {"input_shape": (3, 2, 4)}),
+        (lstm, {"input_shape": (3, 2, 4), "ignore_modules": [nn.LSTM]}),
+    ):
+        options = {**RAW, **options}
+        with torch.no_grad():
+            assert calculate_flops(model, **options) == tool.calculate_flops(model, **options)

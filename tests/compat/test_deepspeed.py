@@ -1,0 +1,164 @@
+"""``hookcount.compat.deepspeed`` against products written out, and against DeepSpeed itself where
+it is installed.
+"""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import hookcount
+from hookcount.compat.deepspeed import FlopsProfiler, get_model_profile
+
+RAW = {"print_profile": False, "as_string": False}
+
+
+class Attends(nn.Module):
+    """A linear layer, attention of each token to each, and products by operators."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(6, 8)
+
+    def forward(self, x):
+        q = torch.add(self.linear(x), 1)
+        return F.scaled_dot_product_attention(q, q, q) @ q.mT + 1
+
+
+SHAPE = (2, 5, 6)
+MACS = 2 * 5 * 6 * 8 + 2 * (2 * 5 * 5 * 8) + 2 * 5 * 8 * 5
+FLOPS = 2 * MACS + 2 * 5 * 8  # the tool sees torch.add, not +
+PARAMS = 6 * 8 + 8
+
+
+def test_flops_macs_and_params():
+    assert get_model_profile(Attends(), SHAPE, **RAW) == (FLOPS, MACS, PARAMS)
+    assert get_model_profile(Attends(), args=[torch.ones(SHAPE)], **RAW)[1] == MACS
+    assert get_model_profile(Attends(), kwargs={"x": torch.ones(SHAPE)}, **RAW)[1] == MACS
+    texts = get_model_profile(Attends(), SHAPE, print_profile=False)
+    assert texts == ("3.44 K", "1.68 KMACs", "56")
+
+
+def test_the_printed_profile(capsys, tmp_path):
+    get_model_profile(Attends(), SHAPE, top_modules=2)
+    text = capsys.readouterr().out
+    for part in ("1.68 KMACs", "fwd latency:", "depth 0:", "Linear"):
+        assert part in text
+    get_model_profile(Attends(), SHAPE, detailed=False, output_file=tmp_path / "new" / "file.txt")
+    assert not capsys.readouterr().out
+    assert "1.68 KMACs" in (tmp_path / "new" / "file.txt").read_text()
+
+
+def test_a_model_on_meta_has_no_latency(capsys):
+    with torch.device("meta"):
+        model = Attends()
+    assert get_model_profile(model, SHAPE, as_string=False) == (FLOPS, MACS, PARAMS)
+    assert "latency" not in capsys.readouterr().out
+
+
+def test_a_profile_in_a_program():
+    model = Attends()
+    profiler = FlopsProfiler(model)
+    profiler.start_profile()
+    out = model(torch.ones(SHAPE))
+    assert profiler.get_total_macs() == MACS
+    assert profiler.get_total_flops() == FLOPS
+    assert profiler.get_total_params() == PARAMS
+    assert profiler.get_total_macs(as_string=True) == "1.68 KMACs"
+    assert 0 < profiler.get_total_duration() < 5
+    out.sum().backward()
+    assert model.linear.weight.grad is not None
+    profiler.end_profile()
+    assert not model._forward_pre_hooks
+    with pytest.raises(hookcount.InputError, match="nothing was profiled"):
+        profiler.get_total_flops()
+
+
+def test_all_calls_until_the_stop_count():
+    model = Attends()
+    profiler = FlopsProfiler(model)
+    profiler.start_profile()
+    model(torch.ones(SHAPE))
+    model(torch.ones(SHAPE))
+    profiler.stop_profile()
+    model(torch.ones(SHAPE))
+    assert profiler.get_total_macs() == 2 * MACS
+    profiler.start_profile()
+    model(torch.ones(SHAPE))
+    profiler.reset_profile()
+    model(torch.ones(SHAPE))
+    assert profiler.get_total_macs() == MACS
+    profiler.end_profile()
+
+
+def test_the_text_of_a_profile_in_a_program(capsys):
+    model = Attends()
+    profiler = FlopsProfiler(model)
+    profiler.start_profile()
+    model(torch.ones(SHAPE))
+    profiler.print_model_profile(detailed=False)
+    profiler.print_model_aggregated_profile(top_modules=1)
+    profiler.end_profile()
+    text = capsys.readouterr().out
+    assert text.count("1.68 KMACs") == 3  # the total, and depth 0 in both texts
+
+
+def test_a_model_that_raises_leaves_nothing():
+    class Fails(nn.Module):
+        def forward(self, x):
+            raise ValueError
+
+    model = Fails()
+    profiler = FlopsProfiler(model)
+    profiler.start_profile()
+    with pytest.raises(ValueError):
+        model(1)
+    profiler.end_profile()
+    assert not model._forward_pre_hooks
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "there is no input"),
+        ({"input_shape": [2, 5, 6]}, "is no shape"),
+        ({"input_shape": SHAPE, "mode": "train"}, "no such value"),
+        ({"input_shape": SHAPE, "mode": "generate"}, "no method generate"),
+        ({"input_shape": SHAPE, "ignore_modules": [Attends]}, "the model itself"),
+    ],
+)
+def test_bad_options(options, message):
+    with pytest.raises(hookcount.InputError, match=message):
+        get_model_profile(Attends(), **options)
+
+
+def test_no_engine():
+    with pytest.raises(hookcount.InputError, match="engine"):
+        FlopsProfiler(Attends(), ds_engine=object())
+
+
+@pytest.mark.peers
+def test_the_tool_itself():
+    tool = pytest.importorskip("deepspeed.profiling.flops_profiler")
+    torchvision = pytest.importorskip("torchvision")
+    lstm = nn.Sequential(nn.GRU(4, 8, 2, bidirectional=True))
+    for model, options in (
+        (Attends(), {"input_shape": SHAPE}),
+        (Attends(), {"input_shape": SHAPE, "as_string": True}),
+        (torchvision.models.resnet18(), {"input_shape": (2, 3, 64, 64)}),
+        (lstm, {"input_shape": (3, 2, 4)}),
+        (lstm, {"input_shape": (3, 2, 4), "ignore_modules": [nn.GRU]}),
+    ):
+        options = {**RAW, **options}
+        with torch.no_grad():
+            assert get_model_profile(model, **options) == tool.get_model_profile(model, **options)
+    model, profilers = Attends(), []
+    for make in (FlopsProfiler, tool.FlopsProfiler):
+        profiler = make(model)
+        profiler.start_profile()
+        model(torch.ones(SHAPE))
+        profilers.append(
+            [profiler.get_total_flops(), profiler.get_total_macs(), profiler.get_total_params()]
+        )
+        profiler.end_profile()
+    assert profilers[0] == profilers[1]

@@ -64,6 +64,62 @@ def listed(*modules):
     )
 
 
+def in_turns(**containers):
+    """A model that calls the two modules of a container in turn, with a sibling between."""
+    name = next(iter(containers))
+
+    def forward(self, x):
+        first, second = list(vars(self)["_modules"][name].children())
+        return self.relu(first(self.relu(second(self.relu(first(x))))))
+
+    return Fn(forward, relu=nn.ReLU(), **containers)
+
+
+def pair():
+    return nn.Linear(8, 8), nn.Linear(8, 8)
+
+
+class WithScale(nn.ModuleList):
+    """A container with a parameter of its own."""
+
+    def __init__(self, *modules):
+        super().__init__(modules)
+        self.scale = nn.Parameter(torch.ones(8))
+
+
+IN_TURNS = {
+    # the elements of a container are called with a sibling between: model, its parameters
+    "list": (lambda: in_turns(a=nn.ModuleList(pair())), 2 * 72),
+    "sequential": (lambda: in_turns(a=nn.Sequential(*pair())), 2 * 72),
+    "dict": (lambda: in_turns(a=nn.ModuleDict(dict(zip("xy", pair(), strict=True)))), 2 * 72),
+    "uncalled elements": (
+        lambda: in_turns(a=nn.ModuleList(pair()), b=nn.ModuleList(pair())),
+        4 * 72,
+    ),
+    "its own parameter": (lambda: in_turns(a=WithScale(*pair())), 2 * 72 + 8),
+    "list in a list": (
+        lambda: Fn(
+            lambda self, x: self.all[0][1](self.relu(self.all[0][0](x))),
+            all=nn.ModuleList([nn.ModuleList(pair())]),
+            relu=nn.ReLU(),
+        ),
+        2 * 72,
+    ),
+    "frozen": (
+        lambda: in_turns(a=nn.ModuleList(pair()).requires_grad_(False), b=nn.Linear(8, 8)),
+        3 * 72,
+    ),
+    "called and called in parts": (
+        lambda: Fn(
+            lambda self, x: self.a[0](self.relu(self.a[1](self.a(x)))),
+            a=nn.Sequential(*pair()),
+            relu=nn.ReLU(),
+        ),
+        2 * 72,
+    ),
+}
+
+
 def encoder():
     return nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 2)
 
@@ -89,6 +145,7 @@ SITUATIONS = {
     ),
     "called by keyword": lambda: Fn(lambda self, x: self.linear(input=x), linear=nn.Linear(8, 4)),
     "no parameters": lambda: nn.Sequential(nn.ReLU(), nn.Identity()),
+    **{f"in turns: {name}": make for name, (make, _) in IN_TURNS.items()},
 }
 MODELS = ("resnet18", "mobilenet_v3_small", "vit_b_32", "swin_t", "convnext_tiny", "googlenet")
 
@@ -201,6 +258,65 @@ def test_figures_written_out():
     assert found.total_output_bytes == 2 * 4 * (2 * 8 * 4 * 4 + 2 * 10)
     assert found.total_param_bytes == 4 * (conv + linear)
     assert type(found.total_mult_adds) is int
+
+
+@pytest.mark.parametrize("case", IN_TURNS)
+def test_a_container_that_is_called_in_parts_counts_once(case):
+    make, params = IN_TURNS[case]
+    model = make()
+    found = summary(model, input_size=(2, 8), verbose=0)
+    assert found.total_params == params == sum(each.numel() for each in model.parameters())
+    trained = sum(each.numel() for each in model.parameters() if each.requires_grad)
+    assert found.trainable_params == trained
+    assert f"Total params: {params:,}\nTrainable params: {trained:,}\n" in str(found)
+
+
+def test_a_parameter_of_two_layers_counts_twice():
+    model = nn.Sequential(nn.Linear(8, 8, bias=False), nn.Linear(8, 8, bias=False))
+    model[1].weight = model[0].weight
+    assert summary(model, input_size=(2, 8), verbose=0).total_params == 2 * 64
+
+
+def assert_every_parameter_counts_once(model, size):
+    found = summary(model, input_size=size, verbose=0)
+    assert found.total_params == sum(each.numel() for each in model.parameters())
+
+
+def test_all_parameters_of_a_detector():
+    detection = pytest.importorskip("torchvision").models.detection
+    model = detection.retinanet_resnet50_fpn(weights=None, weights_backbone=None, min_size=64)
+    assert_every_parameter_counts_once(model, (1, 3, 64, 64))
+
+
+@pytest.mark.zoo
+def test_all_parameters_of_every_sixth_classifier_of_torchvision():
+    models = pytest.importorskip("torchvision").models
+    names = [name for name in models.list_models(module=models) if not name.startswith("regnet")]
+    for name in names[::6]:
+        options = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
+        with torch.device("meta"):  # the constructor of a regnet reads values
+            model = models.get_model(name, weights=None, **options)
+        size = 299 if name == "inception_v3" else 224
+        assert_every_parameter_counts_once(model, (1, 3, size, size))
+
+
+@pytest.mark.zoo
+def test_all_parameters_of_every_eighth_family_of_timm():
+    timm = pytest.importorskip("timm")
+    families = sorted(timm.list_modules())
+    for family in {*families[::8], "crossvit", "twins"} - {"coat"}:
+        with torch.device("meta"):
+            model = timm.create_model(timm.list_models(module=family)[0])
+        assert_every_parameter_counts_once(model, (1, *model.default_cfg["input_size"]))
+
+
+@pytest.mark.peers
+@pytest.mark.zoo
+def test_blocks_of_timm_that_share_modules_as_the_tool_has_them():
+    """coat's blocks share modules, and run in parts: some parameters count twice in both."""
+    model = pytest.importorskip("timm").create_model("coat_lite_tiny")
+    size = (1, 3, 224, 224)
+    assert_alike(summary(model, input_size=size, verbose=0), theirs(model, input_size=size))
 
 
 @pytest.mark.peers

@@ -43,7 +43,7 @@ class LayerInfo:
     kernel_size: int | list[int] | None
     inner_layers: dict[str, tuple[list[int], int]] = field(repr=False)
     is_recursive: bool = False
-    """Whether the same module has an earlier row."""
+    """Whether the same module has an earlier row, or this row is in the list several times."""
     executed: bool = False
     input_size: list[int] = field(default_factory=list)
     output_size: list[int] = field(default_factory=list)
@@ -181,17 +181,24 @@ def _macs(report: Report, run: ModuleRun, prices: Prices) -> int:
 
 
 def _with_containers(rows: list[tuple[str, LayerInfo]], modules: Modules) -> list[LayerInfo]:
-    """All rows, each after the rows of the uncalled modules above it, such as a ``ModuleList``."""
+    """All rows, each after the rows of the uncalled modules above it, such as a ``ModuleList``.
+
+    An uncalled module has one row at each of its paths. If its submodules are called with a
+    sibling between, this row is in the list several times, and is then recursive.
+    """
     met = {layer.layer_id for _, layer in rows}
     _marked([layer for _, layer in rows], set())
     found: list[LayerInfo] = []
+    uncalled: dict[str, LayerInfo] = {}
     above: dict[int, int] = {}
     for path, layer in rows:
         parts = path.split(".")
         for depth in range(1, layer.depth):
             place = ".".join(parts[:depth])
             if above.get(depth) != id(modules[place]):
-                found += _marked([_layer(place, modules[place])], met)
+                if place not in uncalled:
+                    uncalled[place] = _layer(place, modules[place])
+                found += _marked([uncalled[place]], met)
                 above[depth] = id(modules[place])
         found.append(layer)
         above = {depth: key for depth, key in above.items() if depth < layer.depth} | {
@@ -212,13 +219,17 @@ def _marked(layers: list[LayerInfo], met: set[int]) -> list[LayerInfo]:
 
 
 def _numbered(layers: list[LayerInfo]) -> list[LayerInfo]:
-    """The layers, each with its number among the rows of its depth, and the rows beneath it."""
+    """The layers, each with its number among the rows of its depth, and the rows beneath it.
+
+    A layer that is in the list several times has the number and the rows of its last place.
+    """
     numbers: dict[int, int] = {}
     under_way: list[LayerInfo] = []
     for layer in layers:
         layer.depth_index = numbers[layer.depth] = numbers.get(layer.depth, 0) + 1
         while under_way and under_way[-1].depth >= layer.depth:
             under_way.pop()
+        layer.children = []
         for each in under_way:
             each.children.append(layer)
         under_way.append(layer)

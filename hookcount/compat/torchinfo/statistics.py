@@ -41,8 +41,9 @@ class ModelStatistics:
     """The totals of a summary, its rows (``summary_list``) and their text (``str()``).
 
     ``total_params`` and ``trainable_params`` are the parameters of the rows without children, and
-    the parameters that only a row with children has. ``total_mult_adds`` are the MACs of the rows
-    without children.
+    the parameters that only a row with children has. A parameter of two rows without children
+    counts twice, as in torchinfo. So may one of a module that two containers share, as in timm's
+    coat. ``total_mult_adds`` are the MACs of the rows without children.
 
     In bytes: ``total_input`` has the storages of the inputs with their Python objects.
     ``total_param_bytes`` has the parameters of the rows without children.

@@ -26,6 +26,7 @@ from ..observe.module_tree import unwrap
 from ..report import Report
 from ..rules.registry import Entry, Registry
 from .counting import in_eval_mode, observed, with_layer
+from .initialised import initialised
 from .shared import Handled, Handler, checked_hooks, invoked_as_hook, refused
 from .unfused import unfused
 
@@ -83,6 +84,7 @@ def profile(
     layer = Registry(name="custom_ops of profile")
     for target, function in checked_hooks(custom_ops or {}, "profile(custom_ops=...)").items():
         layer.register(target, Handled(function, _invoke))
+    model = initialised(model, tuple(inputs), {})
     with torch.no_grad(), in_eval_mode(model), unfused(model.modules()):
         report = observed(model, tuple(inputs), {}, with_layer(THOP, layer), run="auto")
     walk = _Walk(unwrap(model), report)

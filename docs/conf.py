@@ -48,7 +48,8 @@ autodoc_default_options = {
     "member-order": "bysource",
     # All but what these bases give to a class.
     "inherited-members": (
-        "Portable, tuple, dict, list, Enum, OSError, ImportError, BaseException, TrainerCallback"
+        "Portable, tuple, dict, list, str, int, Enum, "
+        "OSError, ImportError, BaseException, TrainerCallback"
     ),
 }
 autodoc_typehints = "signature"

@@ -6,7 +6,7 @@ positions. For a linear layer only the first size counts, whatever its other row
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import prod
 
 from torch import Size, nn
@@ -23,28 +23,36 @@ FORMULAS = Registry(name="the formulas of torchinfo", home=f"{__name__}:FORMULAS
 def module(module: nn.Module, out: object) -> Ops:
     """[N, C, *] = module(...): for each parameter its elements times the output's positions.
 
-    A module that has children costs nothing. The positions depend on the parameter's name:
-
-    1. ``weight`` and ``bias``: all sizes of the output but the second, if the class's name has
-       "Conv" in it. For other classes only the first size.
-    2. Other names with "weight" or "bias" in them, as in recurrent layers: the first two sizes.
-    3. Any other name: none.
+    A module that has children costs nothing. ``positions`` says how many positions count.
     """
     held = [(name, each.shape) for name, each in module._parameters.items() if each is not None]
     # any(): an empty container is false. The tool takes such a child for none too.
     if not held or any(module.children()):
         return NOTHING
-    size = _first_size(out)
-    of_convolutions, ops = "Conv" in type(module).__name__, NOTHING
+    size, ops = _first_size(out), NOTHING
     for name, shape in held:
         plain = name.removesuffix("_orig")
         name = plain if hasattr(module, plain + "_mask") else name
-        if name in ("weight", "bias"):
-            positions = prod(size[:1] + size[2:]) if of_convolutions else size[0] if size else 0
-        else:
-            positions = prod(size[:2]) if "weight" in name or "bias" in name else 0
-        ops = ops + _times(name, shape) * positions
+        ops = ops + _times(name, shape) * positions(type(module).__name__, name, size)
     return ops
+
+
+def positions(type_name: str, name: str, size: Sequence[int]) -> int:
+    """How many positions of an output a parameter is used at. This depends on its name:
+
+    1. ``weight`` and ``bias``: all sizes of the output but the second, if the class's name has
+       "Conv" in it. For other classes only the first size.
+    2. Other names with "weight" or "bias" in them, as in recurrent layers: the first two sizes.
+    3. Any other name: none.
+
+    >>> positions("Conv2d", "weight", (2, 8, 5, 5)), positions("Linear", "weight", (2, 5, 8))
+    (50, 2)
+    """
+    if name in ("weight", "bias"):
+        if "Conv" in type_name:
+            return prod([*size[:1], *size[2:]])
+        return size[0] if size else 0
+    return prod(size[:2]) if "weight" in name or "bias" in name else 0
 
 
 def _times(name: str, shape: Size) -> Ops:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import enum
+import sys
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -49,6 +50,14 @@ class Opaque:
 
     def __repr__(self) -> str:
         return f"<{self.type}>"
+
+
+@dataclass(frozen=True, repr=False)
+class Array(Opaque):
+    """Replaces an array of numpy."""
+
+    shape: tuple[int, ...]
+    itemsize: int
 
 
 @dataclass(frozen=True)
@@ -137,6 +146,9 @@ def described(value: Any, depth: int = _DEPTH, opened: bool = False) -> Describe
             partial(described, depth=min(depth - 1, 2), opened=True),
             _key,
         )
+    numpy = sys.modules.get("numpy")  # no array exists before
+    if numpy is not None and isinstance(value, numpy.ndarray):
+        return Array(kind.__name__, value.shape, value.itemsize)
     return Opaque(kind.__name__) if opened else _namespace(value, depth)
 
 

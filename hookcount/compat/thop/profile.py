@@ -15,6 +15,7 @@ from ...observe.module_tree import unwrap
 from ...report import Report
 from ...rules.registry import OBSERVED, Entry, Registry
 from ..counting import in_eval_mode, observed, with_layer
+from ..initialised import initialised
 from ..shared import Handled, Handler, checked_hooks, invoked_as_hook, refused
 from ..unfused import unfused
 from . import rnn_hooks
@@ -130,7 +131,7 @@ def profile_origin(
     walk = _walked(model, inputs, custom_ops, "profile_origin")
     if verbose or report_missing:
         _print_rules(walk, missing=report_missing)
-    leaves = {path: each for path, each in checked(model).walked if not each._modules}
+    leaves = {path: each for path, each in checked(walk.model).walked if not each._modules}
     params = sum(
         parameter.numel()
         for module in {id(each): each for each in leaves.values()}.values()
@@ -150,6 +151,7 @@ def _walked(
         what = f"{type(inputs).__name__} is no tuple of arguments"
         raise refused(f"{function}(inputs=...)", what, "give inputs=(x,)")
     given = checked_hooks(custom_ops or {}, f"{function}(custom_ops=...)")
+    model = initialised(model, tuple(inputs), {})
     with torch.no_grad(), in_eval_mode(model), unfused(model.modules()):
         report = observed(model, tuple(inputs), {}, with_layer(THOP, _layer(given)), run="auto")
     return _Walk(unwrap(model), report)

@@ -12,8 +12,26 @@ torchinfo itself is not needed.
 The parameters are 3 * 8 * 9 + 8. Each of them is used at 4 * 4 positions.
 """
 
-from .layers import LayerInfo
-from .statistics import ModelStatistics
-from .summarize import summary
+from .enums import ColumnSettings, Mode, RowSettings, Units, Verbosity
+from .errors import FailedRunError
+from .formatting import FormattingOptions
+from .layer_info import LayerInfo
+from .model_statistics import ModelStatistics
+from .torchinfo import summary
 
-__all__ = ["LayerInfo", "ModelStatistics", "summary"]
+__version__ = "1.8.0"
+"""The version of torchinfo whose figures and table these are."""
+
+__all__ = [
+    "ColumnSettings",
+    "FailedRunError",
+    "FormattingOptions",
+    "LayerInfo",
+    "Mode",
+    "ModelStatistics",
+    "RowSettings",
+    "Units",
+    "Verbosity",
+    "__version__",
+    "summary",
+]

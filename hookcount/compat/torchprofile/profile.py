@@ -19,6 +19,7 @@ from ...pricing.priced import Priced
 from ...report import Report
 from ...rules.registry import FREE, Registry, Target, target_name
 from ..counting import Price, register_ops, with_layer
+from ..initialised import initialised
 from ..jit.names import PRIM, checked_name, jit_name
 from ..jit.nodes import CALL_FUNCTION, PYTHON_OP
 from ..jit.run import whole_modes
@@ -130,6 +131,7 @@ def _report(model: nn.Module, args: tuple[object, ...], kwargs: Mapping[str, obj
     }
     register_ops(layer, prices, WHOLE)
     counter = Counter(run="real")
+    model = initialised(model, args, kwargs)
     trace = counter.runner.traced(checked(model), args, dict(kwargs), whole_modes)
     return Report(Priced(trace, counter.registry, with_layer(WHOLE, layer)))
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
+from torch.autograd.function import BackwardCFunction
 
 from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Phase, Whole
 from .call_sites.lines import calling_site
@@ -62,19 +63,24 @@ class Owners:
         return self._paths[place] if place >= 0 else OUTSIDE
 
 
-def leaves_of(outputs: Iterable[Any]) -> list[torch.Tensor]:
-    """The leaves that a backward pass from ``outputs`` may give a gradient to."""
+def leaves_of(outputs: Iterable[Any]) -> tuple[list[torch.Tensor], bool]:
+    """The leaves that a backward pass may give a gradient to, and whether it has custom Functions.
+
+    Such a Function may return a constant, which then requires grad.
+    """
+    custom = False
     waiting: list[Any] = [node for each in outputs if (node := getattr(each, "grad_fn", None))]
     seen, found = set(waiting), []
     while waiting:
         node = waiting.pop()
         leaf = getattr(node, "variable", None)
+        custom = custom or isinstance(node, BackwardCFunction)
         if isinstance(leaf, torch.Tensor):
             found.append(leaf)
         new = {each for each, _ in node.next_functions if each is not None} - seen
         seen |= new
         waiting += new
-    return found
+    return found, custom
 
 
 class Where(NamedTuple):
@@ -103,6 +109,8 @@ class Step:
         """The owner of the last backward op."""
         self.leaves: list[torch.Tensor] = []
         """The leaves of the backward pass that began last, in a count."""
+        self.custom = False
+        """Whether that pass has custom Functions."""
         self._strangers: dict[int, tuple[torch.Tensor, torch.Tensor | None]] = {}
         """Leaves that are no parameters of the model, with their gradients before the count."""
         self._elsewhere: list[Step] = []
@@ -116,7 +124,7 @@ class Step:
 
     def begin(self, outputs: Iterable[Any]) -> None:
         """A backward pass begins in a count. A loss may have parameters of its own."""
-        self.leaves = leaves_of(outputs)
+        self.leaves, self.custom = leaves_of(outputs)
         for each in self.leaves:
             if self.updates.owner(each) == OUTSIDE:
                 self._strangers.setdefault(id(each), (each, each.grad))

@@ -98,7 +98,9 @@ class _Engine:
         before = observer.in_backward
         wraps = not any(map(_is_batched, gradients)) and (
             # in a training step the parameters are on meta, but no constant that requires grad
-            observer.step is None or any(not each.is_meta for each in observer.step.leaves)
+            observer.step is None
+            or observer.step.custom
+            or any(not each.is_meta for each in observer.step.leaves)
         )
         with pausing([observer]):
             given = [

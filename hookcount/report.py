@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from copy import copy, deepcopy
-from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .analysis import frames, match, reconcile
 from .analysis.checks import Checks
 from .analysis.coverage import Coverage, cover
+from .analysis.phased import Phased
 from .analysis.reading import read
 from .analysis.roles import frame as roles_frame
 from .analysis.scaling.again import Again, counted_again, of_a_copy, of_a_part
@@ -18,7 +19,6 @@ from .conventions import CONVENTIONS, named
 from .core.errors import InputError, error_text
 from .core.ops import Ops
 from .core.portable import Portable
-from .core.trace import Phase
 from .pricing.part import Part
 from .pricing.price import Charge, Record
 from .pricing.priced import Priced
@@ -42,7 +42,7 @@ class Reuse(NamedTuple):
     formula_misses: int
 
 
-class Report(Shown, Portable, Checks, Files, Drawn):
+class Report(Shown, Portable, Checks, Files, Drawn, Phased):
     """The result of a count. Counts are exact ints.
 
     ``print(report)`` shows the tree, ``report.to_dataframe()`` gives the rows. A report holds no
@@ -79,6 +79,10 @@ class Report(Shown, Portable, Checks, Files, Drawn):
         made = memo[id(self)] = copy(self)
         made.priced = deepcopy(self.priced, memo)
         return made
+
+    def _of(self, priced: Priced) -> Report:
+        """The report of other figures of this run. It cannot count again."""
+        return Report(priced, of_a_copy)
 
     def __getitem__(self, path: str) -> Report:
         """The report of one module and all beneath it: ``report["layer1.0.conv1"]``.
@@ -220,39 +224,6 @@ class Report(Shown, Portable, Checks, Files, Drawn):
         """
         chosen = CONVENTIONS.values() if conventions is None else map(named, conventions)
         return frames.by_convention(self.priced, chosen)
-
-    # -- training ----------------------------------------------------------------------------------
-
-    @property
-    def backward(self) -> Report:
-        """The backward passes, as a report. Each op belongs to the module whose forward caused it.
-
-        Gradients that are added to those of earlier passes belong to it.
-        """
-        return self._within("backward", "accumulate")
-
-    @property
-    def recompute(self) -> Report:
-        """Forwards that a backward pass ran again, as with checkpointing."""
-        return self._within("recompute")
-
-    @property
-    def optimizer(self) -> Report:
-        """The optimizer's steps. Each op belongs to the module whose parameter it updates."""
-        return self._within("optimizer")
-
-    @property
-    def step(self) -> Report:
-        """The whole training step: forward, backward, recomputation and optimizer."""
-        return self._within(*get_args(Phase))
-
-    def _within(self, *phases: Phase) -> Report:
-        return Report(self.priced.within(frozenset(phases)), of_a_copy)
-
-    @property
-    def backward_seen(self) -> bool:
-        """Whether a backward pass ran in the block. Its ops are in the trace, but in no count."""
-        return self.priced.backward_seen
 
     def coverage(self) -> Coverage:
         """The sources of each figure, to judge how far the figure can be trusted.

@@ -1,8 +1,10 @@
 """A training step, module by module: products written out, for shapes and for real runs."""
 
 import copy
+import gc
 import pickle
 import threading
+import weakref
 
 import pytest
 import torch
@@ -420,6 +422,31 @@ def test_each_phase_survives_a_pickle():
     assert copied.backward.macs == report.backward.macs
     assert copied.step.total == report.step.total
     assert pickle.loads(pickle.dumps(report.backward)).macs == report.backward.macs
+
+
+def test_each_phase_is_priced_once():
+    model = nn.Sequential(nn.Linear(8, 16), nn.Linear(16, 4))
+    report = training(optimizer=torch.optim.SGD).count(model, torch.zeros(2, 8))
+    assert report.backward.priced is report.backward.priced
+    assert report.step.step.priced is report.step.priced
+    assert report["1"].backward.macs == report["1"].backward.macs == 2 * (2 * 16 * 4)
+    for copied in (copy.copy(report), copy.deepcopy(report), pickle.loads(pickle.dumps(report))):
+        assert copied.backward.total == report.backward.total
+        assert copied.step.total == report.step.total
+    assert len(pickle.dumps(report)) == len(pickle.dumps(copy.copy(report)))
+
+
+def test_phases_are_freed_with_their_report():
+    report = training(optimizer=torch.optim.SGD).count(nn.Linear(8, 4), torch.zeros(2, 8))
+    phases = [report.backward, report.optimizer, report.step, report[""].backward]
+    kept = [weakref.ref(each.priced) for each in (*phases, report)]
+    gc.collect()
+    gc.disable()
+    try:
+        del report, phases
+        assert [each() for each in kept] == [None] * 5
+    finally:
+        gc.enable()
 
 
 def test_a_file_has_one_phase():

@@ -33,7 +33,7 @@ from ..pricing.price import Charge
 from ..report import Report
 from ..rules.registry import OBSERVED, Registry, Target
 from .counting import Price, in_eval_mode, observed, register_ops, with_layer
-from .fvcore.handles import Handle, figures_from
+from .fvcore.jit_handles import Handle, figures_from
 from .jit.names import aten, checked_name
 from .shared import refused
 

@@ -147,8 +147,7 @@ class Part(Priced):
         """The same part of the whole under another convention."""
         return Part(self.whole.under(convention), self.path)
 
-    def within(self, phases: Phases) -> Priced:
-        """The same part of the whole in other phases."""
+    def _other(self, phases: Phases) -> Priced:
         return Part(self.whole.within(phases), self.path)
 
     def _has(self, path: str) -> bool:

@@ -62,8 +62,20 @@ class Priced(Portable):
         return replace(self, convention=convention)
 
     def within(self, phases: Phases) -> Priced:
-        """Other phases of the same trace."""
-        return replace(self, phases=phases)
+        """Other phases of the same trace. They are kept, so that each is priced once."""
+        if phases == self.phases:
+            return self
+        known = self._others.get(phases)
+        return self._others.setdefault(phases, self._other(phases)) if known is None else known
+
+    @lazily
+    def _others(self) -> dict[Phases, Priced]:
+        return {}
+
+    def _other(self, phases: Phases) -> Priced:
+        made = replace(self, phases=phases)
+        vars(made).update(formulas=self.formulas, resolver=self.resolver)
+        return made
 
     def figure_under(self, convention: Convention) -> int | FormulaError:
         """The headline under another convention, or the error of a formula that fails there."""

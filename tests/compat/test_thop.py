@@ -4,6 +4,7 @@
 
 import contextlib
 import copy
+import importlib
 import inspect
 import io
 import os
@@ -16,7 +17,10 @@ import torch
 from torch import nn
 
 import hookcount
-from hookcount.compat.thop import clever_format, profile
+from hookcount.compat.thop import clever_format, profile, profile_origin
+from hookcount.compat.thop.profile import register_hooks
+from hookcount.compat.thop.utils import clever_format as clever_format_of_utils
+from hookcount.compat.thop.vision.basic_hooks import count_convNd, count_linear, zero_ops
 
 NUMBERS = (0, 1, 999, 1e3, 1001, 1e6, 25557032, 1e9, 4133742592.0, 1e12, 1.5e13, 12.5)
 FORMATS = ("%.2f", "%.3f", "%.0f", "%d")
@@ -322,6 +326,70 @@ def test_a_rule_of_ones_own_is_no_doubt_and_a_missing_one_is_said(capsys):
     ]
 
 
+# -- the hooks of thop -----------------------------------------------------------------------------
+
+IMAGE = torch.ones(2, 6, 9, 9)
+HOOKED = {
+    nn.Conv2d: (nn.Conv2d(6, 4, 3, groups=2), IMAGE),
+    nn.ConvTranspose1d: (nn.ConvTranspose1d(6, 4, 3), IMAGE[:, :, 0]),
+    nn.BatchNorm2d: (nn.BatchNorm2d(6), IMAGE),
+    nn.LayerNorm: (nn.LayerNorm(9, elementwise_affine=False), IMAGE),
+    nn.PReLU: (nn.PReLU(), IMAGE),
+    nn.Softmax: (nn.Softmax(1), IMAGE),
+    nn.ReLU: (nn.ReLU(), IMAGE),
+    nn.LeakyReLU: (nn.LeakyReLU(), IMAGE),
+    nn.AvgPool2d: (nn.AvgPool2d(3), IMAGE),
+    nn.AdaptiveAvgPool2d: (nn.AdaptiveAvgPool2d(4), IMAGE),
+    nn.Linear: (nn.Linear(9, 5), IMAGE),
+    nn.Upsample: (nn.Upsample(scale_factor=2, mode="bilinear"), IMAGE),
+    nn.GRUCell: (nn.GRUCell(9, 4), IMAGE[0, 0]),
+    nn.LSTM: (nn.LSTM(9, 4, 2, bidirectional=True, bias=False), IMAGE[0]),
+}
+
+
+@pytest.mark.parametrize("cls", HOOKED)
+def test_a_hook_of_thop_counts_as_its_rule_does(cls):
+    """A class of one's own has no rule, so that the hook alone counts."""
+    module, x = HOOKED[cls]
+    own = copy.deepcopy(module)
+    own.__class__ = type("Own", (cls,), {"forward": lambda self, x: cls.forward(self, x)})
+    mine = profile(nn.Sequential(own), (x,), {type(own): register_hooks[cls]}, verbose=False)
+    assert mine == profile(nn.Sequential(module), (x,), verbose=False)
+
+
+def test_a_hook_counts_a_real_call_too():
+    conv, linear = nn.Conv2d(3, 4, 3), nn.Linear(5, 2)
+    conv.total_ops = linear.total_ops = 0
+    image, x = torch.zeros(2, 3, 8, 8), torch.zeros(7, 5)
+    count_convNd(conv, (image,), conv(image))
+    count_linear(linear, (x,), linear(x))
+    assert (conv.total_ops, linear.total_ops) == (2 * 4 * 6 * 6 * 3 * 3 * 3, 7 * 2 * 5)
+
+
+def test_a_changed_list_of_hooks(monkeypatch):
+    monkeypatch.setitem(register_hooks, Scale, adds_an_int)
+    monkeypatch.setitem(register_hooks, nn.Linear, zero_ops)
+    monkeypatch.delitem(register_hooks, nn.LayerNorm)
+    macs, params = profile(Net(), (X,), verbose=False)
+    assert macs == 3 * SCALES
+    every = sum(each.numel() for each in Net().parameters())
+    assert params == every - 2 * 8  # without those of the norm
+
+
+def test_the_older_function_counts_the_modules_without_children(capsys):
+    """The weights of a scale count, though it has no rule."""
+    every = sum(each.numel() for each in Net().parameters())
+    assert profile_origin(Net(), (X,)) == (STEM + BLOCKS + NORM + HEAD, every)
+    assert "[INFO] Linear" in capsys.readouterr().out
+    assert profile_origin(nn.Linear(8, 4), (X,), verbose=False) == (ELEMENTS * 4, 8 * 4 + 4)
+
+
+def test_the_names_of_thops_modules():
+    assert clever_format_of_utils is clever_format
+    assert hookcount.compat.thop.profile is profile
+    assert importlib.import_module("hookcount.compat.thop.profile").profile is profile
+
+
 # -- thop itself, in a process of its own: ultralytics-thop has the same import name ---------------
 
 _ASK = "import test_thop; test_thop.against_thop()"
@@ -359,6 +427,20 @@ def against_thop():
             expected = thop.profile(copy.deepcopy(model), inputs, handlers, False, True)
         if found != expected:
             wrong.append(f"{type(model).__name__}: {found[:2]} for {expected[:2]}")
+        leaves = profile_origin(model, inputs, handlers, False)
+        wanted = thop.profile_origin(copy.deepcopy(model), inputs, handlers, False)
+        if leaves != wanted:
+            wrong.append(f"profile_origin of {type(model).__name__}: {leaves} for {wanted}")
+    listed = importlib.import_module("thop.profile").register_hooks
+    wrong += [f"register_hooks: {cls}" for cls in listed.keys() ^ register_hooks.keys()]
+    for cls, (module, x) in HOOKED.items():
+        out, totals = module.eval()(x), []
+        for hook in (register_hooks[cls], listed[cls]):
+            module.total_ops = torch.zeros(1, dtype=torch.float64)
+            hook(module, (x,), out)
+            totals.append(module.total_ops.item())
+        if totals[0] != totals[1]:
+            wrong.append(f"{cls.__name__}: {totals}")
     wrong += [
         f"clever_format({numbers}, {pattern!r})"
         for pattern in FORMATS

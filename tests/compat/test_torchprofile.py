@@ -123,6 +123,20 @@ def test_a_handler_that_fails_is_named_with_its_module_and_the_fix(handler, what
     assert "To fix it: " in text
 
 
+class Doubled(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x @ x
+
+
+def test_a_function_of_autograd_is_one_operator():
+    model = Fn(lambda self, x: Doubled.apply(self.linear(x)), linear=nn.Linear(4, 4))
+    with pytest.warns(UserWarning, match=r"prim::pythonop \(1 calls\)"):
+        assert profile_macs(model, torch.zeros(4, 4)) == 4 * 4 * 4
+    HANDLER_MAP["prim::pythonop"] = lambda node: 7 * len(node.inputs)
+    assert profile_macs(model, torch.zeros(4, 4)) == 4 * 4 * 4 + 7
+
+
 @pytest.mark.parametrize(
     "name",
     ["linear", "aten::conv2d", "aten::convolution", "aten::lstm_cell", "prim::constant", 3],

@@ -15,6 +15,8 @@ def aten(names: str) -> frozenset[str]:
     return frozenset(f"aten::{name}" for name in names.split())
 
 
+PRIM = "prim::"
+"""The namespace of nodes that are no ops."""
 CONVOLUTIONS = aten("conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d")
 _CELLS = aten("lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell")
 OPENED = CONVOLUTIONS | _CELLS
@@ -31,7 +33,10 @@ def jit_name(op: object) -> str:
     >>> jit_name(torch.ops.aten.convolution.default), jit_name(torch.ops.aten.mul.Tensor)
     ('aten::_convolution', 'aten::mul')
     """
-    name = target_name(op).partition(".")[0]
+    name = target_name(op)
+    if name.startswith(PRIM):  # it has no overload
+        return name
+    name = name.partition(".")[0]
     return "aten::_convolution" if name == "aten::convolution" else name
 
 
@@ -42,16 +47,6 @@ def checked_name(where: str, name: object) -> str:
     """
     if not isinstance(name, str) or "::" not in name:
         raise refused(where, "this is no op's name", "write the namespace too, as in 'aten::relu'")
-    if name.startswith("prim::"):
-        what = (
-            "there is no jit graph here. An autograd.Function and a scripted function appear as "
-            "the ops that they run"
-        )
-        fix = (
-            "name these ops, or count with hookcount.count() and a formula for the module from "
-            "hookcount.register()"
-        )
-        raise refused(where, what, fix)
     if name in CONVOLUTIONS or name == "aten::convolution":
         raise refused(
             where, "every convolution appears as 'aten::_convolution'", "use 'aten::_convolution'"

@@ -1,9 +1,12 @@
 """A real run that sees ops as a jit trace does.
 
-A composite op is recorded as one op. The ops that it runs are not recorded.
+A composite op is recorded as one op, and so is a call that is one node of a trace (``nodes.py``).
+The ops that these run are not recorded.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 
@@ -22,6 +25,10 @@ from ...observe.values import OpArgs, OpKwargs, OpResult
 from ...rules.registry import Op
 from ..unfused import unfused
 from .names import OPENED
+from .nodes import Go, nodes_recorded
+
+_MAKES = torch.ops.aten.cat.default
+"""An op like a node: it takes tensors and makes others."""
 
 
 class WholeRun(RealRun):  # type: ignore[no-untyped-call]
@@ -54,6 +61,23 @@ class WholeRun(RealRun):  # type: ignore[no-untyped-call]
             return func(*args, **kwargs)
         return self._guard.run(func, facts, args, kwargs)
 
+    def node(self, name: str, inputs: tuple[Any, ...], names: tuple[str, ...], go: Go) -> Any:
+        """Run a call that is one node of a jit trace. Its parts are not recorded."""
+        observer = self._observer
+        if self._inside or not observer.listening():
+            return go()
+        given = op_described(inputs)
+        self._inside = True
+        try:
+            out = go()
+        finally:
+            self._inside = False
+        target: Any = name  # there is no op
+        call = observer.calls.of_op(target, given, {"names": names}, op_described(out))
+        observer.note(call, True)
+        observer.made(op_facts(_MAKES), inputs, {}, out)
+        return out
+
 
 def whole_modes(observer: Observer, given: Given) -> tuple[Run, Modes]:
     """The modes of a run with whole ops, in the form of ``observe.run.MakesModes``.
@@ -61,7 +85,8 @@ def whole_modes(observer: Observer, given: Given) -> tuple[Run, Modes]:
     The run is below autograd. There, a composite op reaches the dispatch mode as one op in every
     grad mode.
     """
-    return WholeRun(observer, given.guard), [torch._C._AutoDispatchBelowAutograd()]
+    run = WholeRun(observer, given.guard)
+    return run, [nodes_recorded(run), torch._C._AutoDispatchBelowAutograd()]
 
 
 def observe(module_tree: ModuleTree, args: tuple[object, ...]) -> Trace:

@@ -24,6 +24,9 @@ _TYPE_NAMES: tuple[tuple[type, str], ...] = (
 )
 
 
+_METHODS = "isCompleteTensor(), type(), toIValue() or node()"
+
+
 def _missing(owner: str, name: str, existing: str) -> AttributeError:
     return AttributeError(
         f"this {owner} has no {name!r}, because there is no jit graph behind it. "
@@ -76,6 +79,14 @@ class Value:
     """An input or output of an op: a tensor with a known shape, a plain value, or a list."""
 
     held: object
+    name: str | None = None
+    """The variable that held the value when a node of Python code ran. None for other values."""
+
+    def debugName(self) -> str:
+        """The name of the variable that held the value. Raises ``AttributeError`` if not known."""
+        if self.name is None:
+            raise _missing("value", "debugName", _METHODS)
+        return self.name
 
     def isCompleteTensor(self) -> bool:
         """Whether the value is a tensor. The shape of every tensor is known."""
@@ -100,7 +111,7 @@ class Value:
         return Node(self.held)
 
     def __getattr__(self, name: str) -> NoReturn:
-        raise _missing("value", name, "isCompleteTensor(), type(), toIValue() or node()")
+        raise _missing("value", name, _METHODS)
 
 
 _CUDNN_FLAGS = (False, False, True, True)
@@ -112,6 +123,8 @@ def values(call: Call) -> tuple[list[Value], list[Value]]:
 
     The inputs have the order of the op's schema. An input that the call leaves out has its default.
     """
+    if isinstance(call.target, str):
+        return _of_node(call)
     given = list(call.args)
     schema = getattr(call.target, "_schema", None)
     rest = () if schema is None else schema.arguments[len(given) :]
@@ -121,3 +134,11 @@ def values(call: Call) -> tuple[list[Value], list[Value]]:
     several = schema is not None and len(schema.returns) > 1
     outputs: Iterable[object] = call.out if several else (call.out,)
     return [Value(each) for each in given], [Value(each) for each in outputs]
+
+
+def _of_node(call: Call) -> tuple[list[Value], list[Value]]:
+    """The inputs and outputs of a node. See ``nodes.py``."""
+    named = zip(call.args, call.kwargs["names"], strict=True)
+    inputs = [Value(each, name or str(place)) for place, (each, name) in enumerate(named)]
+    made = call.out if isinstance(call.out, tuple) else (call.out,)
+    return inputs, [Value(each, "") for each in made]

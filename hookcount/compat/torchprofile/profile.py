@@ -20,10 +20,11 @@ from ...report import Report
 from ...rules.registry import FREE, Registry, Target, target_name
 from ..counting import Price, register_ops, with_layer
 from ..initialised import initialised
-from ..jit.names import checked_name, jit_name
+from ..jit.names import PRIM, checked_name, jit_name
+from ..jit.nodes import CALL_FUNCTION, PYTHON_OP
 from ..jit.run import whole_modes
 from ..jit.values import values
-from ..shared import Handled, Handler
+from ..shared import Handled, Handler, refused
 from .ops import FORMULAS, FUSED, PASSED_OVER, WHOLE
 
 HANDLER_MAP: dict[str, Callable[[Node], int] | None] = {}
@@ -46,6 +47,9 @@ _DTYPES = {
     torch.int64: "long",
 }
 """The dtypes that have another name in a jit trace than in torch."""
+
+_NODES = {name.lower(): name for name in (PYTHON_OP, CALL_FUNCTION)}
+"""The operators that are no ops, and the names of their nodes."""
 
 
 @dataclass(eq=False)
@@ -98,6 +102,9 @@ def profile_macs(
     as before. Nodes are in the order of the modules. The user's handlers are in ``HANDLER_MAP``;
     they are called after the run. One ``UserWarning`` names the operators without a handler.
 
+    ``apply`` of an ``autograd.Function`` is one operator, ``prim::pythonop``. The call of a
+    scripted function is ``prim::callfunction``. As in torchprofile, the ops inside do not count.
+
     The differences from torchprofile:
 
     - A product of sizes (``x.shape[0] * 2``) is an op of a jit trace and counts as one MAC. Such a
@@ -131,7 +138,11 @@ def _report(model: nn.Module, args: tuple[object, ...], kwargs: Mapping[str, obj
 
 def _observed_name(operator: str) -> str:
     """The name that a run shows for an operator of a jit trace. Raises ``InputError`` for none."""
-    name = checked_name(f"HANDLER_MAP[{operator!r}]", operator)
+    where = f"HANDLER_MAP[{operator!r}]"
+    name = checked_name(where, operator)
+    if name.startswith(PRIM) and name not in _NODES:
+        raise refused(where, "there is no jit graph here", f"use one of {', '.join(_NODES)}")
+    name = _NODES.get(name, name)
     return "aten::convolution" if name == "aten::_convolution" else name
 
 
@@ -170,7 +181,12 @@ def _node(path: str, call: Call) -> Node:
     given, made = values(call)
     inputs = [_variable(str(index), each.held) for index, each in enumerate(given)]
     outputs = [_variable(f"out{index}", each.held) for index, each in enumerate(made)]
-    return Node(jit_name(call.target).lower(), inputs, outputs, path)
+    return Node(_operator(call), inputs, outputs, path)
+
+
+def _operator(call: Call) -> str:
+    """The operator of a node. The name of an ``autograd.Function`` is no part of it."""
+    return jit_name(call.target).partition(".")[0].lower()
 
 
 def _variable(name: str, held: object) -> Variable:
@@ -186,8 +202,8 @@ def _variable(name: str, held: object) -> Variable:
 def _warn(report: Report) -> None:
     uncounted: dict[str, int] = {}
     for charge in report.charges():
-        if charge.call is not None and charge.by == "op" and not _has_handler(charge.call.target):
-            name = jit_name(charge.call.target)
+        if charge.call is not None and charge.by == "op" and not _has_handler(charge.call):
+            name = _operator(charge.call)
             uncounted[name] = uncounted.get(name, 0) + charge.calls
     if uncounted:
         names = ", ".join(f"{name} ({calls} calls)" for name, calls in uncounted.items())
@@ -198,12 +214,12 @@ def _warn(report: Report) -> None:
         warnings.warn(text, stacklevel=3)
 
 
-def _has_handler(op: object) -> bool:
+def _has_handler(call: Call) -> bool:
     """Whether an op has a handler, of the user or of torchprofile, or is known to be free."""
-    name = target_name(op).partition(".")[0]
-    if name in FORMULAS or name in PASSED_OVER or jit_name(op) in HANDLER_MAP:
+    name = target_name(call.target).partition(".")[0]
+    if name in FORMULAS or name in PASSED_OVER or _operator(call) in HANDLER_MAP:
         return True
-    if getattr(op, "is_view", False):
+    if getattr(call.target, "is_view", False):
         return True
     entry = BUILTIN.get(name) or BUILTIN.get(name.removesuffix("_"))
     return entry is not None and entry.price is FREE

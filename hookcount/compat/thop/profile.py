@@ -1,48 +1,79 @@
-"""``from hookcount.compat.thop import profile, clever_format`` replaces ``from thop import ...``.
-
-thop itself is not needed. ultralytics-thop has the same import name and counts in another way. For
-its figures use ``report.under("ultralytics")``.
-
->>> import torch
->>> from torch import nn
->>> model = nn.Sequential(nn.Linear(8, 4), nn.BatchNorm1d(4))
->>> profile(model, inputs=(torch.zeros(2, 8),), verbose=False)
-(96.0, 44.0)
-
-The MACs are 2 * 4 * 8, and 4 for each of 2 * 4 elements. The parameters are 8 * 4 + 4 and 2 * 4.
-"""
+"""``profile``: the MACs and parameters of a model as thop counts them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
-from ..conventions.thop import THOP
-from ..core.ops import NOTHING, Ops, flops
-from ..observe.module_tree import unwrap
-from ..report import Report
-from ..rules.registry import Entry, Registry
-from .counting import in_eval_mode, observed, with_layer
-from .initialised import initialised
-from .shared import Handled, Handler, checked_hooks, invoked_as_hook, refused
-from .unfused import unfused
+from ...conventions.thop import THOP
+from ...core.ops import NOTHING, Ops, flops
+from ...observe.model import checked
+from ...observe.module_tree import unwrap
+from ...report import Report
+from ...rules.registry import OBSERVED, Entry, Registry
+from ..counting import in_eval_mode, observed, with_layer
+from ..initialised import initialised
+from ..shared import Handled, Handler, checked_hooks, invoked_as_hook, refused
+from ..unfused import unfused
+from . import rnn_hooks
+from .vision import basic_hooks
 
 Layers = dict[str, tuple[float, float, "Layers"]]
 """By the name of a child: its MACs, its parameters and its own children."""
 
-_FREE = frozenset(
-    (
-        *(nn.ZeroPad2d, nn.Dropout, nn.PixelShuffle, nn.ReLU, nn.ReLU6, nn.LeakyReLU),
-        *(nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d),
-        *(nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d),
-    )
-)
-"""The classes for which thop has a rule that counts nothing."""
+default_dtype = torch.float64
+"""The dtype in which thop adds up."""
 
-_STEPS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "K"))
+register_hooks: dict[type[nn.Module], Handler] = {
+    **dict.fromkeys(
+        (
+            *(nn.ZeroPad2d, nn.Dropout, nn.PixelShuffle, nn.Sequential, nn.ReLU, nn.ReLU6),
+            *(nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d),
+            *(nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d),
+        ),
+        basic_hooks.zero_ops,
+    ),
+    **dict.fromkeys(
+        (
+            *(nn.Conv1d, nn.Conv2d, nn.Conv3d),
+            *(nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d),
+        ),
+        basic_hooks.count_convNd,
+    ),
+    **dict.fromkeys(
+        (
+            *(nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm, nn.LayerNorm),
+            *(nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d),
+        ),
+        basic_hooks.count_normalization,
+    ),
+    **dict.fromkeys((nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d), basic_hooks.count_avgpool),
+    **dict.fromkeys(
+        (nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d),
+        basic_hooks.count_adap_avgpool,
+    ),
+    **dict.fromkeys(
+        (nn.Upsample, nn.UpsamplingBilinear2d, nn.UpsamplingNearest2d), basic_hooks.count_upsample
+    ),
+    nn.LeakyReLU: basic_hooks.count_relu,
+    nn.PReLU: basic_hooks.count_prelu,
+    nn.Softmax: basic_hooks.count_softmax,
+    nn.Linear: basic_hooks.count_linear,
+    nn.RNNCell: rnn_hooks.count_rnn_cell,
+    nn.GRUCell: rnn_hooks.count_gru_cell,
+    nn.LSTMCell: rnn_hooks.count_lstm_cell,
+    nn.RNN: rnn_hooks.count_rnn,
+    nn.GRU: rnn_hooks.count_gru,
+    nn.LSTM: rnn_hooks.count_lstm,
+}
+"""thop's hook for each class that it lists. ``profile`` goes by what is here when it is called."""
+
+_LISTED = dict(register_hooks)
+_NOTHING = (basic_hooks.zero_ops, basic_hooks.count_relu)
+"""The hooks that count nothing."""
 
 _invoke = invoked_as_hook("total_ops", lambda: torch.zeros(1, dtype=torch.float64))
 
@@ -78,39 +109,63 @@ def profile(
     functions. Raises ``FormulaError`` for a function that fails, and the errors of
     ``hookcount.count``.
     """
-    if not isinstance(inputs, Sequence) or isinstance(inputs, str):
-        what = f"{type(inputs).__name__} is no tuple of arguments"
-        raise refused("profile(inputs=...)", what, "give inputs=(x,)")
-    layer = Registry(name="custom_ops of profile")
-    for target, function in checked_hooks(custom_ops or {}, "profile(custom_ops=...)").items():
-        layer.register(target, Handled(function, _invoke))
-    model = initialised(model, tuple(inputs), {})
-    with torch.no_grad(), in_eval_mode(model), unfused(model.modules()):
-        report = observed(model, tuple(inputs), {}, with_layer(THOP, layer), run="auto")
-    walk = _Walk(unwrap(model), report)
+    walk = _walked(model, inputs, custom_ops, "profile")
     if verbose or report_missing:
         _print_rules(walk, missing=report_missing)
     macs, params, layers = walk.sums(walk.model, "")
     return (float(macs), float(params), layers) if ret_layer_info else (float(macs), float(params))
 
 
-def clever_format(nums: float | Iterable[float], format: str = "%.2f") -> str | tuple[str, ...]:
-    """Each number in the largest of the units T, G, M and K that it exceeds, else with a ``B``.
+def profile_origin(
+    model: nn.Module,
+    inputs: Sequence[object],
+    custom_ops: Mapping[type[nn.Module], Handler] | None = None,
+    verbose: bool = True,
+    report_missing: bool = False,
+) -> tuple[float, float]:
+    """``(macs, params)`` of the modules without children, as thop's older function counts them.
 
-    The result is a text for one number, and a tuple of texts for several.
-
-    >>> clever_format(4133742592.0), clever_format([25557032, 1000], "%.3f")
-    ('4.13G', ('25.557M', '1000.000B'))
+    The parameters of such a module count also if it has no rule, or did not run. All else is as in
+    ``profile``.
     """
-    texts = [_short(number, format) for number in (nums if isinstance(nums, Iterable) else (nums,))]
-    return texts[0] if len(texts) == 1 else tuple(texts)
+    walk = _walked(model, inputs, custom_ops, "profile_origin")
+    if verbose or report_missing:
+        _print_rules(walk, missing=report_missing)
+    leaves = {path: each for path, each in checked(model).walked if not each._modules}
+    params = sum(
+        parameter.numel()
+        for module in {id(each): each for each in leaves.values()}.values()
+        for parameter in module.parameters()
+    )
+    return float(sum(map(walk.macs, leaves))), float(params)
 
 
-def _short(number: float, format: str) -> str:
-    for step, name in _STEPS:
-        if number > step:
-            return format % (number / step) + name
-    return format % number + "B"
+def _walked(
+    model: nn.Module,
+    inputs: object,
+    custom_ops: Mapping[type[nn.Module], Handler] | None,
+    function: str,
+) -> _Walk:
+    """A run of a model in eval mode. ``function`` is the name in the messages of errors."""
+    if not isinstance(inputs, Sequence) or isinstance(inputs, str):
+        what = f"{type(inputs).__name__} is no tuple of arguments"
+        raise refused(f"{function}(inputs=...)", what, "give inputs=(x,)")
+    given = checked_hooks(custom_ops or {}, f"{function}(custom_ops=...)")
+    model = initialised(model, tuple(inputs), {})
+    with torch.no_grad(), in_eval_mode(model), unfused(model.modules()):
+        report = observed(model, tuple(inputs), {}, with_layer(THOP, _layer(given)), run="auto")
+    return _Walk(unwrap(model), report)
+
+
+def _layer(given: Mapping[type[nn.Module], Handler]) -> Registry:
+    """The rules that differ from those of thop: from ``custom_ops``, and in ``register_hooks``."""
+    layer = Registry(name="custom_ops of profile")
+    changed = {cls: hook for cls, hook in register_hooks.items() if _LISTED.get(cls) is not hook}
+    for target, function in {**changed, **given}.items():
+        layer.register(target, Handled(function, _invoke))
+    for target in _LISTED.keys() - register_hooks.keys() - given.keys():
+        layer.register(target, OBSERVED)
+    return layer
 
 
 class _Walk:
@@ -128,17 +183,22 @@ class _Walk:
 
     def rule(self, module: nn.Module) -> Entry | None:
         """The entry for a module's class, of ``custom_ops`` or of thop."""
-        return self._resolver.module(module)
+        entry = self._resolver.module(module)
+        return None if entry is None or entry.price is OBSERVED else entry
 
     def counts_whole(self, module: nn.Module) -> bool:
         """Whether the rule for a module counts its whole subtree."""
         if module is self.model or isinstance(module, (nn.Sequential, nn.ModuleList)):
             return False
-        return type(module) in _FREE or self.rule(module) is not None
+        return _is_free(module) or self.rule(module) is not None
+
+    def macs(self, path: str) -> int:
+        """The MACs of the module at a path, without its submodules."""
+        return self._figure(self._nodes[path].own)
 
     def sums(self, module: nn.Module, path: str) -> tuple[int, int, Layers]:
         """MACs and parameters of a module with its submodules, and its layers."""
-        macs, params, layers = self._figure(self._nodes[path].own), 0, Layers()
+        macs, params, layers = self.macs(path), 0, Layers()
         if self.counts_whole(module):
             ran = self._nodes[path].calls > 0
             return macs, sum(each.numel() for each in module.parameters()) if ran else 0, layers
@@ -166,6 +226,12 @@ class _Walk:
                 yield from self.modules(child, below)
 
 
+def _is_free(module: nn.Module) -> bool:
+    """Whether thop has a rule for a module's class that counts nothing. It lists ``Sequential``,
+    whose modules it counts."""
+    return type(module) is not nn.Sequential and register_hooks.get(type(module)) in _NOTHING
+
+
 def _print_rules(walk: _Walk, *, missing: bool) -> None:
     """Print one line per class with a rule; with ``missing`` also per class without one."""
     whole = {node.path: node.own for node in walk.report.under("default").tree}
@@ -175,7 +241,7 @@ def _print_rules(walk: _Walk, *, missing: bool) -> None:
         entry = walk.rule(module)
         if entry is not None:
             ruled[type(module)] = entry
-        elif type(module) not in _FREE:
+        elif not _is_free(module):
             left_out[type(module)] = left_out.get(type(module), NOTHING) + whole[path]
     for cls, entry in ruled.items():
         first_line, _, _ = (entry.price.__doc__ or "").partition("\n")

@@ -1,0 +1,1 @@
+"""The hooks of thop, in ``basic_hooks``."""

@@ -26,6 +26,7 @@ TOOLS = {
     "torchinfo": "torchinfo",
     "torchprofile": "torchprofile",
     "ptflops": "ptflops (aten)",
+    "ptflops-pytorch": "ptflops (pytorch)",
     "calflops": "calflops",
     "deepspeed": "deepspeed",
 }

@@ -32,6 +32,10 @@ BECAUSE: dict[str, dict[str, str]] = {
         **dict.fromkeys(_SIZES, "arithmetic on sizes: "),
     },
     "ptflops": {"encoder_layer_even": "nn.TransformerEncoderLayer that is the model"},
+    "ptflops-pytorch": {
+        "transformer, *": "several positional arguments",
+        "coat_*": "a module with two places in the tree",
+    },
     "deepspeed": {"x@y_bcast_lhs": "matmul that repeats its left operand"},
 }
 """By convention and case that differs: how the line of ``differs`` with the reason begins."""

@@ -9,6 +9,7 @@ from .deepspeed import DEEPSPEED
 from .default import DEFAULT, MODULES
 from .fvcore import FVCORE
 from .ptflops import PTFLOPS
+from .ptflops_pytorch import PTFLOPS_PYTORCH
 from .rfdetr import RFDETR
 from .rfdetr_text import RFDETR_TEXT
 from .textbook import TEXTBOOK
@@ -31,6 +32,7 @@ CONVENTIONS = {
         TORCHINFO,
         TORCHPROFILE,
         PTFLOPS,
+        PTFLOPS_PYTORCH,
         CALFLOPS,
         DEEPSPEED,
         TEXTBOOK,

@@ -87,6 +87,11 @@ class OpRun(NamedTuple):
     Examples are ``"torch.matmul"``, ``".matmul"`` (a method) and ``"@"`` (an operator).
     """
     whole: Whole = ""
+    inside: tuple[str, ...] = ()
+    """The functions of ``torch.nn.functional`` inside which the op ran, the innermost first.
+
+    They are written as in ``called``. They are only those that torch itself wrote in Python.
+    """
     lost: int = 0
     """How many of the ``times`` reach no output of the model. See ``observe/reach.py``."""
 

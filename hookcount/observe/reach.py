@@ -213,4 +213,4 @@ def with_lost(seen: Seen, lost: Mapping[NotedAs, int]) -> Seen:
 
 
 def _site(op: OpRun) -> Site:
-    return Site(op.line, op.called, op.whole)
+    return Site(op.line, op.called, op.whole, op.inside)

@@ -17,6 +17,7 @@ from ..rules.binding import BindingError, CallFormula, RunFormula
 from ..rules.parameters import parameters_of_target
 from ..rules.registry import FREE, OBSERVED, Entry, target_name
 from ..rules.resolver import Resolver
+from .per_sample import Mean, samples
 from .reasons import NO_TENSOR, SPARSE, has_no_tensor, has_sparse
 from .whole import ops_seen, outside_seen, runs_unseen
 
@@ -107,18 +108,23 @@ def charges(
     already paid for. Otherwise the op's own formula pays; an op without one is free or uncounted.
     No formula of a module pays for a run that is ``by_ops``.
     ``covers="subtree"`` pays for all that runs beneath the module, ``covers="nothing"`` for no op.
+    ``covers="modules"`` pays for no op either, but for the formulas of all modules beneath.
     ``FREE`` with ``covers="subtree"`` makes all that free, also in a run that is ``by_ops``.
 
     Prices are taken from ``prices``; new ones are added there. Raises ``FormulaError`` if a formula
     raises or does not return ``Ops``.
     """
     covered: list[bool] = []  # by index of the run: is it covered by a formula for a whole subtree?
+    silent: list[bool] = []  # by index of the run: does a formula above pay for all modules?
+    mean = Mean(samples(trace) if resolver.per_sample else 1)
     lost = runs_unseen(trace, resolver)
     for index, run in enumerate(trace.runs):
         above = run.parent is not None and covered[run.parent]
-        entry = None if above or run.call is None else resolver.module(run.call.module)
+        quiet = run.parent is not None and silent[run.parent]
+        entry = None if above or quiet or run.call is None else resolver.module(run.call.module)
         if entry is not None and entry.price is OBSERVED:
             entry = None
+        silent.append(quiet or (entry is not None and entry.covers == "modules"))
         is_free = entry is not None and entry.covers == "subtree" and entry.price is FREE
         by_ops = run.by_ops and not is_free
         covered.append(above or (entry is not None and entry.covers == "subtree" and not by_ops))
@@ -132,11 +138,11 @@ def charges(
                 ops: Ops | None = entry.price.of_run(run)
             else:
                 ops = price_of(run.path, run.call, entry, prices)
-            yield Charge(run.path, run.type, "module", ops, 1, entry, run.call, "")
+            yield Charge(run.path, run.type, "module", mean.of(ops), 1, entry, run.call, "")
         elif run.unseen is not None and resolver.sees == "all":
             target = _class_name(run)
             yield Charge(run.path, target, "module", None, 1, None, run.call, "", run.unseen)
-        paid = entry is not None and entry.covers != "nothing"
+        paid = entry is not None and entry.covers not in ("nothing", "modules")
         for op in ops_seen(run, resolver):
             if not (paid and op.claimable):
                 yield _op_charge(run.path, op, resolver, prices)
@@ -162,7 +168,7 @@ def _of_parts(
 
 
 def _op_charge(path: str, run: OpRun, resolver: Resolver, prices: Prices) -> Charge:
-    call, _, times, line, called, whole, _ = run
+    call, _, times, line, called, whole, *_ = run
     entry, name = resolver.op(call.target, "" if whole == "call" else called, whole == "part")
     if entry is None and has_no_tensor(call):
         entry = NO_TENSOR

@@ -1,12 +1,12 @@
-"""What a convention sees that reads whole functions, as a jit trace shows them.
+"""What a convention sees that reads whole functions: ``Convention.within`` and ``.replaced``.
 
-It sees the calls of such functions, and no op that reaches no output of the model. All other
-conventions see every op. See ``Convention.within``.
+Both see calls of whole functions. The first does so as a jit trace, which also lacks each op that
+reaches no output of the model. All other conventions see every op.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 from ..core.trace import ModuleRun, OpRun, Phase, Trace
 from ..rules.resolver import Resolver
@@ -14,6 +14,8 @@ from ..rules.resolver import Resolver
 
 def ops_seen(run: ModuleRun, resolver: Resolver) -> Sequence[OpRun]:
     """The ops of a run."""
+    if resolver.replaced is not None:
+        return list(_in_replaced((*run.ops, *run.whole), resolver.replaced))
     if resolver.within is None:
         return run.ops
     return [
@@ -23,6 +25,12 @@ def ops_seen(run: ModuleRun, resolver: Resolver) -> Sequence[OpRun]:
 
 def outside_seen(trace: Trace, resolver: Resolver) -> Sequence[tuple[Phase, OpRun]]:
     """The ops outside every call of a module."""
+    if resolver.replaced is not None:
+        return [
+            (phase, each)
+            for phase, op in (*trace.outside, *trace.outside_whole)
+            for each in _in_replaced((op,), resolver.replaced)
+        ]
     if resolver.within is None:
         return trace.outside
     return [
@@ -30,6 +38,15 @@ def outside_seen(trace: Trace, resolver: Resolver) -> Sequence[tuple[Phase, OpRu
         for phase, op in (*trace.outside, *trace.outside_whole)
         if op.times > op.lost
     ]
+
+
+def _in_replaced(ops: Iterable[OpRun], functions: Container[str]) -> Iterator[OpRun]:
+    """Each op once for each of these functions around it, as ``called`` by that."""
+    for op in ops:
+        if op.whole != "part":
+            for name in (op.called, *op.inside):
+                if name in functions:
+                    yield op._replace(called=name, whole="")
 
 
 def runs_unseen(trace: Trace, resolver: Resolver) -> set[int]:

@@ -27,14 +27,15 @@ def check(name: str, price: object, covers: object, kind: object) -> None:
             f"{name}: {price!r} is no formula. To fix it: register a function of shapes that "
             "returns hookcount.Ops, or hookcount.FREE."
         )
-    if price is OBSERVED and covers == "subtree":
+    beneath = covers in ("subtree", "modules")
+    if price is OBSERVED and beneath:
         raise RegistrationError(
-            f"{name}: OBSERVED pays for nothing, so it cannot cover a subtree. "
+            f"{name}: OBSERVED pays for nothing, so it cannot cover what runs beneath it. "
             "To fix it: register hookcount.FREE or a formula, or leave out `covers`."
         )
-    if covers == "subtree" and "::" in name:
+    if beneath and "::" in name:
         raise RegistrationError(
-            f"{name}: nothing runs beneath an op, so it cannot cover a subtree. "
+            f"{name}: nothing runs beneath an op, so it cannot cover that. "
             "To fix it: leave out `covers`, or register the module that calls the op."
         )
     if "*" in name:

@@ -36,6 +36,13 @@ class Convention:
     of a function, it maps the ops that count there to the targets whose formulas price them. An op
     that any other function of torch ran costs nothing. See ``rules/functions.py``.
 
+    ``replaced``: for tools that put functions of their own in the place of torch's. It has the same
+    form. Its names are written as in ``OpRun.called`` and ``OpRun.inside``, with their modules. An
+    op inside two of these functions counts twice. All other ops cost nothing.
+
+    ``per_sample``: the work that modules' formulas price is divided by the samples of the model's
+    first input. For tools that average it.
+
     ``mirrors``: the tool and its version. ``exact``: tests hold the figure to the tool's own, to
     the integer, except for the cases in ``differs``.
 
@@ -52,6 +59,8 @@ class Convention:
     functions: frozenset[str] | None = field(default=None, repr=False)
     unseen: frozenset[str] = field(default=frozenset(), repr=False)
     within: Mapping[str, Mapping[str, str]] | None = field(default=None, repr=False, hash=False)
+    replaced: Mapping[str, Mapping[str, str]] | None = field(default=None, repr=False, hash=False)
+    per_sample: bool = field(default=False, repr=False)
     mirrors: str = ""
     exact: bool = False
     differs: tuple[str, ...] = field(default=(), repr=False)
@@ -112,6 +121,8 @@ class Convention:
             functions=self.functions,
             unseen=self.unseen,
             within=self.within,
+            replaced=self.replaced,
+            per_sample=self.per_sample,
         )
 
     def __str__(self) -> str:

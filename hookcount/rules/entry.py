@@ -12,7 +12,7 @@ from .binding import Binder
 
 Formula = Callable[..., Ops]
 Fake = Callable[..., Any]
-Covers = Literal["own", "subtree", "nothing"]
+Covers = Literal["own", "subtree", "modules", "nothing"]
 Kind = Literal[
     "product",  # a contraction of two operands, either of which may be a weight
     "linear",  # a contraction with a weight

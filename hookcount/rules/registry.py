@@ -99,7 +99,8 @@ class Registry:
 
         ``covers="own"`` (default) pays for the work of the target's own forward. ``"subtree"``
         also pays for all modules and ops that it calls, and ``FREE`` makes them free. With
-        ``"nothing"`` the ops of the forward are priced too, and the formula comes on top.
+        ``"nothing"`` the ops of the forward are priced too, and the formula comes on top. So it
+        does with ``"modules"``, which pays for the modules that it calls, but not for their ops.
 
         ``kind`` is the sort of work: ``"product"``, ``"convolution"``, ``"norm"`` and so on.
         Roles go by it. Without ``price``, this method is a decorator.

@@ -33,7 +33,8 @@ class Resolver:
 
     ``functions``: count only ops called through these torch functions (None: all).
     ``unseen``: ignore ops called through these.
-    ``within``: what counts inside of which function of torch, see ``Convention``.
+    ``within`` and ``replaced``: what counts inside of which function of torch, and ``per_sample``:
+    see ``Convention``.
     """
 
     def __init__(
@@ -45,12 +46,16 @@ class Resolver:
         functions: frozenset[str] | None = None,
         unseen: frozenset[str] = frozenset(),
         within: Mapping[str, Mapping[str, str]] | None = None,
+        replaced: Mapping[str, Mapping[str, str]] | None = None,
+        per_sample: bool = False,
     ) -> None:
         self.matches = matches
         self.sees = sees
         self.functions = functions
         self.unseen = unseen
         self.within = within
+        self.replaced = replaced
+        self.per_sample = per_sample
         self._layers = [layer.table for layer in registry.layers()]
         self._modules: dict[type, Entry | None] = {}
         self._ops: dict[Op, tuple[Entry | None, str]] = {}
@@ -105,6 +110,8 @@ class Resolver:
             known = self._ops[op] = self._find_op(op, full, name), name
         if called in self.unseen or (self.functions is not None and called not in self.functions):
             return _NOT_SEEN, known[1]
+        if self.replaced is not None:
+            return self._priced_as(self.replaced.get(called, {}).get(known[1])), known[1]
         if self.within is None:
             return known
         if is_part:
@@ -125,9 +132,14 @@ class Resolver:
         inside = within.get(function)
         if inside is None or name not in inside:
             return _NOT_SEEN, name
-        priced = inside[name]
-        found = next((each for each in self._of_op(priced, priced) if each.price is not None), None)
-        return found or _NOT_SEEN, name
+        return self._priced_as(inside[name]), name
+
+    def _priced_as(self, target: str | None) -> Entry:
+        """The entry for an op that the formula of another target prices."""
+        if target is None:
+            return _NOT_SEEN
+        found = (each for each in self._of_op(target, target) if each.price is not None)
+        return next(found, _NOT_SEEN)
 
     def all_of(self, call: Call) -> Iterator[Entry]:
         """Each entry that may answer for a call, in the order in which they are looked up."""

@@ -4,6 +4,7 @@ installed.
 
 import contextlib
 import copy
+import enum
 import inspect
 import io
 import warnings
@@ -20,6 +21,7 @@ from hookcount.compat.ptflops import (
     get_model_complexity_info,
     params_to_string,
 )
+from hookcount.compat.ptflops.pytorch_engine import add_flops_counting_methods
 
 aten = torch.ops.aten
 QUIET = {"print_per_layer_stat": False, "backend": "aten"}
@@ -113,6 +115,10 @@ def counts_the_output(module, x, y):
     module.__flops__ += 5 * y.numel() + module.weight.shape[0]
 
 
+def counts_of_any(module, x, y):
+    module.__flops__ += 3 * y.numel()
+
+
 def counts_by_op(inputs, outputs):
     return inputs[0].numel() * outputs[0].shape[-1]
 
@@ -191,17 +197,15 @@ def test_a_hook_that_fails_is_named_with_its_module_and_the_fix(hooks, where, wh
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
-        ({"backend": "pytorch"}, "backend='pytorch'.*only 'aten' is mirrored"),
         ({"backend": "jit"}, "backend='jit'.*no such backend"),
         ({"input_res": [3, 8, 8]}, "input_res="),
         ({"input_res": ()}, "input_res="),
         (
-            {"backend_specific_config": {"count_functional": False}},
-            "backend_specific_config=.*'count_functional'",
+            {"backend_specific_config": {"count_functional": False, "count": 1}},
+            "backend_specific_config=.*'count' has no meaning",
         ),
         ({"custom_modules_hooks": {Scale: 3}}, "custom_modules_hooks=.*3 is no function"),
         ({"custom_modules_hooks": {int: counts_by_op}}, "custom_modules_hooks=.*no module class"),
-        ({"ignore_modules": [aten.linear]}, "aten::linear runs as other ops"),
     ],
 )
 def test_what_is_not_supported_raises(arguments, what):
@@ -210,14 +214,149 @@ def test_what_is_not_supported_raises(arguments, what):
         get_model_complexity_info(**given)
 
 
-def test_the_default_backend_warns_that_it_is_not_the_one_that_counts():
-    with pytest.warns(UserWarning, match="backend='aten'"):
-        found = get_model_complexity_info(Net(), RES, print_per_layer_stat=False, as_strings=False)
+def test_an_op_that_runs_as_others_may_be_ignored():
+    x = nn.Sequential(nn.Linear(4, 2))
+    assert get_model_complexity_info(x, (4,), ignore_modules=[aten.linear], **RAW)[0] == 4 * 2 + 2
+    with pytest.warns(UserWarning, match="aten::linear runs as other ops.*To fix it"):
+        found = get_model_complexity_info(
+            x, (4,), custom_modules_hooks={aten.linear: counts_by_op}, **RAW
+        )
+    assert found == (4 * 2 + 2, 4 * 2 + 2)
+
+
+# -- the default backend ---------------------------------------------------------------------------
+
+PYTORCH = {"print_per_layer_stat": False, "as_strings": False}
+FUNCTIONS = 4 * 6 * 6  # F.relu
+
+
+@pytest.mark.parametrize(
+    "backend", [{}, {"backend": "pytorch"}, {"backend": FLOPS_BACKEND.PYTORCH}]
+)
+def test_the_default_backend_by_each_of_its_names(backend):
+    """A subclass of linear has no hook, and ``@`` is no function that the tool replaces."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert (
-            get_model_complexity_info(Net(), RES, **{**RAW, "backend": FLOPS_BACKEND.ATEN}) == found
+        found = get_model_complexity_info(Net(), RES, **PYTORCH, **backend)
+    assert found == (CONV + LINEAR + FUNCTIONS, PARAMS)
+
+
+def test_an_enum_of_ptflops_itself_is_known_by_its_value():
+    class Theirs(enum.Enum):
+        ATEN = "aten"
+
+    found = get_model_complexity_info(Net(), RES, **PYTORCH, backend=Theirs.ATEN)
+    assert found == (CONV + PRODUCT + LINEAR + SUB, PARAMS)
+
+
+@pytest.mark.parametrize(
+    ("options", "macs"),
+    [
+        ({"backend_specific_config": {"count_functional": False}}, CONV + LINEAR),
+        ({"backend_specific_config": {"count_functional": True}}, CONV + LINEAR + FUNCTIONS),
+        ({"ignore_modules": [nn.Linear, Scale, aten.mm]}, CONV + FUNCTIONS),
+        (
+            {"custom_modules_hooks": {Scale: counts_the_output}},
+            CONV + 5 * 4 * 6 * 6 + 6 + FUNCTIONS,
+        ),
+        (
+            {"custom_modules_hooks": {Scale: counts_the_output}, "ignore_modules": [Scale]},
+            CONV + FUNCTIONS,
+        ),
+        # of three samples the mean over modules, and all of the functions
+        (
+            {"input_constructor": lambda res: torch.zeros(3, *res)},
+            CONV + LINEAR + 3 * FUNCTIONS,
+        ),
+        (  # by name: taken for one sample
+            {"input_constructor": lambda res: {"x": torch.zeros(3, *res)}},
+            3 * (CONV + LINEAR + FUNCTIONS),
+        ),
+    ],
+)
+def test_options_of_the_default_backend(options, macs):
+    assert get_model_complexity_info(Net(), RES, **PYTORCH, **options) == (macs, PARAMS)
+
+
+class Shared(nn.Module):
+    """An activation in two places: its calls count at both. A layer under two names counts once."""
+
+    def __init__(self):
+        super().__init__()
+        relu = nn.ReLU()
+        self.a, self.b = (
+            nn.Sequential(nn.Linear(8, 8, bias=False), relu),
+            nn.Sequential(nn.Linear(8, 8, bias=False), relu),
         )
+        self.c = self.b
+
+    def forward(self, x):
+        return self.c(self.a(x))
+
+
+def test_a_module_in_two_places():
+    found = get_model_complexity_info(Shared(), (8,), **PYTORCH)
+    relu = 8 + 8  # two calls
+    assert found == (2 * 64 + 2 * relu + relu, 2 * 64)
+
+
+def test_the_text_shows_each_modules_share():
+    model, out = nn.Sequential(nn.Linear(8, 4), nn.Flatten(), nn.ReLU()), io.StringIO()
+    get_model_complexity_info(model, (5, 8), ost=out)
+    linear, relu = 5 * (8 * 4 + 4), 5 * 4
+    whole, shown = linear + 2 * relu, linear + relu
+    assert out.getvalue().splitlines() == [
+        "Sequential(",
+        f"  36, 100.000% Params, {float(shown)} Mac, {shown / whole:.3%} MACs, ",
+        f"  (0): Linear(36, 100.000% Params, {float(linear)} Mac, {linear / whole:.3%} MACs, "
+        "in_features=8, out_features=4, bias=True)",
+        "  (1): Flatten(0, 0.000% Params, 0.0 Mac, 0.000% MACs, start_dim=1, end_dim=-1)",
+        f"  (2): ReLU(0, 0.000% Params, {float(relu)} Mac, {relu / whole:.3%} MACs, )",
+        ")",
+    ]
+    assert "Params" not in repr(model)
+
+
+def test_verbose_names_each_class_that_counts_nothing():
+    model, out = nn.Sequential(nn.Flatten(), nn.Tanh(), nn.Linear(8, 8), nn.Tanh()), io.StringIO()
+    get_model_complexity_info(model, (8,), False, verbose=True, ost=out, ignore_modules=[nn.Linear])
+    assert out.getvalue().splitlines() == [
+        f"Warning: module {name} is treated as a zero-op." for name in ("Flatten", "Tanh")
+    ]
+
+
+def test_a_model_of_figures_that_people_know():
+    """An LSTM of 20 steps: per step four gates with two biases each, and 10 per hidden unit."""
+    found = get_model_complexity_info(nn.LSTM(7, 11), (5, 7), **PYTORCH)[0]
+    assert found == 5 * (4 * 11 * (7 + 11) + 2 * 4 * 11 + 10 * 11)
+
+
+def test_methods_that_count_all_forwards():
+    model = add_flops_counting_methods(Net())
+    with pytest.raises(hookcount.InputError, match="no forward has been counted.*To fix it"):
+        model.compute_average_flops_cost()
+    model(torch.zeros(1, *RES))  # not yet
+    model.start_flops_count()
+    model(torch.zeros(3, *RES))
+    model(torch.zeros(1, *RES))
+    assert model.compute_average_flops_cost() == (CONV + LINEAR, PARAMS)
+    model.reset_flops_count()
+    model(x=torch.zeros(2, *RES))  # by name: taken for one sample
+    assert model.compute_average_flops_cost() == (2 * (CONV + LINEAR), PARAMS)
+    model.stop_flops_count()
+    model(torch.zeros(1, *RES))
+    assert model.compute_average_flops_cost() == (2 * (CONV + LINEAR), PARAMS)
+    assert not any(each._forward_hooks for each in model.modules())
+
+
+def test_methods_with_a_list_of_what_to_ignore():
+    model, out = add_flops_counting_methods(Net()), io.StringIO()
+    model.start_flops_count(ost=out, verbose=True, ignore_list=[nn.Linear])
+    model(torch.zeros(1, *RES))
+    assert model.compute_average_flops_cost() == (CONV, PARAMS)
+    model.stop_flops_count()
+    names = [line.split()[2] for line in out.getvalue().splitlines()]
+    assert names == ["Scale", "Sub", "Net"]
 
 
 def test_the_models_own_exception_is_passed_on():
@@ -337,6 +476,68 @@ def test_models(theirs, name, grad):
         ):
             mine = get_model_complexity_info(model, (3, 64, 64), **options)
             assert mine == _told(theirs, model, (3, 64, 64), **options)
+
+
+def _text(tool, model, *args, **options):
+    out, printed = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
+        found = tool.get_model_complexity_info(copy.deepcopy(model), *args, ost=out, **options)
+    return found, out.getvalue()
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"verbose": True, "backend": "pytorch"},
+        {"backend_specific_config": {"count_functional": False}},
+        {"ignore_modules": [nn.Linear, Scale, nn.Conv2d]},
+        {"custom_modules_hooks": {Scale: counts_the_output, nn.ReLU: counts_of_any}},
+        {"custom_modules_hooks": {Scale: counts_the_output}, "ignore_modules": [Scale]},
+        {"flops_units": "MMac", "param_units": "K", "output_precision": 4},
+        {"input_constructor": lambda res: torch.zeros(3, *res)},
+    ],
+)
+@pytest.mark.parametrize(
+    ("make", "res"),
+    [
+        (Net, RES),
+        (lambda: nn.Sequential(nn.Sequential(Shared()), nn.ReLU()), (8,)),
+        (lambda: nn.Sequential(nn.Sequential(Scale(8)), nn.PReLU(), nn.LayerNorm(8)), (4, 8)),
+        (lambda: nn.GRU(7, 11, 2, bidirectional=True), (5, 7)),
+        (lambda: nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), (5, 8)),
+        (
+            lambda: nn.Sequential(
+                nn.Sequential(nn.TransformerEncoderLayer(8, 2, 16, activation=nn.GELU()))
+            ),
+            (5, 8),
+        ),
+        (lambda: nn.Sequential(nn.Flatten(0, 1), nn.Upsample(scale_factor=2.5)), (2, 5, 5)),
+    ],
+)
+def test_the_default_backend_and_its_text(theirs, make, res, options):
+    model = make()
+    for grad in (True, False):
+        with torch.set_grad_enabled(grad):
+            assert _text(hookcount.compat.ptflops, model, res, **options) == _text(
+                theirs, model, res, **options
+            )
+
+
+@pytest.mark.peers
+def test_the_methods_are_theirs(theirs):
+    from ptflops.pytorch_engine import add_flops_counting_methods as add_theirs
+
+    found = []
+    for add in (add_flops_counting_methods, add_theirs):
+        model = add(nn.Sequential(nn.Sequential(Net()), Scale(2), nn.ReLU()))
+        model.start_flops_count(ost=io.StringIO(), verbose=False, ignore_list=[nn.Conv2d])
+        for batch in (3, 1):
+            model(torch.zeros(batch, *RES))
+        found.append(model.compute_average_flops_cost())
+        model.stop_flops_count()
+    assert found[0] == found[1]
 
 
 @pytest.mark.peers

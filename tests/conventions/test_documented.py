@@ -90,7 +90,12 @@ ROWS_OF = {
     "``MultiheadAttention``, fused": (
         Attends(),
         torch.zeros(2, 5, 16),
-        {"M": 2 * (4 * 5 * 16 * 16 + 2 * 5 * 5 * 16), "S": 2 * 4 * 5 * (3 * 5 - 1)},
+        {
+            "M": 2 * (4 * 5 * 16 * 16 + 2 * 5 * 5 * 16),
+            "S": 2 * 4 * 5 * (3 * 5 - 1),
+            "A": 2 * 4 * 5 * 5,
+            "X": 2 * 5 * 16,
+        },
     ),
     "batch norm, eval, with weights": (nn.BatchNorm2d(6), IMAGE, {"X": X, "N": 2, "W": 12}),
     "layer norm, with weights": (nn.LayerNorm(13), IMAGE, {"X": X, "N": 2, "W": 26}),
@@ -102,7 +107,7 @@ ROWS_OF = {
         IMAGE,
         {"X": X, "S": ROWS * (3 * 13 - 1)},
     ),
-    "average pool, windows of k": (nn.AvgPool2d(3, 2), IMAGE, {"Y": 2 * 6 * 5 * 6, "k": 9}),
+    "average pool, windows of k": (nn.AvgPool2d(3, 2), IMAGE, {"X": X, "Y": 2 * 6 * 5 * 6, "k": 9}),
     "adaptive pool to 1 x 1": (nn.AdaptiveAvgPool2d(1), IMAGE, {"X": X, "Y": 12}),
     "max pool": (nn.MaxPool2d(3, 2), IMAGE, {"X": X, "Y": 2 * 6 * 5 * 6}),
     "``x * y``": (of_held(lambda x, y: x * y, IMAGE.shape), IMAGE, {"Y": X}),
@@ -116,6 +121,7 @@ ROWS_OF = {
         {
             "M": 20 * 4 * 11 * 18,
             "T": 20,
+            "Y": 20 * 11,
             "W": 4 * 11 * 18 + 2 * 4 * 11,
             "G": 20 * (4 * 11 * 18 + 4 * 3 * 11 + 4 * 11),
         },
@@ -180,4 +186,5 @@ def test_each_cell_is_what_that_convention_counts(label):
             assert isinstance(report.priced.figure_under(CONVENTIONS[name]), hookcount.FormulaError)
             continue
         found = report.under(name).headline - (less.under(name).headline if less else 0)
+        letters["B"] = given.shape[0]
         assert found == _worth(cell, letters, report), (name, cell)

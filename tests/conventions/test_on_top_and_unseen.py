@@ -34,7 +34,7 @@ def test_a_price_on_top_of_the_ops():
 
 def test_a_target_that_covers_something_else():
     with pytest.raises(
-        hookcount.RegistrationError, match="covers='some'.*'own', 'subtree', 'nothing'"
+        hookcount.RegistrationError, match="covers='some'.*'own', 'subtree', 'modules', 'nothing'"
     ):
         hookcount.Registry().register(Gate, hookcount.FREE, covers="some")
 

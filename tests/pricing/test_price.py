@@ -105,6 +105,21 @@ def test_all_beneath_a_free_subtree_is_free():
     assert paid(nested(), formulas) == {}
 
 
+def test_a_formula_that_covers_modules_pays_for_the_modules_beneath_but_for_no_op():
+    deep = trace(
+        run("", Block(), [op()]),
+        run("a", nn.Module(), [op(times=2)], parent=0),
+        run("a.leaf", Leaf(), [op()], parent=1),
+    )
+    formulas = registry(block=block_pays, leaf=leaf_pays, covers="modules")
+    assert paid(deep, formulas) == {
+        ("", "Block", "module"): BLOCK,
+        ("", "aten::relu", "op"): RELU,
+        ("a", "aten::relu", "op"): RELU * 2,
+        ("a.leaf", "aten::relu", "op"): RELU,
+    }
+
+
 def test_a_formula_that_covers_nothing_comes_on_top():
     assert paid(nested(), registry(block=block_pays, covers="nothing")) == {
         ("", "Block", "module"): BLOCK,

@@ -19,7 +19,10 @@ UNKNOWN = ""
 _OPERATORS = {"BINARY_MATRIX_MULTIPLY": "@", "INPLACE_MATRIX_MULTIPLY": "@="}
 _ALL_ARGUMENTS_ARE_COUNTED = {"CALL_FUNCTION", "CALL_METHOD", "PRECALL", "CALL"}
 _AND_A_TUPLE_OF_NAMES = {"CALL_FUNCTION_KW", "CALL_KW"}
+_MAKE_ONE_OF_MORE = ("LOAD_ATTR", "BINARY_", "CALL")
+"""How the names of steps begin that take values from the stack and leave one."""
 _ATTRIBUTES = {"LOAD_ATTR", "LOAD_METHOD"}
+_LOCAL = {"LOAD_FAST", "LOAD_FAST_BORROW", "LOAD_FAST_CHECK", "LOAD_DEREF"}
 
 
 class Step(NamedTuple):
@@ -42,7 +45,7 @@ def called(frame: FrameType) -> str:
     """The name of the function that ``frame`` is calling, as the code writes it.
 
     - An attribute of a module or class: the full name, ``"torch.nn.functional.linear"``. It begins
-      with the module's own name, not with an alias.
+      with the module's own name, not with an alias. The module may be in a local variable.
     - A global name: the name after that of the calling module.
     - An attribute of any other value: ``".matmul"``.
     - The operator for matrix products: ``"@"`` or ``"@="``.
@@ -59,7 +62,7 @@ def called(frame: FrameType) -> str:
     if step.name in _OPERATORS:
         return _OPERATORS[step.name]
     last = _callee(steps, at)
-    return UNKNOWN if last is None else _full_name(steps, last, frame.f_globals)
+    return UNKNOWN if last is None else _full_name(steps, last, frame)
 
 
 def _steps(code: CodeType) -> tuple[list[int], list[Step]]:
@@ -111,21 +114,23 @@ def _callee(steps: list[Step], at: int) -> int | None:
     else:
         return None
     filled = call.height - arguments
-    last = next(
-        (position for position in range(at - 1, -1, -1) if steps[position].height < filled), None
-    )
-    if last is None:
-        return None
-    while steps[last].name == "PUSH_NULL" and last:
+    last = next((each for each in range(at - 1, -1, -1) if _is_below(steps, each, filled)), None)
+    while last and steps[last].name == "PUSH_NULL":
         last -= 1
-    while steps[last + 1].name == "LOAD_ATTR" and steps[last + 1].height == filled:
-        last += 1
     return last
 
 
-def _full_name(steps: list[Step], last: int, names: dict[str, Any]) -> str:
-    """The name that the steps up to ``last`` spell. ``names`` are the frame's global variables."""
-    step = steps[last]
+def _is_below(steps: list[Step], position: int, filled: int) -> bool:
+    """Whether a step works on the part of the stack below the height ``filled``."""
+    step = steps[position]
+    if step.height < filled:
+        return True
+    return step.name.startswith(_MAKE_ONE_OF_MORE) and steps[position + 1].height <= filled
+
+
+def _full_name(steps: list[Step], last: int, frame: FrameType) -> str:
+    """The name that the steps up to ``last`` spell in a frame."""
+    step, names = steps[last], frame.f_globals
     if step.name in ("LOAD_GLOBAL", "LOAD_NAME"):
         return f"{names.get('__name__')}.{step.means}"
     if step.name not in _ATTRIBUTES:
@@ -133,9 +138,12 @@ def _full_name(steps: list[Step], last: int, names: dict[str, Any]) -> str:
     first = last
     while steps[first].name in _ATTRIBUTES:
         first -= 1
-    value: object = (
-        names.get(steps[first].means) if steps[first].name in ("LOAD_GLOBAL", "LOAD_NAME") else None
-    )
+    value: object = None
+    if steps[first].name in ("LOAD_GLOBAL", "LOAD_NAME"):
+        value = names.get(steps[first].means)
+    elif steps[first].name in _LOCAL:
+        found = frame.f_locals.get(steps[first].means)
+        value = found if isinstance(found, ModuleType) else None
     for between in steps[first + 1 : last]:
         value = vars(value).get(between.means) if isinstance(value, ModuleType) else None
     if isinstance(value, ModuleType):

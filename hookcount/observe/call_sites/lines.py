@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from types import CodeType, FrameType
@@ -25,6 +26,8 @@ class Site(NamedTuple):
     """The name of the called function: see ``called.called``."""
     whole: Whole = ""
     """See ``OpRun.whole``."""
+    inside: tuple[str, ...] = ()
+    """See ``OpRun.inside``."""
 
 
 NOWHERE = Site("", "")
@@ -39,14 +42,24 @@ _BETWEEN = (
     *(_TORCH + name for name in _FILES),
 )
 _INSIDE = (_TORCH, "<frozen")
-BETWEEN, INSIDE, OUTSIDE = range(3)
-"""The kinds of code, from the inside out: machinery below an op, torch, and everything else."""
+# the functions, what chooses between two of them, and what passes one to a mode for functions
+_FUNCTIONAL = (
+    *(_TORCH + name for name in ("_jit_internal.py", "overrides.py")),
+    _TORCH + os.path.join("nn", "functional.py"),
+)
+BETWEEN, FUNCTIONAL, INSIDE, OUTSIDE = range(4)
+"""The kinds of code, from the inside out: machinery below an op, torch, and everything else.
 
-SiteKey = tuple[int, int, int, int]
+``FUNCTIONAL`` is the part of torch that has ``torch.nn.functional``.
+"""
+
+SiteKey = tuple[int, ...]
 """The identity of the inner code object and the instruction there, and the same of the outer one.
 
+After them the same of each call from ``FUNCTIONAL`` code outward.
 Identities, since the hash of a code object is slow: it reads all instructions.
 """
+_OF_FUNCTIONS = "torch.nn.functional."
 _sites: dict[SiteKey, Site] = {}
 _keys_of: dict[int, set[SiteKey]] = {}
 """The keys in which the identity of a code object occurs."""
@@ -56,7 +69,7 @@ def _forget(code: int, sites: dict[SiteKey, Site], keys_of: dict[int, set[SiteKe
     """A code object ended, so that another may get its identity: forget its sites."""
     for key in keys_of.pop(code, ()):
         sites.pop(key, None)
-        for other in (key[0], key[2]):
+        for other in key[::2]:
             keys_of.get(other, set()).discard(key)
 
 
@@ -71,25 +84,44 @@ def calling_site(torchs_own: bool) -> Site:
     which the innermost code called. ``torchs_own``: the op runs inside one of torch's own layers,
     so the line stays empty.
     """
-    inner = _first(sys._getframe(2), INSIDE)
+    inner = _first(sys._getframe(2), FUNCTIONAL)
     if inner is None:
         return NOWHERE
     outer = None if torchs_own else _first(inner, OUTSIDE)
     code = inner.f_code
-    key = (
+    key: SiteKey = (
         (id(code), inner.f_lasti, 0, 0)
         if outer is None
         else (id(code), inner.f_lasti, id(outer.f_code), outer.f_lasti)
     )
+    callers: tuple[FrameType, ...] = ()
+    if _kind_of(id(code)) == FUNCTIONAL:
+        callers = tuple(_callers(inner))
+        for caller in callers:
+            key += (id(caller.f_code), caller.f_lasti)
     site = _sites.get(key)
     if site is None:
         line = "" if outer is None else f"{outer.f_code.co_filename}:{outer.f_lineno}"
-        site = Site(line, called(inner))
-        for each in (key[0], key[2]):
+        names = [name for name in map(called, callers) if name.startswith(_OF_FUNCTIONS)]
+        site = Site(line, called(inner), inside=tuple(names))
+        for each in key[::2]:
             if each:
                 _keys_of.setdefault(each, set()).add(key)
         _sites[key] = site
     return site
+
+
+def _callers(frame: FrameType) -> Iterator[FrameType]:
+    """The code that called each ``FUNCTIONAL`` code around ``frame``, from the inside out."""
+    outward = frame.f_back
+    while outward is not None:
+        outward = _first(outward, FUNCTIONAL)
+        if outward is None:
+            return
+        yield outward
+        if _kind_of(id(outward.f_code)) != FUNCTIONAL:
+            return
+        outward = outward.f_back
 
 
 def _first(frame: FrameType | None, kind: int) -> FrameType | None:
@@ -107,5 +139,10 @@ def _first(frame: FrameType | None, kind: int) -> FrameType | None:
 
 def _classify(code: CodeType) -> int:
     name = code.co_filename
-    kind = BETWEEN if name.startswith(_BETWEEN) else INSIDE if name.startswith(_INSIDE) else OUTSIDE
+    if name.startswith(_BETWEEN):
+        kind = BETWEEN
+    elif name.startswith(_FUNCTIONAL):
+        kind = FUNCTIONAL
+    else:
+        kind = INSIDE if name.startswith(_INSIDE) else OUTSIDE
     return _kinds.put(code, kind)

@@ -42,6 +42,7 @@ def note(*args, **kwargs):
 
 
 package.f = package.inner.g = note
+MORE = {"f": note}
 F_NAME, G_NAME, MINE = "package.of_functions.f", "package.of_functions.inner.g", f"{__name__}.note"
 
 
@@ -53,6 +54,26 @@ def plain(x, y, which):
     note(key=x)
     Value.made(x)
     return [F_NAME, G_NAME, G_NAME, MINE, MINE, f"{__name__}.Value.made"]
+
+
+def local(x, y, which):
+    here, value = package, Value()
+    here.f(x, y)
+    here.inner.g(x)
+    value.note(x)
+    return [F_NAME, G_NAME, ".note"]
+
+
+def of_items(x, y, which):
+    held, of_names, args = [x, [y]], {"f": note}, (x,)
+    held[0].note(y, key=x)
+    held[1][0].note(*args)
+    held[1][0].note(x if which else y, key=x)
+    x.note(held[1]).note(*args)
+    of_names["f"](x)
+    MORE["f"](x)
+    MORE["f"](*args)
+    return [".note", ".note", ".note", ".note", ".note", "", "", ""]
 
 
 def unpacked(x, y, which):
@@ -120,7 +141,7 @@ def in_blocks(x, y, which):
 
 
 @pytest.mark.parametrize(
-    "form", [plain, unpacked, of_values, by_other_names, chosen, nested, in_blocks]
+    "form", [plain, local, of_items, unpacked, of_values, by_other_names, chosen, nested, in_blocks]
 )
 def test_the_name_in_each_form_of_a_call(form):
     noted.clear()

@@ -1,0 +1,218 @@
+"""``from hookcount.compat.torchsummary import summary`` replaces that of ``torchsummary``.
+
+torchsummary itself is not needed.
+
+>>> from torch import nn
+>>> summary(nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU()), (3, 32, 32), device="cpu")
+----------------------------------------------------------------
+        Layer (type)               Output Shape         Param #
+================================================================
+            Conv2d-1            [-1, 8, 30, 30]             224
+              ReLU-2            [-1, 8, 30, 30]               0
+================================================================
+Total params: 224
+Trainable params: 224
+Non-trainable params: 0
+----------------------------------------------------------------
+Input size (MB): 0.01
+Forward/backward pass size (MB): 0.11
+Params size (MB): 0.00
+Estimated Total Size (MB): 0.12
+----------------------------------------------------------------
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..conventions import named
+from ..core.trace import ModuleRun, Spec, leaves
+from ..observe.model import checked
+from ..observe.module_tree import unwrap
+from .counting import observed
+from .initialised import has_lazy, initialised
+from .shared import one_of, refused
+from .unfused import unfused
+
+__all__ = ["summary"]
+
+Shape = list[int]
+_THIN, _THICK = "-" * 64, "=" * 64
+_MEBIBYTE = 1024**2
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One call of a module."""
+
+    name: str
+    shape: Shape | list[Shape]
+    """Of the output, or of each output."""
+    params: int
+    trainable: int
+
+    @property
+    def elements(self) -> int:
+        """The product of all numbers in the shape. Negative for an unknown batch."""
+        return prod(_numbers(self.shape))
+
+    def __str__(self) -> str:
+        return f"{self.name:>20}  {self.shape!s:>25} {self.params:>15,}"
+
+
+def summary(
+    model: nn.Module,
+    input_size: tuple[int, ...] | Sequence[Sequence[int]],
+    batch_size: int = -1,
+    device: str = "cuda",
+) -> None:
+    """Print the layers of a model in the order in which their calls end, as torchsummary 1.5.1.
+
+    ``input_size``: the shape of the input without the batch, or a list of several shapes. The model
+    runs once, with a batch of 2 and in its own modes. ``batch_size`` is only shown.
+
+    A row is a call of a module that is no ``Sequential`` and no ``ModuleList``. Its parameters are
+    those of ``weight`` and ``bias``, so an LSTM has none. A module that is called twice counts
+    twice. The sizes take 4 bytes for each element, and twice the outputs.
+
+    ``device``: ``"cuda"`` or ``"cpu"``. The input is always on the device of the model.
+
+    The differences from torchsummary:
+
+    - A layer without a tensor as its first argument has a row, and so has a layer with a dict or a
+      nested tuple as its output. Its shape is then a list of the shapes of all tensors.
+    - A model without parameters has totals.
+    - The model is as before: statistics of a batch norm do not change.
+
+    Raises ``InputError`` for an ``input_size`` that is no shape and for another ``device``. Raises
+    the errors of ``hookcount.count`` too.
+    """
+    one_of(f"summary(device={device!r})", str(device).lower(), ("cuda", "cpu"))
+    sizes = _sizes(input_size)
+    if not has_lazy(model):
+        checked(model)
+    like = next(model.parameters(), torch.zeros(()))
+    args = tuple(_random(size, like.device) for size in sizes)
+    model = initialised(model, args, {})
+    with unfused(model.modules()):
+        report = observed(model, args, {}, named("default"), run="auto")
+    rows = list(_rows(unwrap(model), report.priced.trace.runs, batch_size))
+    print("\n".join(_lines(rows, prod(_numbers(sizes)) * batch_size)))
+
+
+def _lines(rows: Sequence[_Row], inputs: int) -> Iterator[str]:
+    yield _THIN
+    yield f"{'Layer (type)':>20}  {'Output Shape':>25} {'Param #':>15}"
+    yield _THICK
+    yield from map(str, rows)
+    params, trainable = sum(row.params for row in rows), sum(row.trainable for row in rows)
+    yield _THICK
+    yield f"Total params: {params:,}"
+    yield f"Trainable params: {trainable:,}"
+    yield f"Non-trainable params: {params - trainable:,}"
+    yield _THIN
+    sizes = (inputs, 2 * sum(row.elements for row in rows), params)
+    megabytes = [abs(size * 4.0 / _MEBIBYTE) for size in sizes]
+    yield f"Input size (MB): {megabytes[0]:0.2f}"
+    yield f"Forward/backward pass size (MB): {megabytes[1]:0.2f}"
+    yield f"Params size (MB): {megabytes[2]:0.2f}"
+    yield f"Estimated Total Size (MB): {sum(reversed(megabytes)):0.2f}"
+    yield _THIN
+
+
+def _rows(model: nn.Module, runs: Sequence[ModuleRun], batch_size: int) -> Iterator[_Row]:
+    """The rows of the calls. A module that two modules hold has a row for each of them."""
+    modules = dict(model.named_modules(remove_duplicate=False))
+    visits = Counter(map(id, _visited(model)))
+    index = 0
+    for run in _in_order_of_end(runs):
+        module = modules.get(run.path)
+        if (
+            module is None
+            or module is model
+            or run.call is None
+            or isinstance(module, (nn.Sequential, nn.ModuleList))
+        ):
+            continue
+        shape = _shape(run.call.out, batch_size)
+        for _ in range(visits[id(module)]):
+            index += 1
+            yield _Row(f"{type(module).__name__}-{index}", shape, *_params(module))
+
+
+def _visited(module: nn.Module) -> Iterator[nn.Module]:
+    """The modules as ``apply`` visits them: once for each module that holds them."""
+    for child in module.children():
+        yield from _visited(child)
+    yield module
+
+
+def _in_order_of_end(runs: Sequence[ModuleRun]) -> Iterator[ModuleRun]:
+    """The runs, each after those inside it. They are given in the order in which they began."""
+    running: list[tuple[int, ModuleRun]] = []
+    for index, run in enumerate(runs):
+        if run.phase != "forward":
+            continue
+        while running and running[-1][0] != run.parent:
+            yield running.pop()[1]
+        running.append((index, run))
+    while running:
+        yield running.pop()[1]
+
+
+def _shape(out: object, batch_size: int) -> Shape | list[Shape]:
+    """The shape of an output. Several outputs have a batch of -1."""
+    if isinstance(out, Spec):
+        return [batch_size, *out.shape[1:]] if out.shape else []
+    return [[-1, *each.shape[1:]] for each in leaves(out)]
+
+
+def _params(module: nn.Module) -> tuple[int, int]:
+    """The elements of ``weight`` and ``bias``. All are trainable if the weight is."""
+    weight: Any = getattr(module, "weight", None)
+    bias: Any = getattr(module, "bias", None)
+    params = sum(prod(each.size()) for each in (weight, bias) if _has_size(each))
+    is_trainable = _has_size(weight) and weight.requires_grad
+    return params, params if is_trainable else 0
+
+
+def _has_size(value: object) -> bool:
+    return hasattr(value, "size")
+
+
+def _numbers(shapes: Iterable[int | Sequence[int]]) -> Iterator[int]:
+    for each in shapes:
+        if isinstance(each, int):
+            yield each
+        else:
+            yield from each
+
+
+def _sizes(input_size: object) -> list[tuple[int, ...]]:
+    """The shapes of the inputs. Raises ``InputError`` for any other value."""
+    given = [input_size] if isinstance(input_size, tuple) else input_size
+    found = list(given) if isinstance(given, list) else []
+    if not found or not all(_is_shape(each) for each in found):
+        fix = "give a tuple such as (3, 224, 224), or a list of tuples"
+        raise refused(f"summary(input_size={input_size!r})", "this is no shape", fix)
+    return [tuple(each) for each in found]
+
+
+def _is_shape(value: object) -> bool:
+    return isinstance(value, (tuple, list)) and all(
+        isinstance(each, int) and each >= 0 for each in value
+    )
+
+
+def _random(size: tuple[int, ...], device: torch.device) -> torch.Tensor:
+    """Two samples between 0 and 1, from their own generator: the global ones do not change."""
+    if device.type == "meta":
+        return torch.empty(2, *size, device=device)
+    return torch.rand(2, *size, generator=torch.Generator().manual_seed(0)).to(device)

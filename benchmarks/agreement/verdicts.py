@@ -36,6 +36,9 @@ BECAUSE: dict[str, dict[str, str]] = {
         "transformer, *": "several positional arguments",
         "coat_*": "a module with two places in the tree",
     },
+    "deepspeed-flops": dict.fromkeys(
+        ("fcos_*", "retinanet_*"), "F.interpolate with recompute_scale_factor"
+    ),
 }
 """By convention and case that differs: how the line of ``differs`` with the reason begins."""
 

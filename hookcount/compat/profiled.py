@@ -16,6 +16,7 @@ from ..observe.module_tree import unwrap
 from ..report import Report
 from ..rules.registry import FREE, Registry
 from .counting import in_eval_mode, observed, with_layer
+from .initialised import has_lazy, initialised
 from .shared import one_of, refused
 
 MODES = ("forward", "generate")
@@ -54,6 +55,7 @@ def ran(
 
     ``generate`` runs for real.
     """
+    model = initialised(model, args, kwargs)
     with in_eval_mode(model):
         if one_of(where, mode, MODES) == "forward":
             return observed(model, args, kwargs, _DEFAULT, run="auto")
@@ -74,7 +76,8 @@ def image_of(model: nn.Module, shape: object, where: str) -> torch.Tensor:
 
     Raises ``InputError`` for a shape that is no tuple of sizes.
     """
-    checked(model)
+    if not has_lazy(model):
+        checked(model)
     if type(shape) is not tuple or not shape or any(type(size) is not int for size in shape):
         raise refused(where, f"{shape!r} is no shape", "give a tuple of ints, with the batch")
     first = next(model.parameters(), None)

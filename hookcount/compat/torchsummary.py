@@ -37,6 +37,7 @@ from ..core.trace import ModuleRun, Spec, leaves
 from ..observe.model import checked
 from ..observe.module_tree import unwrap
 from .counting import observed
+from .initialised import has_lazy, initialised
 from .shared import one_of, refused
 from .unfused import unfused
 
@@ -95,9 +96,11 @@ def summary(
     """
     one_of(f"summary(device={device!r})", str(device).lower(), ("cuda", "cpu"))
     sizes = _sizes(input_size)
-    checked(model)
+    if not has_lazy(model):
+        checked(model)
     like = next(model.parameters(), torch.zeros(()))
     args = tuple(_random(size, like.device) for size in sizes)
+    model = initialised(model, args, {})
     with unfused(model.modules()):
         report = observed(model, args, {}, named("default"), run="auto")
     rows = list(_rows(unwrap(model), report.priced.trace.runs, batch_size))

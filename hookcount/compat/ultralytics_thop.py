@@ -24,6 +24,7 @@ from ..observe.module_tree import unwrap
 from ..report import Report
 from ..rules.registry import Registry
 from .counting import in_eval_mode, observed, with_layer
+from .initialised import initialised
 from .shared import (
     Handled,
     Handler,
@@ -125,6 +126,7 @@ class _Counted:
         for cls, function in checked_hooks(rules, "profile(custom_ops=...)").items():
             layer.register(cls, Handled(function, _invoke))
         convention = with_layer(ULTRALYTICS, layer)
+        model = initialised(model, tuple(inputs), {})
         with torch.no_grad(), in_eval_mode(model), unfused(model.modules()):
             self.report: Report = observed(model, tuple(inputs), {}, convention, run="auto")
         self.model = unwrap(model)

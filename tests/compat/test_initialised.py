@@ -1,12 +1,19 @@
 """Lazy modules get their shapes on a copy, in every front door."""
 
+import contextlib
+import io
+
 import pytest
 import torch
 from helpers.functions import Fn
 from torch import nn
 
-from hookcount.compat import thop, torchprofile
+from hookcount.compat import thop, torchprofile, torchsummary, ultralytics_thop
+from hookcount.compat.calflops import calculate_flops
+from hookcount.compat.deepspeed import get_model_profile
+from hookcount.compat.fvcore import FlopCountAnalysis, flop_count_table
 from hookcount.compat.initialised import has_lazy, initialised
+from hookcount.compat.ptflops import get_model_complexity_info
 from hookcount.compat.torchinfo import summary
 
 IMAGES = torch.zeros(2, 3, 6, 6)
@@ -20,6 +27,23 @@ def plain():
     return nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(128, 10))
 
 
+def complexity(model, backend):
+    return get_model_complexity_info(
+        model, (3, 6, 6), as_strings=False, print_per_layer_stat=False, backend=backend
+    )
+
+
+def analysis(model):
+    found = FlopCountAnalysis(model.eval(), IMAGES)
+    return found.by_module_and_operator(), flop_count_table(found)
+
+
+def printed(model):
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        torchsummary.summary(model, (3, 6, 6), device="cpu")
+    return out.getvalue()
+
+
 DOORS = {
     "torchinfo": lambda model: (
         (found := summary(model, input_data=IMAGES, verbose=0)).total_params,
@@ -27,6 +51,13 @@ DOORS = {
     ),
     "thop": lambda model: thop.profile(model, inputs=(IMAGES,), verbose=False),
     "torchprofile": lambda model: torchprofile.profile_macs(model.eval(), IMAGES),
+    "fvcore": analysis,
+    "ptflops": lambda model: complexity(model, "pytorch"),
+    "ptflops, aten": lambda model: complexity(model, "aten"),
+    "torchsummary": printed,
+    "ultralytics-thop": lambda model: ultralytics_thop.profile(model, (IMAGES,), verbose=False),
+    "calflops": lambda model: calculate_flops(model, args=[IMAGES], print_results=False),
+    "deepspeed": lambda model: get_model_profile(model, args=[IMAGES], print_profile=False),
 }
 
 

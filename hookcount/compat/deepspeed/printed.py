@@ -22,7 +22,7 @@ def summary(profile: Profile, seconds: float | None) -> str:
     rows = [
         ("params:", params_to_string(profile.by_macs.params)),
         ("fwd MACs:", macs_to_string(profile.macs)),
-        ("fwd flops:", number_to_string(profile.flops)),
+        ("fwd flops:", number_to_string(profile.flops).strip()),
     ]
     if seconds is not None:
         rows.append(("fwd latency:", duration(seconds)))

@@ -10,6 +10,7 @@ from torch import nn
 from ...conventions.deepspeed import DEEPSPEED, DEEPSPEED_FLOPS
 from ...seconds.timer import Timer
 from ..counting import in_eval_mode
+from ..initialised import initialised
 from ..profiled import (
     ignoring,
     image_of,
@@ -62,6 +63,7 @@ def get_model_profile(
         given = (image_of(model, input_shape, f"{_WHERE}(input_shape={input_shape!r})"),), given[1]
     elif not any(given):
         raise refused(_WHERE, "there is no input", "give input_shape, args or kwargs")
+    model = initialised(model, *given)
     layer = ignoring(model, ignore_modules, f"{_WHERE}(ignore_modules=...)")
     report = ran(model, *given, mode, f"{_WHERE}(mode={mode!r})")
     profile = profiled(report, DEEPSPEED_FLOPS, DEEPSPEED, layer)

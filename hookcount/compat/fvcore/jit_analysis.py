@@ -14,6 +14,7 @@ from torch import nn
 from ...core.errors import InputError, UnknownModuleError
 from ...core.trace import Trace
 from ...observe.model import checked
+from ..initialised import initialised
 from ..jit.names import checked_name
 from ..jit.run import observe
 from ..shared import one_of, refused
@@ -62,10 +63,11 @@ class JitModelAnalysis:
     """
 
     def __init__(self, model: nn.Module, inputs: object) -> None:
-        self._model = model
         self._inputs = inputs
-        self._tree = checked(model)
-        self._scopes = Scopes(model)
+        self._args = inputs if isinstance(inputs, tuple) else (inputs,)
+        self._model = initialised(model, self._args, {})
+        self._tree = checked(self._model)
+        self._scopes = Scopes(self._model)
         self._op_handles: dict[str, Handle] = {}
         self._ignored_ops: set[str] = set(_IGNORED_OPS)
         self._ancestor_mode: Ancestors = "owner"
@@ -76,7 +78,7 @@ class JitModelAnalysis:
 
     @property
     def model(self) -> nn.Module:
-        """The model that is counted, as it was given."""
+        """The model that is counted, as it was given. Of a lazy one it is a copy with shapes."""
         return self._model
 
     # -- figures -----------------------------------------------------------------------------------
@@ -224,11 +226,10 @@ class JitModelAnalysis:
         return self._stats
 
     def _observe(self) -> Trace:
-        args = self._inputs if isinstance(self._inputs, tuple) else (self._inputs,)
         with warnings.catch_warnings():
             if self._warn_trace == "none":
                 warnings.simplefilter("ignore")
-            return observe(self._tree, args)
+            return observe(self._tree, self._args)
 
     def _warn(self, found: Statistics) -> None:
         if self._enable_warn_unsupported_ops:

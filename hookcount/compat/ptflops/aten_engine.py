@@ -37,7 +37,7 @@ def get_flops_aten(
 ) -> tuple[int, int]:
     """``(macs, params)`` of one forward: see ``get_model_complexity_info``."""
     convention = _convention(ignore_modules, custom_modules_hooks)
-    args, kwargs = inputs(model, input_res, input_constructor)
+    model, args, kwargs = inputs(model, input_res, input_constructor)
     # ptflops puts hooks on the model and its children
     with in_eval_mode(model), unfused((unwrap(model), *unwrap(model).children())):
         report = observed(model, args, kwargs, convention, run="real")

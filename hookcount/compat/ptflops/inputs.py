@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from ...observe.model import checked
+from ..initialised import has_lazy, initialised
 from ..shared import invoked_as_hook
 
 WHERE = "get_model_complexity_info"
@@ -30,11 +31,18 @@ def stream(ost: TextIO) -> TextIO:
 
 def inputs(
     model: nn.Module, input_res: tuple[int, ...], constructor: Constructor | None
-) -> tuple[tuple[object, ...], dict[str, object]]:
-    """The positional and keyword arguments of ``forward``."""
-    checked(model)
+) -> tuple[nn.Module, tuple[object, ...], dict[str, object]]:
+    """The model, and the positional and keyword arguments of its ``forward``.
+
+    If the model has lazy parameters, it is a copy of it whose parameters have shapes.
+    """
+    if not has_lazy(model):
+        checked(model)
     if constructor is not None:
         made = constructor(input_res)
-        return ((), made) if isinstance(made, dict) else ((made,), {})
-    like = next(model.parameters(), torch.zeros(()))
-    return (torch.zeros((1, *input_res), dtype=like.dtype, device=like.device),), {}
+        args, kwargs = ((), made) if isinstance(made, dict) else ((made,), {})
+    else:
+        like = next(model.parameters(), torch.zeros(()))
+        made = torch.zeros((1, *input_res), dtype=like.dtype, device=like.device)
+        args, kwargs = (made,), {}
+    return initialised(model, args, kwargs), args, kwargs

@@ -49,7 +49,7 @@ def get_flops_pytorch(
     convention = _convention(ignored, custom_modules_hooks)
     if not extra_config.get("count_functional", True):
         convention = replace(convention, replaced={})
-    args, kwargs = inputs(model, input_res, input_constructor)
+    model, args, kwargs = inputs(model, input_res, input_constructor)
     with in_eval_mode(model), unfused(unwrap(model).modules()):
         report = observed(model, args, kwargs, _each_by_itself(convention), run="auto")
     layers, functions = _figures(unwrap(model), report, hooked_under(convention), ignored)

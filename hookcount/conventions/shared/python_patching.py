@@ -226,4 +226,6 @@ DIFFERS = (
 FLOPS_DIFFER = (
     *DIFFERS,
     "F.interpolate with a size of one int: the tool counts that int, not the positions",
+    "F.interpolate with recompute_scale_factor: the tool goes by the scale, hookcount by the size "
+    "of the output",
 )

@@ -100,11 +100,11 @@ def on_nested(
     nested = any([each.is_nested for each in op_tensors(args)])  # noqa: C419 (faster)
     rule = TAKES.get(facts.name) if nested else MAKES.get(facts.name)
     made: OpResult
+    if rule is None and not nested:
+        return None
     with quiet():
         if rule is not None:
             made = rule(data, *args, **kwargs)
-        elif not nested:
-            return None
         elif facts.view or facts.name in _OF_SIZES:
             made = func(*args, **kwargs)  # it reads no memory
         elif (alike := _alike(func, facts, args)) is not None:

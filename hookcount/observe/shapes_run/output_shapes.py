@@ -12,6 +12,7 @@ from collections.abc import Callable
 import torch
 
 from ..values import OpArgs, OpKwargs
+from . import gradient_shapes as gradient
 from .attention_shapes import (
     encoder_layer,
     flash_attention,
@@ -59,6 +60,8 @@ _BINARY = "add sub mul div"
 _GRADIENTS = """_ctc_loss_backward fractional_max_pool3d_backward multi_margin_loss_backward
 multilabel_margin_loss_backward"""
 _COMPARE = "eq ne lt le gt ge"
+_ELEMENTWISE_GRADIENTS = """gelu hardsigmoid hardswish hardtanh leaky_relu mish sigmoid silu
+softplus tanh threshold"""
 
 RULES: dict[str, Callable[..., Made]] = {
     "aten::addmm": addmm,
@@ -97,6 +100,15 @@ RULES: dict[str, Callable[..., Made]] = {
     "aten::_histogramdd_from_bin_tensors": histogram_of_edges,
     "aten::mkldnn_rnn_layer": onednn_layer,
     "aten::mkldnn_rnn_layer_backward": onednn_layer_backward,
+    "aten::sum": mean,
+    "aten::native_batch_norm_backward": gradient.batch_norm,
+    "aten::native_layer_norm_backward": gradient.layer_norm,
+    "aten::convolution_backward": gradient.convolution,
+    "aten::_softmax_backward_data": gradient.softmax,
+    "aten::_log_softmax_backward_data": gradient.softmax,
+    "aten::slice_backward": gradient.into_zeros,
+    "aten::select_backward": gradient.into_zeros,
+    **{f"aten::{name}_backward": gradient.elementwise for name in _ELEMENTWISE_GRADIENTS.split()},
     **{f"aten::{name}": unary for name in _UNARY.split()},
     **{f"aten::{name}": binary for name in _BINARY.split()},
 }

@@ -6,6 +6,7 @@ Each rule takes the op's arguments and returns None where it does not apply.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import prod
 
 import torch
@@ -21,8 +22,8 @@ def unary(input: torch.Tensor, *rest: object, **options: object) -> Made:
 def binary(left: object, right: object, **options: object) -> Made:
     """[*] = binary([*], [*]), for floating-point operands of one dtype.
 
-    It applies to operands of equal layout, and to a tensor with a plain number. It also applies
-    where both are contiguous and one of them has the broadcast shape.
+    It applies to operands of equal layout, and to a tensor with a plain number. It also applies to
+    parts of contiguous tensors, and where both are contiguous and one has the broadcast shape.
     """
     if (
         not isinstance(left, torch.Tensor)
@@ -35,13 +36,22 @@ def binary(left: object, right: object, **options: object) -> Made:
     if not isinstance(right, torch.Tensor) or left.dtype != right.dtype:
         return None
     if left.shape == right.shape:
-        return like(left) if left.stride() == right.stride() else None
+        if left.stride() == right.stride():
+            return like(left)
+        return empty(left.shape, left.dtype) if _in_order(left) and _in_order(right) else None
     if left.is_contiguous() and right.is_contiguous():
         if _broadcasts(right.shape, left.shape):
             return like(left)
         if _broadcasts(left.shape, right.shape):
             return like(right)
     return None
+
+
+def _in_order(tensor: torch.Tensor) -> bool:
+    """Whether each axis has larger steps than the next, as in a part of a contiguous tensor."""
+    pairs = zip(tensor.stride(), tensor.shape, strict=True)
+    steps = [stride for stride, size in pairs if size > 1]
+    return all(each > after for each, after in pairwise(steps)) and 0 not in steps
 
 
 def _broadcasts(small: Sequence[int], large: Sequence[int]) -> bool:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hookcount.observe.shapes_run.output_shapes import (
     _BINARY,
     _COMPARE,
+    _ELEMENTWISE_GRADIENTS,
     _GRADIENTS,
     _UNARY,
     RULES,
@@ -321,6 +322,10 @@ def test_every_rule_is_tested():
         "_batch_norm_with_update",
         *("mkldnn_rnn_layer", "mkldnn_rnn_layer_backward"),
         *_GRADIENTS.split(),
+        *(f"{name}_backward" for name in _ELEMENTWISE_GRADIENTS.split()),
+        *("native_batch_norm_backward", "native_layer_norm_backward", "convolution_backward"),
+        *("_softmax_backward_data", "_log_softmax_backward_data"),
+        *("slice_backward", "select_backward", "sum"),
     }  # in the test files of their own rules
     alike = {"_native_batch_norm_legit", "_native_batch_norm_legit_no_training"}
     assert {name.removeprefix("aten::") for name in RULES} == tested | elsewhere | alike

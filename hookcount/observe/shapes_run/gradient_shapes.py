@@ -63,15 +63,18 @@ def layer_norm(
     bias: Held,
     wanted: Wanted,
 ) -> Made:
-    """[*, *shape], [*shape], [*shape] = gradients of the input, the weight and the bias."""
-    held = [each for each in (weight, bias) if each is not None]
-    if grad.shape != input.shape or not _plain(grad, input, *held):
+    """[*, *shape], [*shape], [*shape] = gradients of the input, the weight and the bias.
+
+    The kernel of the CPU makes contiguous ones. torch's own shapes-only ones follow the strides.
+    """
+    given = [each for each in (grad, input, weight, bias) if each is not None]
+    if grad.shape != input.shape or {each.dtype for each in given} != {grad.dtype}:
         return None
     made = [
         None if each is None or not wants else empty(each.shape, each.dtype)
         for each, wants in zip((weight, bias), wanted[1:], strict=True)
     ]
-    return like(input) if wanted[0] else None, *made
+    return empty(input.shape, input.dtype) if wanted[0] else None, *made
 
 
 def convolution(

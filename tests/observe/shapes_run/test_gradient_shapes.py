@@ -81,7 +81,10 @@ def test_layer_norm(wanted):
     op = aten.native_layer_norm_backward.default
     given = (grad, grad, [4], row, row, weight, weight, list(wanted))
     assert as_torch(op, *given, wanted=wanted)
-    assert not as_torch(op, grad.transpose(0, 1), grad.transpose(0, 1), *given[2:])
+    turned = (grad.mT.contiguous().mT, *given[1:])
+    made = output(op._schema.name, False, turned, {})
+    if wanted[0]:
+        assert layout(made[0]) == layout(op(*turned)[0])
     assert as_torch(op, *given[:5], None, None, [wanted[0], False, False], wanted=wanted[:1])
 
 

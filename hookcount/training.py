@@ -51,10 +51,9 @@ class Training:
     ) -> None:
         given: dict[str, object] = {"loss": loss, "optimizer": optimizer}
         for name, value in given.items():
-            if value is not None and not callable(value):
+            if value is not None and (what := _wrong(name, value)):
                 fix = f"give a function, such as {_EXAMPLES[name]}"
-                where = f"Training({name}={value!r})"
-                raise InputError(error_text(where, "this cannot be called", fix))
+                raise InputError(error_text(f"Training({name}=...)", what, fix))
         steps = as_int(steps)
         if type(steps) is not int or steps < 1:
             what = "this is no number of steps"
@@ -122,8 +121,15 @@ class Training:
             one_pass()
         if self.optimizer is not None:
             trained = [each for each in model.parameters() if each.requires_grad]
+            if not trained:
+                what, fix = "no parameter of the model requires grad", "leave the optimizer out"
+                raise InputError(error_text("Training(optimizer=...)", what, fix))
             step.left_out = True
-            optimizer = self.optimizer(trained)
+            optimizer: Any = self.optimizer(trained)
+            if not callable(getattr(optimizer, "step", None)):
+                what = f"it returned {type(optimizer).__name__}, which has no method step"
+                fix = f"return an optimizer, or give a class, such as {_EXAMPLES['optimizer']}"
+                raise InputError(error_text("Training(optimizer=...)", what, fix))
             takes_closure = _takes_closure(optimizer)
             if not takes_closure:
                 optimizer.step()
@@ -141,7 +147,12 @@ class Training:
             finally:
                 step.left_out = False
         loss = self.loss(out)
-        if not isinstance(loss, torch.Tensor) or loss.numel() != 1 or not loss.requires_grad:
+        if (
+            not isinstance(loss, torch.Tensor)
+            or loss.numel() != 1
+            or not loss.requires_grad
+            or loss.is_complex()
+        ):
             what = f"the loss is {_described(loss)}"
             fix = "return a tensor of one element that depends on a parameter that requires grad"
             raise InputError(error_text("Training(loss=...)", what, fix))
@@ -158,7 +169,19 @@ def _described(value: object) -> str:
     if not isinstance(value, torch.Tensor):
         return f"of type {type(value).__name__}"
     grad = "" if value.requires_grad else ", and requires no grad"
-    return f"a tensor of shape {tuple(value.shape)}{grad}"
+    kind = "a complex tensor" if value.is_complex() else "a tensor"
+    return f"{kind} of shape {tuple(value.shape)}{grad}"
+
+
+def _wrong(name: str, value: object) -> str:
+    """Why a value is no loss or makes no optimizer; empty if it may be one."""
+    if isinstance(value, torch.optim.Optimizer):
+        return f"this is an optimizer of type {type(value).__name__}, not its class"
+    if not callable(value):
+        return f"{value!r} cannot be called"
+    if name == "loss" and isinstance(value, type):
+        return f"{value.__name__} is a class, which makes no loss of an output"
+    return ""
 
 
 _EXAMPLES = {"loss": "lambda out: out.mean()", "optimizer": "torch.optim.AdamW"}
@@ -166,7 +189,15 @@ _EXAMPLES = {"loss": "lambda out: out.mean()", "optimizer": "torch.optim.AdamW"}
 
 def _sum(out: object) -> torch.Tensor:
     """The sum of the floating-point tensors in an output that require grad."""
-    found = [each.sum() for each in tensors((out,)) if each.requires_grad]
+    found = [
+        (torch.view_as_real(each) if each.is_complex() else each).sum()
+        for each in tensors((out,))
+        if each.requires_grad
+    ]
+    if not found and not torch.is_grad_enabled():
+        what = "gradients are off"
+        fix = "call it outside of torch.no_grad() and torch.inference_mode()"
+        raise InputError(error_text("Training.count", what, fix))
     if not found:
         what = "no floating-point tensor in the output requires grad"
         fix = "give loss=..., a function of the output; a frozen model has no backward pass"

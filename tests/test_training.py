@@ -674,3 +674,82 @@ def test_a_training_is_no_counter(use):
     with pytest.raises(hookcount.InputError, match="of type Training") as raised:
         use(nn.Linear(8, 4), torch.zeros(2, 8), Training())
     assert "To fix it" in str(raised.value)
+
+
+def test_a_gradient_that_another_thread_drops_stays_dropped():
+    """The thread began before, and calls no module of the model meanwhile."""
+    model, at_work, done = nn.Linear(8, 4), threading.Event(), threading.Event()
+    held = list(model.parameters())
+    for each in held:
+        each.grad = torch.zeros_like(each)
+
+    def trains():
+        at_work.wait()
+        for each in held:
+            each.grad = None
+        done.set()
+
+    thread = threading.Thread(target=trains)
+    thread.start()
+
+    def loss(out):
+        at_work.set()
+        done.wait()
+        return out.sum()
+
+    counter = hookcount.Counter(run="shapes")
+    hookcount.Training(loss, counter=counter).count(model, torch.ones(2, 8))
+    thread.join()
+    assert [each.grad for each in held] == [None, None]
+
+
+def test_a_loss_that_drops_the_gradients_leaves_them():
+    model = nn.Linear(8, 4)
+    optimizer = torch.optim.SGD(model.parameters())
+    before = [torch.zeros_like(each) for each in model.parameters()]
+    for each, grad in zip(model.parameters(), before, strict=True):
+        each.grad = grad
+
+    def loss(out):
+        optimizer.zero_grad()
+        return out.sum()
+
+    hookcount.Training(loss).count(model, torch.ones(2, 8))
+    assert all(each.grad is grad for each, grad in zip(model.parameters(), before, strict=True))
+
+
+def test_a_complex_output_has_a_loss():
+    class Turned(nn.Linear):
+        def forward(self, x):
+            return torch.complex(super().forward(x), torch.zeros(2, 4))
+
+    report = hookcount.Training().count(Turned(8, 4, bias=False), torch.ones(2, 8))
+    assert (report.macs, report.backward.macs) == (2 * 8 * 4, 2 * 8 * 4)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: {"optimizer": torch.optim.SGD([torch.ones(1)])}, "not its class"),
+        (lambda: {"optimizer": 3}, "3 cannot be called"),
+        (lambda: {"loss": torch.optim.AdamW}, "AdamW is a class"),
+        (lambda: {"optimizer": lambda parameters: None}, "has no method step"),
+        (lambda: {"loss": lambda out: out.sum() * 1j}, "a complex tensor"),
+    ],
+)
+def test_what_is_no_loss_and_no_optimizer(make, message):
+    with pytest.raises(hookcount.InputError, match=message):
+        hookcount.Training(**make()).count(nn.Linear(8, 4), torch.ones(2, 8))
+
+
+def test_without_gradients():
+    with torch.no_grad(), pytest.raises(hookcount.InputError, match="gradients are off"):
+        hookcount.Training().count(nn.Linear(8, 4), torch.ones(2, 8))
+
+
+def test_an_optimizer_without_parameters():
+    frozen = nn.Linear(8, 4).requires_grad_(False)
+    with pytest.raises(hookcount.InputError, match="no parameter of the model requires grad"):
+        hookcount.Training(optimizer=torch.optim.SGD).count(
+            frozen, torch.ones(2, 8, requires_grad=True)
+        )

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from threading import get_ident
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import nn
 from torch.nn.modules.module import register_module_forward_pre_hook
@@ -26,11 +26,13 @@ from .observer import observers_here
 from .patches import Undo, patched, shared
 from .undo import turns
 
+T = TypeVar("T")
+
 _METHODS = ("state_dict", "load_state_dict", "_apply", "_named_members")
 """Methods of modules that read or change the parameters of a module and of those in it."""
-_CODES = frozenset(
+_CODES = {
     getattr(nn.Module, name).__code__ for name in ("_call_impl", *_METHODS) if name != _METHODS[-1]
-)
+}
 """The code that runs in a thread that is in a module. ``_named_members`` is a generator."""
 
 _changed = threading.Condition()
@@ -91,7 +93,7 @@ def _until_free(tree: ModuleTree, gate: _Gate, signals: HeldBack) -> None:
         if time.monotonic() - began > turns.PATIENCE:
             where = module_at("", type_name(tree.model))
             what = "another thread runs the model, which a count on shapes must have for itself"
-            fix = "count when that thread is done, count a copy of the model, or use run='real'"
+            fix = "count when that thread is done, or count a copy of the model"
             raise ModelError(error_text(where, what, fix))
         try:
             signals.holding = False
@@ -140,6 +142,18 @@ def _wait(module: nn.Module, depth: int) -> None:
                 _changed.wait(1.0)
         finally:
             _waiting.discard(get_ident())
+
+
+def reading(self: nn.Module, read: Callable[[], T]) -> T:
+    """``read()``, which reads the parameters of a model, while no run keeps them to itself.
+
+    The frame of this function says that its thread is in the model, as the name ``self`` does.
+    """
+    _wait(self, 1)
+    return read()
+
+
+_CODES.add(reading.__code__)
 
 
 def _called(module: nn.Module, args: object) -> None:

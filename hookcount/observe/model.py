@@ -11,6 +11,7 @@ from torch.nn.parameter import is_lazy
 
 from ..core.errors import ModelError, error_text, module_at
 from .exported import is_program
+from .gate import reading
 from .module_tree import ModuleTree, layers, type_name
 
 
@@ -71,7 +72,13 @@ def checked(model: object) -> ModuleTree:
             f"cannot count {type(model).__name__}: not an nn.Module. To fix it: {_instead(model)}."
         )
     *around, inner = layers(model)
-    tree = ModuleTree(inner, around)
+
+    def read() -> ModuleTree:
+        tree = ModuleTree(inner, around)
+        tree.parameters, tree.buffers  # noqa: B018 (they are read once, here)
+        return tree
+
+    tree = reading(inner, read)
     if any(map(is_lazy, (*tree.parameters, *tree.buffers))):
         path, module, name = next(
             (path, module, name)

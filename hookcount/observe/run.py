@@ -205,6 +205,7 @@ class Runner:
                 observer.given = given
                 run, others = modes(observer, given)
                 observer.shapes_only = isinstance(run, ShapesRun)
+                given.swapped = observer.shapes_only and self.act is not None
                 if self.trains:
                     observer.step = Step(tree)
                     others = [steps_noted(observer), *others]

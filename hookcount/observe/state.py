@@ -58,6 +58,8 @@ class Given:
         self._states = TensorStates(objects.tensors)
         self.guard = Guard(self._states.all, self.randomness)
         self._grads_are_kept = False
+        self.swapped = False
+        """Whether other tensors, on meta, are in the place of the model's: see ``swapped.py``."""
         if not self.in_company:
             self.keep_grads()
 
@@ -107,12 +109,19 @@ class Given:
         step(self._modules.restore)
         for each in self._states.changed():
             others_wrote = partial(self.others_wrote, each)
-            step(partial(_restore, each, others_wrote, not self.trained_by_others))
+            step(partial(_restore, each, others_wrote, self._gave_grad(each)))
         for put_back in self.guard.restore_values():
             step(put_back)
         step(lambda: self.randomness.restore(self.others_drew))
         if errors:
             raise errors[0]
+
+    def _gave_grad(self, state: TensorState) -> bool:
+        """Whether a gradient may be of this run. With the model's tensors away it is on meta."""
+        if self.trained_by_others:
+            return False
+        grad = state.tensor.grad
+        return not self.swapped or (grad is not None and grad.is_meta) or not self.others_ran()
 
 
 def _restore(state: TensorState, others_wrote: Callable[[], bool], with_grad: bool) -> None:

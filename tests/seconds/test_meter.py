@@ -1,5 +1,7 @@
 """A meter of a loop: work over seconds, the count cached by input."""
 
+import threading
+
 import pytest
 import torch
 from torch import nn
@@ -236,3 +238,20 @@ def test_recomputed_forwards_are_in_hfu_alone():
     forward = Meter(layer(), Peak()).update(1.0, torch.zeros(1, 8))
     assert forward.hfu == forward.mfu
     assert "HFU" not in str(forward)
+
+
+def test_eight_threads_meter_one_model():
+    model, found = layer(), []
+
+    def step():
+        meter = Meter(model, training=True)
+        with meter.step(torch.zeros(2, 8)):
+            model(torch.zeros(2, 8)).sum().backward()
+        found.append((meter.last.macs, meter.last.estimated))
+
+    threads = [threading.Thread(target=step) for _ in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert found == [(2 * ROW * 2, False)] * 8  # forward, and the weight's gradient

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from ..conventions import Convention
+from ..conventions.default import DEFAULT
 from ..counter import Counter
 from ..observe.model import checked
 from ..observe.module_tree import unwrap
@@ -58,7 +59,7 @@ def ran(
     model = initialised(model, args, kwargs)
     with in_eval_mode(model):
         if one_of(where, mode, MODES) == "forward":
-            return observed(model, args, kwargs, _DEFAULT, run="auto")
+            return observed(model, args, kwargs, DEFAULT, run="auto")
         generate = getattr(model, "generate", None)
         if not callable(generate):
             what = f"{type(model).__name__} has no method generate"
@@ -66,9 +67,6 @@ def ran(
         with Counter().watch(model) as watch:
             generate(*args, **kwargs)
         return watch.report()
-
-
-_DEFAULT = Convention("default")
 
 
 def image_of(model: nn.Module, shape: object, where: str) -> torch.Tensor:

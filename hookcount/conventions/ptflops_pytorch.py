@@ -16,13 +16,13 @@ from torch import Size, nn
 
 from ..core.ops import NOTHING, Ops
 from ..core.trace import Call, ModuleRun
-from ..formulas.arithmetic import Outputs, first
+from ..formulas.arithmetic import Outputs
 from ..rules.binding import RunFormula
 from ..rules.convention import Convention
 from ..rules.registry import Formula, Registry, Target, target_name
 from .shared import ptflops_functions
 from .shared.borrowed import EVERY_KIND
-from .shared.tool_formulas import Convolution
+from .shared.tool_formulas import Convolution, per_unit, steps_of
 
 F = TypeVar("F", bound=Formula)
 
@@ -113,21 +113,16 @@ def _step(module: nn.RNNBase | nn.RNNCellBase, ending: str) -> Ops:
     weights = [getattr(module, f"{name}{ending}") for name in ("weight_ih", "weight_hh")]
     macs = sum(prod(each.shape) for each in weights)
     biases = sum(each.shape[0] for each in weights) if module.bias else 0
-    if isinstance(module, (nn.LSTM, nn.LSTMCell)):
-        more = 10
-    else:
-        more = 7 if isinstance(module, (nn.GRU, nn.GRUCell)) else 1
-    return Ops(macs=macs, adds=biases, muls=more * module.hidden_size)
+    return Ops(macs=macs, adds=biases, muls=per_unit(module) * module.hidden_size)
 
 
 @_hook(nn.RNN, nn.GRU, nn.LSTM)
 def recurrent_layers(module: nn.RNNBase, input: Outputs, /) -> Ops:
     """[T, N, D * H] = all layers in all directions of [T, N, I].
 
-    The second direction counts as much as the first. Of a packed sequence, each real position is a
-    step; the tool raises there.
+    The second direction counts as much as the first.
     """
-    steps = prod(input[:2]) if isinstance(input, Size) else first(input)[0]
+    steps = steps_of(input)
     layers = (_step(module, f"_l{layer}") for layer in range(module.num_layers))
     return sum(layers, NOTHING) * (steps * (1 + bool(module.bidirectional)))
 

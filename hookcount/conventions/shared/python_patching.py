@@ -119,11 +119,7 @@ def _step(module: nn.RNNBase | nn.RNNCellBase, ending: str) -> int:
     ]
     products = sum(2 * prod(each) for each in weights)
     biases: int = 0 if module.bias else -2 * weights[0][0]
-    if isinstance(module, (nn.LSTM, nn.LSTMCell)):
-        more = 10
-    else:
-        more = 7 if isinstance(module, (nn.GRU, nn.GRUCell)) else 1
-    return products + biases + more * module.hidden_size
+    return products + biases + tool_formulas.per_unit(module) * module.hidden_size
 
 
 @FORMULAS.register(nn.RNN)
@@ -132,10 +128,9 @@ def _step(module: nn.RNNBase | nn.RNNCellBase, ending: str) -> int:
 def recurrent_layers(module: nn.RNNBase, input: arithmetic.Outputs, /) -> Ops:
     """[T, N, D * H] = all layers in all directions of [T, N, I]: FLOPs, no MACs.
 
-    The second direction costs as much as the first. Of a packed sequence, each real position is a
-    step; the tools raise there.
+    The second direction costs as much as the first.
     """
-    steps = prod(input[:2]) if isinstance(input, Size) else arithmetic.first(input)[0]
+    steps = tool_formulas.steps_of(input)
     layers = sum(_step(module, f"_l{layer}") for layer in range(module.num_layers))
     return Ops(adds=layers * steps * (1 + bool(module.bidirectional)))
 

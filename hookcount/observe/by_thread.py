@@ -1,12 +1,29 @@
-"""A dict that has other items for the threads of a run than for all others."""
+"""The threads of a run, and a dict that has other items for them than for all other threads."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import get_ident
 from typing import Any
+
+from .module_tree import ModuleTree
+from .observer import observers_here
 
 Inside = Callable[[], bool]
 """Whether the present thread works for a run."""
+
+
+def threads_of(tree: ModuleTree) -> Inside:
+    """A function for a run that this thread begins: whether the thread that calls it is of the run.
+
+    A thread that the forward starts is. Each run has a tree of its own.
+    """
+    thread, modules = get_ident(), tree.modules
+
+    def inside() -> bool:
+        return get_ident() == thread or any(each.modules is modules for each in observers_here())
+
+    return inside
 
 
 class ByThread(dict[str, Any]):

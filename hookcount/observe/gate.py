@@ -22,10 +22,9 @@ from torch.nn.modules.module import register_module_forward_pre_hook
 from torch.nn.utils import stateless
 
 from ..core.errors import ModelError, error_text, module_at
-from .by_thread import Inside
+from .by_thread import Inside, threads_of
 from .interrupts import HeldBack
 from .module_tree import ModuleTree, type_name, unwrap, wrapped_as
-from .observer import observers_here
 from .patches import Undo, patched, shared
 from .undo import turns
 from .undo.waits import waiting
@@ -49,13 +48,7 @@ class _Gate:
     def __init__(self, tree: ModuleTree) -> None:
         self.thread = get_ident()
         self.ids = set(map(id, tree.modules))
-        self._modules = tree.modules
-
-    def lets_through(self) -> bool:
-        """Whether this thread works for the run."""
-        return get_ident() == self.thread or any(
-            each.modules is self._modules for each in observers_here()
-        )
+        self.lets_through = threads_of(tree)
 
 
 @contextmanager

@@ -35,6 +35,7 @@ from .module_tree import ModuleTree, type_name
 from .observer import Observer, innermost_given, observers_here
 from .observing import Modes, observing
 from .other_path import goes_another_path
+from .others_changes import others_changes
 from .reach import Reach
 from .shapes_run.attention import as_on_the_device
 from .shapes_run.autocast import autocast_on_meta
@@ -209,7 +210,10 @@ class Runner:
         for each in outer:
             each.paused += 1
         try:
-            with preserved(tree, args, kwargs, draws, away) as given:
+            with (
+                others_changes(tree) as changes,
+                preserved(tree, args, kwargs, draws, away, changes) as given,
+            ):
                 observer = Observer(tree, self.memo, self._priced())
                 observer.given = given
                 run, others = modes(observer, given)

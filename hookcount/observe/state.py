@@ -14,7 +14,7 @@ from .parts import part
 from .undo import others
 from .undo.guard import Guard
 from .undo.kinds import handler
-from .undo.modules import Modules
+from .undo.modules import Changes, Modules
 from .undo.objects import Objects
 from .undo.randomness import Randomness
 from .undo.settings import Settings
@@ -26,9 +26,9 @@ class Given:
     """The state of everything that a forward gets, and the arguments for the forward.
 
     ``away`` are the ids of tensors of the model that have others in their place: see
-    ``swapped.py``. ``data`` are the tensors of the model and of the arguments.
-    ``trained_by_others`` is to be set if another thread uses the model meanwhile. ``collects`` is
-    the collector's state as the forward sees it.
+    ``swapped.py``. ``changes`` are those of other threads, which stay. ``data`` are the tensors of
+    the model and of the arguments. ``trained_by_others`` is to be set if another thread uses the
+    model meanwhile. ``collects`` is the collector's state as the forward sees it.
     """
 
     def __init__(
@@ -38,8 +38,10 @@ class Given:
         kwargs: Mapping[str, object],
         outer: Randomness | None = None,
         away: Collection[int] = (),
+        changes: Changes | None = None,
     ) -> None:
         self.trained_by_others = False
+        self._changes = changes or Changes()
         self.collects = gc.isenabled()
         self._clocks = others.clocks()
         self.in_company = bool(self._clocks)
@@ -111,10 +113,13 @@ class Given:
         step(lambda: self.settings.restore_process(self.others_ran))
         for put_back in self._objects.restore_steps():
             step(put_back)
-        step(self._modules.restore)
+        step(lambda: self._modules.restore(self._changes))
         for each in self._states.changed():
             others_wrote = partial(self.others_wrote, each)
-            step(partial(_restore, each, others_wrote, not self.trained_by_others))
+            if id(each.tensor) in self._changes.moved:
+                step(partial(each.restore_version, others_wrote))
+            else:
+                step(partial(_restore, each, others_wrote, not self.trained_by_others))
         for each in self._away.changed():
             others_wrote = partial(self.others_wrote, each)
             if self.others_ran():  # the change is theirs, but for what this run wrote
@@ -146,12 +151,13 @@ def preserved(
     kwargs: Mapping[str, object],
     outer: Randomness | None = None,
     away: Collection[int] = (),
+    changes: Changes | None = None,
 ) -> Iterator[Given]:
     """Undo at the end of the block all changes that a forward makes in it, also after an exception.
 
     The model, the arguments, the random state and the settings are then as before.
     """
-    given = Given(tree, args, kwargs, outer, away)
+    given = Given(tree, args, kwargs, outer, away, changes)
     try:
         yield given
     finally:

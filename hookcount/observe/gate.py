@@ -23,6 +23,7 @@ from torch.nn.utils import stateless
 
 from ..core.errors import ModelError, error_text, module_at
 from .by_thread import Inside, threads_of
+from .compiler import uncompiled
 from .interrupts import HeldBack
 from .module_tree import ModuleTree, type_name, unwrap, wrapped_as
 from .patches import Undo, patched, shared
@@ -181,6 +182,7 @@ _CODES: dict[CodeType, str] = {
 """The code that runs in a thread that is in a module, and its name for the module."""
 
 
+@uncompiled
 def _called(module: nn.Module, args: object) -> None:
     _wait(_inner(module))
 

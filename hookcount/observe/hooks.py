@@ -5,7 +5,7 @@ run after a forward. The first reads the result. The second has ``always_call`` 
 that the module is left, because torch swallows the exceptions of such a hook.
 
 Each hook reports to the observers of its own thread. A module that runs in another thread is only
-noted.
+noted. That thread may compile the module, and its compiler passes over the hooks.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from torch import nn
 from torch.nn.modules import module as torch_module
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
+from .compiler import uncompiled
 from .module_tree import wrapped_as
 from .observer import Observer, observers_here
 from .patches import Undo, patched, shared
@@ -49,6 +50,7 @@ def hooked(observer: Observer) -> Iterator[None]:
         _counted.remove(observer)
 
 
+@uncompiled
 def _enter(module: nn.Module, args: Args) -> None:
     here = observers_here()
     if wrapped_as(type(module)):
@@ -64,6 +66,7 @@ def _enter(module: nn.Module, args: Args) -> None:
                 observer.ran_elsewhere(module)
 
 
+@uncompiled
 def _returned(module: nn.Module, args: Args, *kwargs_and_out: Any) -> None:
     # Another thread may meet this hook half registered and call it without kwargs. Then that thread
     # has no observer, and the kwargs are not read.
@@ -76,6 +79,7 @@ def _returned(module: nn.Module, args: Args, *kwargs_and_out: Any) -> None:
                 observer.returned(module, args, kwargs, out)
 
 
+@uncompiled
 def _leave(module: nn.Module, args: Args, out: object) -> None:
     for observer in observers_here():
         if not observer.paused:

@@ -29,7 +29,8 @@ def observing(observer: Observer, tree: ModuleTree, modes: Modes) -> Iterator[No
         with ExitStack() as entered:
             entered.enter_context(eagerly())
             entered.enter_context(placement_unseen())
-            if any(map(wrapped_as, tree.types)):
+            in_company = observer.given is not None and observer.given.in_company
+            if in_company or any(map(wrapped_as, tree.types)):
                 entered.enter_context(unnoticed())
             entered.enter_context(hooked(observer))
             entered.enter_context(followed(observer))
@@ -37,7 +38,7 @@ def observing(observer: Observer, tree: ModuleTree, modes: Modes) -> Iterator[No
             entered.enter_context(scripts_seen(observer, tree))
             if observer.given is not None:
                 entered.enter_context(own_functions())
-                if observer.given.in_company:
+                if in_company:
                     entered.enter_context(own_random_functions())
                     entered.enter_context(own_gradients())
             for mode in modes:

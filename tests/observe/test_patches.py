@@ -44,6 +44,44 @@ def test_users_may_leave_in_any_order():
     assert vars(Owner)["speak"] is own
 
 
+class Child(Owner):
+    """It inherits ``speak``."""
+
+
+@pytest.mark.parametrize("owner", [Owner, Child])
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2), (1, 2, 0), (0, 2, 1)])
+def test_several_replacements_of_one_function_end_in_any_order(order, owner):
+    own = vars(owner).get("speak")
+    suffixes = "abc"
+
+    def adds(suffix):
+        return lambda before: lambda self: before(self) + suffix
+
+    undos = [patches.replaced(owner, "speak", adds(each)) for each in suffixes]
+    left = list(suffixes)
+    for index in order:
+        assert owner().speak() == "own" + "".join(left)
+        undos[index]()
+        left.remove(suffixes[index])
+    assert vars(owner).get("speak") is own
+    assert owner().speak() == "own"
+
+
+def test_a_replacement_of_somebody_else_in_between_stays():
+    own = vars(Owner)["speak"]
+    below = patches.replaced(Owner, "speak", lambda before: lambda self: before(self) + "a")
+    ours = vars(Owner)["speak"]
+    Owner.speak = theirs = lambda self: ours(self) + "-theirs"
+    above = patches.replaced(Owner, "speak", lambda before: lambda self: before(self) + "b")
+    try:
+        below()
+        assert Owner().speak() == "owna-theirsb"
+        above()
+        assert vars(Owner)["speak"] is theirs
+    finally:
+        Owner.speak = own
+
+
 def test_what_somebody_else_puts_on_top_stays():
     own = vars(Owner)["speak"]
 

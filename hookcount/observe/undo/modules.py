@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from operator import itemgetter
@@ -18,6 +19,23 @@ from .snapshots import Items, put_back
 _CONTAINERS = frozenset((dict, OrderedDict, list, set, deque))
 _TREE = frozenset(("_parameters", "_buffers", "_modules"))
 """Attributes whose values the module tree knows."""
+GONE = object()
+restoring = threading.RLock()
+"""Held while attributes of modules are put back, and while another thread changes some."""
+
+
+class Changes:
+    """What other threads have changed at the modules meanwhile.
+
+    ``made`` has each dict, with the name and the value there, or ``GONE``. ``moved`` are the ids of
+    tensors that they moved.
+    """
+
+    def __init__(self) -> None:
+        self.made: list[tuple[dict[str, Any], str, object]] = []
+        self.moved: set[int] = set()
+
+
 _Getter = Callable[[tuple[object, ...]], Sequence[Any]]
 """Picks some of a module's attribute values."""
 
@@ -100,8 +118,26 @@ class Modules:
         made = self._getters[names, kinds] = _getter(own), _getter(held), _numbered(others)
         return made
 
-    def restore(self) -> None:
-        """Put back the attributes of every module."""
+    def restore(self, changes: Changes) -> None:
+        """Put back the attributes of every module, but for the changes of other threads."""
+        with restoring:
+            for change in changes.made:
+                self._keep(*change)
+            self._put_back()
+
+    def _keep(self, held: dict[str, Any], name: str, value: object) -> None:
+        """A change of another thread stays."""
+        if any(held is each for each in self._empty):
+            self._empty = [each for each in self._empty if each is not held]
+            self._dicts.append((held, {}))
+        pairs = (*((now, before) for _, _, now, before in self._kept), *self._dicts)
+        for before in (before for now, before in pairs if now is held):
+            if value is GONE:
+                before.pop(name, None)
+            else:
+                before[name] = value
+
+    def _put_back(self) -> None:
         for module, kind, now, before in self._kept:
             if type(module) is not kind:
                 module.__class__ = kind

@@ -11,7 +11,6 @@ from torch.overrides import TorchFunctionMode
 
 from ..module_tree import ModuleTree
 from ..values import OpArgs, OpKwargs, OpResult
-from .casts import cast_before
 from .recurrent import steps
 from .shapes import ShapesRun
 
@@ -46,7 +45,7 @@ class Constants(TorchFunctionMode):
             return _from_values(func, name, args, kwargs)
         if name == "__set__" and getattr(func, "__self__", None) is torch.Tensor.data:
             return self._set_data(func, *args)
-        devices, args = self._run.devices, cast_before(name, args)
+        devices = self._run.devices
         if devices.compares(func, args, kwargs):
             return devices.run(func, args, kwargs)
         if steps(func, args):

@@ -57,3 +57,11 @@ def test_gradients_have_the_shape_of_their_input():
     out, places = aten.fractional_max_pool3d(volume, [2] * 3, [3] * 3, points)
     pooled = out, volume, [2] * 3, [3] * 3, places
     assert same_as_the_kernel(aten.fractional_max_pool3d_backward.default, *pooled)
+
+
+def test_the_gradient_of_a_squared_error_has_the_dtype_of_its_input():
+    x, target = torch.rand(4, 3).t().bfloat16(), torch.rand(3, 4)
+    assert same_as_the_kernel(aten.mse_loss_backward.default, torch.ones(()), x, target, 1)
+    assert same_as_the_kernel(
+        aten.smooth_l1_loss_backward.default, torch.ones(()), x, target, 1, 1.0
+    )

@@ -1,7 +1,8 @@
-"""Keeps other threads out of a model whose parameters are on meta for a run.
+"""Keeps other threads out of a model for the run of a training step.
 
-A thread that calls a module of the model waits until the run has ended. So does one that reads or
-moves the parameters. The run in turn waits for threads that are in the model already.
+The run has other parameters and buffers (``swapped.py``), and puts back what its forward changes in
+the modules. So a thread that calls a module of the model waits until the run has ended. So does one
+that moves the model. The run in turn waits for threads that are in the model already.
 """
 
 from __future__ import annotations
@@ -13,151 +14,182 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from threading import get_ident
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any, TypeVar
 
 from torch import nn
 from torch.nn.modules.module import register_module_forward_pre_hook
+from torch.nn.utils import stateless
 
 from ..core.errors import ModelError, error_text, module_at
+from .by_thread import Inside
 from .interrupts import HeldBack
-from .module_tree import ModuleTree, type_name
+from .module_tree import ModuleTree, type_name, unwrap, wrapped_as
 from .observer import observers_here
 from .patches import Undo, patched, shared
 from .undo import turns
+from .undo.waits import waiting
 
 T = TypeVar("T")
 
-_METHODS = ("state_dict", "load_state_dict", "_apply", "_named_members")
-"""Methods of modules that read or change the parameters of a module and of those in it."""
-_CODES = {
-    getattr(nn.Module, name).__code__ for name in ("_call_impl", *_METHODS) if name != _METHODS[-1]
-}
-"""The code that runs in a thread that is in a module. ``_named_members`` is a generator."""
-
+_METHODS = ("load_state_dict", "_apply", "train")
+"""Methods of modules that change a module and those in it."""
 _changed = threading.Condition()
 _closed: dict[int, list[_Gate]] = {}
 """By the id of a module, the runs that keep it to themselves."""
-_waiting: set[int] = set()
-"""The threads that wait for the end of such a run."""
+_waiting: dict[int, int] = {}
+"""The threads that wait for the end of such a run, each with the id of the module that it calls."""
+_first: set[int] = set()
+"""The waiting threads that another run has kept out. They go before the next run."""
 
 
 class _Gate:
     """A run that keeps the modules of a model to its own thread, and to those that it starts."""
 
     def __init__(self, tree: ModuleTree) -> None:
-        self.model = tree.model
+        self.thread = get_ident()
         self.ids = set(map(id, tree.modules))
-        self._thread = get_ident()
+        self._modules = tree.modules
 
     def lets_through(self) -> bool:
         """Whether this thread works for the run."""
-        return get_ident() == self._thread or any(
-            each.model is self.model for each in observers_here()
+        return get_ident() == self.thread or any(
+            each.modules is self._modules for each in observers_here()
         )
 
 
 @contextmanager
-def kept_apart(tree: ModuleTree, signals: HeldBack) -> Iterator[None]:
+def kept_apart(tree: ModuleTree, signals: HeldBack) -> Iterator[Inside]:
     """Keep other threads out of a model for the block.
 
-    Raises ``ModelError`` if another thread is in the model and does not leave it.
+    The block gets a function that says whether the present thread works for the run. Raises
+    ``ModelError`` if another thread is in the model and does not leave it.
     """
     gate = _Gate(tree)
     with ExitStack() as undo:
         undo.enter_context(shared("gate", _install))
         for name in _METHODS:
             undo.enter_context(patched(nn.Module, name, _gated))
+        undo.enter_context(patched(stateless, "_functional_call", _gated))
         undo.callback(_open, gate)
-        with _changed:
-            for each in gate.ids:
-                _closed.setdefault(each, []).append(gate)
-        _until_free(tree, gate, signals)
-        yield
+        _until_none(functools.partial(_close, gate), tree, signals)
+        _until_none(functools.partial(_users, gate), tree, signals)
+        yield gate.lets_through
+
+
+def _close(gate: _Gate) -> set[int]:
+    """Close the gate, unless threads come first. Returns these."""
+    with _changed:
+        first = {thread for thread in _first if _waiting[thread] in gate.ids}
+        others = [each for key in gate.ids for each in _closed.get(key, ())]
+        first |= {each.thread for each in others if not each.lets_through()}
+        if not first:
+            for key in gate.ids:
+                _closed.setdefault(key, []).append(gate)
+        return first
 
 
 def _open(gate: _Gate) -> None:
     with _changed:
-        for each in gate.ids:
-            if gate in (gates := _closed.get(each, [])):
+        for key in gate.ids:
+            if gate in (gates := _closed.get(key, [])):
                 gates.remove(gate)
                 if not gates:
-                    del _closed[each]
+                    del _closed[key]
+        _first.update(thread for thread, key in _waiting.items() if key in gate.ids)
         _changed.notify_all()
 
 
-def _until_free(tree: ModuleTree, gate: _Gate, signals: HeldBack) -> None:
-    """Wait until no other thread is in the model. Signals come through meanwhile."""
-    began = time.monotonic()
-    while _used_elsewhere(gate):
-        if time.monotonic() - began > turns.PATIENCE:
-            where = module_at("", type_name(tree.model))
-            what = "another thread runs the model, which a count on shapes must have for itself"
-            fix = "count when that thread is done, or count a copy of the model"
-            raise ModelError(error_text(where, what, fix))
-        try:
-            signals.holding = False
-            signals.release()
-            time.sleep(0.005)
-        finally:
-            signals.holding = True
+def _until_none(in_the_way: Callable[[], set[int]], tree: ModuleTree, signals: HeldBack) -> None:
+    """Wait until no thread is in the way of a run. Signals come through meanwhile."""
+    began = parted = time.monotonic()
+    while threads := in_the_way():
+        now = time.monotonic()
+        with waiting(threads) as for_ever:
+            parted = parted if for_ever else now
+            if now - began > turns.PATIENCE or now - parted > 1.0:
+                where = module_at("", type_name(tree.model))
+                what = "another thread runs the model, which Training must have for itself"
+                fix = "count when that thread is done, or count a copy of the model"
+                raise ModelError(error_text(where, what, fix))
+            try:
+                signals.holding = False
+                signals.release()
+                time.sleep(0.005)
+            finally:
+                signals.holding = True
 
 
-def _used_elsewhere(gate: _Gate) -> bool:
-    own = get_ident()
-    return any(
-        thread != own and thread not in _waiting and _depth(frame, gate.ids)
-        for thread, frame in sys._current_frames().items()
-    )
+def _users(gate: _Gate) -> set[int]:
+    """The other threads that are in the model."""
+    found = set()
+    for thread, frame in sys._current_frames().items():
+        outside = _waiting.get(thread) in gate.ids  # but for the call that waits
+        if thread != gate.thread and _depth(frame, gate.ids) > outside:
+            found.add(thread)
+    return found
 
 
 def _depth(frame: FrameType | None, ids: set[int]) -> int:
     """How many calls of modules with these ids a thread is in."""
     found = 0
     while frame is not None:
-        if frame.f_code in _CODES and id(frame.f_locals.get("self")) in ids:
-            found += 1
+        name = _CODES.get(frame.f_code)
+        found += name is not None and id(_inner(frame.f_locals.get(name))) in ids
         frame = frame.f_back
     return found
 
 
-def _wait(module: nn.Module, depth: int) -> None:
-    """Wait for the run that keeps a module to itself.
+def _inner(module: Any) -> Any:
+    """The module inside a wrapper, such as a compiled one."""
+    return unwrap(module) if wrapped_as(type(module)) else module
 
-    A thread that is in the model already goes on, since the run waits for it. ``depth``: how many
-    calls of modules this one is itself.
+
+def _wait(module: nn.Module) -> None:
+    """Wait for the run that keeps a module to itself. One call on the stack is this one.
+
+    A thread that is in the model already goes on, since the run waits for it. So does one that the
+    run waits for otherwise.
     """
     gates = _closed.get(id(module))
     if not gates:
         return
     gate = gates[-1]
-    if gate.lets_through() or _depth(sys._getframe(1), gate.ids) > depth:
+    if gate.lets_through() or _depth(sys._getframe(1), gate.ids) > 1:
         return
-    until = time.monotonic() + turns.PATIENCE
+    own, until, waited = get_ident(), time.monotonic() + turns.PATIENCE, False
     with _changed:
-        _waiting.add(get_ident())
+        _waiting[own] = id(module)
         try:
             # another run may begin before this thread wakes up
-            while _closed.get(id(module)) and time.monotonic() < until:
-                _changed.wait(1.0)
+            while (gates := _closed.get(id(module))) and time.monotonic() < until:
+                with waiting({each.thread for each in gates}) as for_ever:
+                    if for_ever and waited:  # the run may have been about to look again
+                        return
+                    waited = for_ever
+                    _changed.wait(0.05 if for_ever else 1.0)
         finally:
-            _waiting.discard(get_ident())
+            del _waiting[own]
+            _first.discard(own)
 
 
-def reading(self: nn.Module, read: Callable[[], T]) -> T:
-    """``read()``, which reads the parameters of a model, while no run keeps them to itself.
+def reading(module: nn.Module, read: Callable[[], T]) -> T:
+    """``read()``, which reads or changes a model, while no run keeps it to itself.
 
-    The frame of this function says that its thread is in the model, as the name ``self`` does.
+    The frame of this function says that its thread is in the model.
     """
-    _wait(self, 1)
+    _wait(_inner(module))
     return read()
 
 
-_CODES.add(reading.__code__)
+_CODES: dict[CodeType, str] = {
+    getattr(nn.Module, name).__code__: "self" for name in ("_call_impl", *_METHODS)
+} | {reading.__code__: "module", stateless._functional_call.__code__: "module"}
+"""The code that runs in a thread that is in a module, and its name for the module."""
 
 
 def _called(module: nn.Module, args: object) -> None:
-    _wait(module, 1)
+    _wait(_inner(module))
 
 
 def _install() -> Undo:
@@ -166,8 +198,7 @@ def _install() -> Undo:
 
 def _gated(own: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(own)
-    def method(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
-        _wait(self, 0)
-        return own(self, *args, **kwargs)
+    def function(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        return reading(module, functools.partial(own, module, *args, **kwargs))
 
-    return method
+    return function

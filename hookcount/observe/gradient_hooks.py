@@ -16,7 +16,8 @@ from .module_tree import ModuleTree
 def gradient_hooks_off(tree: ModuleTree) -> Iterator[None]:
     """For the block, no hook of ``register_post_accumulate_grad_hook`` runs."""
     with ExitStack() as undo:
-        for parameter in tree.parameters:
+        held = [each for module in tree.modules for each in module._parameters.values()]
+        for parameter in held:
             hooks = getattr(parameter, "_post_accumulate_grad_hooks", None)
             if hooks:
                 undo.callback(hooks.update, dict(hooks))

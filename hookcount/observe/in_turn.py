@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
@@ -26,20 +25,19 @@ def in_turn(
     run: Callable[[ModuleTree, Args, Kwargs, HeldBack], T],
 ) -> T:
     """``run``, once no other thread uses the same model. Signals are held back meanwhile."""
-    ids, began = _shared_ids(tree, args, kwargs), time.monotonic()
-    while True:
-        with HeldBack() as signals:
-            if turns.take(ids, began):
+    turn = turns.Turn(_shared_ids(tree, args, kwargs))
+    with HeldBack() as signals:
+        try:
+            while not turns.take(turn):
                 try:
-                    return run(tree, args, kwargs, signals)
+                    signals.holding = False
+                    signals.release()
+                    turns.wait(turn)
                 finally:
-                    turns.give(ids)
-            try:
-                signals.holding = False
-                signals.release()
-                turns.wait(ids)
-            finally:
-                signals.holding = True
+                    signals.holding = True
+            return run(tree, args, kwargs, signals)
+        finally:
+            turns.end(turn)
 
 
 def _shared_ids(tree: ModuleTree, args: Args, kwargs: Kwargs) -> set[int]:

@@ -6,8 +6,8 @@ It runs on shapes where that is possible, and for real otherwise.
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal, Protocol
@@ -25,7 +25,7 @@ from .company import alone
 from .dispatch import RealRun, Run
 from .distributed import settle
 from .eager import compiler_is_there
-from .gate import kept_apart
+from .gate import kept_apart, reading
 from .gathered import gathered
 from .gradient_hooks import gradient_hooks_off
 from .in_turn import in_turn
@@ -47,7 +47,7 @@ from .shapes_run.shapes import ConstantsLostError, ShapesRun
 from .specs import has_values, tensors
 from .state import Given, preserved
 from .steps import steps_noted
-from .swapped import inputs_apart, inputs_on_meta, swapped
+from .swapped import Copies, inputs_apart, inputs_on_meta, meta_copy, swapped
 from .whole_calls import whole_calls_noted
 from .wrapped import refuse_flat_shards, wrappers_passed
 
@@ -140,9 +140,9 @@ class Runner:
     ) -> Trace:
         if self.act is None:
             return self._traced(tree, args, kwargs, modes, signals)
-        with kept_apart(tree, signals), swapped(tree):
+        with kept_apart(tree, signals) as inside, swapped(tree, meta_copy, inside) as away:
             args, kwargs = inputs_on_meta((args, dict(kwargs)))
-            return self._traced(tree, args, kwargs, modes, signals)
+            return self._traced(tree, args, kwargs, modes, signals, away)
 
     def _shapes_modes(self, observer: Observer, given: Given) -> tuple[Run, Modes]:
         return self._shapes_run(observer, given, False), self._allowances(observer)
@@ -165,17 +165,25 @@ class Runner:
         def modes(observer: Observer, given: Given) -> tuple[Run, Modes]:
             return RealRun(observer, given.guard), [whole_calls_noted(), *fakes]
 
+        def run() -> Trace:
+            if self.act is None:
+                return self._traced(tree, args, kwargs, modes, signals)
+            with (
+                kept_apart(tree, signals) as inside,
+                swapped(tree, Copies(), inside) as away,
+                gradient_hooks_off(tree),
+            ):
+                positional, named = inputs_apart((args, dict(kwargs)))
+                return self._traced(tree, positional, named, modes, signals, away)
+
         compiler_was_there = compiler_is_there()
-        if self.act is not None:
-            args, kwargs = inputs_apart((args, dict(kwargs)))
-        with nullcontext() if self.act is None else gradient_hooks_off(tree):
-            try:
-                return self._traced(tree, args, kwargs, modes, signals)
-            except Exception:
-                if compiler_was_there or not compiler_is_there():
-                    raise
-                # The forward itself imported the compiler, too late to be switched off. Run again.
-                return self._traced(tree, args, kwargs, modes, signals)
+        try:
+            return run()
+        except Exception:
+            if compiler_was_there or not compiler_is_there():
+                raise
+            # The forward itself imported the compiler, too late to be switched off. Run again.
+            return run()
 
     def traced(self, tree: ModuleTree, args: Args, kwargs: Kwargs, modes: MakesModes) -> Trace:
         """The trace of one forward under the modes that ``modes`` makes."""
@@ -193,6 +201,7 @@ class Runner:
         kwargs: Kwargs,
         modes: MakesModes,
         signals: HeldBack,
+        away: Collection[int] = (),
     ) -> Trace:
         outer = list(observers_here())
         around = innermost_given()
@@ -200,12 +209,11 @@ class Runner:
         for each in outer:
             each.paused += 1
         try:
-            with preserved(tree, args, kwargs, draws) as given:
+            with preserved(tree, args, kwargs, draws, away) as given:
                 observer = Observer(tree, self.memo, self._priced())
                 observer.given = given
                 run, others = modes(observer, given)
                 observer.shapes_only = isinstance(run, ShapesRun)
-                given.swapped = observer.shapes_only and self.act is not None
                 if self.trains:
                     observer.step = Step(tree)
                     others = [steps_noted(observer), *others]
@@ -233,7 +241,7 @@ class Runner:
         observer.reach = Reach(observer.origins.known, 0)
         modes: Modes = [RealRun(observer, None), whole_calls_noted()]
         if self.trains:
-            observer.step = Step(tree)
+            observer.step = reading(tree.model, partial(Step, tree))
             modes.append(steps_noted(observer))
         with observing(observer, tree, modes):
             yield observer

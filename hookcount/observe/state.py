@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 
@@ -25,9 +25,10 @@ from .undo.tensors import TensorState
 class Given:
     """The state of everything that a forward gets, and the arguments for the forward.
 
-    ``data`` are the tensors of the model and of the arguments. ``trained_by_others`` is to be set
-    if another thread uses the model meanwhile. ``collects`` is the collector's state as the forward
-    sees it.
+    ``away`` are the ids of tensors of the model that have others in their place: see
+    ``swapped.py``. ``data`` are the tensors of the model and of the arguments.
+    ``trained_by_others`` is to be set if another thread uses the model meanwhile. ``collects`` is
+    the collector's state as the forward sees it.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Given:
         args: tuple[object, ...],
         kwargs: Mapping[str, object],
         outer: Randomness | None = None,
+        away: Collection[int] = (),
     ) -> None:
         self.trained_by_others = False
         self.collects = gc.isenabled()
@@ -46,22 +48,25 @@ class Given:
         torch.set_autocast_cache_enabled(False)
         self.randomness = Randomness(outer)
         self._objects = objects = Objects(handler)
+        own = (*tree.parameters, *tree.buffers)
+        absent = [each for each in own if id(each) in away]
+        objects.know(absent)
         self.args = tuple([objects.reach(each) for each in args])
         self.kwargs = {name: objects.reach(each) for name, each in kwargs.items()}
-        objects.tree_tensors((*tree.parameters, *tree.buffers))
-        self.data = list(map(part, objects.tensors))
+        objects.tree_tensors(own)
+        self.data = list(map(part, (*objects.tensors, *absent)))
         self._modules = Modules(tree, objects)
         for module in objects.modules:  # a module in a plain list, for example
             if all(module is not each for each in tree.modules):
                 found = (*module._parameters.values(), *module._buffers.values())
                 self.data += [each for each in found if each is not None]
-        self._states = TensorStates(objects.tensors)
-        self.guard = Guard(self._states.all, self.randomness)
+        self._states = states = TensorStates(objects.tensors)
+        self._away = away_states = TensorStates(absent)
+        self.guard = Guard(lambda: [*states.all(), *away_states.all()], self.randomness)
         self._grads_are_kept = False
-        self.swapped = False
-        """Whether other tensors, on meta, are in the place of the model's: see ``swapped.py``."""
         if not self.in_company:
             self.keep_grads()
+            self._away.keep_grads()
 
     def keep_grads(self) -> None:
         """Keep the gradients. In company this happens when the forward first uses one.
@@ -109,19 +114,18 @@ class Given:
         step(self._modules.restore)
         for each in self._states.changed():
             others_wrote = partial(self.others_wrote, each)
-            step(partial(_restore, each, others_wrote, self._gave_grad(each)))
+            step(partial(_restore, each, others_wrote, not self.trained_by_others))
+        for each in self._away.changed():
+            others_wrote = partial(self.others_wrote, each)
+            if self.others_ran():  # the change is theirs, but for what this run wrote
+                step(partial(each.restore_version, others_wrote))
+            else:
+                step(partial(_restore, each, others_wrote, True))
         for put_back in self.guard.restore_values():
             step(put_back)
         step(lambda: self.randomness.restore(self.others_drew))
         if errors:
             raise errors[0]
-
-    def _gave_grad(self, state: TensorState) -> bool:
-        """Whether a gradient may be of this run. With the model's tensors away it is on meta."""
-        if self.trained_by_others:
-            return False
-        grad = state.tensor.grad
-        return not self.swapped or (grad is not None and grad.is_meta) or not self.others_ran()
 
 
 def _restore(state: TensorState, others_wrote: Callable[[], bool], with_grad: bool) -> None:
@@ -141,12 +145,13 @@ def preserved(
     args: tuple[object, ...],
     kwargs: Mapping[str, object],
     outer: Randomness | None = None,
+    away: Collection[int] = (),
 ) -> Iterator[Given]:
     """Undo at the end of the block all changes that a forward makes in it, also after an exception.
 
     The model, the arguments, the random state and the settings are then as before.
     """
-    given = Given(tree, args, kwargs, outer)
+    given = Given(tree, args, kwargs, outer, away)
     try:
         yield given
     finally:

@@ -1,11 +1,13 @@
-"""Meta tensors in place of a model's own for a run, so that autograd works on shapes alone.
+"""Other tensors in place of a model's own for a training step, which writes to them.
 
-Autograd asks that a gradient is on the device of its tensor. So does an optimizer.
+On shapes these are meta tensors, since autograd and optimizers ask for a gradient on the device of
+its tensor. In a real run they are copies. The threads of the run see them. Other threads, which may
+train the model meanwhile, see the model's own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -13,43 +15,90 @@ import torch
 from torch import nn
 from torch.utils import _pytree as pytree
 
+from .by_thread import ByThread, Inside
 from .meta_copies import laid_out_like
 from .module_tree import ModuleTree
+from .quiet import apart
+from .specs import storage
 
 Swaps = dict[int, torch.Tensor]
-"""The meta tensor for each tensor of the model, by the identity of the tensor."""
+"""The other tensor for each tensor of the model, by the identity of the tensor."""
+Makes = Callable[[torch.Tensor], torch.Tensor | None]
+"""Makes the other tensor for a dense one; None if the tensor is to stay."""
 
 _PLAIN = (torch.Tensor, nn.Parameter, nn.Buffer)
 _CONTAINERS = (list, tuple, dict)
 
 
 @contextmanager
-def swapped(tree: ModuleTree) -> Iterator[None]:
-    """For the block, the model's parameters and buffers are on meta. Ties stay ties.
+def swapped(tree: ModuleTree, make: Makes, inside: Inside) -> Iterator[Swaps]:
+    """For the block, the threads of a run see other parameters and buffers. Ties stay ties.
 
-    Tensors of other classes stay as they are. Small integer and boolean buffers do too, since their
-    values may decide the path.
+    Tensors of other classes and layouts stay as they are. ``inside``: whether the present thread is
+    of the run. The block gets what is in whose place.
     """
     swaps: Swaps = {}
     with ExitStack() as undo:
         for module in tree.modules:
-            for held in _held(module):
-                for name, tensor in list(held.items()):
-                    if tensor is not None and (made := _swap(tensor, swaps)) is not tensor:
-                        held[name] = made
-                        undo.callback(held.__setitem__, name, tensor)
+            for name, held in _held(module):
+                items = {key: _swap(each, swaps, make) for key, each in held.items()}
+                changed = [key for key, each in items.items() if each is not held[key]]
+                if changed and type(held) is dict:
+                    vars(module)[name] = other = ByThread(held, items, inside)
+                    undo.callback(_put_back, vars(module), name, other, held)
+                else:  # such as the items of a scripted module
+                    for key in changed:
+                        undo.callback(held.__setitem__, key, held[key])
+                        held[key] = items[key]
         for module in tree.modules:  # such as the flat weights of an LSTM
             attributes = vars(module)
             for name, value in list(attributes.items()):
                 if type(value) in _CONTAINERS and (other := _replaced(value, swaps)) is not value:
                     attributes[name] = other
-                    undo.callback(attributes.__setitem__, name, value)
-        yield
+                    undo.callback(_put_back, attributes, name, other, value)
+        yield swaps
+
+
+def _put_back(attributes: dict[str, Any], name: str, other: object, value: object) -> None:
+    if attributes.get(name) is other:  # else another thread has given the module a new one
+        attributes[name] = value
+
+
+def meta_copy(tensor: torch.Tensor) -> torch.Tensor | None:
+    """A meta tensor of the same shape. It requires grad as before.
+
+    Integers and booleans stay, since their values may decide the path.
+    """
+    is_number = tensor.is_floating_point() or tensor.is_complex()
+    return laid_out_like(tensor) if is_number else None
+
+
+class Copies:
+    """Makes tensors with equal values. Those that share memory still do.
+
+    A frozen parameter stays, since a training step does not write to it.
+    """
+
+    def __init__(self) -> None:
+        self._memory: dict[int, torch.UntypedStorage] = {}
+
+    def __call__(self, tensor: torch.Tensor) -> torch.Tensor | None:
+        frozen = isinstance(tensor, nn.Parameter) and not tensor.requires_grad
+        lazy = tensor.is_conj() or tensor.is_neg()
+        if frozen or lazy or tensor.is_quantized or tensor.is_inference():
+            return None
+        with apart():
+            memory, key = tensor.untyped_storage(), storage(tensor)
+            if key not in self._memory:
+                self._memory[key] = memory.clone()  # type: ignore[no-untyped-call]
+            made = torch.empty(0, dtype=tensor.dtype, device=tensor.device)
+            made.set_(self._memory[key], tensor.storage_offset(), tensor.shape, tensor.stride())
+        return made.requires_grad_(tensor.requires_grad)
 
 
 def inputs_on_meta(value: Any) -> Any:
     """Inputs with each floating-point tensor on meta. It requires grad as before."""
-    return pytree.tree_map_only(torch.Tensor, lambda each: _swap(each, {}), value)
+    return pytree.tree_map_only(torch.Tensor, lambda each: _swap(each, {}, meta_copy), value)
 
 
 def inputs_apart(value: Any) -> Any:
@@ -61,32 +110,32 @@ def inputs_apart(value: Any) -> Any:
     return pytree.tree_map_only(torch.Tensor, apart, value)
 
 
-def _held(module: nn.Module) -> tuple[dict[str, Any], ...]:
+def _held(module: nn.Module) -> tuple[tuple[str, dict[str, Any]], ...]:
     """Where a module keeps its parameters and buffers."""
-    return module._parameters, module._buffers
+    return ("_parameters", module._parameters), ("_buffers", module._buffers)
 
 
-def _swap(tensor: torch.Tensor, swaps: Swaps) -> torch.Tensor:
+def _swap(tensor: Any, swaps: Swaps, make: Makes) -> Any:
+    """The other tensor, or the same one if it stays."""
     made = swaps.get(id(tensor))
     if made is not None:
         return made
-    if type(tensor) not in _PLAIN or tensor.is_meta or not _is_plain(tensor):
+    if type(tensor) not in _PLAIN or tensor.is_meta or tensor.layout is not torch.strided:
         return tensor
-    made = laid_out_like(tensor)
+    made = make(tensor)
+    if made is None:
+        return tensor
     if isinstance(tensor, nn.Parameter):
         made = nn.Parameter(made, requires_grad=tensor.requires_grad)
     vars(made).update(vars(tensor))
+    if tensor._backward_hooks:
+        made._backward_hooks = tensor._backward_hooks.copy()
     swaps[id(tensor)] = made
     return made
 
 
-def _is_plain(tensor: torch.Tensor) -> bool:
-    """Whether shape and strides say all: a dense tensor of numbers that are no ids or masks."""
-    return tensor.layout is torch.strided and (tensor.is_floating_point() or tensor.is_complex())
-
-
 def _replaced(value: Any, swaps: Swaps) -> Any:
-    """A container with the meta tensors in it; the same one if it holds no tensor of the model."""
+    """A container with the other tensors in it; the same one if it holds none of the model's."""
     items = value.values() if isinstance(value, Mapping) else value
     if not any(id(each) in swaps for each in items):
         return value

@@ -1,11 +1,14 @@
 """While a training step is counted on shapes, other threads do not meet the meta parameters."""
 
+import copy
+import pickle
 import queue
 import threading
 
 import pytest
 import torch
 from torch import nn
+from torch.func import functional_call
 
 import hookcount
 from hookcount import Training
@@ -65,31 +68,53 @@ def test_a_count_is_refused_if_the_thread_does_not_leave_the_model(monkeypatch):
         thread.join(60)
 
 
-@pytest.mark.parametrize("what", ["call", "part", "state_dict", "parameters", "zero_grad"])
-def test_a_thread_waits_for_a_count(what):
+MODEL = {
+    "call": (lambda model: [model(X)[0]], True),
+    "part": (lambda model: [model[1](X)[0]], True),
+    "to": (lambda model: list(model.to(torch.float64).parameters()), True),
+    "load_state_dict": (
+        lambda model: model.load_state_dict(model.state_dict()) and list(model.parameters()),
+        True,
+    ),
+    "functional_call": (
+        lambda model: [functional_call(model, dict(model.named_parameters()), (X,))[0]],
+        True,
+    ),
+    "state_dict": (lambda model: list(model.state_dict().values()), False),
+    "parameters": (lambda model: list(model.parameters()), False),
+    "zero_grad": (lambda model: [model.zero_grad() or torch.ones(1)], False),
+    "attribute": (lambda model: [model[0].weight, model[0].bias], False),
+    "copy": (lambda model: list(copy.deepcopy(model[0]).parameters()), False),
+    "pickle": (lambda model: list(pickle.loads(pickle.dumps(model[0])).parameters()), False),
+}
+"""What a thread does to a model, and whether it waits for the end of a count."""
+
+
+@pytest.mark.parametrize("run", ["shapes", "real"])
+@pytest.mark.parametrize("what", MODEL)
+def test_a_thread_sees_the_models_own_parameters(what, run):
     model = nn.Sequential(nn.Linear(8, 8), nn.LSTM(8, 8))
-    does = {
-        "call": lambda: [model(X)[0]],
-        "part": lambda: [model[1](X)[0]],
-        "state_dict": lambda: list(model.state_dict().values()),
-        "parameters": lambda: list(model.parameters()),
-        "zero_grad": lambda: [model.zero_grad() or torch.ones(1)],
-    }
+    own = [each.data_ptr() for each in model.parameters()]
+    does, waits = MODEL[what]
     tasks, found = queue.Queue(), queue.Queue()
-    thread = threading.Thread(target=lambda: found.put(tasks.get()()))
+    thread = threading.Thread(target=lambda: found.put(tasks.get()(model)))
     thread.start()  # it is not the count that starts it
     early = []
 
     def loss(out):
-        tasks.put(does[what])
-        thread.join(0.2)
+        tasks.put(does)
+        thread.join(0.2 if waits else 60)
         early.append(not thread.is_alive())
         return out[0].sum()
 
-    Training(loss, counter=hookcount.Counter(run="shapes")).count(model, X)
+    optimizer = torch.optim.SGD
+    Training(loss, optimizer, counter=hookcount.Counter(run=run)).count(model, X)
     thread.join(60)
-    assert early == [False]
-    assert not any(each.is_meta for each in found.get(timeout=1))
+    assert early == [not waits]
+    seen = found.get(timeout=1)
+    assert not any(each.is_meta for each in seen)
+    if what in ("parameters", "attribute"):
+        assert [each.data_ptr() for each in seen] == own[: len(seen)]
 
 
 def test_threads_run_a_model_while_it_is_counted():

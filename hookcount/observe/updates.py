@@ -12,10 +12,12 @@ from typing import Any
 
 import torch
 
+from ..core.lazily import lazily
 from ..core.trace import OUTSIDE, Call, Value
 from ..rules.registry import Op
 from .module_tree import ModuleTree
 from .opfacts import op_facts
+from .parts import with_parts
 from .specs import op_tensors, storage
 from .values import OpArgs, OpResult
 
@@ -28,7 +30,7 @@ class Updates:
 
     def __init__(self, tree: ModuleTree) -> None:
         self._tree = tree
-        self._path_of = _paths(tree)
+        self._before = _paths(tree)
         self._state_of: dict[int, str] = {}
         """By the identity of all that an optimizer works on, and of what is made of that, the path
         of the parameter."""
@@ -49,6 +51,14 @@ class Updates:
         self._met = False
         """Whether the last op has worked on a parameter, or on what is made of one."""
         self._cut: dict[tuple[Call, Paths], list[tuple[str, Call]]] = {}
+
+    @lazily
+    def _path_of(self) -> dict[int, str]:
+        """By the identity of a parameter, and of this rank's part of it, the path.
+
+        In the run the modules may have others than before: whole ones under ``fully_shard``.
+        """
+        return self._before | _paths(self._tree)
 
     def owner(self, parameter: torch.Tensor) -> str:
         """The path of the first module that has a parameter."""
@@ -76,9 +86,10 @@ class Updates:
         """By the identity of a gradient, the path of the parameter."""
         tensors = [each for module in self._tree.modules for each in module._parameters.values()]
         return {
-            id(each.grad): self.owner(each)
+            id(grad): self.owner(each)
             for each in tensors
             if each is not None and each.grad is not None
+            for grad in with_parts([each.grad])
         }
 
     def end(self, optimizer: object) -> None:
@@ -174,9 +185,9 @@ def _paths(tree: ModuleTree) -> dict[int, str]:
     """By the identity of a parameter, the path of the first module that has it."""
     found: dict[int, str] = {}
     for path, module in tree.walked:
-        for each in module._parameters.values():
-            if each is not None:
-                found.setdefault(id(each), path)
+        held = [each for each in module._parameters.values() if each is not None]
+        for each in with_parts(held):
+            found.setdefault(id(each), path)
     return found
 
 
@@ -189,7 +200,7 @@ def _states(optimizer: torch.optim.Optimizer, path_of: Mapping[int, str]) -> dic
         id(held): path_of.get(id(each), OUTSIDE)
         for group in optimizer.param_groups
         for each in group["params"]
-        for held in (each, *_held(optimizer, each))
+        for held in with_parts((each, *_held(optimizer, each)))
     }
 
 

@@ -5,7 +5,7 @@ import torch
 from helpers.ranks import RANKS, one_rank, several_ranks
 from torch import nn
 
-from hookcount import Counter, Training
+from hookcount import Counter, ModelError, Training
 from hookcount.core.ops import flops
 
 if not torch.distributed.is_available():
@@ -166,6 +166,16 @@ def test_training_goes_on(alone, name):
         for one, two in zip(weights[0], found, strict=True):
             local = [getattr(each, "_local_tensor", each) for each in (one, two)]
             assert torch.equal(*local)
+
+
+@pytest.mark.parametrize("run", ["auto", "shapes", "real"])
+@pytest.mark.parametrize("make", [flat, lambda: nn.Sequential(flat(), nn.Linear(8, 8))])
+def test_an_optimizer_of_a_flat_parameter_is_refused(alone, make, run):
+    """The backward pass is counted; the work on a parameter of all layers belongs to none."""
+    training = Training(optimizer=torch.optim.AdamW, counter=Counter(run=run))
+    with pytest.raises(ModelError, match=r"one flat parameter.*\n.*use_orig_params=True"):
+        training.count(make(), X)
+    assert Training(counter=Counter(run=run)).count(flat(), X).backward.macs == 2 * 3 * 8 * 16
 
 
 @pytest.mark.parametrize("name", ["fully_shard", "nested", "tensor parallel", "ddp"])

@@ -190,7 +190,7 @@ def _to_write_to(each: Sharded) -> nn.Parameter:
 
 
 def _values(each: Sharded) -> torch.Tensor:
-    local = each.sharded_param._local_tensor.detach().to(each.device, _dtype(each))
+    local: torch.Tensor = each.sharded_param._local_tensor.detach().to(each.device, _dtype(each))
     cls: Any = dtensor()
     if getattr(each.mesh_info, "shard_mesh_size", 1) > 1:
         local = cls.from_local(

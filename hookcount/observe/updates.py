@@ -66,11 +66,16 @@ class Updates:
 
     def running(self) -> bool:
         """Whether an optimizer or an update by hand runs, and not the closure of an optimizer."""
-        if torch.is_grad_enabled():
-            return False
         if not self._running:
-            return self._by_hand
-        return self._running[-1][1] == torch._C._current_graph_task_id()
+            return self._by_hand and not torch.is_grad_enabled()
+        optimizer, began_in = self._running[-1]
+        if torch.is_grad_enabled() and not _has(optimizer, "differentiable"):
+            return False  # autograd does not record the step
+        return began_in == torch._C._current_graph_task_id()
+
+    def captures(self) -> bool:
+        """Whether an optimizer with ``capturable=True`` is running."""
+        return bool(self._running) and self.running() and _has(self._running[-1][0], "capturable")
 
     def begin(self, optimizer: Any) -> None:
         """An optimizer begins a step."""
@@ -110,10 +115,12 @@ class Updates:
                 return
             self._path, self._state_of = OUTSIDE, {}
         lists = [op_tensors(each) for each in args if isinstance(each, (list, tuple))]
-        if args and isinstance(args[0], (list, tuple)) and lists[0]:
+        first = next((each for each in args if op_tensors((each,))), None)
+        if isinstance(first, (list, tuple)):
             self._met = True
+            lists = [each for each in lists if each]
             for each in lists:
-                if each and None not in (paths := tuple(map(self._updated, each))):
+                if None not in (paths := tuple(map(self._updated, each))):
                     self._listed = paths
                     return
             if len(lists[0]) != len(self._listed):
@@ -179,6 +186,13 @@ class Updates:
             memory = storage(tensor)
             return self._gradients.get(memory, self._memory.get(memory))
         return path
+
+
+def _has(optimizer: object, option: str) -> bool:
+    """Whether an optimizer of torch has an option for one of its groups."""
+    return isinstance(optimizer, torch.optim.Optimizer) and any(
+        group.get(option) for group in optimizer.param_groups
+    )
 
 
 def _paths(tree: ModuleTree) -> dict[int, str]:

@@ -102,7 +102,8 @@ def _kernel(name: str) -> Callable[..., OpResult]:
 
 
 _kernels = _Kernels()
-_AFTER = torch._C._dispatch_keyset_full_after(DispatchKey.AutocastIPU)
-_OFF = DispatchKeySet(DispatchKey.AutocastIPU)
+_OURS = getattr(DispatchKey, _KEY)
+_AFTER = torch._C._dispatch_keyset_full_after(_OURS)
+_OFF = DispatchKeySet(_OURS)
 for _each in (DispatchKey.AutocastCPU, DispatchKey.AutocastCUDA):
     _OFF = _OFF | DispatchKeySet(_each)

@@ -194,7 +194,8 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             given += op_tensors(tuple(kwargs.values()))
         if not any(map(self.data.has, given)) and not self.devices.makes_data(kwargs):
             return self._constant(func, facts, args, kwargs, given, self._distinct)
-        if facts.lifts and given[0].is_meta and not self._keeps_constants:
+        lost = facts.lifts and given[0].is_meta and not self.devices.captured()
+        if lost and not self._keeps_constants:
             raise ConstantsLostError
         if (made := on_nested(func, facts, self.data, args, kwargs)) is not None:
             described = op_described(args), {n: op_described(each) for n, each in kwargs.items()}

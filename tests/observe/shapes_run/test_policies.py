@@ -7,6 +7,7 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 import hookcount
+from hookcount.core.release import RELEASE
 from hookcount.observe.shapes_run.data import Data
 from hookcount.observe.shapes_run.policies import policies_of, registered
 
@@ -71,6 +72,8 @@ def on_cuda(monkeypatch):
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_the_dtypes_of_the_kernels(name, device, request):
     model, given = Casts(CALLS[name], device), (torch.rand(4, 4), torch.rand(4, 4).to(LOWER))
+    if device == "cuda" and RELEASE < (2, 14):
+        pytest.skip("fake tensors of this torch ask the driver of CUDA")
     if device == "cpu":
         model(*given)
     else:

@@ -20,6 +20,7 @@ from .observe.autograd import Step
 from .observe.compiler import uncompiled
 from .observe.exported import Model
 from .observe.specs import tensors
+from .observe.wrapped import refuse_flat_parameters
 from .report import Report
 
 Loss: TypeAlias = Callable[[Any], torch.Tensor]
@@ -124,12 +125,10 @@ class Training:
             if not trained:
                 what, fix = "no parameter of the model requires grad", "leave the optimizer out"
                 raise InputError(error_text("Training(optimizer=...)", what, fix))
+            refuse_flat_parameters(model)
             step.left_out = True
             optimizer: Any = self.optimizer(trained)
-            if not callable(getattr(optimizer, "step", None)):
-                what = f"it returned {type(optimizer).__name__}, which has no method step"
-                fix = f"return an optimizer, or give a class, such as {_EXAMPLES['optimizer']}"
-                raise InputError(error_text("Training(optimizer=...)", what, fix))
+            _check_optimizer(optimizer)
             takes_closure = _takes_closure(optimizer)
             if not takes_closure:
                 optimizer.step()
@@ -157,6 +156,19 @@ class Training:
             fix = "return a tensor of one element that depends on a parameter that requires grad"
             raise InputError(error_text("Training(loss=...)", what, fix))
         return loss
+
+
+def _check_optimizer(optimizer: Any) -> None:
+    """Raise ``InputError`` for what a step cannot be taken with."""
+    what = fix = ""
+    if not callable(getattr(optimizer, "step", None)):
+        what = f"it returned {type(optimizer).__name__}, which has no method step"
+        fix = f"return an optimizer, or give a class, such as {_EXAMPLES['optimizer']}"
+    elif any(group.get("differentiable") for group in getattr(optimizer, "param_groups", ())):
+        what = "with differentiable=True torch refuses to update the parameters of a model"
+        fix = "leave the option out; Training().watch counts a loop that updates other tensors"
+    if what:
+        raise InputError(error_text("Training(optimizer=...)", what, fix))
 
 
 def _takes_closure(optimizer: Any) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import cast
 
-from torch import Size
+from torch import Size, broadcast_shapes
 
 from ..core.ops import Ops
 from . import reduction
@@ -25,17 +25,18 @@ Operands = Operand | Sequence[Operand]
 """One operand for all tensors of a list, or a list with one for each."""
 
 PLAIN = """
-    abs acos asin atan ceil clamp_max clamp_min cos cosh erf erfc exp expm1 floor frac lgamma
-    log log10 log1p log2 maximum minimum mul neg reciprocal rsqrt sigmoid sign sin sinh sqrt tan
-    tanh trunc
+    abs acos asin atan ceil cos cosh erf erfc exp expm1 floor frac lgamma log log10 log1p log2 neg
+    reciprocal rsqrt sigmoid sign sin sinh sqrt tan tanh trunc
 """
-"""The ops whose cost depends on no argument."""
+"""The ops on one list whose cost depends on no argument."""
+WITH_OTHERS = "clamp_max clamp_min maximum minimum mul"
+"""Such ops with a second operand."""
 
 
 def elements(tensors: Sizes) -> int:
     """How many elements the tensors of a list have together.
 
-    The elements of the inputs are counted, since in-place ops return nothing.
+    The elements of the inputs are counted, since ops in place return nothing.
     """
     return sum(size.numel() for size in tensors)
 
@@ -48,8 +49,18 @@ def _per_element(name: str) -> Callable[..., Ops]:
     return price
 
 
+def _per_pair(name: str) -> Callable[..., Ops]:
+    def price(self: Sizes, other: Operands, /) -> Ops:
+        return FIGURES[name][0] * elements(broadcast(self, other))
+
+    price.__doc__ = f"list of [*] = {name}(lists of [*]): {FIGURES[name][1]}, per element."
+    return price
+
+
 for _name in PLAIN.split():
     formula(f"aten::_foreach_{_name}", kind="elementwise")(_per_element(_name))
+for _name in WITH_OTHERS.split():
+    formula(f"aten::_foreach_{_name}", kind="elementwise")(_per_pair(_name))
 
 
 def each(values: Operands, count: int) -> tuple[Operand, ...]:
@@ -57,6 +68,19 @@ def each(values: Operands, count: int) -> tuple[Operand, ...]:
     if isinstance(values, Size) or not isinstance(values, Sequence):
         return (values,) * count
     return tuple(values)
+
+
+def broadcast(tensors: Sizes, *others: Operands) -> Sizes:
+    """The shapes of the results. A list of numbers may meet a list of larger tensors."""
+    lists = [each(other, len(tensors)) for other in others]
+    return tuple(
+        _broadcast(size, *[one for one in members if isinstance(one, Size)])
+        for size, *members in zip(tensors, *lists, strict=True)
+    )
+
+
+def _broadcast(*shapes: Size) -> Size:
+    return Size(broadcast_shapes(*shapes))  # type: ignore[no-untyped-call]
 
 
 def over(figures: list[Ops], tensors: Sizes) -> Ops:
@@ -70,13 +94,14 @@ def over(figures: list[Ops], tensors: Sizes) -> Ops:
 @formula("aten::_foreach_sub", kind="elementwise")
 def add(self: Sizes, other: Operands, /, *, alpha: Scalar = 1) -> Ops:
     """[*] = [*] + alpha [*], per tensor of the list."""
-    return over([scaled_add(one, alpha) for one in each(other, len(self))], self)
+    figures = [scaled_add(one, alpha) for one in each(other, len(self))]
+    return over(figures, broadcast(self, other))
 
 
 @formula("aten::_foreach_div", kind="elementwise")
-def div(self: Sizes) -> Ops:
+def div(self: Sizes, other: Operands, /) -> Ops:
     """[*] = [*] / [*], per tensor of the list."""
-    return quotient(None) * elements(self)
+    return quotient(None) * elements(broadcast(self, other))
 
 
 @formula("aten::_foreach_round", kind="elementwise")
@@ -86,17 +111,33 @@ def round(self: Sizes) -> Ops:
 
 
 @formula("aten::_foreach_addcmul", kind="elementwise")
-def addcmul(self: Sizes, *, value: Scalar = 1, scalars: Operands | None = None) -> Ops:
+def addcmul(
+    self: Sizes,
+    tensor1: Sizes,
+    tensor2: Sizes,
+    *,
+    value: Scalar = 1,
+    scalars: Operands | None = None,
+) -> Ops:
     """[*] = [*] + value [*] [*], per tensor of the list."""
     values = value if scalars is None else scalars
-    return over([scaled_product(one) for one in each(values, len(self))], self)
+    figures = [scaled_product(one) for one in each(values, len(self))]
+    return over(figures, broadcast(self, tensor1, tensor2))
 
 
 @formula("aten::_foreach_addcdiv", kind="elementwise")
-def addcdiv(self: Sizes, *, value: Scalar = 1, scalars: Operands | None = None) -> Ops:
+def addcdiv(
+    self: Sizes,
+    tensor1: Sizes,
+    tensor2: Sizes,
+    *,
+    value: Scalar = 1,
+    scalars: Operands | None = None,
+) -> Ops:
     """[*] = [*] + value [*] / [*], per tensor of the list."""
     values = value if scalars is None else scalars
-    return over([scaled_quotient(one) for one in each(values, len(self))], self)
+    figures = [scaled_quotient(one) for one in each(values, len(self))]
+    return over(figures, broadcast(self, tensor1, tensor2))
 
 
 @formula("aten::_foreach_lerp", kind="elementwise")
@@ -112,7 +153,8 @@ def pow(self: Sizes | Scalar, exponent: Operands) -> Ops:
     Per element it is one pow if the base is a number or the exponent a tensor.
     """
     tensors = cast(Sizes, self if isinstance(self, tuple) else exponent)
-    return over([power(one) for one in each(exponent, len(tensors))], tensors)
+    figures = [power(one) for one in each(exponent, len(tensors))]
+    return over(figures, broadcast(tensors, exponent))
 
 
 @formula("aten::_foreach_max", kind="elementwise")

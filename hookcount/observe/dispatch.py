@@ -56,6 +56,8 @@ class Run(TorchDispatchMode):  # type: ignore[no-untyped-call]
             shared, pending = wrappers(types)
             if shared:
                 observer.met_wrapper()
+            if shared and observer.step is not None:
+                observer.step.updates.met(func, args)
             if shared or pending:
                 return self.unwrapped(func, args, kwargs)
         if observer.step is not None:

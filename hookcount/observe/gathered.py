@@ -35,17 +35,18 @@ _PACKAGE = "torch.distributed.fsdp._fully_shard"
 
 
 @contextmanager
-def gathered(tree: ModuleTree, on_meta: bool) -> Iterator[None]:
+def gathered(tree: ModuleTree, on_meta: bool, for_a_step: bool) -> Iterator[None]:
     """For the block, the modules under ``fully_shard`` have whole parameters.
 
     With ``on_meta`` the parameters have only shapes. Otherwise the ranks gather them, module by
-    module. Raises ``ModelError`` for parameters that have a gathering of their own.
+    module. ``for_a_step``: an optimizer is to update them, so the modules keep them. Raises
+    ``ModelError`` for parameters that have a gathering of their own.
     """
     states = _states(tree)
     if not states:
         yield
         return
-    make = _on_meta if on_meta else _from_all_ranks
+    make = _on_meta if on_meta else _to_write_to if for_a_step else _from_all_ranks
     with ExitStack() as undo:
         if not on_meta:
             _refuse_own_gathering(tree, states)
@@ -56,7 +57,7 @@ def gathered(tree: ModuleTree, on_meta: bool) -> Iterator[None]:
         for unit in units:
             undo.callback(unit.undo)
             unit.enter()
-            if on_meta:
+            if on_meta or for_a_step:
                 unit.gather()
         yield
 
@@ -148,12 +149,12 @@ class _Unit:
         return _cast(args, policy.param_dtype), _cast(kwargs, policy.param_dtype)
 
     def _after(self, module: nn.Module, args: object, out: object) -> object:
-        """Runs after a forward: a real run drops the whole parameters, outputs change their dtype.
+        """Runs after a forward: it drops whole parameters that only a forward uses.
 
-        A hook that is always called may come without its pre-hook.
+        Outputs change their dtype. A hook that is always called may come without its pre-hook.
         """
         self._running = max(self._running - 1, 0)
-        if not self._running and self._make is not _on_meta:
+        if not self._running and self._make is _from_all_ranks:
             self.drop()
         dtype = self._state._mp_policy.output_dtype
         return out if dtype is None else _cast(out, dtype)
@@ -180,7 +181,16 @@ def _on_meta(each: Sharded) -> nn.Parameter:
 
 def _from_all_ranks(each: Sharded) -> nn.Parameter:
     """The whole parameter, gathered from all ranks that have a shard of it."""
-    local = each.sharded_param._local_tensor.detach().to(each.device, _dtype(each))
+    return _parameter(each, _values(each))
+
+
+def _to_write_to(each: Sharded) -> nn.Parameter:
+    """The whole parameter, with memory of its own."""
+    return _parameter(each, _values(each).clone())
+
+
+def _values(each: Sharded) -> torch.Tensor:
+    local: torch.Tensor = each.sharded_param._local_tensor.detach().to(each.device, _dtype(each))
     cls: Any = dtensor()
     if getattr(each.mesh_info, "shard_mesh_size", 1) > 1:
         local = cls.from_local(
@@ -191,7 +201,7 @@ def _from_all_ranks(each: Sharded) -> nn.Parameter:
             shape=each._orig_size,
             stride=each._contiguous_orig_stride,
         ).full_tensor()
-    return _parameter(each, local)
+    return local
 
 
 def _parameter(each: Sharded, whole: torch.Tensor) -> nn.Parameter:

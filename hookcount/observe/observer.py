@@ -58,6 +58,8 @@ class Observer:
         """Whether an op has a formula."""
         self.modules = tree.modules
         self.shapes_only = False
+        self.device = "cpu"
+        """The type of the device whose path a shapes-only run takes."""
         self.differentiates = False
         """Whether a shapes-only run has begun a backward pass that makes tensors of the class
         ``Gradient``: see ``shapes_run/derivatives.py``."""

@@ -221,7 +221,10 @@ class Runner:
                 if self.trains:
                     observer.step = Step(tree)
                     others = [steps_noted(observer), *others]
-                parallel = [wrappers_passed(tree), gathered(tree, observer.shapes_only)]
+                parallel = [
+                    wrappers_passed(tree),
+                    gathered(tree, observer.shapes_only, self.act is not None),
+                ]
                 try:
                     with observing(observer, tree, [*parallel, run, *others]):
                         _call(tree.model, given, observer, signals, self.act)

@@ -20,8 +20,20 @@ from .hidden import hidden_work_noted
 from .observer import Observer, observers_here
 from .patches import Undo, patched, shared
 
-_OPTIMIZERS = sys.modules[register_optimizer_step_pre_hook.__module__]
-"""``torch.optim.optimizer``, which is no attribute of ``torch.optim``."""
+_BY_DEVICE = (
+    "_get_fused_kernels_supported_devices",
+    "_get_foreach_kernels_supported_devices",
+    "_get_capturable_supported_devices",
+)
+"""The functions by which an optimizer finds out what the device of its parameters can do."""
+_HOLDERS = tuple(
+    (module, name)
+    for path, module in list(sys.modules.items())
+    if path.startswith("torch.optim.")
+    for name in _BY_DEVICE
+    if name in vars(module)
+)
+"""The modules of torch that have these functions, with the name of the function."""
 
 _observed: list[Observer] = []
 """The observers of steps, of all threads."""
@@ -37,8 +49,8 @@ def steps_noted(observer: Observer) -> Iterator[None]:
         undo.enter_context(hidden_work_noted())
         undo.enter_context(patched(torch.autograd.Function, "apply", _applying))
         undo.enter_context(shared("optimizer hooks", _install))
-        name = "_get_fused_kernels_supported_devices"
-        undo.enter_context(patched(_OPTIMIZERS, name, _with_meta))
+        for module, name in _HOLDERS:
+            undo.enter_context(patched(module, name, _with_meta))
         yield
 
 
@@ -133,10 +145,13 @@ def _ends(optimizer: object, args: object, kwargs: object) -> None:
         step.updates.end(optimizer)
 
 
-def _with_meta(own: Callable[[], list[str]]) -> Callable[[], list[str]]:
-    def get_fused_kernels_supported_devices() -> list[str]:
-        """In a shapes-only run the parameters are on meta."""
-        on_meta = any(each.shapes_only and each.step is not None for each in observers_here())
-        return [*own(), "meta"] if on_meta else own()
+def _with_meta(own: Callable[..., list[str]]) -> Callable[..., list[str]]:
+    """``own``, which lists devices. In a shapes-only run meta is listed if its device is."""
 
-    return get_fused_kernels_supported_devices
+    @functools.wraps(own)
+    def supported_devices(*args: Any, **kwargs: Any) -> list[str]:
+        found = own(*args, **kwargs)
+        on_shapes = [each for each in observers_here() if each.shapes_only and each.step]
+        return [*found, "meta"] if any(each.device in found for each in on_shapes) else found
+
+    return supported_devices

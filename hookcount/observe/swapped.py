@@ -18,6 +18,7 @@ from torch.utils import _pytree as pytree
 from .by_thread import ByThread, Inside
 from .meta_copies import laid_out_like
 from .module_tree import ModuleTree
+from .parts import is_shared, part, shared_as
 from .quiet import apart
 from .specs import storage
 
@@ -34,7 +35,8 @@ _CONTAINERS = (list, tuple, dict)
 def swapped(tree: ModuleTree, make: Makes, inside: Inside) -> Iterator[Swaps]:
     """For the block, the threads of a run see other parameters and buffers. Ties stay ties.
 
-    Tensors of other classes and layouts stay as they are. ``inside``: whether the present thread is
+    A tensor that several ranks hold together gets another part. Tensors of other classes and
+    layouts stay as they are. ``inside``: whether the present thread is
     of the run. The block gets what is in whose place.
     """
     swaps: Swaps = {}
@@ -120,11 +122,14 @@ def _swap(tensor: Any, swaps: Swaps, make: Makes) -> Any:
     made = swaps.get(id(tensor))
     if made is not None:
         return made
-    if type(tensor) not in _PLAIN or tensor.is_meta or tensor.layout is not torch.strided:
+    local = part(tensor) if is_shared(tensor) else tensor
+    if type(local) not in _PLAIN or local.is_meta or local.layout is not torch.strided:
         return tensor
-    made = make(tensor)
+    made = make(local)
     if made is None:
         return tensor
+    if local is not tensor:
+        made = shared_as(tensor, made.detach())
     if isinstance(tensor, nn.Parameter):
         made = nn.Parameter(made, requires_grad=tensor.requires_grad)
     vars(made).update(vars(tensor))

@@ -12,10 +12,12 @@ from typing import Any
 
 import torch
 
+from ..core.lazily import lazily
 from ..core.trace import OUTSIDE, Call, Value
 from ..rules.registry import Op
 from .module_tree import ModuleTree
 from .opfacts import op_facts
+from .parts import with_parts
 from .specs import op_tensors, storage
 from .values import OpArgs, OpResult
 
@@ -28,7 +30,7 @@ class Updates:
 
     def __init__(self, tree: ModuleTree) -> None:
         self._tree = tree
-        self._path_of = _paths(tree)
+        self._before = _paths(tree)
         self._state_of: dict[int, str] = {}
         """By the identity of all that an optimizer works on, and of what is made of that, the path
         of the parameter."""
@@ -50,17 +52,30 @@ class Updates:
         """Whether the last op has worked on a parameter, or on what is made of one."""
         self._cut: dict[tuple[Call, Paths], list[tuple[str, Call]]] = {}
 
+    @lazily
+    def _path_of(self) -> dict[int, str]:
+        """By the identity of a parameter, and of this rank's part of it, the path.
+
+        In the run the modules may have others than before: whole ones under ``fully_shard``.
+        """
+        return self._before | _paths(self._tree)
+
     def owner(self, parameter: torch.Tensor) -> str:
         """The path of the first module that has a parameter."""
         return self._path_of.get(id(parameter), OUTSIDE)
 
     def running(self) -> bool:
         """Whether an optimizer or an update by hand runs, and not the closure of an optimizer."""
-        if torch.is_grad_enabled():
-            return False
         if not self._running:
-            return self._by_hand
-        return self._running[-1][1] == torch._C._current_graph_task_id()
+            return self._by_hand and not torch.is_grad_enabled()
+        optimizer, began_in = self._running[-1]
+        if torch.is_grad_enabled() and not _has(optimizer, "differentiable"):
+            return False  # autograd does not record the step
+        return began_in == torch._C._current_graph_task_id()
+
+    def captures(self) -> bool:
+        """Whether an optimizer with ``capturable=True`` is running."""
+        return bool(self._running) and self.running() and _has(self._running[-1][0], "capturable")
 
     def begin(self, optimizer: Any) -> None:
         """An optimizer begins a step."""
@@ -76,9 +91,10 @@ class Updates:
         """By the identity of a gradient, the path of the parameter."""
         tensors = [each for module in self._tree.modules for each in module._parameters.values()]
         return {
-            id(each.grad): self.owner(each)
+            id(grad): self.owner(each)
             for each in tensors
             if each is not None and each.grad is not None
+            for grad in with_parts([each.grad])
         }
 
     def end(self, optimizer: object) -> None:
@@ -99,10 +115,12 @@ class Updates:
                 return
             self._path, self._state_of = OUTSIDE, {}
         lists = [op_tensors(each) for each in args if isinstance(each, (list, tuple))]
-        if args and isinstance(args[0], (list, tuple)) and lists[0]:
+        first = next((each for each in args if op_tensors((each,))), None)
+        if isinstance(first, (list, tuple)):
             self._met = True
+            lists = [each for each in lists if each]
             for each in lists:
-                if each and None not in (paths := tuple(map(self._updated, each))):
+                if None not in (paths := tuple(map(self._updated, each))):
                     self._listed = paths
                     return
             if len(lists[0]) != len(self._listed):
@@ -170,13 +188,20 @@ class Updates:
         return path
 
 
+def _has(optimizer: object, option: str) -> bool:
+    """Whether an optimizer of torch has an option for one of its groups."""
+    return isinstance(optimizer, torch.optim.Optimizer) and any(
+        group.get(option) for group in optimizer.param_groups
+    )
+
+
 def _paths(tree: ModuleTree) -> dict[int, str]:
     """By the identity of a parameter, the path of the first module that has it."""
     found: dict[int, str] = {}
     for path, module in tree.walked:
-        for each in module._parameters.values():
-            if each is not None:
-                found.setdefault(id(each), path)
+        held = [each for each in module._parameters.values() if each is not None]
+        for each in with_parts(held):
+            found.setdefault(id(each), path)
     return found
 
 
@@ -189,7 +214,7 @@ def _states(optimizer: torch.optim.Optimizer, path_of: Mapping[int, str]) -> dic
         id(held): path_of.get(id(each), OUTSIDE)
         for group in optimizer.param_groups
         for each in group["params"]
-        for held in (each, *_held(optimizer, each))
+        for held in with_parts((each, *_held(optimizer, each)))
     }
 
 

@@ -69,6 +69,23 @@ def _hooks_of_replicate(tree: ModuleTree) -> Iterator[tuple[dict[int, Any], int]
                     yield hooks, number
 
 
+def refuse_flat_parameters(model: nn.Module) -> None:
+    """Raise ``ModelError`` if layers share a flat parameter of a ``FullyShardedDataParallel``.
+
+    A count runs the layers themselves, whose gradients do not reach the flat parameter.
+    """
+    for path, module in model.named_modules():
+        if any(getattr(each, "_is_flat_param", False) for each in module._parameters.values()):
+            raise ModelError(
+                error_text(
+                    module_at(path, type_name(module)),
+                    "FullyShardedDataParallel keeps its parameters in one flat parameter, which "
+                    "the optimizer updates as a whole",
+                    "wrap the model with use_orig_params=True, or use fully_shard",
+                )
+            )
+
+
 def refuse_flat_shards(tree: ModuleTree) -> None:
     """Raise ``ModelError`` if the flat parameters of a ``FullyShardedDataParallel`` are a shard."""
     for wrapper in (*tree.around, *tree.modules):

@@ -7,6 +7,7 @@ from torch import Size
 from hookcount import Ops
 
 LIST = (Size([2, 3]), Size([4]))
+NUMBERS = (Size([]), Size([]))
 N = 2 * 3 + 4
 
 
@@ -50,6 +51,23 @@ def test_over_a_list(op, args, kwargs, expected):
 
 def test_number_to_the_powers_of_a_list():
     assert price("aten::_foreach_pow", 2.0, LIST) == Ops(specials=N)
+
+
+@pytest.mark.parametrize(
+    ("op", "more", "expected"),
+    [
+        ("mul", (LIST,), Ops(muls=N)),
+        ("add", (LIST,), Ops(adds=N)),
+        ("div", (LIST,), Ops(specials=N)),
+        ("maximum", (LIST,), Ops(compares=N)),
+        ("addcmul", (NUMBERS, LIST), Ops(adds=N, muls=N)),
+        ("addcdiv", (LIST, NUMBERS), Ops(adds=N, specials=N)),
+        ("pow", (LIST,), Ops(specials=N)),
+    ],
+)
+def test_numbers_meet_a_list_of_larger_tensors(op, more, expected):
+    """Each element of the result is computed, as the kernels broadcast."""
+    assert price(f"aten::_foreach_{op}", NUMBERS, *more) == expected
 
 
 def test_unscaling_gradients():

@@ -1,8 +1,8 @@
 """Makes ``torch.autocast(device_type=x.device.type)`` work in a shapes-only run.
 
 There x is data and its device is meta. torch has no autocast for meta and raises. transformers
-before 5 requests it in every rotary embedding. So the block gets the CPU's autocast, as in a real
-run of the model.
+before 5 requests it in every rotary embedding, and torch's checkpoints request it too. So the block
+gets the autocast of the model's device, as in a real run. A model on meta gets that of the CPU.
 """
 
 from __future__ import annotations
@@ -14,25 +14,26 @@ from typing import TypeVar
 
 import torch
 
-from ..observer import observers_here
+from ..observer import Observer, observers_here
 from ..patches import patched
-from .casts import look, looked_at
+from .casts import cast_inputs, look, looked_at
 
 T = TypeVar("T")
 
 
 @contextmanager
 def autocast_on_meta() -> Iterator[None]:
-    """Replace autocast for meta by the CPU's autocast, in each thread that counts on shapes.
+    """Replace autocast for meta by that of the device, in each thread that counts on shapes.
 
     A weight that was cast is not kept for later: torch would give it to every thread.
     """
     with (
         patched(torch.autocast, "__init__", _for_meta),
-        patched(torch.autocast, "__enter__", _looking),
-        patched(torch.autocast, "__exit__", _looking),
+        patched(torch, "set_autocast_enabled", _looking),
         patched(torch, "is_autocast_enabled", _asking),
         patched(torch, "get_autocast_dtype", _asking),
+        patched(torch.amp, "is_autocast_available", _asking),
+        patched(torch.amp.autocast_mode, "_cast", cast_inputs),
         looked_at(),
     ):
         yield
@@ -42,9 +43,9 @@ def _looking(own: Callable[..., object]) -> Callable[..., object]:
     """``own``, which switches autocast on or off. ``casts`` is told."""
 
     @functools.wraps(own)
-    def switch(self: torch.autocast, *args: object) -> object:
-        done = own(self, *args)
-        if any(each.shapes_only for each in observers_here()):
+    def switch(*args: object) -> object:
+        done = own(*args)
+        if _on_shapes() is not None:
             look()
         return done
 
@@ -52,22 +53,26 @@ def _looking(own: Callable[..., object]) -> Callable[..., object]:
 
 
 def _asking(own: Callable[..., T]) -> Callable[..., T]:
-    """``own``, which tells about the autocast of a device. For meta it tells about the CPU's."""
+    """``own``, which tells about the autocast of a device. Meta has that of the model's device."""
 
     @functools.wraps(own)
     def ask(*device_type: str) -> T:
-        if device_type == ("meta",) and any(each.shapes_only for each in observers_here()):
-            return own("cpu")
-        return own(*device_type)
+        observer = _on_shapes() if device_type == ("meta",) else None
+        return own(*device_type) if observer is None else own(observer.device)
 
     return ask
+
+
+def _on_shapes() -> Observer | None:
+    """The innermost shapes-only run of this thread."""
+    return next((each for each in reversed(observers_here()) if each.shapes_only), None)
 
 
 def _for_meta(own: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(own)
     def init(self: torch.autocast, device_type: str, *args: object, **kwargs: object) -> None:
-        counting = device_type == "meta" and any(each.shapes_only for each in observers_here())
-        own(self, "cpu" if counting else device_type, *args, **kwargs)
+        observer = _on_shapes() if device_type == "meta" else None
+        own(self, device_type if observer is None else observer.device, *args, **kwargs)
         if any(each.given is not None for each in observers_here()):
             self._cache_enabled = False  # the cache serves every thread
 

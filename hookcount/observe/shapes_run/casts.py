@@ -1,7 +1,8 @@
-"""The casts of autocast on the CPU, for tensors on meta.
+"""The casts of autocast in a shapes-only run, for tensors on meta.
 
 torch's autocast casts only tensors of its own device. So an activation or a weight on meta would
-keep its dtype. Here it gets the dtype that it would have on the CPU.
+keep its dtype. Here the same ops get kernels at a dispatch key of their own. As torch's kernels do,
+they run before autograd and before a composite op is opened, so a backward pass sees each cast.
 """
 
 from __future__ import annotations
@@ -12,132 +13,97 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch._C import DispatchKey, DispatchKeySet
 
-from ...core.lifetimes import ByIdentity
-from ...rules.registry import Op
-from ..opfacts import registered_name
-from ..values import OpArgs
+from ...core.lazily import lazily
+from ..values import OpResult
+from .here import shapes_observer
+from .policies import policies_of, registered
 
-Cast = Callable[[torch.Tensor, torch.dtype], torch.Tensor]
-"""Runs a cast as an op of its own."""
-
-_LOWER = frozenset(
-    f"aten::{name}"
-    for name in (
-        *("mm", "bmm", "addmm", "baddbmm", "addbmm", "mv", "addmv", "linalg_vecdot"),
-        *("convolution", "_convolution", "conv_tbc", "_prelu_kernel", "mkldnn_rnn_layer"),
-        *("_scaled_dot_product_flash_attention_for_cpu", "_scaled_dot_product_flash_attention"),
-        *("_scaled_dot_product_efficient_attention", "_native_multi_head_attention"),
-    )
-)
-"""Ops that run in the lower precision, or that are all of a composite op that does."""
-_PROMOTES = frozenset(("aten::cat", "aten::stack", "aten::index_copy"))
-"""Ops for which torch itself takes the wider dtype, on meta too."""
-_SINGLE = frozenset(
-    f"aten::{name}"
-    for name in (
-        *("_fft_r2c", "_fft_c2r", "_fft_c2c", "_cdist_forward", "_adaptive_avg_pool3d"),
-        *("nll_loss_forward", "nll_loss2d_forward", "_ctc_loss", "max_pool3d_with_indices"),
-    )
-)
-"""Ops inside of composite ops that run in single precision."""
-_COMPARE_DTYPES = frozenset(
-    (
-        *("prelu", "scaled_dot_product_attention", "conv1d", "conv2d", "conv3d"),
-        *("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"),
-    )
-)
-"""Functions that run in the lower precision, and compare dtypes before any op is seen."""
-_on_cpu: ByIdentity[bool] = ByIdentity()
-
-
-class _Here(threading.local):
-    on = False
-
-
-_here = _Here()
-
-
-def active() -> bool:
-    """Whether autocast is on for the CPU in this thread, in a shapes-only run.
-
-    While a dispatch mode handles an op, torch itself says no.
-    """
-    return _here.on
+_KEY = "AutocastIPU"
+"""The autocast of a device that torch no longer has. No tensor has this key by itself."""
+_lock = threading.Lock()
 
 
 def look() -> None:
-    """Note whether autocast is on. To be called outside of ops."""
-    _here.on = torch.is_autocast_enabled("cpu")
+    """Note whether autocast is on in this thread for the device of its shapes-only run."""
+    observer = shapes_observer()
+    on = observer is not None and torch.is_autocast_enabled(observer.device)
+    if on:
+        with _lock:
+            _kernels.libraries  # noqa: B018 (it is made once)
+    _switch(on)
 
 
 @contextmanager
 def looked_at() -> Iterator[None]:
-    """For the block, ``active`` knows whether autocast is on."""
-    before = _here.on
+    """For the block, autocast casts as it would on the device of the shapes-only run."""
+    before = torch._C._dispatch_tls_is_dispatch_key_included(_KEY)
     look()
     try:
         yield
     finally:
-        _here.on = before
+        _switch(before)
 
 
-def cast(op: Op, name: str, args: OpArgs, to: Cast) -> OpArgs:
-    """The arguments of ``op`` as autocast gives them to the kernel on the CPU."""
-    if name in _LOWER:
-        dtype = torch.get_autocast_dtype("cpu")
-    elif name in _SINGLE or (name not in _PROMOTES and _has_casts(op)):
-        dtype = torch.float32
-    else:
-        return args
-    return tuple(
-        [to(each, dtype) if _is_cast(each) and each.dtype != dtype else each for each in args]
-    )
+def _switch(on: bool) -> None:
+    """Let this thread run the kernels, or not."""
+    torch._C._dispatch_tls_set_dispatch_key_excluded(_KEY, not on)  # as torch does for each device
+    torch._C._dispatch_tls_set_dispatch_key_included(_KEY, on)  # no tensor has the key
 
 
-def cast_before(name: str, args: OpArgs) -> OpArgs:
-    """The arguments of a function of torch that looks at their dtypes before any op is seen."""
-    if not _here.on:
-        return args
-    if name in _COMPARE_DTYPES or _is_fused_lstm(name, args):
-        return tuple([_as(each, torch.get_autocast_dtype("cpu")) for each in args])
-    if name.startswith("fft_") or name == "stft":
-        return tuple([_as(each, torch.float32) for each in args])
-    return args
+@contextmanager
+def already_cast() -> Iterator[None]:
+    """The ops in the block get their arguments as they are."""
+    with torch._C._ExcludeDispatchKeyGuard(_OFF):
+        yield
 
 
-def _as(value: Any, dtype: torch.dtype) -> Any:
-    if isinstance(value, (list, tuple)):
-        return type(value)([_as(each, dtype) for each in value])
-    return value.to(dtype) if _is_cast(value) else value
+def cast_inputs(own: Callable[..., Any]) -> Callable[..., Any]:
+    """``own`` casts the inputs of a custom Function that are on a device. On meta they are too."""
+
+    def cast(value: Any, device_type: str, dtype: torch.dtype) -> Any:
+        observer = shapes_observer() if isinstance(value, torch.Tensor) and value.is_meta else None
+        is_there = observer is not None and observer.device == device_type
+        return own(value, "meta" if is_there else device_type, dtype)
+
+    return cast
 
 
-def _is_fused_lstm(name: str, args: OpArgs) -> bool:
-    """Whether a layer runs as one op in bfloat16 on the CPU: an LSTM without projections."""
-    return (
-        name == "lstm"
-        and torch.get_autocast_dtype("cpu") is torch.bfloat16
-        and isinstance(args[1], (list, tuple))
-        and len({state.shape for state in args[1]}) == 1
-    )
+class _Kernels:
+    """The kernels for the key. They last, since it takes long to find out which ops have some."""
+
+    @lazily
+    def libraries(self) -> tuple[torch.library.Library, ...]:
+        """The kernels of ops, and the rule that other ops have none."""
+        others = torch.library.Library("_", "IMPL")  # type: ignore[no-untyped-call]
+        others.fallback(torch.library.fallthrough_kernel, _KEY)  # type: ignore[no-untyped-call]
+        made = torch.library.Library("aten", "IMPL")  # type: ignore[no-untyped-call]
+        for name in registered():
+            made.impl(name, _kernel(name), _KEY, with_keyset=True)  # type: ignore[no-untyped-call]
+        return made, others
 
 
-def _is_cast(value: object) -> bool:
-    """Whether autocast may cast a value: a floating-point tensor, but not one of float64."""
-    return (
-        isinstance(value, torch.Tensor)
-        and value.is_floating_point()
-        and value.dtype != torch.float64
-    )
+def _kernel(name: str) -> Callable[..., OpResult]:
+    packet, _, overload = name.partition(".")
+    op: torch._ops.OpOverload = getattr(getattr(torch.ops.aten, packet), overload or "default")
+    policies = policies_of(name)
+
+    def kernel(keys: DispatchKeySet, *args: Any, **kwargs: Any) -> OpResult:
+        observer = shapes_observer()
+        policy = None if observer is None else policies.get(observer.device)
+        if observer is None or policy is None:  # the ops inside a composite op have kernels too
+            return op.redispatch(keys & _AFTER, *args, **kwargs)
+        with already_cast():
+            cast_args, named = policy(args, kwargs, torch.get_autocast_dtype(observer.device))
+            return op(*cast_args, **named)
+
+    return kernel
 
 
-def _has_casts(op: Op) -> bool:
-    """Whether torch's autocast has casts for an op."""
-    known = _on_cpu.values.get(id(op))
-    if known is not None:
-        return known
-    found = False
-    if isinstance(op, torch._ops.OpOverload):
-        name = registered_name(op)
-        found = torch._C._dispatch_has_kernel_for_dispatch_key(name, "AutocastCPU")
-    return _on_cpu.put(op, found)
+_kernels = _Kernels()
+_OURS = getattr(DispatchKey, _KEY)
+_AFTER = torch._C._dispatch_keyset_full_after(_OURS)
+_OFF = DispatchKeySet(_OURS)
+for _each in (DispatchKey.AutocastCPU, DispatchKey.AutocastCUDA):
+    _OFF = _OFF | DispatchKeySet(_each)

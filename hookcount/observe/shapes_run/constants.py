@@ -11,7 +11,6 @@ from torch.overrides import TorchFunctionMode
 
 from ..module_tree import ModuleTree
 from ..values import OpArgs, OpKwargs, OpResult
-from .casts import cast_before
 from .recurrent import steps
 from .shapes import ShapesRun
 
@@ -40,13 +39,12 @@ class Constants(TorchFunctionMode):
     def __torch_function__(
         self, func: Function, types: object, args: OpArgs = (), kwargs: OpKwargs | None = None
     ) -> OpResult:
-        kwargs = kwargs or {}
+        kwargs, devices = kwargs or {}, self._run.devices
         name = getattr(func, "__name__", "")
-        if name in _FROM_VALUES and func in _FROM_VALUES[name]:
+        if name in _FROM_VALUES and func in _FROM_VALUES[name] and not devices.captured():
             return _from_values(func, name, args, kwargs)
         if name == "__set__" and getattr(func, "__self__", None) is torch.Tensor.data:
             return self._set_data(func, *args)
-        devices, args = self._run.devices, cast_before(name, args)
         if devices.compares(func, args, kwargs):
             return devices.run(func, args, kwargs)
         if steps(func, args):

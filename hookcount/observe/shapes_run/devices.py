@@ -162,7 +162,14 @@ class DeviceChecks:
         So is a gradient. A forward that runs again in a backward pass records its ops.
         """
         gradient = torch._C._current_graph_task_id() != -1 and not torch.is_grad_enabled()
-        return (self.inside > 0 or gradient) and kwargs.get("device") == META
+        if not (self.inside > 0 or gradient or self.captured()):
+            return False
+        return kwargs.get("device") == META
+
+    def captured(self) -> bool:
+        """Whether an optimizer is running that keeps its numbers on the device."""
+        step = self._observer.step
+        return step is not None and step.updates.captures()
 
 
 def _from_the_start(args: OpArgs, kwargs: OpKwargs) -> tuple[OpArgs, OpKwargs]:

@@ -62,6 +62,7 @@ def _key(name: str, args: OpArgs) -> Key:
         torch.is_grad_enabled(),
         torch.is_inference_mode_enabled(),
         torch._C._get_mkldnn_enabled(),
+        torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu"),
         key(args),
         tuple([each.requires_grad for each in tensors(args)]),
     )

@@ -58,7 +58,7 @@ _UNARY = """abs cos elu erf exp gelu hardsigmoid hardswish hardtanh leaky_relu l
 reciprocal relu rsqrt sigmoid silu sin softplus sqrt tanh"""
 _BINARY = "add sub mul div"
 _GRADIENTS = """_ctc_loss_backward fractional_max_pool3d_backward multi_margin_loss_backward
-multilabel_margin_loss_backward"""
+multilabel_margin_loss_backward mse_loss_backward smooth_l1_loss_backward"""
 _COMPARE = "eq ne lt le gt ge"
 _ELEMENTWISE_GRADIENTS = """gelu hardsigmoid hardswish hardtanh leaky_relu mish sigmoid silu
 softplus tanh threshold"""

@@ -22,6 +22,7 @@ from ..specs import spec_of, tensors
 from ..stack import OpTimes
 from ..transforms import transformed
 from ..values import OpArgs
+from .casts import already_cast
 from .data import Data
 from .fused_recurrent import fused_path, stepwise_path
 from .memo import Memo
@@ -75,7 +76,7 @@ class Recurrent:
             if path is None and self._observer.step is not None:
                 path = stepwise_path(self._memo, name, args)
             if path is not None:
-                with torch._C.DisableTorchFunction():
+                with torch._C.DisableTorchFunction(), already_cast():
                     return path.run(list(tensors(args)))
         if length > LONG and BACKWARD not in self._learnt:
             for short in _SHORT:

@@ -20,7 +20,6 @@ from ..opfacts import OpFacts, op_facts
 from ..specs import op_described, op_tensors
 from ..undo.guard import Guard
 from ..values import Key, OpArgs, OpKwargs, OpResult
-from . import casts
 from .attention import FOLLOWED, PARTS, Attention
 from .checks import value_that_passes
 from .data import Data
@@ -85,7 +84,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         self.devices = DeviceChecks(observer, self.data, memo)
         if self.data.device.type in FOLLOWED:
             observer.attention = Attention(self.data, memo)
-        self._where = self.data.device.type
+        observer.device = self._where = self.data.device.type
         self._distinct: Key | None = None
         """The key of the op call that is running; None if the call has no key."""
 
@@ -95,8 +94,6 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
 
     def see(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         """Repeat the result of an equal call. An op that is new goes on to ``Run.see``."""
-        if casts.active():
-            args = casts.cast(func, op_facts(func).name, args, self._to)
         if not self._observer.differentiates:
             return self._see(func, args, kwargs)
         out = self._see(func, plain(args), plain(kwargs))
@@ -134,13 +131,6 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         if facts.reshapes:
             return reshaped(self.data, func, args, kwargs)
         return func(*self.data.mapped(args), **self.data.mapped_kwargs(kwargs))
-
-    def _to(self, tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-        """A cast of autocast. A constant stays one."""
-        to = torch.ops.aten._to_copy.default
-        made: torch.Tensor = self.see(to, (tensor,), {"dtype": dtype})
-        self._observer.made(op_facts(to), (tensor,), {}, made)
-        return made
 
     def _new(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         """See an op that is new. A whole composite op may compare the devices of its tensors."""
@@ -204,7 +194,8 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             given += op_tensors(tuple(kwargs.values()))
         if not any(map(self.data.has, given)) and not self.devices.makes_data(kwargs):
             return self._constant(func, facts, args, kwargs, given, self._distinct)
-        if facts.lifts and given[0].is_meta and not self._keeps_constants:
+        lost = facts.lifts and given[0].is_meta and not self.devices.captured()
+        if lost and not self._keeps_constants:
             raise ConstantsLostError
         if (made := on_nested(func, facts, self.data, args, kwargs)) is not None:
             described = op_described(args), {n: op_described(each) for n, each in kwargs.items()}

@@ -1,10 +1,12 @@
 """The rules for losses against the kernels of the CPU."""
 
+import pytest
 import torch
 from helpers.kernels import same_as_the_kernel
 from torch import nn
 
 import hookcount
+from hookcount.core.release import RELEASE
 from hookcount.observe.shapes_run.output_shapes import output
 
 aten = torch.ops.aten
@@ -57,3 +59,12 @@ def test_gradients_have_the_shape_of_their_input():
     out, places = aten.fractional_max_pool3d(volume, [2] * 3, [3] * 3, points)
     pooled = out, volume, [2] * 3, [3] * 3, places
     assert same_as_the_kernel(aten.fractional_max_pool3d_backward.default, *pooled)
+
+
+@pytest.mark.skipif(RELEASE < (2, 14), reason="the kernels of this torch take one dtype")
+def test_the_gradient_of_a_squared_error_has_the_dtype_of_its_input():
+    x, target = torch.rand(4, 3).t().bfloat16(), torch.rand(3, 4)
+    assert same_as_the_kernel(aten.mse_loss_backward.default, torch.ones(()), x, target, 1)
+    assert same_as_the_kernel(
+        aten.smooth_l1_loss_backward.default, torch.ones(()), x, target, 1, 1.0
+    )

@@ -111,7 +111,8 @@ def _multiplies_by_its_weights(run: ModuleRun) -> bool:
     taken = {tuple(shape[-2:]) for op in products for shape in factors(op.call)[:2]}
     others = [_given(op.call) for op in run.ops if op_name(op.call) not in _PRODUCTS]
     elsewhere = {shape for given in others if len(given) > 1 for shape in given}
-    held = [each.shape for each in run.call.module.parameters(recurse=False) if each.dim() > 1]
+    own = run.call.module._parameters.values()  # one stand-in may serve several of them
+    held = [each.shape for each in own if each is not None and each.dim() > 1]
     fitting = [
         shape
         for shape in held

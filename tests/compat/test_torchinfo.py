@@ -414,27 +414,34 @@ def test_all_parameters_of_every_eighth_family_of_timm():
         assert_every_parameter_counts_once(model, (1, *model.default_cfg["input_size"]))
 
 
-class InTurn(nn.Module):
-    """Two blocks whose modules run in turn. So each block has several rows."""
+class Block(nn.Module):
+    def __init__(self, shared):
+        super().__init__()
+        self.shared, self.own = shared, nn.Linear(8, 8)
+
+    def forward(self, x):
+        return self.own(self.shared(x))
+
+
+class TwoBlocks(nn.Module):
+    """Two blocks that share a module, which the tool finds in the last one."""
 
     def __init__(self):
         super().__init__()
-        self.first, self.second = (
-            nn.ModuleDict({"a": nn.Linear(8, 8), "b": nn.Linear(8, 8)}) for _ in range(2)
-        )
-        self.first.requires_grad_(False)
+        shared = nn.Linear(8, 8, bias=False)
+        self.blocks = nn.ModuleList([Block(shared), Block(shared)])
+        shared.requires_grad_(False)
 
     def forward(self, x):
-        for name in ("a", "b"):
-            for block in (self.first, self.second):
-                x = block[name](x)
+        for block in self.blocks:
+            x = block(x)
         return x
 
 
-def test_blocks_that_run_in_turn_count_once():
-    model = InTurn()
+def test_blocks_that_share_a_module_count_once():
+    model = TwoBlocks()
     found = summary(model, input_size=(2, 8), verbose=0)
-    assert found.total_params == sum(each.numel() for each in model.parameters()) == 4 * 72
+    assert found.total_params == sum(each.numel() for each in model.parameters()) == 64 + 2 * 72
     assert found.trainable_params == 2 * 72
 
 

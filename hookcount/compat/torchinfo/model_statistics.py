@@ -23,8 +23,8 @@ class ModelStatistics:
 
     ``total_params`` and ``trainable_params`` are the parameters of the rows without children, and
     the parameters that only a row with children has. A parameter of two rows without children
-    counts twice, as in torchinfo. Any other one counts once. torchinfo counts some twice if a block
-    has several rows and its modules run in turn with those of another one, as in timm's coat.
+    counts twice, as in torchinfo. Any other one counts once. torchinfo counts some twice if
+    blocks share a module, as in timm's coat.
     ``total_mult_adds`` are the MACs of the rows without children.
 
     In bytes: ``total_input`` has the storages of the inputs with their Python objects.

@@ -19,9 +19,9 @@ from ...pricing.evaluated import price_of
 from ...pricing.per_sample import length
 from ...rules.entry import Entry
 from ...rules.registry import Registry
-from ..shared import refused
+from ..shared import refused, trainable
 from .inputs import STDOUT_OF_IMPORT, stream
-from .layers import Layers, hooked_under, trainable, unhooked
+from .layers import Layers, hooked_under, unhooked
 
 M = TypeVar("M", bound=nn.Module)
 

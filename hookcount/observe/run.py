@@ -42,6 +42,7 @@ from .shapes_run.constants import Constants, needs_constants
 from .shapes_run.derivatives import differentiable
 from .shapes_run.fakes import faked, for_want_of_values
 from .shapes_run.jagged import jagged_on_meta
+from .shapes_run.kernels import kernels_on_meta
 from .shapes_run.memo import Memo
 from .shapes_run.shapes import ConstantsLostError, ShapesRun
 from .specs import has_values, tensors
@@ -155,9 +156,16 @@ class Runner:
         return ShapesRun(observer, given.guard, given.data, self.memo, keeps_constants)
 
     def _allowances(self, observer: Observer) -> Modes:
-        """Patches that let code run on meta: autocast, derivatives, attention, and fakes."""
-        patches = (autocast_on_meta(), differentiable(), as_on_the_device(), jagged_on_meta())
-        return [*patches, whole_calls_noted(), faked(observer, self.registry)]
+        """Patches that let code run on meta as on the device, and fakes."""
+        return [
+            autocast_on_meta(),
+            differentiable(),
+            as_on_the_device(),
+            jagged_on_meta(),
+            kernels_on_meta(),
+            whole_calls_noted(),
+            faked(observer, self.registry),
+        ]
 
     def _real(
         self, tree: ModuleTree, args: Args, kwargs: Kwargs, fakes: Modes, signals: HeldBack

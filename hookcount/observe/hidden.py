@@ -24,7 +24,13 @@ def hidden_work_noted() -> AbstractContextManager[None]:
 def _noting(node: Any, gradients: tuple[Any, ...], run: Callable[[], Any]) -> Any:
     here = [each for each in observers_here() if each.step is not None and each.listening()]
     worked = [each.worked for each in here]
-    out = run()
+    try:
+        out = run()
+    except Exception as error:
+        for each in here:
+            if each.step is not None:
+                each.step.failed(node, error)
+        raise
     for observer, before in zip(here, worked, strict=True):
         if observer.worked == before and _is_new(out, (*gradients, *_saved(node)), observer):
             observer.note(_call(type(node)._forward_cls, gradients, out), False)

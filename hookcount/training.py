@@ -72,6 +72,17 @@ class Training:
             replace((counter or Counter()).runner, trains=True, act=self._act)
         )
 
+    def __getstate__(self) -> dict[str, Any]:
+        """The options, to copy or pickle."""
+        counter = Counter(self._counter.registry, self._counter.run)
+        own = {"loss": self.loss, "optimizer": self.optimizer, "steps": self.steps}
+        return {**own, "counter": counter}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        made = Training(**state)
+        vars(self).update(vars(made))
+        self._counter = made._counter
+
     @uncompiled
     def count(self, model: Model, /, *args: object, **kwargs: object) -> Report:
         """Count a training step of ``model(*args, **kwargs)``.

@@ -20,6 +20,15 @@ from .observe.autograd import Step
 from .observe.compiler import uncompiled
 from .observe.exported import Model
 from .observe.specs import tensors
+from .observe.step_options import (
+    check_loss,
+    check_made,
+    check_optimizer,
+    checked_loss,
+    losing,
+    making,
+    updating,
+)
 from .observe.wrapped import refuse_flat_parameters
 from .report import Report
 
@@ -50,11 +59,8 @@ class Training:
         steps: int = 1,
         counter: Counter | None = None,
     ) -> None:
-        given: dict[str, object] = {"loss": loss, "optimizer": optimizer}
-        for name, value in given.items():
-            if value is not None and (what := _wrong(name, value)):
-                fix = f"give a function, such as {_EXAMPLES[name]}"
-                raise InputError(error_text(f"Training({name}=...)", what, fix))
+        check_loss(loss)
+        check_optimizer(optimizer)
         steps = as_int(steps)
         if type(steps) is not int or steps < 1:
             what = "this is no number of steps"
@@ -66,6 +72,17 @@ class Training:
         self._counter = Counter.of(
             replace((counter or Counter()).runner, trains=True, act=self._act)
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The options, to copy or pickle."""
+        counter = Counter(self._counter.registry, self._counter.run)
+        own = {"loss": self.loss, "optimizer": self.optimizer, "steps": self.steps}
+        return {**own, "counter": counter}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        made = Training(**state)
+        vars(self).update(vars(made))
+        self._counter = made._counter
 
     @uncompiled
     def count(self, model: Model, /, *args: object, **kwargs: object) -> Report:
@@ -127,16 +144,18 @@ class Training:
                 raise InputError(error_text("Training(optimizer=...)", what, fix))
             refuse_flat_parameters(model)
             step.left_out = True
-            optimizer: Any = self.optimizer(trained)
-            _check_optimizer(optimizer)
-            takes_closure = _takes_closure(optimizer)
-            if not takes_closure:
-                optimizer.step()
-            step.left_out = False
-            if not isinstance(optimizer, torch.optim.Optimizer):  # torch tells of its own
-                step.updates.begin(optimizer)
-            optimizer.step(*([one_pass] if takes_closure else []))
-            step.updates.end(optimizer)
+            with step.parts.running(making(self.optimizer)):
+                optimizer: Any = self.optimizer(trained)
+            check_made(optimizer)
+            with step.parts.running(updating(optimizer)):
+                takes_closure = _takes_closure(optimizer)
+                if not takes_closure:
+                    optimizer.step()
+                step.left_out = False
+                if not isinstance(optimizer, torch.optim.Optimizer):  # torch tells of its own
+                    step.updates.begin(optimizer)
+                optimizer.step(*([one_pass] if takes_closure else []))
+                step.updates.end(optimizer)
 
     def _loss_of(self, out: object, step: Step) -> torch.Tensor:
         if self.loss is None:
@@ -145,58 +164,15 @@ class Training:
                 return _sum(out)
             finally:
                 step.left_out = False
-        loss = self.loss(out)
-        if (
-            not isinstance(loss, torch.Tensor)
-            or loss.numel() != 1
-            or not loss.requires_grad
-            or loss.is_complex()
-        ):
-            what = f"the loss is {_described(loss)}"
-            fix = "return a tensor of one element that depends on a parameter that requires grad"
-            raise InputError(error_text("Training(loss=...)", what, fix))
-        return loss
-
-
-def _check_optimizer(optimizer: Any) -> None:
-    """Raise ``InputError`` for what a step cannot be taken with."""
-    what = fix = ""
-    if not callable(getattr(optimizer, "step", None)):
-        what = f"it returned {type(optimizer).__name__}, which has no method step"
-        fix = f"return an optimizer, or give a class, such as {_EXAMPLES['optimizer']}"
-    elif any(group.get("differentiable") for group in getattr(optimizer, "param_groups", ())):
-        what = "with differentiable=True torch refuses to update the parameters of a model"
-        fix = "leave the option out; Training().watch counts a loop that updates other tensors"
-    if what:
-        raise InputError(error_text("Training(optimizer=...)", what, fix))
+        with step.parts.running(losing(out)):
+            loss = self.loss(out)
+        return checked_loss(loss)
 
 
 def _takes_closure(optimizer: Any) -> bool:
     """Whether the step of an optimizer needs a function that computes the loss again (LBFGS)."""
     closure = inspect.signature(optimizer.step).parameters.get("closure")
     return closure is not None and closure.default is inspect.Parameter.empty
-
-
-def _described(value: object) -> str:
-    if not isinstance(value, torch.Tensor):
-        return f"of type {type(value).__name__}"
-    grad = "" if value.requires_grad else ", and requires no grad"
-    kind = "a complex tensor" if value.is_complex() else "a tensor"
-    return f"{kind} of shape {tuple(value.shape)}{grad}"
-
-
-def _wrong(name: str, value: object) -> str:
-    """Why a value is no loss or makes no optimizer; empty if it may be one."""
-    if isinstance(value, torch.optim.Optimizer):
-        return f"this is an optimizer of type {type(value).__name__}, not its class"
-    if not callable(value):
-        return f"{value!r} cannot be called"
-    if name == "loss" and isinstance(value, type):
-        return f"{value.__name__} is a class, which makes no loss of an output"
-    return ""
-
-
-_EXAMPLES = {"loss": "lambda out: out.mean()", "optimizer": "torch.optim.AdamW"}
 
 
 def _sum(out: object) -> torch.Tensor:

@@ -574,6 +574,21 @@ def test_options_of_another_type_are_refused():
             Training(**options)
 
 
+@pytest.mark.parametrize(
+    "again", [copy.copy, copy.deepcopy, lambda each: pickle.loads(pickle.dumps(each))]
+)
+def test_a_copy_counts_the_same_step(again):
+    counter = hookcount.Counter(run="real")
+    made = again(Training(mean, torch.optim.SGD, steps=2, counter=counter))
+    report = made.count(nn.Linear(8, 4), torch.zeros(2, 8))
+    assert (report.run, report.macs, report.backward.macs) == ("real", 2 * 64, 2 * 64)
+    assert report.optimizer.flops == 2 * (8 * 4 + 4)
+
+
+def mean(out):
+    return out.mean()
+
+
 def test_a_model_without_a_loss_is_refused():
     with pytest.raises(hookcount.InputError, match="requires grad"):
         Training().count(nn.ReLU(), torch.zeros(2))

@@ -155,7 +155,16 @@ class Filled(Hidden):
         return made, None
 
 
-@pytest.mark.parametrize("function", [Hidden, Filled])
+class Partly(Filled):
+    """An op prepares what the kernel reads, and another one what it adds to."""
+
+    @staticmethod
+    def backward(ctx, g):
+        g, w = g * 2, torch.zeros(8, 4)
+        return Filled.backward(ctx, g)[0], w
+
+
+@pytest.mark.parametrize("function", [Hidden, Filled, Partly])
 def test_work_that_no_op_shows_is_named_with_its_function(function):
     report = Training().count(model(function.apply), torch.zeros(3, 8))
     (each,) = report.backward.uncounted
@@ -168,6 +177,68 @@ def test_work_that_no_op_shows_is_named_with_its_function(function):
     report = Training(counter=Counter(registry)).count(model(function.apply), torch.zeros(3, 8))
     assert report.step.uncounted == ()
     assert report.backward["1"].macs == 3 * 4 * 8
+
+
+class WithOps(Filled):
+    """Ops write to all that it allocates."""
+
+    @staticmethod
+    def backward(ctx, g):
+        (w,) = ctx.saved_tensors
+        made, part = torch.empty(3, 8, device=g.device), torch.empty(8, 4, device=g.device)
+        torch.mm(g, w.t(), out=made)
+        part[:3].copy_(w[:3])
+        return made, part
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_memory_that_ops_fill_hides_nothing(run):
+    report = Training(counter=Counter(run=run)).count(model(WithOps.apply), torch.zeros(3, 8))
+    assert report.step.uncounted == ()
+    assert report.backward["1"].macs == 3 * 4 * 8
+
+
+class Block(nn.Module):
+    """A layer and a product."""
+
+    def __init__(self, run):
+        super().__init__()
+        self.inner, self.own = nn.Linear(8, 8, bias=False), Own(run)
+
+    def forward(self, x):
+        return self.own(self.inner(x))
+
+
+@pytest.mark.parametrize("covers", ["own", "subtree"])
+@pytest.mark.parametrize("price", [FREE, lambda x: Ops(macs=7)])
+def test_the_formula_of_a_module_prices_its_forward(covers, price):
+    """The backward pass is counted by its ops, and a kernel in it is named."""
+    registry = formulas()
+    registry.register(Block, price, covers=covers)
+    report = Training(counter=Counter(registry)).count(Block(product), torch.zeros(3, 8))
+    paid = 0 if price is FREE else 7
+    beneath = 3 * 8 * 8 + 3 * 8 * 4
+    assert report.macs == paid + (beneath if covers == "own" else 0)
+    assert report.backward.macs == 3 * 8 * 8 + 2 * 3 * 8 * 4
+    hidden = Training(counter=Counter(registry)).count(Block(Hidden.apply), torch.zeros(3, 8))
+    assert [each.target for each in hidden.backward.uncounted] == ["autograd::Hidden"]
+    assert hidden.backward.uncounted[0].paths == ("own",)
+
+
+class Valued(Own):
+    """Its forward reads a value."""
+
+    def forward(self, x):
+        return self.run(x, self.weight) * float(x.sum() >= 0)
+
+
+def test_a_fake_has_the_backward_pass_of_its_ops():
+    registry = Registry()
+    registry.register_fake(Valued, lambda module, x: x @ module.weight)
+    counted = nn.Sequential(nn.Linear(8, 8, bias=False), Valued(Hidden.apply))
+    report = Training(counter=Counter(registry, run="shapes")).count(counted, torch.zeros(3, 8))
+    assert report.step.uncounted == ()
+    assert report.backward.macs == 3 * 8 * 8 + 2 * 3 * 8 * 4
 
 
 class Through(torch.autograd.Function):

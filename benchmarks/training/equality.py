@@ -16,6 +16,11 @@ from lib.sheet import Figure, Outcome, Sheet
 HUGE = ("giant", "gigant", "huge", "enormous", "xxl", "xlarge", "large", "_l_", "_g_")
 """Parts of the names of models of timm that take long."""
 MANY = 60
+SMALL_ONES = (
+    *("test_", "zepto", "atto", "femto", "pico", "nano", "tiny", "xxs", "xs", "_s0", "_m0"),
+    *("050", "small", "18", "26", "_s_", "b0"),
+)
+"""Parts of the names of small models of timm, the smallest first."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,8 @@ def names_of(kind: str) -> Iterator[str]:
 
         names = [name for name in timm.list_models() if not any(part in name for part in HUGE)]
         yield from sorted(random.Random(2).sample(names, MANY))
+    elif kind == "families":
+        yield from _families()
     else:
         from training.text import KINDS, SMALL
 
@@ -71,6 +78,24 @@ def names_of(kind: str) -> Iterator[str]:
             for each in KINDS
             if small.tied or each != "tied"
         )
+
+
+def _families() -> Iterator[str]:
+    """Of each module of ``timm.models`` a small model, and another one if it has several."""
+    import timm
+
+    for family in timm.list_modules():
+        names = sorted(timm.list_models(module=family), key=_smallness)
+        yield from names[:1]
+        if len(names) > 3:
+            yield names[len(names) // 2]
+
+
+def _smallness(name: str) -> tuple[int, int, str]:
+    """What sorts the names of models, the smallest model first. It need not be exact."""
+    found = [place for place, part in enumerate(SMALL_ONES) if part in name]
+    large = len(SMALL_ONES) + any(part in name for part in HUGE)
+    return (found[0] if found else large, len(name), name)
 
 
 def measure(kind: str, names: Sequence[str]) -> Iterator[Row]:
@@ -93,7 +118,7 @@ def _made(kind: str, name: str) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
         return made(model, how), (), inputs(model)
     from hookcount.models import build
 
-    built = build(f"timm:{name}" if kind == "timm" else name)
+    built = build(name if kind == "torchvision" else f"timm:{name}")
     (images,) = built.args
     given = images.new_empty((2, *images.shape[1:]), device="meta")
     return built.model.train().to("meta"), (given,), {}

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Is a training step counted right, and what does that cost? Five parts.
+"""Is a training step counted right, and what does that cost? Six parts.
 
     python benchmarks/training/training.py [--part cost] [--rounds 5] [--rst]
 
 - torchvision: classifiers, video and segmentation models against ``FlopCounterMode`` on meta
 - timm: 60 models, likewise
+- families: of each family of timm a small model, and another one
 - text: fifteen models of transformers in six kinds of training, small
 - language: Llama-3.1-405B, with and without checkpointing, against products written out
 - cost: a count against a bare forward and backward pass on meta
@@ -39,6 +40,7 @@ def main() -> int:
     parts: dict[str, Callable[[], Outcome]] = {
         "torchvision": lambda: equality.part("torchvision", options.models),
         "timm": lambda: equality.part("timm", options.models),
+        "families": lambda: equality.part("families", options.models),
         "text": lambda: equality.part("text", options.models),
         "language": language.part,
         "cost": lambda: cost.part(options.models or cost.MODELS, options.rounds),

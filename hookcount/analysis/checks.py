@@ -37,7 +37,7 @@ class Checks:
 
         It has each uncounted target, the paths where it ran, and code that registers it.
         """
-        return explain(self.uncounted, self.priced.run)
+        return explain(self.uncounted, self.priced.run, self.priced.step_seen)
 
     def assert_within(
         self: C,

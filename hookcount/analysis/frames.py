@@ -15,6 +15,7 @@ from ..pricing.tree import Node
 from ..rules.convention import Convention
 from ..tables import exact
 from . import training
+from .columns import check_column, columns_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,36 +52,10 @@ def facts(priced: Priced) -> dict[str, object]:
 COUNTS = ["macs", "flops", "figure", "macs_share", *KINDS[1:]]
 """MACs, FLOPs, the convention's figure, the share of all MACs, and the other kinds of ``Ops``."""
 
-MODULE_COLUMNS = [
-    "path",
-    "type",
-    "depth",
-    "calls",
-    "params",
-    "trainable_params",
-    "param_bytes",
-    "own_params",
-    "own_macs",
-    "own_flops",
-    "macs",
-    "flops",
-    "own_figure",
-    "figure",
-    "macs_share",
-    "input_shapes",
-    "output_shapes",
-    "output_bytes",
-    "uncounted",
-]
-
-
-STEP_COLUMNS = list(StepWork._fields)
-"""Columns of a training step. Those without ``own_`` include the modules beneath."""
-
 
 def columns(priced: Priced) -> list[str]:
     """The columns of ``modules``."""
-    return [*MODULE_COLUMNS, *(STEP_COLUMNS if priced.step_work else [])]
+    return columns_of(bool(priced.step_work))
 
 
 def modules(priced: Priced) -> pd.DataFrame:
@@ -196,11 +171,7 @@ def top(priced: Priced, n: int, by: str, depth: int | None = None) -> pd.DataFra
         raise InputError(f"top({n!r}) is no number of rows. To fix it: give an int, such as 10.")
     frame = modules(priced)
     numeric = exact.numeric(frame)
-    if by not in numeric:
-        raise InputError(
-            f"top(by={by!r}): there is no numeric column of this name. "
-            f"To fix it: use one of {', '.join(numeric)}."
-        )
+    check_column("top(by=...)", by, numeric, "numeric column")
     if depth is not None:
         frame = frame[frame["depth"] <= depth]
     return frame.sort_values(by, ascending=False, kind="stable").head(n).reset_index(drop=True)

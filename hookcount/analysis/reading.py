@@ -19,7 +19,7 @@ from ..pricing.step import StepTotals
 from ..pricing.stored import Stored, StoredNode, StoredStep
 from ..pricing.tree import Node
 from ..rules.convention import Convention
-from .frames import STEP_COLUMNS
+from .columns import STEP_COLUMNS
 from .training import figures, step_differs, stored_step
 
 SCHEMA = 1

@@ -14,19 +14,22 @@ SHOWN = 5
 
 _ON_SHAPES = (
     "  The model ran on shapes, where the device of a tensor is 'meta'. If its code takes another "
-    "path\n  on its own device, count that: hookcount.Counter(run='real').count(...)"
+    "path\n  on its own device, count that: "
 )
+_REAL = "hookcount.Counter(run='real')"
 
 
-def explain(uncounted: Iterable[Uncounted], run: str = "") -> str:
+def explain(uncounted: Iterable[Uncounted], run: str = "", of_step: bool = False) -> str:
     """Each uncounted target, where it ran, and the lines to paste to count it.
 
-    The text is empty if nothing is uncounted. ``run``: the kind of the run.
+    The text is empty if nothing is uncounted. ``run``: the kind of the run. ``of_step``: whether a
+    training step was counted.
     """
     uncounted = tuple(uncounted)
     parts = [_explained(each) for each in uncounted]
     if run == "shapes" and any(each.by == "op" and each.unseen is None for each in uncounted):
-        parts.append(_ON_SHAPES)
+        again = f"hookcount.Training(counter={_REAL})" if of_step else _REAL
+        parts.append(f"{_ON_SHAPES}{again}.count(...)")
     first = "some work is uncounted; the figures are a lower bound."
     return "\n".join([first, *parts]) if parts else ""
 

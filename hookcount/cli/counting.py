@@ -17,6 +17,7 @@ from ..core.errors import (
     LeftBehindWarning,
     UncountedWarning,
     error_text,
+    notes_of,
     said,
 )
 from ..counter import Counter, size
@@ -124,12 +125,11 @@ def with_inputs(built: Built, inputs: Sequence[Input]) -> Built:
 
 def raised(built: Built, error: BaseException, more: str = "") -> HookcountError:
     """The error for an exception of a model. ``more``: what else may mend it."""
-    notes = "".join(f"\n  {note}" for note in getattr(error, "__notes__", ()))
     fix = (
         f"give the inputs of forward with --input (now: {shapes(built) or 'none'}); {more}"
         "--traceback shows where the error was raised"
     )
-    return HookcountError(error_text(built.name, said(error) + notes, fix))
+    return HookcountError(error_text(built.name, said(error) + notes_of(error), fix))
 
 
 def shapes(built: Built) -> str:

@@ -6,8 +6,9 @@ import argparse
 from typing import TYPE_CHECKING
 
 from .. import __version__
+from ..analysis.columns import unknown_column
 from ..conventions import DEFAULT
-from ..core.errors import error_text, near
+from ..core.errors import error_text
 from ..render.text import training_step
 from .budget import add_limits, baseline, check, has_limits
 from .completion import HOW, add_completion
@@ -125,7 +126,8 @@ def _add_view(to: Parser) -> None:
     group.add_argument(
         "--sort",
         metavar="COLUMN",
-        help="sort by a column of the table, such as macs, params or path",
+        help="sort by a column of the table, such as macs, params or path; with --training also "
+        "backward_macs, own_backward_macs, recompute_macs or optimizer_flops",
     )
 
 
@@ -146,9 +148,7 @@ def work(options: argparse.Namespace, destination: Destination) -> None:
         raise UsageError(error_text(f"--format {form}", what, "omit --top and --sort"))
     view = View(form, options.depth, options.full, options.top, options.sort, options.training)
     if options.sort is not None and options.sort not in view.orders():
-        known = ", ".join(near(options.sort, view.orders()) or view.orders())
-        what = f"no column is called {options.sort!r}"
-        raise UsageError(error_text("--sort", what, f"use one of {known}"))
+        raise UsageError(unknown_column("--sort", options.sort, view.orders(), "add --training"))
     check_device(options)
     shown: str | bytes | Renderable
     with undisturbed():

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..analysis.frames import MODULE_COLUMNS, STEP_COLUMNS
 from ..pricing.priced import Priced
 from ..render import data
 from ..render.listed import read
-from ..render.order import SORTS
 from ..render.page.page import page
 from ..render.paper import paper
+from ..render.quantities import SHARE, TEXTS, sorts
 from ..render.text import summary, training_step, tree
 from ..report import Report
 from ..tables.excel import excel
@@ -21,7 +20,6 @@ from ..tables.parquet import parquet
 if TYPE_CHECKING:
     import pandas as pd
 
-_TEXTS = ("path", "type", "input_shapes", "output_shapes")
 _HINT = "--full shows every module."
 
 
@@ -45,9 +43,8 @@ class View:
 
     def orders(self) -> list[str]:
         """The columns that ``sort`` may name."""
-        if self.form == "tree":
-            return list(SORTS)
-        return [*MODULE_COLUMNS, *(STEP_COLUMNS if self.training else [])]
+        known = sorts(self.training)
+        return known if self.form == "tree" else [each for each in known if each != SHARE]
 
     def of(
         self, report: Report, first_line: str, name: str = "", before: Priced | None = None
@@ -87,5 +84,5 @@ class View:
             rows = rows[rows["depth"] <= self.depth]
         order = self.sort or ("own_macs" if self.top else None)
         if order is not None:
-            rows = rows.sort_values(order, ascending=order in _TEXTS, kind="stable")
+            rows = rows.sort_values(order, ascending=order in TEXTS, kind="stable")
         return rows.head(self.top) if self.top else rows

@@ -115,6 +115,11 @@ def said(error: BaseException) -> str:
         return type(error).__name__
 
 
+def notes_of(error: BaseException) -> str:
+    """The notes on an exception, each on a line of its own. Empty without notes."""
+    return "".join(f"\n  {each}" for each in getattr(error, "__notes__", ()))
+
+
 def failure(error: HookcountError) -> str:
     """What a table says of an error: its first line, without the advice."""
     return str(error).partition("\n")[0]

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from ..core.arguments import arguments
-from ..core.errors import HookcountError, InputError, ItemError, error_text, note, said
+from ..core.errors import HookcountError, InputError, ItemError, error_text, note, notes_of, said
 from ..core.integers import as_int
 from ..report import Report
 from ..tables.progress import progress
@@ -121,11 +121,11 @@ def _of_item(error: Exception, items: list[Item]) -> ItemError:
     """The error of the item after ``items``. It holds their result."""
     done = len(items)
     before = f"; this error's .result has the {_several(done)} before it" if done else ""
-    cause = str(error) if isinstance(error, HookcountError) else said(error)
-    text = f"item {done} of the data set{before}: {cause}"
+    text = f"item {done} of the data set{before}: {error}"
     if not isinstance(error, HookcountError):
         fix = "mend or skip this item; inputs=lambda batch: ... gives what forward takes"
-        text = error_text(f"item {done} of the data set", f"{said(error)}{before}", fix)
+        what = f"{said(error)}{before}{notes_of(error)}"
+        text = error_text(f"item {done} of the data set", what, fix)
     return ItemError(text, DataSetReport(tuple(items)) if items else None)
 
 

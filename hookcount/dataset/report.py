@@ -127,7 +127,8 @@ class DataSetReport:
         reports = {id(each.report): each.report for each in self.items}.values()
         first = {each.target: each for report in reports for each in report.uncounted}
         runs = {each.run for each in reports}
-        return explain(first.values(), runs.pop() if len(runs) == 1 else "")
+        of_step = any(each.priced.step_seen for each in reports)
+        return explain(first.values(), runs.pop() if len(runs) == 1 else "", of_step)
 
     def to_dataframe(self) -> pd.DataFrame:
         """One row per item.

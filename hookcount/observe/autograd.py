@@ -14,10 +14,12 @@ from typing import Any, NamedTuple
 import torch
 from torch.autograd.function import BackwardCFunction
 
+from ..core.errors import module_at
 from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Phase, Whole
 from .call_sites.lines import calling_site
 from .module_tree import ModuleTree, type_name
 from .stack import OpTimes
+from .step_parts import FAKE, StepPart, StepParts, hooked_module
 from .updates import Updates
 
 _next_number = torch._C._autograd._get_sequence_nr
@@ -97,6 +99,7 @@ class Step:
         self._tree = tree
         self.owners: Owners = Owners(None if around is None else around.owners)
         self.updates = Updates(tree)
+        self.parts = StepParts()
         self.left_out = False
         """Whether ops outside of all modules are not to be recorded."""
         self._ops: dict[Where, OpTimes] = {}
@@ -137,6 +140,7 @@ class Step:
             if leaf.grad is not gradient:
                 leaf.grad = gradient
         self._strangers, self.leaves = {}, []
+        self.parts.forget()
 
     def phase_of_call(self) -> Phase:
         """The phase of a module call that begins now: a forward in a pass runs again."""
@@ -168,9 +172,39 @@ class Step:
         self._make_graph.append(makes_graph)
         try:
             yield
+        except Exception as error:
+            self.parts.raised(error, self._failed_pass(error))
+            raise
         finally:
             self._make_graph.pop()
             self.updates.passed = True
+
+    def part(self) -> StepPart | None:
+        """The part of the step that runs now. None if it is the forward."""
+        node: Any = _node()
+        if node is None or torch._C._current_graph_task_id() == self._pass:
+            return self.parts.now
+        return self._pass_of(self.owners.of(node._sequence_nr()))
+
+    def failed(self, node: Any, error: Exception) -> None:
+        """The backward pass of a custom Function raised an exception."""
+        self.parts.raised(error, self._pass_of(self.owners.of(node._sequence_nr())))
+
+    def _failed_pass(self, error: Exception) -> StepPart:
+        """The backward pass of a module whose hook raised, or what is known otherwise."""
+        module = hooked_module(error)
+        paths = [path for path, each in self._tree.walked if each is module]
+        if paths:
+            return self._pass_of(paths[0])
+        before = f"; the last backward op before it was that of {self._named(self._last)}"
+        return StepPart("the backward pass", FAKE, given=before)
+
+    def _pass_of(self, path: str) -> StepPart:
+        return StepPart(f"the backward pass of {self._named(path)}", FAKE)
+
+    def _named(self, path: str) -> str:
+        types = {each: type_name(module) for each, module in self._tree.walked}
+        return "the loss" if path == OUTSIDE else module_at(path, types.get(path, ""))
 
     def note(self, call: Call, whole: Whole) -> bool:
         """Record an op call that runs outside of all running modules.
@@ -208,6 +242,7 @@ class Step:
 
     def runs(self) -> list[ModuleRun]:
         """The work of the step, as one run for each phase and module that it belongs to."""
+        self.parts.forget()
         types = {path: type_name(module) for path, module in self._tree.walked}
         return [
             ModuleRun(

@@ -93,7 +93,7 @@ class Run(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if (
             facts.composite
             and (facts.torchs_own or not self._observer.priced(func))
-            and not (facts.kernels and _kind_of_device(args) in facts.kernels)
+            and not (facts.kernels and self.device_of(args) in facts.kernels)
         ):
             opened = _COMPOSITE
             if any([each.is_nested for each in op_tensors(args)]):  # noqa: C419 (faster)
@@ -107,6 +107,10 @@ class Run(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if facts.prim and (transformed() or _in_a_backward_pass_on_meta(args)):
             return self.unrecorded(func, args, kwargs)  # it finds the shape of a sum
         return self.op(func, facts, args, kwargs)
+
+    def device_of(self, args: OpArgs) -> str:
+        """The type of the device on which an op runs: that of its first tensor."""
+        return next((each.device.type for each in op_tensors(args)), "")
 
     def unrecorded(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         """Run an op that is no work of the model."""
@@ -126,11 +130,6 @@ class Run(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 return value(*args, **kwargs)
 
         return seen
-
-
-def _kind_of_device(args: OpArgs) -> str:
-    """The type of the device on which an op runs: that of its first tensor."""
-    return next((each.device.type for each in op_tensors(args)), "")
 
 
 def _in_a_backward_pass_on_meta(args: OpArgs) -> bool:

@@ -24,9 +24,16 @@ def hidden_work_noted() -> AbstractContextManager[None]:
 def _noting(node: Any, gradients: tuple[Any, ...], run: Callable[[], Any]) -> Any:
     here = [each for each in observers_here() if each.step is not None and each.listening()]
     worked = [each.worked for each in here]
-    out = run()
+    try:
+        out = run()
+    except Exception as error:
+        for each in here:
+            if each.step is not None:
+                each.step.failed(node, error)
+        raise
     for observer, before in zip(here, worked, strict=True):
-        if observer.worked == before and _is_new(out, (*gradients, *_saved(node)), observer):
+        given = (*gradients, *_saved(node))
+        if _has_hidden_work(out, given, observer, observer.worked > before):
             observer.note(_call(type(node)._forward_cls, gradients, out), False)
     return out
 
@@ -38,11 +45,16 @@ def _saved(node: Any) -> Iterable[Any]:
         return ()
 
 
-def _is_new(out: Any, given: Iterable[Any], observer: Observer) -> bool:
-    """Whether a tensor in ``out`` has memory of its own, and elements, and no seen op made it."""
-    held = {storage(each) for each in op_tensors(given)}
+def _has_hidden_work(out: Any, given: Iterable[Any], observer: Observer, worked: bool) -> bool:
+    """Whether a tensor in ``out`` has memory of its own, and elements, and no seen op made it.
+
+    If an op ``worked``, that may be unknown. Then the memory must be known to have no values yet.
+    """
+    held, origins = {storage(each) for each in op_tensors(given)}, observer.origins
     return any(
-        storage(each) not in held and each.numel() and not observer.origins.has_made(each)
+        storage(each) not in held
+        and each.numel()
+        and (origins.is_blank(each) or not (worked or origins.has_made(each)))
         for each in op_tensors((out,))
     )
 

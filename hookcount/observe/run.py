@@ -5,7 +5,6 @@ It runs on shapes where that is possible, and for real otherwise.
 
 from __future__ import annotations
 
-import contextvars
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -13,17 +12,15 @@ from functools import partial
 from typing import Literal, Protocol
 
 import torch
-from torch import nn
 
-from ..core.errors import HookcountError, module_at, note
 from ..core.trace import Trace
 from ..rules.registry import Op, Registry
 from ..rules.resolver import Resolver
+from .acting import Act, called
 from .admission import admitted, check_surroundings
 from .autograd import Step
 from .company import alone
 from .dispatch import RealRun, Run
-from .distributed import settle
 from .eager import compiler_is_there
 from .function_names import functions_named
 from .gate import kept_apart, reading
@@ -31,8 +28,7 @@ from .gathered import gathered
 from .gradient_hooks import gradient_hooks_off
 from .in_turn import in_turn
 from .interrupts import HeldBack
-from .mistakes import refuse_mistakes
-from .module_tree import ModuleTree, type_name
+from .module_tree import ModuleTree
 from .observer import Observer, innermost_given, observers_here
 from .observing import Modes, observing
 from .other_path import goes_another_path
@@ -44,6 +40,7 @@ from .shapes_run.constants import Constants, needs_constants
 from .shapes_run.derivatives import differentiable
 from .shapes_run.fakes import faked, for_want_of_values
 from .shapes_run.jagged import jagged_on_meta
+from .shapes_run.kernels import kernels_on_meta
 from .shapes_run.memo import Memo
 from .shapes_run.shapes import ConstantsLostError, ShapesRun
 from .specs import has_values, tensors
@@ -65,10 +62,6 @@ class MakesModes(Protocol):
     """Makes the dispatch mode of an observation, and the modes and patches that it needs."""
 
     def __call__(self, observer: Observer, given: Given) -> tuple[Run, Modes]: ...
-
-
-Act = Callable[[nn.Module, Callable[[], object], Step], None]
-"""What a run does: it gets the model, its forward without arguments, and the step to report to."""
 
 
 @dataclass(frozen=True)
@@ -159,8 +152,14 @@ class Runner:
         return ShapesRun(observer, given.guard, given.data, self.memo, keeps_constants)
 
     def _allowances(self, observer: Observer) -> Modes:
-        """Patches that let code run on meta: autocast, derivatives, attention, and fakes."""
-        patches = (autocast_on_meta(), differentiable(), as_on_the_device(), jagged_on_meta())
+        """Patches that let code run on meta as on the device, and fakes."""
+        patches = [
+            autocast_on_meta(),
+            differentiable(),
+            as_on_the_device(),
+            jagged_on_meta(),
+            kernels_on_meta(),
+        ]
         return [*patches, faked(observer, self.registry), *self._functions(observer)]
 
     def _functions(self, observer: Observer) -> Modes:
@@ -235,7 +234,7 @@ class Runner:
                 ]
                 try:
                     with observing(observer, tree, [*parallel, run, *others]):
-                        _call(tree.model, given, observer, signals, self.act)
+                        called(tree.model, given, observer, signals, self.act)
                 finally:
                     if observer.step is not None:
                         observer.step.restore()
@@ -279,42 +278,3 @@ def _have_values(tree: ModuleTree, args: Args, kwargs: Kwargs) -> bool:
 
 def _tensors(tree: ModuleTree, args: Args, kwargs: Kwargs) -> Iterator[torch.Tensor]:
     yield from (*tree.parameters, *tree.buffers, *tensors((args, kwargs)))
-
-
-def _call(
-    model: nn.Module, given: Given, observer: Observer, signals: HeldBack, act: Act | None
-) -> None:
-    """Run the model, or a step of its training. A note on an exception names the module."""
-
-    def forward() -> object:
-        out = model(*given.args, **given.kwargs)
-        settle(out, observer)
-        observer.reach.settle(out)
-        return out
-
-    try:
-        try:
-            signals.holding = False
-            signals.release()
-            context = contextvars.copy_context()
-            if act is None or observer.step is None:
-                context.run(forward)
-            else:
-                context.run(act, model, forward, observer.step)
-        finally:
-            signals.holding = True
-    except HookcountError:
-        raise
-    except Exception as error:
-        where = (
-            module_at(*observer.failed_at)
-            if observer.failed_at
-            else module_at("", type_name(model))
-        )
-        note(
-            error,
-            f"hookcount: raised in {where} while it was being counted; "
-            "the model is as it was before.",
-        )
-        refuse_mistakes(model, given.args, given.kwargs, error)
-        raise

@@ -190,7 +190,14 @@ class Origins:
 
     def has_made(self, tensor: torch.Tensor) -> bool:
         """Whether a seen op is known to have computed a tensor, or to have copied or filled it."""
-        return _has(self.known, tensor) and storage(tensor) not in self._blank
+        return _has(self.known, tensor) and not self.is_blank(tensor)
+
+    def is_blank(self, tensor: torch.Tensor) -> bool:
+        """Whether a tensor has memory to which no seen op wrote: of ``torch.empty``, or of numpy.
+
+        See ``_blank``.
+        """
+        return storage(tensor) in self._blank
 
     # -- the end ------------------------------------------------------------------------------
 

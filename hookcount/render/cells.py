@@ -9,13 +9,14 @@ from ..analysis.folding.opening import Line
 from ..analysis.folding.row import Row
 from ..core.names import clean
 from ..core.ops import Ops, flops
-from ..core.units import percent, si
-from ..pricing.price import Record
+from ..core.units import percent, si, size
 from ..pricing.priced import Priced
 from ..pricing.tree import Node
 from ..tables.columns import Column, TreeColumn
 from ..tables.cutting import middle
 from ..tables.sheet import Fit, Sheet
+from .quantities import TEXTS, numbers
+from .row_types import Texts
 
 MEAN = "~"
 """It stands before the mean of figures that differ."""
@@ -34,7 +35,7 @@ COLUMNS = {
     "output_shapes": {"output"},
     "macs_share": {"% MACs", "share"},
 }
-"""The columns that people may choose, with their titles. The module is always shown."""
+"""The usual columns, with their titles. The module is always shown."""
 TIMES, BAR = "", " "
 """Titles of columns that have no title to read."""
 _EIGHTHS = "▏▎▍▌▋▊▉"
@@ -58,8 +59,13 @@ def sheet(
     lines: Sequence[Line],
     more: Sequence[More] = (),
     chosen: Collection[str] | None = None,
+    added: Sequence[str] = (),
 ) -> Sheet:
-    """Lines of a folded tree as a sheet. ``chosen``: the columns to show, of ``COLUMNS``."""
+    """Lines of a folded tree as a sheet.
+
+    ``chosen``: the columns to show, of ``COLUMNS``. None: all. ``added``: others, of
+    ``quantities.sorts``.
+    """
     rows = [line.row for line in lines]
     share = [_share(priced, row) for row in rows]
     texts = Texts(priced.records, rows)
@@ -83,6 +89,7 @@ def sheet(
         Column("MACs", [_of_works(row, _macs) for row in rows], right=True),
         Column("FLOPs", [_of_works(row, flops) for row in rows], right=True),
         Column("share" if own else "% MACs", [text for text, _ in share], right=True),
+        *(_added(priced, each, rows) for each in added),
         *(Column(each.title, [_more(each, row) for row in rows], right=True) for each in more),
         Column(BAR, [_bar(part) for _, part in share], style="blue", in_terminals=True),
     ]
@@ -94,15 +101,24 @@ def sheet(
     return Sheet([each for each in shown if _has_content(each)], _fits(own))
 
 
-def of_one(figures: Sequence[int]) -> str:
+def _added(priced: Priced, name: str, rows: Sequence[Row]) -> Column:
+    """A column of a table of modules: ``"backward_macs"`` has the title ``backward MACs``."""
+    title = name.replace("_", " ").replace("macs", "MACs").replace("flops", "FLOPs")
+    if name in TEXTS:
+        return Column(title, [clean(_shapes(row, name)) for row in rows], style="dim", most=44)
+    values, show = numbers(priced, name), size if name.endswith("_bytes") else si
+    return Column(title, [of_one(values(row), show) for row in rows], right=True)
+
+
+def of_one(figures: Sequence[int], show: Callable[[float], str] = si) -> str:
     """The figure of one of several modules, or the mean if they differ. Empty for zero.
 
     >>> of_one([1500, 1500]), of_one([1000, 2000]), of_one([0, 0])
     ('1.50 k', '~1.50 k', '')
     """
     if len(set(figures)) == 1:
-        return si(figures[0]) if figures[0] else ""
-    return f"{MEAN}{si(_mean(figures))}"
+        return show(figures[0]) if figures[0] else ""
+    return f"{MEAN}{show(_mean(figures))}"
 
 
 def _mean(figures: Sequence[int]) -> float:
@@ -138,33 +154,6 @@ def _has_content(column: Column) -> bool:
     return column.title != TIMES or any(column.cells)
 
 
-class Texts:
-    """The types of rows. A row ``(itself)`` has the ops that have its MACs."""
-
-    def __init__(self, records: Sequence[Record], rows: Sequence[Row]) -> None:
-        wanted = {row.path for row in rows if row.kind == "itself"}
-        self._ops: dict[str, list[Record]] = {}
-        for each in records if wanted else ():
-            if each.path in wanted and each.by == "op" and each.ops.macs:
-                self._ops.setdefault(each.path, []).append(each)
-
-    def type(self, row: Row) -> str:
-        """The type of the modules, or the ops."""
-        if row.kind != "itself":
-            return row.type
-        found = sorted(self._ops.get(row.path, ()), key=lambda each: -each.ops.macs)
-        return ", ".join(dict.fromkeys(_short(each.target) for each in found))
-
-
-def _short(target: str) -> str:
-    """An op's name without its namespace and its device.
-
-    >>> _short("aten::_scaled_dot_product_flash_attention_for_cpu")
-    'scaled_dot_product_flash_attention'
-    """
-    return target.rpartition("::")[2].strip("_").removesuffix("_for_cpu")
-
-
 def _mark(line: Line) -> str:
     doubt = line.row.uncounted
     if not line.closed:
@@ -173,14 +162,26 @@ def _mark(line: Line) -> str:
 
 
 def _output(row: Row) -> str:
+    return _shapes(row, "output_shapes")
+
+
+def _shapes(row: Row, name: str) -> str:
+    """The first shapes of a module's inputs or outputs, and how many others there are."""
     if row.kind != "module":
         return ""
-    found = row.nodes[0].outputs
-    if any(
-        node.outputs != found for node in row.nodes[1:] if node.distinct != row.nodes[0].distinct
-    ):
+    of = _inputs if name == "input_shapes" else _outputs
+    found = of(row.nodes[0])
+    if any(of(node) != found for node in row.nodes[1:] if node.distinct != row.nodes[0].distinct):
         return "differ"
     return (found[0] if found else "") + (f" +{len(found) - 1}" if len(found) > 1 else "")
+
+
+def _inputs(node: Node) -> tuple[str, ...]:
+    return node.inputs
+
+
+def _outputs(node: Node) -> tuple[str, ...]:
+    return node.outputs
 
 
 def _calls(row: Row) -> str:

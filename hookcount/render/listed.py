@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..analysis import frames
-from ..core.errors import InputError, error_text, near
+from ..analysis.columns import check_column
 from ..pricing.priced import Priced
 
 _READ = ("path", "type", "calls", "params", "own_macs", "macs", "flops", "macs_share")
@@ -29,10 +29,7 @@ def chosen(priced: Priced, columns: Iterable[str], sort: str | None) -> list[str
     for each in columns:
         name = ALSO.get(each, each)
         if name not in all_columns:
-            known = near(str(each), all_columns) or all_columns
-            what = f"no column is called {each!r}"
-            fix = f"use one of {', '.join(known)}"
-            raise InputError(error_text("show(columns=...)", what, fix))
+            check_column("show(columns=...)", each, all_columns)
         found.append(name)
     return _once([*found, *([sort] if sort else [])])
 

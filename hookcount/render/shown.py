@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..analysis import frames
-from ..core.errors import InputError, error_text, near
+from ..analysis.columns import check_column
+from ..core.errors import InputError, error_text
 from ..core.integers import as_int
 from ..pricing.priced import Priced
 from ..tables.encoding import printable
@@ -13,8 +14,8 @@ from ..tables.grid import plain, show, table
 from . import text
 from .cells import COLUMNS
 from .listed import ALSO, chosen, read
-from .order import SORTS
 from .page.notebook import notebook
+from .quantities import sorts
 
 _HINT = "report.show(fold=False) shows every module."
 
@@ -41,10 +42,10 @@ class Shown:
 
         Equal modules are one row, and the tree is as long as fits on a screen. ``depth``: all rows
         down to so many levels, and none beneath. ``fold=False``: a row for each module.
-        ``columns``: some of type, output, calls, params, figure, macs, flops, share. ``sort``:
-        siblings with the largest values come first, such as ``"params"``; ``"path"`` and ``"type"``
-        sort them by text. ``top``: so many modules as a table, those with the largest values of
-        ``sort``, or with most MACs of their own. Its columns are those of ``to_dataframe()``.
+        ``columns``: some of type, output, calls, params, figure, macs, flops, share, and of the
+        columns of ``to_dataframe()``. ``sort``: one of these columns. Siblings with the largest
+        values come first; texts such as ``"path"`` go up. ``top``: so many modules as a table,
+        those with the largest values of ``sort``, or with most MACs of their own.
 
         Raises ``InputError`` for an unknown column.
         """
@@ -59,10 +60,11 @@ class Shown:
             shown = read(self.priced, by) if names is None else chosen(self.priced, names, by)
             show(table(found[shown]))
             return
+        known = sorts(bool(self.priced.step_work))
         if sort is not None:
-            _check("sort", sort, SORTS)
+            check_column("show(sort=...)", sort, known)
         for each in names or ():
-            _check("columns", each, COLUMNS)
+            check_column("show(columns=...)", each, [*COLUMNS, *known])
         show(text.tree(self.priced, depth, sort, fold=fold, columns=names, hint=_HINT))
 
     def __str__(self) -> str:
@@ -77,12 +79,3 @@ def _names(columns: Iterable[str]) -> tuple[str, ...]:
         fix = f"give a list, such as [{columns!r}]"
         raise InputError(error_text(f"show(columns={columns!r})", "this is one name", fix))
     return tuple(columns)
-
-
-def _check(option: str, name: str, known: Iterable[str]) -> None:
-    """Raises ``InputError`` if no column is called ``name``."""
-    known = list(known)
-    if name not in known:
-        use = ", ".join(near(str(name), known) or known)
-        what = f"no column is called {name!r}"
-        raise InputError(error_text(f"show({option}=...)", what, f"use one of {use}"))

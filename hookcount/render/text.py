@@ -11,7 +11,7 @@ from ..pricing.price import STEP
 from ..pricing.priced import Priced
 from ..pricing.tree import Node
 from ..tables.grid import Renderable
-from .cells import More
+from .cells import COLUMNS, More
 from .order import order
 from .view import TreeView
 
@@ -86,12 +86,23 @@ def tree(
     """The module tree below a summary. Warnings and uncounted targets come last.
 
     Without ``depth`` it is as much as fits on a screen. ``sort``: the column by which siblings are
-    sorted, of ``order.SORTS``. ``fold=False``: each module has a row. Totals stay the same.
-    ``columns``: those to show, of ``cells.COLUMNS``. ``hint`` says how to see what is hidden.
+    sorted, of ``quantities.sorts``; it is shown. ``fold=False``: each module has a row. Totals stay
+    the same. ``columns``: those to show, of ``cells.COLUMNS`` and ``quantities.sorts``. ``hint``
+    says how to see what is hidden.
     """
     by = None if sort is None else order(priced, sort)
-    heading, below = summary(priced), training_step(priced)
-    return TreeView(priced, heading, depth, fold, by, columns=columns, hint=hint, subheading=below)
+    others = dict.fromkeys([*(columns or ()), *([] if sort is None else [sort])])
+    return TreeView(
+        priced,
+        summary(priced),
+        depth,
+        fold,
+        by,
+        columns=None if columns is None else [each for each in columns if each in COLUMNS],
+        added=[each for each in others if each not in COLUMNS],
+        hint=hint,
+        subheading=training_step(priced),
+    )
 
 
 def tree_alone(

@@ -36,6 +36,8 @@ class TreeView(Fitted):
     """Columns to the right."""
     columns: Sequence[str] | None = None
     """Those to show, of ``cells.COLUMNS``. None: all."""
+    added: Sequence[str] = ()
+    """Others to show, of ``quantities.sorts``."""
     hint: str = ""
     """How to see what is hidden."""
     subheading: str = ""
@@ -46,7 +48,7 @@ class TreeView(Fitted):
         rows = ROWS
         while True:
             found = self._lines(root, rows)
-            table = sheet(self.priced, found, self.more, self.columns)
+            table = sheet(self.priced, found, self.more, self.columns, self.added)
             shown = list(self._around(root, found, table, width))
             over = len(found) + 1 + sum(length for _, _, length in shown) - LINES
             if over <= 0 or self.depth is not None or not self.fold or rows <= _LEAST:

@@ -350,7 +350,7 @@ def test_an_input_that_is_missing_or_given_twice(run, folder):
         (["timn:x"], "no module timn"),
         (["no/such.py:f"], "no file"),
         (["resnet18", "--sort", "mcas"], "use one of macs"),
-        (["resnet18", "--sort", "input_shapes"], "use one of"),  # not siblings of a tree
+        (["resnet18", "--sort", "backward_macs"], "add --training"),
         (["resnet18", "--format", "tree", "--top", "3"], "--format table"),
         (["resnet18", "--depth", "-1"], "less than 0"),
         (["resnet18", "--top", "0"], "less than 1"),

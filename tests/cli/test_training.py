@@ -21,6 +21,11 @@ class Two(nn.Module):
     def forward(self, x):
         return self.drop(self.b(self.a(x)))
 
+class Grows(Two):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(8, 4, bias=False), nn.Linear(4, 16, bias=False)
+
 class Frozen(Two):
     def __init__(self):
         super().__init__()
@@ -205,9 +210,28 @@ def test_rows_have_the_columns_of_a_step(count):
     assert int(rows["b"]["macs"]) == B
     assert int(rows["b"]["backward_macs"]) == 2 * B
     assert int(rows["(model)"]["backward_macs"]) == MACS["backward"]
-    status, _, err = count("Two", "--sort", "own_backward_macs", "--format", "csv")
-    assert status == 2
-    assert "no column is called" in err
+    for form in ("csv", "tree", "table"):
+        status, _, err = count("Two", "--sort", "own_backward_macs", "--format", form)
+        assert status == 2
+        assert "'own_backward_macs' is a column of a training step, and none was counted" in err
+        assert "To fix it: add --training" in err
+
+
+@pytest.mark.parametrize("phase", ["step", "forward", "backward"])
+def test_a_tree_is_sorted_by_a_column_of_a_step(count, phase):
+    """The second layer has two products in its backward pass, and more parameters."""
+    options = ("--training", "--phase", phase, "--optimizer", "sgd")
+    largest = {"backward_macs": 2 * 2 * 4 * 16, "optimizer_flops": 2 * 4 * 16}
+    for sort, value in largest.items():
+        status, out, err = count("Grows", *options, "--sort", sort)
+        assert (status, err) == (0, "")
+        rows = [line.split() for line in out.splitlines() if "─ " in line]
+        assert [row[1] for row in rows[:2]] == ["b", "a"]
+        assert rows[0][-1] == str(value)
+    out = count("Grows", *options, "--sort", "path")[1]
+    assert [line.split()[1] for line in out.splitlines() if "─ " in line][:2] == ["a", "b"]
+    status, _, err = count("Grows", *options, "--sort", "backward_mac")
+    assert (status, "use one of backward_macs" in err) == (2, True)
 
 
 def test_a_table_for_people(count):

@@ -9,7 +9,8 @@ from helpers.pictured import counted
 from torch import nn
 
 import hookcount
-from hookcount.render.order import SORTS
+from hookcount.analysis.columns import STEP_COLUMNS
+from hookcount.render.quantities import TEXTS, sorts
 from hookcount.render.text import tree
 from hookcount.tables.grid import plain
 
@@ -85,7 +86,7 @@ def test_a_convention_has_its_figure_in_each_view(capsys, monkeypatch):
     assert "torch (FLOPs)" in report._repr_html_()
 
 
-@pytest.mark.parametrize("sort", SORTS)
+@pytest.mark.parametrize("sort", sorts(step=False))
 def test_siblings_are_sorted_by_each_column(sort):
     model = nn.Sequential(nn.ReLU(), nn.Linear(8, 16), nn.Linear(16, 4), nn.Linear(4, 80))
     model.add_module("10", nn.LayerNorm(80))
@@ -97,8 +98,84 @@ def test_siblings_are_sorted_by_each_column(sort):
     if sort == "path":
         assert names == ["0", "1", "2", "3", "10"]
     else:
-        frame = frame.sort_values(column, ascending=sort == "type", kind="stable")
+        frame = frame.sort_values(column, ascending=sort in TEXTS, kind="stable")
         assert names == frame["path"].tolist()
+
+
+def step_of_some():
+    """Layers of other sizes. The first has no gradient of its input, and the last is frozen."""
+    model = nn.Sequential(nn.Linear(8, 16), nn.Linear(16, 4), nn.ReLU(), nn.Linear(4, 80))
+    model[3].requires_grad_(False)
+    return hookcount.Training(optimizer=torch.optim.SGD).count(model, torch.zeros(3, 8))
+
+
+@pytest.mark.parametrize("sort", STEP_COLUMNS)
+@pytest.mark.parametrize("phase", ["", "backward", "step"])
+def test_siblings_are_sorted_by_each_column_of_a_training_step(sort, phase):
+    report = step_of_some()
+    report = getattr(report, phase) if phase else report
+    text = plain(tree(report.priced, sort=sort, fold=False, columns=["type", "macs"]))
+    head, _, *lines = text.splitlines()[2:]
+    names = [re.sub("^[├└─ ]*", "", line).split()[0] for line in lines if "─" in line]
+    frame = report.to_dataframe().iloc[1:]
+    frame = frame[frame["path"].isin(names)]
+    order = frame.sort_values(sort, ascending=False, kind="stable")
+    assert names == order["path"].tolist()
+    assert re.split("  +", head.strip())[-1] == sort.replace("_", " ").replace(
+        "macs", "MACs"
+    ).replace("flops", "FLOPs")
+    shown = [re.split("  +", line.strip())[-1] for line in lines if "─" in line]
+    for cell, value in zip(shown, order[sort], strict=True):
+        assert not value or cell == str(value)
+
+
+def test_columns_of_a_training_step_are_shown(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
+    report = step_of_some()
+    report.show(columns=["own_backward_macs", "optimizer_flops", "input_shapes", "param_bytes"])
+    lines = re.sub("\x1b\\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
+    titles = ["module", "own backward MACs", "optimizer FLOPs", "input shapes", "param bytes"]
+    assert re.split("  +", lines[2].strip()) == titles
+    # 3 * 8 * 16 of the weight; 2 FLOPs for each of 8 * 16 + 16 parameters of 4 bytes
+    assert re.split("  +", lines[4])[1:] == ["384", "288", "(3, 8)", "576 B"]
+    report.backward["1"].show(columns=["backward_macs"])
+    assert capsys.readouterr().out.split()[-1] == str(2 * 3 * 16 * 4)
+
+
+class Itself(nn.Module):
+    """It has a product of its own, and a layer that is smaller."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight, self.small = nn.Parameter(torch.zeros(8, 8)), nn.Linear(8, 2)
+
+    def forward(self, x):
+        return self.small(x @ self.weight)
+
+
+def test_what_a_module_did_itself_has_its_own_step():
+    report = hookcount.Training(optimizer=torch.optim.SGD).count(
+        nn.Sequential(Itself()), torch.zeros(3, 8)
+    )
+    for sort, itself, layer in [
+        ("backward_macs", 3 * 8 * 8, 2 * 3 * 8 * 2),
+        ("own_backward_macs", 3 * 8 * 8, 2 * 3 * 8 * 2),
+        ("optimizer_flops", 2 * 8 * 8, 2 * (8 * 2 + 2)),
+    ]:
+        lines = plain(tree(report.priced, sort=sort)).splitlines()[-2:]
+        assert "(itself)" in lines[0]
+        assert [int(line.split()[-1]) for line in lines] == [itself, layer]
+
+
+@pytest.mark.parametrize("options", [{"sort": "backward_macs"}, {"columns": ["backward_macs"]}])
+@pytest.mark.parametrize("top", [{}, {"top": 3}])
+def test_a_column_of_a_training_step_needs_one(options, top):
+    report = hookcount.count(nn.Linear(8, 8), torch.zeros(1, 8))
+    with pytest.raises(hookcount.InputError) as raised:
+        report.show(**options, **top)
+    text = str(raised.value)
+    assert "'backward_macs' is a column of a training step, and none was counted" in text
+    assert "To fix it: count one: hookcount.Training().count(model, ...)" in text
 
 
 def test_what_a_module_did_itself_is_sorted_by_its_own_work():
@@ -114,7 +191,7 @@ def test_what_a_module_did_itself_is_sorted_by_its_own_work():
     [
         ({"columns": ["parans"]}, "params"),
         ({"columns": "params"}, "['params']"),
-        ({"sort": "input_shapes"}, "macs"),
+        ({"sort": "inputs_shape"}, "input_shapes"),
         ({"sort": "pramas"}, "use one of params"),
         ({"depth": -1}, "an int"),
         ({"depth": "2"}, "an int"),

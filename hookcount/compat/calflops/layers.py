@@ -75,7 +75,7 @@ class Text:
 
     def __str__(self) -> str:
         flops, macs, params = self.layers.totals
-        to = {"units": self.units, "precision": self.precision}
+        to: Any = {"units": self.units, "precision": self.precision}
         figures = lines(
             [
                 ("Total Training Params:", params_to_string(params)),

@@ -14,6 +14,7 @@ from ..observer import Observer
 from ..parts import is_shared, part, shared_as
 from ..quiet import quiet
 from ..specs import has_values, op_tensors
+from ..step_parts import FAKE, StepPart
 from ..values import OpArgs, OpKwargs
 from .meta_tensors import META
 
@@ -149,18 +150,20 @@ class Data:
         return found
 
     def needed(self, what: str, first: str = "") -> DataNeededError:
-        """The error for code that needs values. It names the module that is running.
+        """The error for code that needs values. It names the module or the part of a training step.
 
         ``first``: what to do, before the advice that always holds.
         """
-        path, kind = self._observer.here()
+        observer = self._observer
+        in_step = observer.step is not None and not observer.in_module()
+        part = observer.step.part() if in_step and observer.step is not None else None
+        part = part or StepPart(module_at(*observer.here()), FAKE)
         return DataNeededError(
             error_text(
-                module_at(path, kind),
-                f"{what}; a shapes-only run has no values of data",
+                part.place,
+                f"{what}; a shapes-only run has no values of data{part.so}",
                 f"{first}count a real model on real inputs (run='auto' then runs it for real), or "
-                "replace the forward of this module, or of one around it, with "
-                "hookcount.register_fake",
+                f"{part.instead}",
             )
         )
 

@@ -145,6 +145,11 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             self.devices.learn(func, args, kwargs, error)
             raise
 
+    def device_of(self, args: OpArgs) -> str:
+        """As ``Run.device_of``. Data on meta has the device of the model."""
+        found = super().device_of(args)
+        return self._where if found == "meta" else found
+
     def unwrapped(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         """As ``Run.unwrapped``. A tensor that wraps real data is replaced by one that wraps meta.
 

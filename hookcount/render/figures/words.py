@@ -9,7 +9,8 @@ from ...core.names import clean
 from ...core.units import percent, si
 from ...pricing.priced import Priced
 from ...tables.figures.figure import Heading
-from ..cells import MEAN, Texts
+from ..cells import MEAN
+from ..row_types import Texts
 from .counted import Counted
 from .pieces import Piece
 

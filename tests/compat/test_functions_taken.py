@@ -8,6 +8,7 @@ import contextlib
 import functools
 import io
 import operator
+import threading
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from torch import nn
 from torch.nn.functional import linear as linear_of_before
 from torch.utils.checkpoint import checkpoint
 
+import hookcount
 from hookcount.compat import calflops, deepspeed, ptflops
 from hookcount.observe.patches import in_use
 
@@ -203,3 +205,22 @@ def test_a_program_that_runs_by_itself():
     model(torch.ones(2, 4))
     assert (profiler.get_total_flops(), profiler.get_total_macs()) == LINEAR[:2]
     assert not in_use()
+
+
+def test_doors_beside_each_other_and_beside_a_count():
+    expected = figures(Model(in_a_variable), DOORS)
+    found = []
+
+    def doors():
+        found.extend(figures(Model(in_a_variable), DOORS) for _ in range(4))
+
+    threads = [threading.Thread(target=doors) for _ in range(3)]
+    for each in threads:
+        each.start()
+    macs = {hookcount.count(Model(in_a_variable), torch.ones(2, 4)).total.macs for _ in range(8)}
+    for each in threads:
+        each.join()
+    assert found == [expected] * 12
+    assert macs == {2 * 4 * 4}
+    assert not in_use()
+    assert "add" not in vars(torch.Tensor)

@@ -75,14 +75,14 @@ class Text:
 
     def __str__(self) -> str:
         flops, macs, params = self.layers.totals
-        to: Any = {"units": self.units, "precision": self.precision}
+        to = self.units, self.precision
         figures = lines(
             [
                 ("Total Training Params:", params_to_string(params)),
-                ("fwd MACs:", macs_to_string(macs, **to)),
-                ("fwd FLOPs:", flops_to_string(flops, **to)),
-                ("fwd+bwd MACs:", macs_to_string(macs * self.factor, **to)),
-                ("fwd+bwd FLOPs:", flops_to_string(flops * self.factor, **to)),
+                ("fwd MACs:", macs_to_string(macs, *to)),
+                ("fwd FLOPs:", flops_to_string(flops, *to)),
+                ("fwd+bwd MACs:", macs_to_string(macs * self.factor, *to)),
+                ("fwd+bwd FLOPs:", flops_to_string(flops * self.factor, *to)),
             ]
         )
         if not self.detailed:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 
-import torch
 from torch import nn
 
 from ...conventions import Convention
 from ...rules.registry import Registry
+from ..shown import shown
 from .utils import flops_to_string, params_to_string
 
 Hooked = Callable[[nn.Module], bool]
@@ -100,22 +100,7 @@ class Text:
                 )
 
     def __str__(self) -> str:
-        return repr(self._shown(self.layers.model, {}))
-
-    def _shown(self, module: nn.Module, known: dict[int, nn.Module]) -> nn.Module:
-        """A copy of a module for its ``repr``. The model itself is not changed."""
-        if isinstance(module, torch.jit.ScriptModule):
-            return module  # it cannot be copied in part
-        made = known.get(id(module))
-        if made is None:
-            made = known[id(module)] = object.__new__(type(module))
-            share, extra = self._share(module), module.extra_repr()
-            vars(made).update(vars(module), extra_repr=lambda: f"{share}, {extra}")
-            vars(made)["_modules"] = {
-                name: None if child is None else self._shown(child, known)
-                for name, child in module._modules.items()
-            }
-        return made
+        return shown(self.layers.model, self._share)
 
     def _share(self, module: nn.Module) -> str:
         macs, params = self.layers.total(module) / self.samples, self.layers.params(module)

@@ -62,11 +62,19 @@ def observed(
 ) -> Report:
     """One count under a convention, without hookcount's warning of uncounted work.
 
-    ``run`` is that of a ``Counter``. It is ``"shapes"`` if the model or an input is on meta.
+    ``run`` is that of a ``Counter``. It is ``"shapes"`` if the model or an input is on meta. The
+    run replaces the functions that the convention's tool replaces.
     """
     if on_meta(checked(model), args, kwargs):
         run = "shapes"
-    return Report(Counter(run=run).priced(model, args, dict(kwargs), convention))
+    counter = counter_for(convention, run)
+    return Report(counter.priced(model, args, dict(kwargs), convention))
+
+
+def counter_for(convention: Convention, run: How = "auto") -> Counter:
+    """A counter whose runs replace the functions that the convention's tool replaces."""
+    runner = Counter(run=run).runner
+    return Counter.of(replace(runner, functions=frozenset(convention.replaced or ())))
 
 
 def run_by_itself(trace: Trace, run: ModuleRun) -> Trace:

@@ -10,13 +10,11 @@ import torch
 from torch import nn
 
 from ..conventions import Convention
-from ..conventions.default import DEFAULT
-from ..counter import Counter
 from ..observe.model import checked
 from ..observe.module_tree import unwrap
 from ..report import Report
 from ..rules.registry import FREE, Registry
-from .counting import in_eval_mode, observed, with_layer
+from .counting import counter_for, in_eval_mode, observed, with_layer
 from .initialised import has_lazy, initialised
 from .shared import one_of, refused
 
@@ -50,21 +48,26 @@ def profiled(report: Report, flops: Convention, macs: Convention, layer: Registr
 
 
 def ran(
-    model: nn.Module, args: tuple[object, ...], kwargs: Mapping[str, object], mode: str, where: str
+    model: nn.Module,
+    args: tuple[object, ...],
+    kwargs: Mapping[str, object],
+    convention: Convention,
+    mode: str,
+    where: str,
 ) -> Report:
-    """One run of a model in eval mode, as hookcount counts it. ``where`` names ``mode``.
+    """One run of a model in eval mode, under a convention of a tool. ``where`` names ``mode``.
 
     ``generate`` runs for real.
     """
     model = initialised(model, args, kwargs)
     with in_eval_mode(model):
         if one_of(where, mode, MODES) == "forward":
-            return observed(model, args, kwargs, DEFAULT, run="auto")
+            return observed(model, args, kwargs, convention, run="auto")
         generate = getattr(model, "generate", None)
         if not callable(generate):
             what = f"{type(model).__name__} has no method generate"
             raise refused(where, what, "leave it out, to run forward")
-        with Counter().watch(model) as watch:
+        with counter_for(convention).watch(model) as watch:
             generate(*args, **kwargs)
         return watch.report()
 

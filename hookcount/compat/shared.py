@@ -202,3 +202,8 @@ def in_units(
 
     texts = [text(number) for number in (nums if isinstance(nums, Iterable) else (nums,))]
     return texts[0] if len(texts) == 1 else tuple(texts)
+
+
+def trainable(model: nn.Module) -> int:
+    """The number of elements of the parameters that need gradients."""
+    return sum(each.numel() for each in model.parameters() if each.requires_grad)

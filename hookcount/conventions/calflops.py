@@ -53,7 +53,10 @@ FORMULAS.register("aten::mul", Elementwise())
 FORMULAS.register("aten::resize", python_patching.Interpolated(scaled=False))
 
 LAYERS = FORMULAS.over(python_patching.FORMULAS, home=f"{__name__}:LAYERS")
-_SHARED = "a module with two places in the tree: the tool adds all its calls at each of them"
+_SHARED = (
+    "a module inside of two others: the tool and its door add all calls of the module at each of "
+    "them. A report has each call once."
+)
 CALFLOPS = Convention(
     "calflops",
     formulas=LAYERS,

@@ -28,7 +28,7 @@ _rule = rule_of(FORMULAS)
 
 contractions(FORMULAS, aten("mm addmm bmm"))
 # other nodes than those without the underscore, and the tool passes over them
-for _name in aten("addmm_ mul_ sub_ div_ floor_divide_ sigmoid_ log_ sin_ cos_ pow_ cumsum_"):
+for _name in aten("mul_ sub_ div_ floor_divide_ sigmoid_ log_ sin_ cos_ pow_ cumsum_"):
     FORMULAS.register(_name, FREE)
 FORMULAS.register("aten::rsqrt_", FREE)
 

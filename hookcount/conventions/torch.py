@@ -69,7 +69,6 @@ TORCH = Convention(
     differs=(
         "work that ran as one op is not seen: an LSTM, and multi-head attention and an encoder "
         "layer in eval mode without gradients",
-        "products in place (addmm_): hookcount sees them, the tool does not",
         "attention that ran as one op on a CPU: the tool sees it since torch 2.15, as does "
         "hookcount on that torch",
     ),

@@ -30,7 +30,7 @@ _NOT_PRICED_BY_IT: tuple[Target, ...] = (
     *(nn.RNN, nn.GRU),
     *(nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d),
     *(nn.AlphaDropout, nn.FeatureAlphaDropout),
-    *aten("addmm_ baddbmm_ addmv_ leaky_relu_"),
+    *aten("leaky_relu_"),
     # No code in Python runs it: it is the scale of attention that runs in parts.
     "aten::mul.Scalar",
 )

@@ -14,7 +14,8 @@ from torch import nn
 from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Phase, Trace, Unseen, Whole
 from ..rules.registry import Fake, Op
 from .autograd import Step
-from .call_sites.lines import calling_site
+from .call_sites.called import UNKNOWN
+from .call_sites.lines import Site, calling_site
 from .calls import Calls
 from .handed import NOT_FOLLOWED, Handed, gathered, whole_calls_apart
 from .module_tree import ModuleTree, type_name
@@ -69,6 +70,9 @@ class Observer:
         """Each fake, by the class whose forward it replaces."""
         self.whole: Whole = ""
         """What the next op is: see ``OpRun.whole``."""
+        self.functions: tuple[str, ...] | None = None
+        """The replaced functions that are running, the innermost first. None in a run that replaces
+        none: see ``function_names.py``."""
         self.faking: set[int] = set()
         """The ids of modules whose fake is running. There the module's own forward runs as it is,
         since the fake may call it."""
@@ -257,19 +261,26 @@ class Observer:
             claimable = not (self.origins.later or frame.pre_hooks) or (
                 self.origins.generators() <= frame.generators and not in_hook(frame.pre_hooks)
             )
-            site = calling_site(frame.torchs_own)
-            if self.whole:
-                site = site._replace(whole=self.whole)
+            site = self._site(frame.torchs_own)
             ops, inside = frame.ops, (call, claimable, site)
             ops[inside] = ops.get(inside, 0) + 1
             self.reach.noted = (frame.index, inside)
         elif self.step is not None and self.step.note(call, self.whole):
             self.reach.noted = None
         else:
-            site = calling_site(False)._replace(whole=self.whole)
+            site = self._site(False)
             outside = (self._phase(), call, site)
             self._outside[outside] = self._outside.get(outside, 0) + 1
             self.reach.noted = (None, outside)
+
+    def _site(self, torchs_own: bool) -> Site:
+        site = calling_site(torchs_own)
+        if self.whole:
+            site = site._replace(whole=self.whole)
+        if self.functions is None:
+            return site
+        called = self.functions[0] if self.functions else UNKNOWN
+        return site._replace(called=called, inside=self.functions[1:])
 
     def made(self, facts: OpFacts, args: OpArgs, kwargs: OpKwargs, out: OpResult) -> None:
         """A seen op returned ``out``."""
@@ -332,6 +343,7 @@ class Observer:
         made.origins, made._begins, made.given = self.origins, begins, self.given
         made.reach = Reach(self.origins.known, 0)  # an output is not made in one thread alone
         made.step = None if self.step is None else self.step.beside()
+        made.functions = None if self.functions is None else ()
         return made
 
     def hand_over(self) -> Handed:

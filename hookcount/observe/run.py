@@ -25,6 +25,7 @@ from .company import alone
 from .dispatch import RealRun, Run
 from .distributed import settle
 from .eager import compiler_is_there
+from .function_names import functions_named
 from .gate import kept_apart
 from .gathered import gathered
 from .gradient_hooks import gradient_hooks_off
@@ -84,6 +85,8 @@ class Runner:
     """Whether backward passes and optimizers are observed too, module by module."""
     act: Act | None = None
     """A training step. Without one, a run is a forward."""
+    functions: frozenset[str] = frozenset()
+    """Functions of torch that a run replaces: see ``function_names.py``."""
 
     def trace(self, tree: ModuleTree, args: Args, kwargs: Kwargs) -> Trace:
         """The trace of ``model(*args, **kwargs)``.
@@ -157,13 +160,18 @@ class Runner:
     def _allowances(self, observer: Observer) -> Modes:
         """Patches that let code run on meta: autocast, derivatives, attention, and fakes."""
         patches = (autocast_on_meta(), differentiable(), as_on_the_device(), jagged_on_meta())
-        return [*patches, whole_calls_noted(), faked(observer, self.registry)]
+        return [*patches, faked(observer, self.registry), *self._functions(observer)]
+
+    def _functions(self, observer: Observer) -> Modes:
+        """Patches that note calls of functions. Those of ``functions`` are around the others."""
+        named = [functions_named(observer, self.functions)] if self.functions else []
+        return [whole_calls_noted(), *named]
 
     def _real(
         self, tree: ModuleTree, args: Args, kwargs: Kwargs, fakes: Modes, signals: HeldBack
     ) -> Trace:
         def modes(observer: Observer, given: Given) -> tuple[Run, Modes]:
-            return RealRun(observer, given.guard), [whole_calls_noted(), *fakes]
+            return RealRun(observer, given.guard), [*fakes, *self._functions(observer)]
 
         compiler_was_there = compiler_is_there()
         if self.act is not None:
@@ -231,7 +239,7 @@ class Runner:
         observer = Observer(tree, self.memo, self._priced())
         # the end of a block is no model's output
         observer.reach = Reach(observer.origins.known, 0)
-        modes: Modes = [RealRun(observer, None), whole_calls_noted()]
+        modes: Modes = [RealRun(observer, None), *self._functions(observer)]
         if self.trains:
             observer.step = Step(tree)
             modes.append(steps_noted(observer))

@@ -28,9 +28,8 @@ class Convention:
     ``matches`` says which modules get the formula of a class: those that run its ``forward``
     (``"forward"``), all its subclasses (``"mro"``), or only that class (``"type"``).
 
-    ``functions``: count only ops called through these torch functions, as the calling code names
-    them (``OpRun.called``). This is for tools that replace torch's functions. None: all ops.
-    ``unseen``: ignore ops called through these.
+    ``unseen``: ignore ops called through these torch functions, as the calling code names them
+    (``OpRun.called``).
 
     ``within``: for tools that read calls of whole functions, as a jit trace shows them. By the name
     of a function, it maps the ops that count there to the targets whose formulas price them. An op
@@ -57,7 +56,6 @@ class Convention:
     formulas: Registry | None = field(default=None, repr=False)
     sees: Sees = "all"
     matches: Matches = "forward"
-    functions: frozenset[str] | None = field(default=None, repr=False)
     unseen: frozenset[str] = field(default=frozenset(), repr=False)
     within: Mapping[str, Mapping[str, str]] | None = field(default=None, repr=False, hash=False)
     replaced: Mapping[str, Mapping[str, str]] | None = field(default=None, repr=False, hash=False)
@@ -120,7 +118,6 @@ class Convention:
             registry,
             matches=self.matches,
             sees=self.sees,
-            functions=self.functions,
             unseen=self.unseen,
             within=self.within,
             replaced=self.replaced,

@@ -31,8 +31,7 @@ class Resolver:
     ``sees`` says which ops count: ``"all"``, none (``"modules"``), or only the ``"listed"`` ones.
     An op that is not seen costs nothing.
 
-    ``functions``: count only ops called through these torch functions (None: all).
-    ``unseen``: ignore ops called through these.
+    ``unseen``: ignore ops called through these torch functions.
     ``within`` and ``replaced``: what counts inside of which function of torch, and ``per_sample``:
     see ``Convention``.
     """
@@ -43,7 +42,6 @@ class Resolver:
         *,
         matches: Matches = "forward",
         sees: Sees = "all",
-        functions: frozenset[str] | None = None,
         unseen: frozenset[str] = frozenset(),
         within: Mapping[str, Mapping[str, str]] | None = None,
         replaced: Mapping[str, Mapping[str, str]] | None = None,
@@ -51,7 +49,6 @@ class Resolver:
     ) -> None:
         self.matches = matches
         self.sees = sees
-        self.functions = functions
         self.unseen = unseen
         self.within = within
         self.replaced = replaced
@@ -108,7 +105,7 @@ class Resolver:
             full = target_name(op)
             name = full.partition(".")[0]
             known = self._ops[op] = self._find_op(op, full, name), name
-        if called in self.unseen or (self.functions is not None and called not in self.functions):
+        if called in self.unseen:
             return _NOT_SEEN, known[1]
         if self.replaced is not None:
             return self._priced_as(self.replaced.get(called, {}).get(known[1])), known[1]

@@ -201,3 +201,51 @@ def test_the_tool_itself():
         options = {**RAW, **options}
         with torch.no_grad():
             assert calculate_flops(model, **options) == tool.calculate_flops(model, **options)
+
+
+class Shares(nn.Module):
+    """A linear layer at three places, which runs three times, and a product beside it."""
+
+    def __init__(self):
+        super().__init__()
+        self.shared = nn.Linear(4, 4)
+        self.first = nn.Sequential(self.shared, nn.ReLU())
+        self.second = nn.Sequential(self.shared, nn.Linear(4, 4, bias=False))
+
+    def forward(self, x):
+        return self.second(self.first(x)) + self.shared(torch.matmul(x, x.T) @ x)
+
+
+ONE = 2 * 4 * 4
+SHARES = (3 * 3 * ONE + ONE + 2 * 2 * 4, 4 * 4 + 4 + 4 * 4)
+"""The three calls at each of three places, one call of the other layer and the product."""
+
+
+def test_a_shared_module_has_all_its_calls_at_each_place(capsys):
+    flops, macs, params = calculate_flops(Shares(), (2, 4), **RAW)
+    assert (macs, params) == SHARES
+    assert flops == 2 * macs + 2 * 4  # and the ReLU
+    calculate_flops(Shares(), (2, 4), output_precision=1)
+    text = capsys.readouterr().out
+    share = f"20 = {100 * 20 / 36:.1f}% Params, 96 MACs = {100 * 96 / macs:.1f}% MACs"
+    assert text.count(share) == 4  # at its three places, and at the first Sequential
+    assert "(1): ReLU(0 = 0% Params, 0 MACs = 0% MACs, 8 FLOPS" in text
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("model", [Shares, Adds])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"output_unit": "K", "output_precision": 4}, {"ignore_modules": [nn.Sequential]}],
+)
+def test_the_text_of_the_tool(model, options, capsys):
+    tool = pytest.importorskip("calflops")
+    shape = (2, 4) if model is Shares else (2, 6)
+    found = []
+    for calculate in (tool.calculate_flops, calculate_flops):
+        results = calculate(model(), shape, **options)
+        lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+        figures = [line for line in lines if line.startswith(("Total", "fwd")) and "  " in line]
+        tree = lines[lines.index(f"{model.__name__}(") :]
+        found.append((results, figures, tree[: tree.index(")") + 1]))
+    assert found[0] == found[1]

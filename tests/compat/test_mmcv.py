@@ -10,7 +10,11 @@ from torch.nn import functional as F
 import hookcount
 from hookcount.compat import mmcv
 from hookcount.compat.mmcv import get_model_complexity_info
-from hookcount.compat.mmcv.utils.flops_counter import flops_to_string, params_to_string
+from hookcount.compat.mmcv.utils.flops_counter import (
+    add_flops_counting_methods,
+    flops_to_string,
+    params_to_string,
+)
 
 QUIET = {"print_per_layer_stat": False, "as_strings": False}
 
@@ -131,6 +135,21 @@ def test_a_shape_is_a_tuple(shape):
     with pytest.raises(AssertionError, match="give a tuple") as caught:
         get_model_complexity_info(small(), shape)
     assert isinstance(caught.value, hookcount.InputError)
+
+
+def test_the_methods_count_several_forwards():
+    inner = nn.Linear(8, 8)
+    model = add_flops_counting_methods(nn.Sequential(nn.Sequential(inner), inner, nn.ReLU()))
+    model.eval().start_flops_count()
+    model(torch.zeros(3, 8))
+    model(torch.zeros(2, 8))
+    model.stop_flops_count()
+    model(torch.zeros(7, 8))
+    assert model.compute_average_flops_cost() == (2 * 64 + 8, 72)
+    model.reset_flops_count()
+    with pytest.raises(hookcount.InputError, match="start_flops_count"):
+        model.compute_average_flops_cost()
+    assert not any(each._forward_hooks for each in model.modules())
 
 
 def test_frozen_parameters_do_not_count():

@@ -19,9 +19,14 @@ from hookcount.compat.mmengine import (
 )
 from hookcount.compat.mmengine import parameter_count_table as rich_parameter_count_table
 from hookcount.compat.mmengine.complexity_analysis import _DEFAULT_SUPPORTED_FLOP_OPS
-from hookcount.compat.mmengine.jit_analysis import JitModelAnalysis
+from hookcount.compat.mmengine.jit_analysis import _IGNORED_OPS, JitModelAnalysis
 from hookcount.compat.mmengine.jit_handles import conv_flop_jit
-from hookcount.compat.mmengine.print_helper import complexity_stats_str, complexity_stats_table
+from hookcount.compat.mmengine.print_helper import (
+    _format_size,
+    complexity_stats_str,
+    complexity_stats_table,
+    is_tuple_of,
+)
 
 IMAGE = torch.zeros(1, 3, 6, 6)
 OUTPUTS = 8 * 4 * 4
@@ -140,6 +145,28 @@ def test_one_of_shape_and_inputs(given):
     with pytest.raises(ValueError, match="To fix it") as caught:
         get_model_complexity_info(small(), **given)
     assert isinstance(caught.value, hookcount.InputError)
+
+
+def test_the_form_of_mmdetection():
+    """Its script averages over images, and makes a text by a private function of the tool."""
+    flops = [
+        get_model_complexity_info(
+            small(), None, inputs=IMAGE.repeat(batch, 1, 1, 1), show_table=False, show_arch=False
+        )["flops"]
+        for batch in (1, 3)
+    ]
+    assert _format_size(int(sum(flops) / 2)) == f"{2 * (CONV + NORM) / 1000}K"
+
+
+def test_the_form_of_vision_mamba():
+    """It has handles of its own, and the imports of the tool's function."""
+    assert is_tuple_of((3, 6, 6), int)
+    assert not is_tuple_of([3, 6, 6], int)
+    assert "aten::relu_" in _IGNORED_OPS
+    flops = FlopAnalyzer(small(), IMAGE).set_op_handle(**{"aten::relu": None, "aten::silu": None})
+    table = complexity_stats_table(flops=flops, show_param_shapes=True)
+    assert "(8, 3, 3, 3)" in table
+    assert _format_size(flops.total()) == "3.712K"
 
 
 def test_random_numbers_stay():

@@ -317,6 +317,17 @@ def test_what_a_convention_does_not_see_is_no_doubt():
     assert report.under("fvcore").headline == 0
 
 
+@pytest.mark.parametrize("name", ["torch", "torchvision", "fvcore", "torchprofile", "ptflops"])
+def test_a_product_in_place_is_another_op_that_a_tool_does_not_see(name):
+    def in_place(me, x):
+        return torch.ones(3, 5).addmm_(x, me.y)
+
+    report = hookcount.count(Fn(in_place, y=torch.ones(4, 5)), torch.zeros(3, 4))
+    assert report.total.macs == 3 * 4 * 5
+    assert report.under(name).headline == 0
+    assert report.under(name).uncounted == ()
+
+
 def test_a_convention_of_ones_own():
     """All products, a bias and a norm's parts, none of the activations; and relus alone."""
     model = nn.Sequential(nn.Linear(8, 4), nn.ReLU())

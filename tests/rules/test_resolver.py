@@ -183,27 +183,11 @@ def test_an_op_that_is_not_seen_is_free():
     assert (entry.price, entry.layer, name) == (FREE, "convention", "aten::add")
 
 
-def test_of_ops_only_those_that_one_of_the_functions_ran():
-    resolver = Resolver(registry("aten::mm"), functions=frozenset({"torch.mm", "@"}))
-    assert [found(resolver, aten.mm.default, each) for each in ("torch.mm", "@", ".mm", "")] == [
-        "aten::mm",
-        "aten::mm",
-        "an op",
-        "an op",
-    ]
-    assert found(resolver, aten.sub.Tensor, "torch.mm") is None  # seen, and without a formula
-
-
 def test_none_of_the_ops_that_an_unseen_function_ran():
     resolver = Resolver(registry("aten::mm"), unseen=frozenset({"@"}))
     assert found(resolver, aten.mm.default, "@") == "an op"
     assert found(resolver, aten.mm.default, "torch.mm") == "aten::mm"
     assert found(resolver, aten.mm.default) == "aten::mm"
-    both = Resolver(
-        registry("aten::mm"), functions=frozenset({"@", "torch.mm"}), unseen=frozenset({"@"})
-    )
-    assert found(both, aten.mm.default, "@") == "an op"
-    assert found(both, aten.mm.default, "torch.mm") == "aten::mm"
 
 
 def test_the_kind_of_an_op_is_the_first_that_a_layer_gives():

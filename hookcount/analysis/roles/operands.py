@@ -16,6 +16,8 @@ Operands = Literal["weight", "activations", "unclear"]
 _ADDED_TO = ("addmm", "baddbmm", "addbmm", "addmv", "_addmm_activation", "_scaled_addmm")
 """Products whose first tensor is added to the result."""
 
+_PRODUCTS = (*_ADDED_TO, "mm", "bmm", "mv", "_scaled_mm", "_int_mm", "_grouped_mm")
+
 _SOFTMAXES = ("_softmax", "_safe_softmax", "_masked_softmax")
 
 _Taken = tuple[list[Size], list[Size]]
@@ -64,6 +66,7 @@ class Shapes:
         # A trace holds equal calls of one line once, where the first ran. Later ops may feed them.
         while self._follow(calls):
             pass
+        self._all_by_weights = _multiplies_by_its_weights(run)
 
     def _follow(self, calls: list[_Taken]) -> bool:
         """Pass each op's shapes on to its results. Returns whether that added any shape."""
@@ -81,10 +84,11 @@ class Shapes:
         """The operands of a product that ran here.
 
         They are ``unclear`` if a weight and an activation of this run have the shape of an operand.
+        A module that runs no more products than it has weights for multiplies by each of these.
         """
         taken = factors(call)[:2]
         # A packed weight is not a tensor. A shape that no activation has is that of a weight.
-        if len(taken) < 2 or not self.activations.issuperset(taken):
+        if self._all_by_weights or len(taken) < 2 or not self.activations.issuperset(taken):
             return "weight"
         doubtful = self.weights.intersection(taken)
         # A weight that is added to scores has their shape too.
@@ -93,6 +97,28 @@ class Shapes:
             return "activations"
         added = next(iter(_given(call)))
         return "weight" if len(added) == 1 and added in self.weights else "unclear"
+
+
+def _multiplies_by_its_weights(run: ModuleRun) -> bool:
+    """Whether a run has no more products than the module itself holds matrices for them.
+
+    A matrix is for a product if that takes its shape or the transposed one, and no other op of
+    several tensors takes it.
+    """
+    products = [op for op in run.ops if op_name(op.call) in _PRODUCTS]
+    if run.call is None or not products:
+        return False
+    taken = {tuple(shape[-2:]) for op in products for shape in factors(op.call)[:2]}
+    others = [_given(op.call) for op in run.ops if op_name(op.call) not in _PRODUCTS]
+    elsewhere = {shape for given in others if len(given) > 1 for shape in given}
+    own = run.call.module._parameters.values()  # one stand-in may serve several of them
+    held = [each.shape for each in own if each is not None and each.dim() > 1]
+    fitting = [
+        shape
+        for shape in held
+        if shape not in elsewhere and not taken.isdisjoint((shape[-2:], shape[-1:-3:-1]))
+    ]
+    return sum(op.times for op in products) <= len(fitting)
 
 
 def _given(call: Call) -> list[Size]:

@@ -65,7 +65,7 @@ def get_model_profile(
         raise refused(_WHERE, "there is no input", "give input_shape, args or kwargs")
     model = initialised(model, *given)
     layer = ignoring(model, ignore_modules, f"{_WHERE}(ignore_modules=...)")
-    report = ran(model, *given, mode, f"{_WHERE}(mode={mode!r})")
+    report = ran(model, *given, DEEPSPEED, mode, f"{_WHERE}(mode={mode!r})")
     profile = profiled(report, DEEPSPEED_FLOPS, DEEPSPEED, layer)
     if print_profile:
         seconds = None

@@ -10,11 +10,12 @@ from torch import nn
 
 from ...conventions.deepspeed import DEEPSPEED, DEEPSPEED_FLOPS
 from ...core.units import duration
-from ...counter import Counter, Watch
+from ...counter import Watch
 from ...observe.model import checked
 from ...report import Report
 from ...rules.registry import Registry
 from ...seconds.timer import Timer
+from ..counting import counter_for
 from ..profiled import (
     Profile,
     ignoring,
@@ -154,7 +155,7 @@ class FlopsProfiler:
         with ExitStack() as stack:
             handle = self.model.register_forward_pre_hook(self._note, with_kwargs=True)
             stack.callback(handle.remove)
-            self._watch = stack.enter_context(Counter().watch(self.model))
+            self._watch = stack.enter_context(counter_for(DEEPSPEED).watch(self.model))
             self._block = stack.pop_all()
 
     def _note(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

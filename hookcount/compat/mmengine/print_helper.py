@@ -20,6 +20,9 @@ Shape = tuple[int, ...]
 
 complexity_stats_str = flop_count_str
 
+_format_size = format_size
+"""Its name in mmengine. The scripts of mmdetection and others import it."""
+
 
 def complexity_stats_table(
     flops: JitModelAnalysis,
@@ -95,4 +98,13 @@ def _arguments(model: nn.Module, shape: object, inputs: object) -> object:
 
 
 def _is_shape(value: object) -> bool:
-    return isinstance(value, tuple) and all(isinstance(size, int) for size in value)
+    return is_tuple_of(value, int)
+
+
+def is_tuple_of(seq: object, expected_type: type | tuple[type, ...]) -> bool:
+    """Whether a value is a tuple whose items all have a type.
+
+    >>> is_tuple_of((3, 224, 224), int), is_tuple_of([3], int)
+    (True, False)
+    """
+    return isinstance(seq, tuple) and all(isinstance(each, expected_type) for each in seq)

@@ -9,20 +9,21 @@ from torch import nn
 
 from ...conventions import Convention
 from ...rules.registry import Registry
-from ..shown import shown
+from ..annotated import annotated
+from ..shared import trainable
 from .utils import flops_to_string, params_to_string
 
 Hooked = Callable[[nn.Module], bool]
-"""Whether ptflops has a hook for a module."""
+"""Whether the tool has a hook for a module."""
 
 
 def hooked_under(convention: Convention) -> Hooked:
-    """Which modules have a hook under a convention: those that stand for all modules beneath."""
+    """Which modules have a hook under a convention: those whose calls have a price."""
     resolver = convention.resolver(Registry())
 
     def hooked(module: nn.Module) -> bool:
         entry = resolver.module(module)
-        return entry is not None and entry.covers == "modules"
+        return entry is not None and entry.covers != "nothing"
 
     return hooked
 
@@ -72,11 +73,6 @@ class Layers:
         return 0 if type(module) in self.ignored else trainable(module)
 
 
-def trainable(model: nn.Module) -> int:
-    """The number of elements of the parameters that need gradients."""
-    return sum(each.numel() for each in model.parameters() if each.requires_grad)
-
-
 @dataclass(frozen=True)
 class Text:
     """The text of a model in which each module shows its share."""
@@ -100,7 +96,10 @@ class Text:
                 )
 
     def __str__(self) -> str:
-        return shown(self.layers.model, self._share)
+        return annotated(self.layers.model, self._extra)
+
+    def _extra(self, module: nn.Module) -> str:
+        return f"{self._share(module)}, {module.extra_repr()}"
 
     def _share(self, module: nn.Module) -> str:
         macs, params = self.layers.total(module) / self.samples, self.layers.params(module)

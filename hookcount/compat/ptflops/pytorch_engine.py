@@ -19,10 +19,10 @@ from ...report import Report
 from ...rules.registry import FREE, Registry, Target
 from ...rules.table import Pair, Table
 from ..counting import in_eval_mode, observed, with_layer
-from ..shared import Handled, Handler, checked_hooks
+from ..shared import Handled, Handler, checked_hooks, trainable
 from ..unfused import unfused
 from .inputs import STDOUT_OF_IMPORT, WHERE, Constructor, inputs, invoke_hook, stream
-from .layers import Hooked, Layers, Text, hooked_under, trainable, unhooked
+from .layers import Hooked, Layers, Text, hooked_under, unhooked
 from .methods import add_flops_counting_methods
 
 __all__ = ["add_flops_counting_methods", "get_flops_pytorch", "get_model_parameters_number"]

@@ -9,9 +9,11 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
+import torch
+
 from ...core.ops import Ops
 from ...formulas import BUILTIN
-from ...rules.registry import Formula, Registry, Target, target_name
+from ...rules.registry import FREE, Formula, Registry, Target, target_name
 
 F = TypeVar("F", bound=Formula)
 Result = TypeVar("Result")
@@ -56,6 +58,7 @@ def rule_of(registry: Registry) -> Callable[..., Callable[[F], F]]:
 def contractions(registry: Registry, targets: Iterable[Target]) -> None:
     """Register hookcount's own formula for each target, reduced to its multiply-accumulates.
 
+    The in-place form of an op (``addmm_``) is another op, which the tools do not see: it is free.
     Raises ``LookupError`` for a target for which hookcount has no formula.
     """
     for target in targets:
@@ -67,6 +70,9 @@ def contractions(registry: Registry, targets: Iterable[Target]) -> None:
                 "To fix it: write a formula for this convention."
             )
         registry.register(target, changed(entry.price, _macs), covers=entry.covers)
+        space, _, op = name.partition("::")
+        if space == "aten" and hasattr(torch.ops.aten, f"{op}_"):
+            registry.register(f"{name}_", FREE)
 
 
 def changed(formula: Callable[..., Result], change: Callable[[Result, Output], Ops]) -> Formula:

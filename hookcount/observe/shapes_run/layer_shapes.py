@@ -54,6 +54,9 @@ def pool2d(
     """[N, C, H', W'] = pool2d([N, C, H, W]), each axis as in a convolution."""
     if (
         input.dim() != 4
+        or 0 in input.shape[1:]
+        or min(*kernel, *(stride or kernel), *dilation) < 1
+        or min(padding) < 0
         or not input.is_contiguous()
         or input.is_contiguous(memory_format=torch.channels_last)
     ):
@@ -87,8 +90,14 @@ def avg_pool2d(
     padding: Sequence[int] = (0,),
     *rest: object,
 ) -> Made:
-    """[N, C, H', W'] = avg_pool2d([N, C, H, W]). ``rest`` begins with ``ceil_mode``."""
-    return None if rest and rest[0] else pool2d(input, kernel, stride, padding, (1,))
+    """[N, C, H', W'] = avg_pool2d([N, C, H, W]). ``rest`` begins with ``ceil_mode``.
+
+    Its third item is a divisor, if given.
+    """
+    ceil_mode, divisor = rest[:1], rest[2:3]
+    if any(ceil_mode) or divisor == (0,):
+        return None
+    return pool2d(input, kernel, stride, padding, (1,))
 
 
 def convolution(
@@ -102,26 +111,18 @@ def convolution(
     output_padding: Sequence[int],
     groups: int,
 ) -> Made:
-    """[N, out, *] = convolution([N, in, *], [out, in / groups, *]).
+    """[N, out, *] = convolution([N, in, *], [out, in / groups, *]), after ``shape_checks.py``.
 
     An axis of ``size`` elements becomes
     (size + 2 padding - dilation (kernel - 1) - 1) // stride + 1.
     """
     axes = input.dim() - 2
-    fits = (
-        weight.dim() == input.dim()
-        and input.dtype == weight.dtype
-        and input.shape[1] == weight.shape[1] * groups
-    )
     if (
         transposed
-        or not fits
+        or input.dtype != weight.dtype
         or not input.is_contiguous()
         or not weight.is_contiguous()
-        or len(stride) * axes == 0
     ):
-        return None
-    if weight.shape[0] % groups or (bias is not None and tuple(bias.shape) != (weight.shape[0],)):
         return None
     sizes = [
         window(

@@ -71,6 +71,8 @@ def layer_norm(
     """
     if tuple(input.shape[input.dim() - len(shape) :]) != tuple(shape):
         return None
+    if any(each is not None and each.shape != torch.Size(shape) for each in (weight, bias)):
+        return None
     rows = (*input.shape[: input.dim() - len(shape)], *[1] * len(shape))
     dtype = _statistics_dtype(input, weight, bias)
     return empty(input.shape, input.dtype), empty(rows, dtype), empty(rows, dtype)

@@ -18,6 +18,7 @@ from ..values import OpArgs, OpKwargs, OpResult
 from .data import Data
 from .dtypes import check
 from .output_shapes import output
+from .shape_checks import check_shapes
 
 # what torch says of a custom op that runs its kernel on meta
 _NO_FAKE = ("no fake impl", "data is not allocated yet")
@@ -42,6 +43,7 @@ def result(data: Data, func: Op, facts: OpFacts, args: OpArgs, kwargs: OpKwargs)
 
 def _new(data: Data, func: Op, facts: OpFacts, args: OpArgs, kwargs: OpKwargs) -> OpResult:
     check(facts.name, args)
+    check_shapes(facts.name, args)
     if not facts.out_names:
         made = output(facts.name, bool(facts.writes), args, kwargs, data.device)
         if made is not None:

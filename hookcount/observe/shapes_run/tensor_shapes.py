@@ -68,9 +68,10 @@ def softmax(
     ``_safe_softmax`` has a dtype as ``dtype``. ``_softmax`` has a flag there: whether half
     precision becomes single precision.
     """
-    return (
-        like(input) if not dtype and input.is_contiguous() and input.is_floating_point() else None
-    )
+    axes = max(input.dim(), 1)
+    if dtype or not -axes <= dim < axes or not input.is_floating_point():
+        return None
+    return like(input) if input.is_contiguous() else None
 
 
 def mean(
@@ -95,9 +96,12 @@ def mean(
     return empty(sizes, input.dtype)
 
 
-def same(input: torch.Tensor, *rest: object, **options: object) -> Made:
-    """[*] = same([*]), for an op that moves elements. The output is contiguous."""
-    return empty(input.shape, input.dtype) if input.is_contiguous() else None
+def roll(input: torch.Tensor, shifts: Sequence[int], dims: Sequence[int] = ()) -> Made:
+    """[*] = roll([*]), along axes that a tensor with elements has. The output is contiguous."""
+    has_axes = all(-input.dim() <= dim < input.dim() for dim in dims)
+    if not input.is_contiguous() or (input.numel() and not has_axes):
+        return None
+    return empty(input.shape, input.dtype)
 
 
 def clone(input: torch.Tensor, *, memory_format: torch.memory_format | None = None) -> Made:

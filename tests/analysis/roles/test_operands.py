@@ -72,8 +72,26 @@ def test_a_product_of_two_activations(function, shape, run):
 
 
 def test_shapes_that_meet_are_unclear():
-    model = Model(lambda m, x: x @ m.weight, D, D)
-    assert operands(model, torch.zeros(N, D)) == ["weight"]
+    model = Model(lambda m, x: x @ m.weight + (x @ x.T) @ x, D, D)
+    assert operands(model, torch.zeros(N, D)) == ["weight", "activations", "activations"]
+    assert set(operands(model, torch.zeros(D, D))) == {"unclear"}
+
+
+@pytest.mark.parametrize("width", [D, M])
+@pytest.mark.parametrize("positions", [N, D, M])
+def test_as_many_products_as_weights(positions, width):
+    """A fused projection, and a router of experts: each weight is in the only product."""
+    x = torch.zeros(positions, D)
+    assert operands(Model(lambda m, x: x @ m.weight.T, width, D), x) == ["weight"]
+    router = Model(lambda m, x: (x @ m.weight.T).softmax(-1).topk(1), width, D)
+    assert operands(router, x) == ["weight"]
+    both = Model(lambda m, x: (x @ m.weight.T) @ m.other, width, D)
+    both.other = nn.Parameter(torch.zeros(width, D))
+    assert set(operands(both, x)) == {"weight"}
+
+
+def test_a_weight_beside_a_product_is_not_in_it():
+    model = Model(lambda m, x: (x @ x.T) * m.weight, D, D)
     assert operands(model, torch.zeros(D, D)) == ["unclear"]
 
 
@@ -81,7 +99,7 @@ def test_a_bias_shows_that_the_other_operand_is_a_weight():
     """Products of activations add nothing, and a bias has one dimension."""
     model = Model(lambda m, x: torch.addmm(m.weight[0], x, m.weight), D, D)
     assert operands(model, torch.zeros(D, D), op="addmm") == ["weight"]
-    model = Model(lambda m, x: torch.addmm(x, x, m.weight), D, D)
+    model = Model(lambda m, x: torch.addmm(x, x, m.weight) @ x, D, D)
     assert operands(model, torch.zeros(D, D), op="addmm") == ["unclear"]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeVar
 
 from torch import nn
 
@@ -12,15 +12,16 @@ from ....core.errors import InputError
 from ....observe.module_tree import unwrap
 from ....pricing.per_sample import samples
 from ....report import Report
-from ....rules.registry import Registry
+from ...annotated import annotated
 from ...counting import in_eval_mode, observed
 from ...ptflops.inputs import STDOUT_OF_IMPORT, WHERE, Constructor, inputs, stream
-from ...ptflops.layers import Layers, trainable
-from ...shared import refused
-from ...shown import shown
+from ...ptflops.layers import Layers, hooked_under
+from ...ptflops.methods import with_methods
+from ...shared import refused, trainable
 from ...unfused import unfused
 
 __all__ = [
+    "add_flops_counting_methods",
     "flops_to_string",
     "get_model_complexity_info",
     "get_model_parameters_number",
@@ -28,6 +29,8 @@ __all__ = [
 ]
 
 get_model_parameters_number = trainable
+
+M = TypeVar("M", bound=nn.Module)
 
 _FLOPS = ((10**9, "GFLOPs"), (10**6, "MFLOPs"), (10**3, "KFLOPs"))
 _PARAMS = ((10**6, "M"), (10**3, "k"))
@@ -74,24 +77,34 @@ def get_model_complexity_info(
     flops, params = report.headline / samples(report.priced.trace), trainable(model)
     if print_per_layer_stat:
         shares = _Shares(_layers(unwrap(model), report), samples(report.priced.trace), flops)
-        print(shown(shares.layers.model, shares.of), file=stream(ost), flush=flush)
+        print(annotated(shares.layers.model, shares.of), file=stream(ost), flush=flush)
     return (flops_to_string(flops), params_to_string(params)) if as_strings else (flops, params)
+
+
+def add_flops_counting_methods(net_main_module: M) -> M:
+    """Add four methods to a model: to start, stop and reset a count, and to get the mean.
+
+    They count the modules of all forwards between ``start_flops_count`` and ``stop_flops_count``.
+
+    >>> import torch
+    >>> model = add_flops_counting_methods(nn.Linear(8, 4))
+    >>> model.start_flops_count()
+    >>> _ = model(torch.zeros(3, 8)), model(torch.zeros(1, 8))
+    >>> model.compute_average_flops_cost()
+    (32.0, 36)
+    >>> model.stop_flops_count()
+    """
+    return with_methods(net_main_module, "mmcv", lambda layers: sum(layers.flops.values()))
 
 
 def _layers(model: nn.Module, report: Report) -> Layers:
     """The figures of the model's modules."""
-    resolver = report.convention.resolver(Registry())
     figures = dict.fromkeys(map(id, model.modules()), 0)
     paths = dict(model.named_modules(remove_duplicate=False))
     for record in report.records:
         if record.path in paths:
             figures[id(paths[record.path])] += report.convention.figure(record.ops)
-
-    def hooked(module: nn.Module) -> bool:
-        entry = resolver.module(module)
-        return entry is not None and entry.covers == "own"
-
-    return Layers(model, hooked, figures)
+    return Layers(model, hooked_under(report.convention), figures)
 
 
 @dataclass(frozen=True)
@@ -103,7 +116,7 @@ class _Shares:
     flops: float
 
     def of(self, module: nn.Module) -> str:
-        """The parameters and FLOPs of a module, and their shares of those of the model."""
+        """The parameters and FLOPs of a module, their shares of the model's, and its options."""
         flops, params = self.layers.total(module) / self.samples, self.layers.params(module)
         every = trainable(self.layers.model)
         return ", ".join(
@@ -112,6 +125,7 @@ class _Shares:
                 f"{params / max(every, 1):.3%} Params",
                 flops_to_string(flops, precision=3),
                 f"{flops / max(self.flops, 1):.3%} FLOPs",
+                module.extra_repr(),
             )
         )
 

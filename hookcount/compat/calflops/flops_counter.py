@@ -1,17 +1,4 @@
-"""``from hookcount.compat.calflops import calculate_flops`` replaces that of ``calflops``.
-
-calflops itself is not needed.
-
->>> from torch import nn
->>> model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
->>> calculate_flops(model, (1, 3, 8, 8), print_results=False, output_as_string=False)
-(8064, 3888, 112)
->>> calculate_flops(model, (1, 3, 8, 8), print_results=False)
-('8.06 KFLOPS', '3.89 KMACs', '112')
-
-The MACs are 4 * 36 outputs times 3 * 9. The FLOPs are two per MAC, and 144 each for the biases and
-the ReLU.
-"""
+"""``calculate_flops`` and ``calculate_flops_hf`` of calflops."""
 
 from __future__ import annotations
 
@@ -22,31 +9,21 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..conventions.calflops import CALFLOPS, CALFLOPS_FLOPS
-from ..models.huggingface import build
-from ..observe.model import checked
-from .profiled import (
-    Profile,
+from ...conventions.calflops import CALFLOPS, CALFLOPS_FLOPS
+from ...models.huggingface import build
+from ...observe.model import checked
+from ..initialised import initialised
+from ..profiled import (
     flops_to_string,
     ignoring,
     image_of,
-    lines,
     macs_to_string,
-    number_to_string,
     params_to_string,
     profiled,
     ran,
 )
-from .shared import refused
-
-__all__ = [
-    "calculate_flops",
-    "calculate_flops_hf",
-    "flops_to_string",
-    "macs_to_string",
-    "number_to_string",
-    "params_to_string",
-]
+from ..shared import refused
+from .layers import Layers, Text, layers_of
 
 _WHERE = "calculate_flops"
 _TOKENS = (1, 128)
@@ -87,11 +64,11 @@ def calculate_flops(
     Raises ``InputError`` for an option without such a value, and the errors of ``hookcount.count``.
     """
     given = _inputs(model, input_shape, transformer_tokenizer, tuple(args), dict(kwargs))
-    profile = _profile(model, given, forward_mode, ignore_modules)
+    layers = _layers(model, given, forward_mode, ignore_modules)
     factor = 1 + compute_bp_factor
     if print_results:
-        print(_text(profile, factor, print_detailed))
-    results = _results(profile, factor if include_backPropagation else 1)
+        print(Text(layers, factor, print_detailed, output_unit, output_precision))
+    results = _results(layers, factor if include_backPropagation else 1)
     return _texts(results, output_unit, output_precision) if output_as_string else results
 
 
@@ -125,12 +102,12 @@ def calculate_flops_hf(
     if empty_model is None:
         empty_model = build(f"hf:{model_name}", model_name, None).model
     given = (), _token_ids(empty_model, _TOKENS if input_shape is None else input_shape)
-    profile = _profile(empty_model, given, forward_mode, ignore_modules)
+    layers = _layers(empty_model, given, forward_mode, ignore_modules)
     factor = 1 + compute_bp_factor
-    text = _text(profile, factor, print_detailed)
+    text = str(Text(layers, factor, print_detailed, output_unit, output_precision))
     if print_results:
         print(text)
-    results = _results(profile, factor if include_backPropagation else 1)
+    results = _results(layers, factor if include_backPropagation else 1)
     if output_as_string:
         results = _texts(results, output_unit, output_precision)
     return (*results, text) if return_results else results
@@ -195,20 +172,22 @@ def _rows_and_length(shape: tuple[int, ...]) -> tuple[int, int]:
     return shape[0], shape[1]
 
 
-def _profile(
+def _layers(
     model: nn.Module,
     given: tuple[tuple[object, ...], Mapping[str, object]],
     mode: str,
     ignored: Iterable[type[nn.Module]] | None,
-) -> Profile:
-    layer = ignoring(model, ignored, f"{_WHERE}(ignore_modules=...)")
-    report = ran(model, *given, mode, f"{_WHERE}(forward_mode={mode!r})")
-    return profiled(report, CALFLOPS_FLOPS, CALFLOPS, layer)
+) -> Layers:
+    classes = tuple(ignored or ())
+    layer = ignoring(model, classes, f"{_WHERE}(ignore_modules=...)")
+    model = initialised(model, *given)
+    report = ran(model, *given, CALFLOPS, mode, f"{_WHERE}(forward_mode={mode!r})")
+    return layers_of(model, profiled(report, CALFLOPS_FLOPS, CALFLOPS, layer), classes)
 
 
-def _results(profile: Profile, factor: float) -> tuple[Any, Any, Any]:
-    params = profile.by_macs.tree.trainable_params
-    return profile.flops * factor, profile.macs * factor, params
+def _results(layers: Layers, factor: float) -> tuple[Any, Any, Any]:
+    flops, macs, params = layers.totals
+    return flops * factor, macs * factor, params
 
 
 def _texts(results: tuple[Any, Any, Any], unit: str | None, precision: int) -> tuple[str, str, str]:
@@ -218,17 +197,3 @@ def _texts(results: tuple[Any, Any, Any], unit: str | None, precision: int) -> t
         macs_to_string(macs, unit, precision),
         params_to_string(params, unit, precision),
     )
-
-
-def _text(profile: Profile, factor: float, detailed: bool) -> str:
-    flops, macs, params = _results(profile, 1)
-    figures = lines(
-        [
-            ("Total Training Params:", params_to_string(params)),
-            ("fwd MACs:", macs_to_string(macs)),
-            ("fwd FLOPs:", flops_to_string(flops)),
-            ("fwd+bwd MACs:", macs_to_string(macs * factor)),
-            ("fwd+bwd FLOPs:", flops_to_string(flops * factor)),
-        ]
-    )
-    return f"{figures}\n\n{profile.by_macs}" if detailed else figures

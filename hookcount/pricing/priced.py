@@ -16,6 +16,7 @@ from ..core.trace import Trace
 from ..rules.convention import Convention, Unit
 from ..rules.registry import Registry
 from ..rules.resolver import Resolver
+from .evaluated import Prices
 from .frozen import frozen
 from .price import (
     BACKWARD,
@@ -25,7 +26,6 @@ from .price import (
     STEP,
     Charge,
     Phases,
-    Prices,
     Record,
     Sums,
     Uncounted,

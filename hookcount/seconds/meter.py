@@ -30,8 +30,9 @@ from .work import Work, Works
 class Metered:
     """The work and the time of one step, or of several steps.
 
-    ``macs`` and ``flops`` are those of the model: of its forwards and backward passes. The work of
-    optimizers is not in them, and nothing that a backward pass computes again.
+    ``macs`` and ``flops`` are those of the model: of its forwards and backward passes. What a
+    backward pass computes again is not in them, but in ``recomputed_macs``. ``hfu`` has both. The
+    work of optimizers is in none of these.
     """
 
     seconds: float

@@ -372,7 +372,7 @@ def test_what_is_printed_goes_to_ost():
         Net(), RES, as_strings=False, ost=out, verbose=True, backend="aten"
     )
     lines = out.getvalue().splitlines()
-    assert any(line.split()[1:2] == ["conv"] for line in lines)
+    assert "Module:  conv" in lines
     assert f"{found:,}" in next(line for line in lines if line.startswith("ptflops, "))
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         get_model_complexity_info(Net(), RES, verbose=True, backend="aten")
@@ -380,6 +380,49 @@ def test_what_is_printed_goes_to_ost():
     quiet = io.StringIO()
     get_model_complexity_info(Net(), RES, ost=quiet, **RAW)
     assert not quiet.getvalue()
+
+
+class Products(nn.Module):
+    """A product of the model itself, between two children that have products."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
+        self.head, self.mix = nn.Linear(4, 5), nn.Parameter(torch.ones(5, 5))
+
+    def forward(self, x):
+        return self.head(self.conv(x).mean((2, 3))) @ self.mix
+
+
+def printed_by(count, **options):
+    out = io.StringIO()
+    count(Products(), (3, 8, 8), ost=out, backend="aten", **options)
+    return out.getvalue()
+
+
+def test_the_text_of_the_aten_backend():
+    conv = 36 * (4 * 27 + 4)
+    assert printed_by(get_model_complexity_info).splitlines() == [
+        f"Total:{round((conv + 25 + 25) / 1000, 2)} KMac",
+        "Module:  Global",
+        f"aten.convolution: {round(conv / 1000, 2)} KMac",
+        "aten.addmm: 25 Mac",
+        "aten.mm: 25 Mac",
+        "",
+        "Module:  conv",
+        f"aten.convolution: {round(conv / 1000, 2)} KMac",
+        "",
+        "Module:  head",
+        "aten.addmm: 25 Mac",
+        "",
+    ]
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("options", [{}, {"flops_units": "MMac", "output_precision": 5}])
+def test_the_text_of_the_aten_backend_of_ptflops(options):
+    tool = pytest.importorskip("ptflops").get_model_complexity_info
+    assert printed_by(get_model_complexity_info, **options) == printed_by(tool, **options)
 
 
 def test_the_model_is_as_before():

@@ -59,7 +59,16 @@ def calculate_flops(
     backward pass use ``hookcount.Training``. ``ignore_modules`` lists module classes. Recurrent
     modules of these classes cost nothing; others are counted, as in the tool.
 
-    ``print_results`` prints the figures, and with ``print_detailed`` the tree of the MACs.
+    ``print_results`` prints the figures, and with ``print_detailed`` each module with its own.
+
+    The differences from calflops:
+
+    - The model is not moved, and stays in its train or eval mode.
+    - It runs on shapes where it can. So no values are needed.
+    - ``padding="same"`` with a window of even length counts all positions. The tool takes one too
+      few.
+    - ``F.interpolate`` with a size of one int counts the positions. The tool counts that int.
+    - The text has no notes between its figures.
 
     Raises ``InputError`` for an option without such a value, and the errors of ``hookcount.count``.
     """

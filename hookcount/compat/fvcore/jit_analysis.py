@@ -15,7 +15,7 @@ from ...core.errors import InputError, UnknownModuleError
 from ...core.trace import Trace
 from ...observe.model import checked
 from ..initialised import initialised
-from ..jit.names import checked_name
+from ..jit.names import op_name
 from ..jit.run import observe
 from ..shared import one_of, refused
 from .ignored import IGNORED
@@ -132,12 +132,13 @@ class JitModelAnalysis:
         ``toIValue()``, and ``node().inputs()`` of a list.
 
         A name is that of an op as Python calls it: ``aten::linear``, ``aten::softmax``,
-        ``aten::scaled_dot_product_attention``. Every convolution is ``aten::_convolution``.
+        ``aten::scaled_dot_product_attention``. Every convolution is ``aten::_convolution``, and a
+        recurrent cell is the ops that it runs. So a handle of ``aten::conv2d`` is never asked.
         ``prim::PythonOp.Name`` is ``apply`` of the ``autograd.Function`` with that name. Its inputs
         are the tensors among the arguments, and their ``debugName()`` is the variable.
 
         Raises ``InputError`` for a name without a handle, for a handle that is no function, and for
-        a name that no op has here.
+        a name without a namespace.
         """
         if len(args) % 2:
             where = "set_op_handle()"
@@ -258,7 +259,7 @@ def giga_and_unsupported(
 
 
 def _checked_op(name: object) -> str:
-    return checked_name(f"set_op_handle({name!r})", name)
+    return op_name(f"set_op_handle({name!r})", name)
 
 
 def _checked_handle(name: object, handle: object) -> Handle | None:

@@ -40,13 +40,22 @@ def jit_name(op: object) -> str:
     return "aten::_convolution" if name == "aten::convolution" else name
 
 
-def checked_name(where: str, name: object) -> str:
-    """``name``, if a run can show an op of that name. ``where`` begins the message of an error.
+def op_name(where: str, name: object) -> str:
+    """``name``, if it has the form of an op's name. ``where`` begins the message of an error.
 
-    Raises ``InputError`` for a value that is no op's name, and for an op that never appears.
+    Raises ``InputError`` for any other value.
     """
     if not isinstance(name, str) or "::" not in name:
         raise refused(where, "this is no op's name", "write the namespace too, as in 'aten::relu'")
+    return name
+
+
+def checked_name(where: str, given: object) -> str:
+    """The name of an op, if a run can show it. ``where`` begins the message of an error.
+
+    Raises ``InputError`` for a value that is no op's name, and for an op that never appears.
+    """
+    name = op_name(where, given)
     if name in CONVOLUTIONS or name == "aten::convolution":
         raise refused(
             where, "every convolution appears as 'aten::_convolution'", "use 'aten::_convolution'"

@@ -18,6 +18,7 @@ from ...rules.registry import FREE, Registry, Target, target_name
 from ..counting import Price, in_eval_mode, observed, register_ops, with_layer
 from ..shared import Handled, Handler, checked_hooks, on_meta
 from ..unfused import unfused
+from .aten_text import text
 from .inputs import STDOUT_OF_IMPORT, WHERE, Constructor, inputs, invoke_hook, stream
 
 
@@ -42,7 +43,7 @@ def get_flops_aten(
     with in_eval_mode(model), unfused((unwrap(model), *unwrap(model).children())):
         report = observed(model, args, kwargs, convention, run="real")
     if print_per_layer_stat:
-        print(report, file=stream(ost))
+        print(text(report, flops_units, output_precision), file=stream(ost))
     if verbose:
         print(report.under("default").reconcile(convention), file=stream(ost))
     return report.headline, report.tree.trainable_params

@@ -75,9 +75,9 @@ def get_model_complexity_info(
     nothing; if ptflops lists its class, neither do the modules beneath. Under ``"aten"``, the ops
     that such a module itself runs cost nothing.
 
-    ``print_per_layer_stat`` writes the modules and their figures to ``ost``, as ptflops does; with
-    ``"aten"`` it writes hookcount's tree. ``verbose`` writes which classes count nothing; with
-    ``"aten"``, how the figure differs from hookcount's own.
+    ``print_per_layer_stat`` writes the modules and their figures to ``ost``, as ptflops does. With
+    ``"aten"`` these are the ops of the model and of its children. ``verbose`` writes which classes
+    count nothing; with ``"aten"``, how the figure differs from hookcount's own.
 
     ``backend_specific_config={"count_functional": False}`` leaves out the functions. Only
     ``"pytorch"`` counts functions.

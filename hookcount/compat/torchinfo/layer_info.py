@@ -34,6 +34,8 @@ class LayerInfo:
     param_bytes: int
     kernel_size: int | list[int] | None
     inner_layers: Mapping[str, Mapping[ColumnSettings, str]]
+    counted: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    """By the key of a parameter, its elements: all, and those that are trainable."""
     is_recursive: bool = False
     """Whether the same module has an earlier row, or this row is in the list several times."""
     executed: bool = False

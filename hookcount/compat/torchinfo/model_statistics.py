@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+
 from .enums import Units
 from .formatting import FormattingOptions
 from .layer_info import LayerInfo
@@ -20,8 +23,9 @@ class ModelStatistics:
 
     ``total_params`` and ``trainable_params`` are the parameters of the rows without children, and
     the parameters that only a row with children has. A parameter of two rows without children
-    counts twice, as in torchinfo. So may one of a module that two containers share, as in timm's
-    coat. ``total_mult_adds`` are the MACs of the rows without children.
+    counts twice, as in torchinfo. Any other one counts once. torchinfo counts some twice if
+    blocks share a module, as in timm's coat.
+    ``total_mult_adds`` are the MACs of the rows without children.
 
     In bytes: ``total_input`` has the storages of the inputs with their Python objects.
     ``total_param_bytes`` has the parameters of the rows without children.
@@ -49,12 +53,12 @@ class ModelStatistics:
             2 * layer.output_bytes for layer in leaves if layer.num_params
         )
         self.total_param_bytes = sum(layer.param_bytes for layer in first)
-        self.total_params = sum(layer.num_params for layer in first)
-        self.total_params += sum(max(layer.leftover_params(), 0) for layer in containers)
-        self.trainable_params = sum(layer.trainable_params for layer in first)
-        self.trainable_params += sum(
-            max(layer.leftover_trainable_params(), 0) for layer in containers
-        )
+        params = sum(layer.num_params for layer in first)
+        params += sum(max(layer.leftover_params(), 0) for layer in containers)
+        trainable = sum(layer.trainable_params for layer in first)
+        trainable += sum(max(layer.leftover_trainable_params(), 0) for layer in containers)
+        most = _at_most(summary_list, first)
+        self.total_params, self.trainable_params = min(params, most[0]), min(trainable, most[1])
         formatting.set_layer_name_width(summary_list)
 
     @staticmethod
@@ -120,3 +124,14 @@ class ModelStatistics:
         ):
             text += f"{title} (MB): {self.to_megabytes(size):.2f}\n"
         return text
+
+
+def _at_most(layers: Iterable[LayerInfo], first: Iterable[LayerInfo]) -> tuple[int, int]:
+    """All and trainable parameters, each as often as rows in ``first`` have it, and at least once.
+
+    ``first``: the rows without children, each module once.
+    """
+    known = {key: counts for layer in layers for key, counts in layer.counted.items()}
+    times = Counter(key for layer in first for key in layer.counted)
+    counted = [(max(times[key], 1), counts) for key, counts in known.items()]
+    return sum(n * each for n, (each, _) in counted), sum(n * each for n, (_, each) in counted)

@@ -115,6 +115,9 @@ class _Rows:
             trainable_params=sum(count for _, each, count in counts if each.requires_grad),
             param_bytes=sum(count * each.element_size() for _, each, count in counts),
             kernel_size=_kernel_size(module),
+            counted={
+                id(each): (count, count if each.requires_grad else 0) for _, each, count in counts
+            },
             inner_layers=_inner(counts if spot.parent else [c for c in counts if "." not in c[0]]),
             held=weakref.ref(module),
         )

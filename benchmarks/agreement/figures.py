@@ -27,6 +27,7 @@ TOOLS = {
     "torchprofile": "torchprofile",
     "ptflops": "ptflops (aten)",
     "ptflops-pytorch": "ptflops (pytorch)",
+    "mmcv": "mmcv",
     "calflops": "calflops",
     "calflops-flops": "calflops (FLOPs)",
     "deepspeed": "deepspeed",

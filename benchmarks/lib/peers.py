@@ -76,6 +76,21 @@ def _ptflops(backend: str) -> Count:
     return count
 
 
+def _mmcv(model: Any, args: tuple[Any, ...]) -> Any:
+    """By the methods that the tool adds to a model.
+
+    Its function can pass tensors only by name, and then takes them for one sample.
+    """
+    from mmcv.cnn.utils.flops_counter import add_flops_counting_methods
+
+    counting = add_flops_counting_methods(model).eval()
+    counting.start_flops_count()
+    counting(*args)
+    flops, _ = counting.compute_average_flops_cost()
+    counting.stop_flops_count()
+    return flops
+
+
 def _fvcore(model: Any, args: tuple[Any, ...]) -> Any:
     from fvcore.nn import FlopCountAnalysis
 
@@ -182,6 +197,7 @@ PEERS = {
         Peer("ultralytics-thop", "ultralytics-thop", _thop, shares_its_import_name=True),
         Peer("ptflops (pytorch)", "ptflops", _ptflops("pytorch")),
         Peer("ptflops (aten)", "ptflops", _ptflops("aten")),
+        Peer("mmcv", "mmcv-lite", _mmcv),
         Peer("fvcore", "fvcore", _fvcore),
         Peer("torchinfo", "torchinfo", _torchinfo),
         Peer("torchprofile", "torchprofile", _torchprofile),

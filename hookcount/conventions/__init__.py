@@ -8,6 +8,7 @@ from .calflops import CALFLOPS, CALFLOPS_FLOPS
 from .deepspeed import DEEPSPEED, DEEPSPEED_FLOPS
 from .default import DEFAULT, MODULES
 from .fvcore import FVCORE
+from .mmcv import MMCV
 from .ptflops import PTFLOPS
 from .ptflops_pytorch import PTFLOPS_PYTORCH
 from .rfdetr import RFDETR
@@ -33,6 +34,7 @@ CONVENTIONS = {
         TORCHPROFILE,
         PTFLOPS,
         PTFLOPS_PYTORCH,
+        MMCV,
         CALFLOPS,
         CALFLOPS_FLOPS,
         DEEPSPEED,

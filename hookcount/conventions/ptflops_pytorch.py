@@ -15,12 +15,10 @@ from typing import Protocol, TypeVar
 from torch import Size, nn
 
 from ..core.ops import NOTHING, Ops
-from ..core.trace import Call, ModuleRun
 from ..formulas.arithmetic import Outputs
-from ..rules.binding import RunFormula
 from ..rules.convention import Convention
-from ..rules.registry import Formula, Registry, Target, target_name
-from .shared import ptflops_functions
+from ..rules.registry import Formula, Registry, Target
+from .shared import ptflops_functions, ptflops_modules
 from .shared.borrowed import EVERY_KIND
 from .shared.tool_formulas import Convolution, per_unit, steps_of
 
@@ -42,12 +40,11 @@ def _hook(*classes: Target) -> Callable[[F], F]:
 
 def _convolution(module: Convolution, batch: int, positions: Sequence[int], out: Size) -> Ops:
     """All pairs of channels at each position, and 1 per output for a bias."""
-    pairs = module.in_channels * (module.out_channels // module.groups)
-    macs = batch * prod(positions) * prod(module.kernel_size) * pairs
+    macs = ptflops_modules.windows(module, batch, positions)
     return Ops(macs=macs, adds=0 if module.bias is None else batch * prod(out[1:]))
 
 
-@_hook(nn.Conv1d, nn.Conv2d, nn.Conv3d)
+@_hook(*ptflops_modules.CONVOLUTIONS)
 def convolution(module: Convolution, input: Size, /, out: Size) -> Ops:
     """[N, Co, *O] = conv([N, Ci, *I]): Ci * (Co // g) * prod(K) per output position, and a bias."""
     return _convolution(module, input[0], out[2:], out)
@@ -79,33 +76,16 @@ def linear(module: nn.Linear, input: Size, /, out: Size) -> Ops:
     return Ops(macs=rows * input[-1] * out[-1], adds=0 if module.bias is None else rows * out[-1])
 
 
-@_hook(nn.ReLU, nn.PReLU, nn.ELU, nn.LeakyReLU, nn.ReLU6, nn.GELU)
-def activation(out: Size) -> Ops:
-    """[*] = f([*]): 1 per element."""
-    return Ops(specials=prod(out))
+_ACTIVATIONS = (*ptflops_modules.ACTIVATIONS, nn.GELU)
+_hook(*_ACTIVATIONS)(ptflops_modules.activation)
+_hook(*ptflops_modules.POOLS)(ptflops_modules.pool)
+_hook(nn.Upsample)(ptflops_modules.upsample)
 
 
-@_hook(nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d)
-@_hook(nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)
-@_hook(nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d)
-@_hook(nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d)
-def pool(module: nn.Module, input: Size, /) -> Ops:
-    """[N, C, *O] = pool([N, C, *I]): 1 per input element, whatever the window."""
-    return Ops(adds=prod(input))
-
-
-@_hook(nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
-@_hook(nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d)
-@_hook(nn.GroupNorm, nn.LayerNorm)
+@_hook(*ptflops_modules.NORMS)
 def norm(module: nn.Module, input: Size, /) -> Ops:
     """[*] = norm([*]): 1 per element, and 1 with weights. A layer norm costs 1 with weights too."""
-    return Ops(adds=prod(input), muls=prod(input) if getattr(module, "affine", False) else 0)
-
-
-@_hook(nn.Upsample)
-def upsample(out: Size) -> Ops:
-    """[N, C, *O] = upsample([N, C, *I]): 1 per output element of the first sample."""
-    return Ops(muls=prod(out[1:]))
+    return ptflops_modules.norm(input, getattr(module, "affine", False))
 
 
 def _step(module: nn.RNNBase | nn.RNNCellBase, ending: str) -> Ops:
@@ -199,38 +179,25 @@ def timm_attention(module: _TimmAttention, input: Size, /) -> Ops:
     return scale + _heads(batch, module.num_heads, length, length, 2 * module.head_dim)
 
 
-class EncoderLayer(RunFormula):
-    """The hooked modules of an encoder layer that ran as one op.
-
-    Under the tool's hooks the layer does not run so. Any other layer runs its modules.
-    """
-
-    def of_run(self, run: ModuleRun) -> Ops:
-        """The price of a run of the layer."""
-        fused = any(target_name(op.call.target).startswith(_FUSED_LAYER) for op in run.ops)
-        return self(run.path, run.call) if fused and run.call is not None else NOTHING
-
-    def __call__(self, path: str, call: Call) -> Ops:
-        """[B, L, E] = encoder layer([B, L, E]): attention, two linear layers, two norms."""
-        layer, shape = call.module, call.out.shape
-        attend = layer.self_attn
-        batch, length, width = shape if attend.batch_first else (shape[1], shape[0], shape[2])
-        wide = Size((batch, length, layer.linear1.out_features))
-        total = _attention(
-            batch,
-            attend.num_heads,
-            (length, length, length),
-            (width, width, width),
-            attend.in_proj_bias is not None,
-        )
-        total += linear(layer.linear1, shape, out=wide) + linear(layer.linear2, wide, out=shape)
-        if isinstance(layer.activation, nn.Module):
-            total += activation(wide)
-        return total + norm(layer.norm1, shape) + norm(layer.norm2, shape)
+def encoder_layer(layer: nn.TransformerEncoderLayer, shape: Size) -> Ops:
+    """[B, L, E] = encoder layer([B, L, E]): attention, two linear layers, two norms."""
+    attend = layer.self_attn
+    batch, length, width = shape if attend.batch_first else (shape[1], shape[0], shape[2])
+    total = _attention(
+        batch,
+        attend.num_heads,
+        (length, length, length),
+        (width, width, width),
+        attend.in_proj_bias is not None,
+    )
+    return total + ptflops_modules.feed_forward(layer, shape, linear, norm, _ACTIVATIONS)
 
 
-_FUSED_LAYER = "aten::_transformer_encoder_layer_fwd"
-FORMULAS.register(nn.TransformerEncoderLayer, EncoderLayer(), covers="nothing")
+FORMULAS.register(
+    nn.TransformerEncoderLayer,
+    ptflops_modules.FusedEncoderLayer(encoder_layer),
+    covers="nothing",
+)
 
 LAYERS = FORMULAS.over(ptflops_functions.FORMULAS, home=f"{__name__}:LAYERS")
 PTFLOPS_PYTORCH = Convention(

@@ -8,7 +8,7 @@ import torch
 from helpers.functions import Fn
 from torch import nn
 
-from hookcount.compat import thop, torchprofile, torchsummary, ultralytics_thop
+from hookcount.compat import mmcv, mmengine, thop, torchprofile, torchsummary, ultralytics_thop
 from hookcount.compat.calflops import calculate_flops
 from hookcount.compat.deepspeed import get_model_profile
 from hookcount.compat.fvcore import FlopCountAnalysis, flop_count_table
@@ -54,6 +54,8 @@ DOORS = {
     "fvcore": analysis,
     "ptflops": lambda model: complexity(model, "pytorch"),
     "ptflops, aten": lambda model: complexity(model, "aten"),
+    "mmcv": lambda model: mmcv.get_model_complexity_info(model, (3, 6, 6), ost=io.StringIO()),
+    "mmengine": lambda model: mmengine.get_model_complexity_info(model.eval(), inputs=IMAGES),
     "torchsummary": printed,
     "ultralytics-thop": lambda model: ultralytics_thop.profile(model, (IMAGES,), verbose=False),
     "calflops": lambda model: calculate_flops(model, args=[IMAGES], print_results=False),

@@ -30,8 +30,10 @@ MODELS = {
 
 def figures(convention, peer):
     """By case hookcount's figure under ``convention`` and the tool's. Skips without the tool."""
-    if PEERS[peer].version(os.environ.get("PEERS_DIR")) is None:
+    folder = os.environ.get("PEERS_DIR")
+    if PEERS[peer].version(folder) is None:
         pytest.skip(f"{peer} is not installed")
+    own = PEERS[peer].folder(folder) or ""
     done = subprocess.run(
         [
             sys.executable,
@@ -47,7 +49,7 @@ def figures(convention, peer):
         env={
             **os.environ,
             "PYTHONPATH": os.pathsep.join(
-                map(str, (TESTS, BENCHMARKS, ROOT, os.environ.get("PYTHONPATH", "")))
+                map(str, (TESTS, BENCHMARKS, ROOT, own, os.environ.get("PYTHONPATH", "")))
             ),
             "OMP_NUM_THREADS": "1",
         },

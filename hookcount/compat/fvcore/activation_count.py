@@ -10,7 +10,7 @@ from torch import nn
 from .jit_analysis import JitModelAnalysis, giga_and_unsupported
 from .jit_handles import Handle, generic_activation_jit
 
-_DEFAULT_SUPPORTED_OPS: dict[str, Handle] = {
+SUPPORTED_OPS: dict[str, Handle] = {
     "aten::_convolution": generic_activation_jit("conv"),
     "aten::addmm": generic_activation_jit(),
     "aten::bmm": generic_activation_jit(),
@@ -19,6 +19,8 @@ _DEFAULT_SUPPORTED_OPS: dict[str, Handle] = {
     "aten::linear": generic_activation_jit(),
 }
 """The handle of each op whose outputs fvcore counts."""
+
+_DEFAULT_SUPPORTED_OPS = SUPPORTED_OPS  # its name in fvcore
 
 
 class ActivationCountAnalysis(JitModelAnalysis):
@@ -30,7 +32,7 @@ class ActivationCountAnalysis(JitModelAnalysis):
 
     def __init__(self, model: nn.Module, inputs: object) -> None:
         super().__init__(model, inputs)
-        self.set_op_handle(**_DEFAULT_SUPPORTED_OPS)
+        self.set_op_handle(**SUPPORTED_OPS)
 
 
 def activation_count(

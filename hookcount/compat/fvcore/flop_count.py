@@ -21,7 +21,7 @@ from .jit_handles import (
     norm_flop_counter,
 )
 
-_DEFAULT_SUPPORTED_OPS: dict[str, Handle] = {
+SUPPORTED_OPS: dict[str, Handle] = {
     "aten::addmm": addmm_flop_jit,
     "aten::bmm": bmm_flop_jit,
     "aten::_convolution": conv_flop_jit,
@@ -40,6 +40,8 @@ _DEFAULT_SUPPORTED_OPS: dict[str, Handle] = {
 }
 """The handle of each op that fvcore counts. A new analysis has those that are here then."""
 
+_DEFAULT_SUPPORTED_OPS = SUPPORTED_OPS  # its name in fvcore
+
 
 class FlopCountAnalysis(JitModelAnalysis):
     """The counts of fvcore for ``model(*inputs)``, by module and by operator.
@@ -57,7 +59,7 @@ class FlopCountAnalysis(JitModelAnalysis):
 
     def __init__(self, model: nn.Module, inputs: object) -> None:
         super().__init__(model, inputs)
-        self.set_op_handle(**_DEFAULT_SUPPORTED_OPS)
+        self.set_op_handle(**SUPPORTED_OPS)
 
 
 def flop_count(

@@ -42,18 +42,23 @@ def parameter_count_table(model: nn.Module, max_depth: int = 3) -> str:
 
     It has the names with at most ``max_depth`` parts.
     """
+    return pipe_table(*parameter_rows(model, max_depth))
+
+
+def parameter_rows(model: nn.Module, max_depth: int) -> tuple[list[str], list[list[str]]]:
+    """The titles and rows of ``parameter_count_table``."""
     counts, shapes = parameter_count(model), parameter_shapes(model)
 
-    def rows(above: str, depth: int) -> Iterator[tuple[str, str]]:
+    def rows(above: str, depth: int) -> Iterator[list[str]]:
         for name in children(above, counts) if depth <= max_depth else ():
             shape = shapes.get(name)
             indent = " " * depth
-            yield indent + name, indent + (_size(counts[name]) if shape is None else str(shape))
+            yield [indent + name, indent + (_size(counts[name]) if shape is None else str(shape))]
             if shape is None:
                 yield from rows(name, depth + 1)
 
-    whole = ("model", _size(counts[""]))
-    return pipe_table(("name", "#elements or shape"), [whole, *rows("", 1)])
+    whole = ["model", _size(counts[""])]
+    return ["name", "#elements or shape"], [whole, *rows("", 1)]
 
 
 def _size(elements: int) -> str:

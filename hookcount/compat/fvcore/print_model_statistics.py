@@ -38,10 +38,10 @@ _NOT_CALLED = (
 # -- statistics ------------------------------------------------------------------------------------
 
 
-def _format_size(x: float, sig_figs: int = 3, hide_zero: bool = False) -> str:
+def format_size(x: float, sig_figs: int = 3, hide_zero: bool = False) -> str:
     """A figure in its unit, with at most ``sig_figs`` decimals.
 
-    >>> _format_size(110), _format_size(110, 2), _format_size(100)
+    >>> format_size(110), format_size(110, 2), format_size(100)
     ('0.11K', '0.11K', '100')
     """
     if hide_zero and x == 0:
@@ -52,12 +52,15 @@ def _format_size(x: float, sig_figs: int = 3, hide_zero: bool = False) -> str:
     return str(x)
 
 
+_format_size = format_size
+
+
 def _pretty_statistics(
     statistics: Mapping[str, Mapping[str, float]], sig_figs: int = 3, hide_zero: bool = False
 ) -> Grouped:
     """The statistics with each figure as a text."""
     return {
-        module: {name: _format_size(figure, sig_figs, hide_zero) for name, figure in of.items()}
+        module: {name: format_size(figure, sig_figs, hide_zero) for name, figure in of.items()}
         for module, of in statistics.items()
     }
 
@@ -170,7 +173,16 @@ def _model_stats_table(
     max_depth: int = 3,
     stat_columns: Sequence[str] | None = None,
 ) -> str:
-    """A table with a row for each module, down to ``max_depth``.
+    """A table with a row for each module, down to ``max_depth``: see ``rows_of``."""
+    return pipe_table(*rows_of(statistics, max_depth, stat_columns))
+
+
+def rows_of(
+    statistics: Mapping[str, Mapping[str, str]],
+    max_depth: int = 3,
+    stat_columns: Sequence[str] | None = None,
+) -> tuple[list[str], list[list[str]]]:
+    """Titles, and a row for each module, down to ``max_depth``.
 
     A module whose only child has the same figures is in one row with it, under the child's name. A
     name that all rows begin with is left out.
@@ -193,7 +205,7 @@ def _model_stats_table(
 
     root = _last_of_wrappers("", rows)
     shared = f"{root}." if root else ""
-    return pipe_table(["module", *columns], [row(root or "model", root, 0), *below(root, 1)])
+    return ["module", *columns], [row(root or "model", root, 0), *below(root, 1)]
 
 
 def _last_of_wrappers(module: str, rows: Grouped) -> str:
@@ -224,6 +236,16 @@ def flop_count_table(
     ``show_param_shapes`` each parameter has a row. A module whose only child has the same figures
     is in one row with it.
     """
+    return pipe_table(*rows_of_analyses(flops, max_depth, activations, show_param_shapes))
+
+
+def rows_of_analyses(
+    flops: JitModelAnalysis,
+    max_depth: int = 3,
+    activations: JitModelAnalysis | None = None,
+    show_param_shapes: bool = True,
+) -> tuple[list[str], list[list[str]]]:
+    """The titles and rows of ``flop_count_table``."""
     of_parameters = "#parameters" + " or shape" * show_param_shapes
     analyses = _quiet("#activations", flops, activations)
     figures = {of_parameters: dict(parameter_count(flops.model)), **_by_module(analyses)}
@@ -238,7 +260,7 @@ def flop_count_table(
             texts[name][of_parameters] = str(shape)
         else:
             texts.pop(name, None)
-    return _model_stats_table(texts, max_depth, list(figures))
+    return rows_of(texts, max_depth, list(figures))
 
 
 def _quiet(

@@ -14,16 +14,16 @@ from ..shared import trainable
 from .utils import flops_to_string, params_to_string
 
 Hooked = Callable[[nn.Module], bool]
-"""Whether ptflops has a hook for a module."""
+"""Whether the tool has a hook for a module."""
 
 
 def hooked_under(convention: Convention) -> Hooked:
-    """Which modules have a hook under a convention: those that stand for all modules beneath."""
+    """Which modules have a hook under a convention: those whose calls have a price."""
     resolver = convention.resolver(Registry())
 
     def hooked(module: nn.Module) -> bool:
         entry = resolver.module(module)
-        return entry is not None and entry.covers == "modules"
+        return entry is not None and entry.covers != "nothing"
 
     return hooked
 

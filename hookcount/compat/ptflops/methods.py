@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from types import MethodType
@@ -26,10 +26,20 @@ from .layers import Layers, hooked_under, unhooked
 M = TypeVar("M", bound=nn.Module)
 
 
+Total = Callable[[Layers], int]
+"""What all layers of a model cost together."""
+
+
+def _total(layers: Layers) -> int:
+    return layers.total(layers.model)
+
+
 @dataclass
 class _Counted:
-    """What the hooks on one model have counted so far."""
+    """What the hooks on one model have counted so far, and under which convention."""
 
+    convention: str = "ptflops-pytorch"
+    total: Total = _total
     samples: int = 0
     flops: dict[int, int] = field(default_factory=dict)
     """By the identity of a module."""
@@ -54,15 +64,22 @@ def add_flops_counting_methods(net_main_module: M) -> M:
     (36.0, 36)
     >>> model.stop_flops_count()
     """
+    return with_methods(net_main_module, _Counted.convention, _total)
+
+
+def with_methods(model: M, convention: str, total: Total) -> M:
+    """The model with the four methods, which count under a convention."""
     for method in (
         start_flops_count,
         stop_flops_count,
         reset_flops_count,
         compute_average_flops_cost,
     ):
-        vars(net_main_module)[method.__name__] = MethodType(method, net_main_module)
-    reset_flops_count(net_main_module)
-    return net_main_module
+        vars(model)[method.__name__] = MethodType(method, model)
+    counted = _of(model)
+    counted.convention, counted.total = convention, total
+    reset_flops_count(model)
+    return model
 
 
 def start_flops_count(
@@ -76,7 +93,8 @@ def start_flops_count(
     ``ignore_list``: classes of modules that count nothing. ``verbose`` writes to ``ost`` which
     other classes count nothing.
     """
-    counted, convention = _of(self), named("ptflops-pytorch")
+    counted = _of(self)
+    convention = named(counted.convention)
     if counted.handles:
         return
     ignored, hooked = frozenset(ignore_list), hooked_under(convention)
@@ -115,8 +133,8 @@ def compute_average_flops_cost(self: nn.Module) -> tuple[float, int]:
     if not counted.samples:
         fix = "call start_flops_count(), then the model"
         raise refused("compute_average_flops_cost()", "no forward has been counted", fix)
-    layers = Layers(self, hooked_under(named("ptflops-pytorch")), counted.flops)
-    return layers.total(self) / counted.samples, trainable(self)
+    layers = Layers(self, hooked_under(named(counted.convention)), counted.flops)
+    return counted.total(layers) / counted.samples, trainable(self)
 
 
 def _note(
@@ -130,7 +148,7 @@ def _note(
     call = Call(type(module), described(args), described(kwargs), described(out), module)
     ops = price_of("", call, entry, {})
     if ops is not None:
-        figure = named("ptflops-pytorch").figure(ops)
+        figure = named(counted.convention).figure(ops)
         counted.flops[id(module)] = counted.flops.get(id(module), 0) + figure
 
 

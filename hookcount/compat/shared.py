@@ -143,15 +143,19 @@ def _meta_tensor(value: object) -> object:
     return value
 
 
-def invoked_as_hook(attribute: str, zero: Callable[[], object]) -> Invoke:
+def invoked_as_hook(
+    attribute: str, zero: Callable[[], object], others: Sequence[str] = ()
+) -> Invoke:
     """How a tool of module hooks calls a handler: ``handler(module, args, out)``.
 
-    The handler adds to ``module.<attribute>``, which starts at ``zero()``.
+    The handler adds to ``module.<attribute>``, which starts at ``zero()``. ``others`` are further
+    attributes that the tool gives to the module. They too start at ``zero()``.
     """
 
     def invoke(handler: Handler, path: str, call: Call) -> object:
         module = _copy(call.module)
-        vars(module)[attribute] = zero()
+        for name in (attribute, *others):
+            vars(module)[name] = zero()
         handler(module, on_meta(call.args), on_meta(call.out))
         return getattr(module, attribute)
 

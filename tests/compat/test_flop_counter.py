@@ -11,7 +11,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 import hookcount
-from hookcount.compat.flop_counter import FlopCounterMode
+from hookcount.compat.flop_counter import FlopCounterMode, register_flop_formula
 
 aten = torch.ops.aten
 
@@ -238,3 +238,56 @@ def test_the_table_of_an_empty_block(capsys):
         ["Module", "FLOP", "%", "Total"],
         ["Global", "0", "0%"],
     ]
+
+
+# -- formulas that are registered with torch -------------------------------------------------------
+
+
+@pytest.fixture
+def registered():
+    """An op with a formula in torch's registry, for one test: 3 for each element."""
+    lib = torch.library.Library("hookcount_registered", "DEF")
+    lib.define("twice(Tensor x) -> Tensor")
+    lib.impl("twice", lambda x: x * 2, "CompositeExplicitAutograd")
+    op = torch.ops.hookcount_registered.twice
+    register_flop_formula(op)(lambda shape, out_shape=None, **_: 3 * shape.numel())
+    yield op
+    del tool.flop_registry[op]
+    lib._destroy()
+
+
+def test_a_registered_formula_counts_as_in_torch(registered):
+    for mode in (FlopCounterMode(display=False), tool.FlopCounterMode(display=False)):
+        with mode:
+            registered(torch.zeros(4, 5))
+        assert mode.get_total_flops() == 3 * 20
+
+
+def test_the_mapping_of_a_mode_is_stronger_than_the_registry(registered):
+    own = {registered: lambda *_, **__: 7}
+    for cls in (FlopCounterMode, tool.FlopCounterMode):
+        with cls(display=False, custom_mapping=own) as mode:
+            registered(torch.zeros(4, 5))
+        assert mode.get_total_flops() == 7
+
+
+def test_a_formula_registered_with_raw_tensors(registered):
+    del tool.flop_registry[registered]
+    register_flop_formula(registered, get_raw=True)(lambda x, out_val=None: out_val.nbytes)
+    with FlopCounterMode(display=False) as mode:
+        registered(torch.zeros(4, 5))
+    assert mode.get_total_flops() == 4 * 20
+
+
+def test_an_error_of_a_registered_formula_names_the_formula(registered):
+    del tool.flop_registry[registered]
+
+    def broken(*_, **__):
+        raise ZeroDivisionError("no")
+
+    register_flop_formula(registered)(broken)
+    with (
+        pytest.raises(hookcount.FormulaError, match=r"broken \(.*test_flop_counter.py"),
+        FlopCounterMode(display=False),
+    ):
+        registered(torch.zeros(4, 5))

@@ -71,6 +71,12 @@ def adds_a_float(m, x, y):
     m.total_ops += 0.25 * y.numel()
 
 
+def sets_parameters(m, x, y):
+    m.total_ops += 3 * y.numel()
+    m.total_params[0] = 1000
+    m.total_params += 1
+
+
 def counts_a_block(m, x, y):
     m.total_ops += y.numel() * m.linear.in_features + 7
 
@@ -111,6 +117,11 @@ def test_a_handler_of_thops_form(handlers, macs):
     found = profile(Net(), (X,), HANDLERS[handlers], verbose=False)
     assert found[0] == macs
     assert [type(each) for each in found] == [float, float]
+
+
+def test_what_a_handler_does_to_the_parameters_changes_nothing():
+    expected = profile(Net(), (X,), {Scale: adds_an_int}, verbose=False)
+    assert profile(Net(), (X,), {Scale: sets_parameters}, verbose=False) == expected
 
 
 def test_layers():
@@ -427,6 +438,9 @@ def against_thop():
         wanted = thop.profile_origin(copy.deepcopy(model), inputs, handlers, False)
         if leaves != wanted:
             wrong.append(f"profile_origin of {type(model).__name__}: {leaves} for {wanted}")
+    handlers = {Scale: sets_parameters}
+    if profile(Net(), (X,), handlers, False) != thop.profile(Net(), (X,), handlers, False):
+        wrong.append("a handler that sets parameters")
     listed = importlib.import_module("thop.profile").register_hooks
     wrong += [f"register_hooks: {cls}" for cls in listed.keys() ^ register_hooks.keys()]
     for cls, (module, x) in HOOKED.items():

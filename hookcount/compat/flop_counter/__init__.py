@@ -1,6 +1,7 @@
 """``from hookcount.compat.flop_counter import FlopCounterMode`` replaces torch's class.
 
-torch's own is ``torch.utils.flop_counter.FlopCounterMode``.
+torch's own is ``torch.utils.flop_counter.FlopCounterMode``. ``register_flop_formula`` is torch's:
+what it registers counts in both.
 
 >>> import torch
 >>> from torch import nn
@@ -23,6 +24,8 @@ Sequential         528    100.00%
   - aten.mm         96     18.18%
 """
 
+from torch.utils.flop_counter import register_flop_formula
+
 from .mode import FlopCounterMode
 
-__all__ = ["FlopCounterMode"]
+__all__ = ["FlopCounterMode", "register_flop_formula"]

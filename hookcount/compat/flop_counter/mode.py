@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
 
 import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_map
 
 from ...conventions.torch import TORCH
-from ...core.errors import FormulaError, error_text
 from ...core.trace import OUTSIDE
 from ...observe.calls import Calls
 from ...observe.opfacts import op_facts
@@ -22,12 +20,10 @@ from ...observe.shapes_run.memo import Memo
 from ...observe.specs import op_described
 from ...pricing.evaluated import Prices, price_of
 from ...rules.registry import Op, Registry
-from ..shared import handler_name, refused
+from ..shared import refused
+from .formulas import Formulas, Function, checked, registered
 from .modules import Modules, modules_running
 from .table import EVERYWHERE, Counts, table
-
-Formula = Callable[..., int]
-"""A formula of the user: ``function(*shapes, out_shape=shape, **others)`` gives the FLOPs."""
 
 
 class FlopCounterMode:
@@ -42,7 +38,8 @@ class FlopCounterMode:
     end of the block. ``custom_mapping``: by op (``torch.ops.aten.add``), a function that gives the
     FLOPs of a call. It gets each tensor as its shape, and the shape of the result as ``out_shape``.
     If the function has a true attribute ``_get_raw``, it gets the tensors, and the result as
-    ``out_val``. ``mods`` is not used.
+    ``out_val``. ``mods`` is not used. Formulas of ``register_flop_formula`` count too, if they were
+    registered before.
 
     The block runs for real, as without the mode. Only the thread that entered it is counted. Only
     products, convolutions and attention count, as in torch.
@@ -57,7 +54,7 @@ class FlopCounterMode:
         mods: nn.Module | list[nn.Module] | None = None,
         depth: int | None = 2,
         display: bool = True,
-        custom_mapping: Mapping[Any, Formula] | None = None,
+        custom_mapping: Mapping[Any, Function] | None = None,
     ) -> None:
         if mods is not None:
             what = "FlopCounterMode(mods=...): modules are not needed. To fix it: leave them out."
@@ -65,7 +62,8 @@ class FlopCounterMode:
         self.depth = depth
         self.display = display
         self.flop_counts: Counts = defaultdict(lambda: defaultdict(int))
-        self._custom = _checked({} if custom_mapping is None else custom_mapping)
+        own = checked({} if custom_mapping is None else custom_mapping)
+        self._formulas = {**registered(), **own}
         self._block: ExitStack | None = None
 
     def __enter__(self) -> FlopCounterMode:
@@ -75,7 +73,7 @@ class FlopCounterMode:
         self.flop_counts.clear()
         with ExitStack() as stack:
             modules = stack.enter_context(modules_running())
-            stack.enter_context(_Ops(self.flop_counts, self._custom, modules))
+            stack.enter_context(_Ops(self.flop_counts, self._formulas, modules))
             self._block = stack.pop_all()
         return self
 
@@ -102,27 +100,15 @@ class FlopCounterMode:
         return table(self.get_flop_counts(), self.depth if depth is None else depth)
 
 
-def _checked(custom: Mapping[Any, Formula]) -> dict[Any, Formula]:
-    where, fix = "FlopCounterMode(custom_mapping=...)", "give {torch.ops.aten.add: function}"
-    if not isinstance(custom, Mapping):
-        raise refused(where, f"this is of type {type(custom).__name__}", fix)
-    for target, function in custom.items():
-        if not isinstance(target, torch._ops.OpOverloadPacket):
-            raise refused(where, f"{target!r} is no op", fix)
-        if not callable(function):
-            raise refused(where, f"{function!r} is no function", fix)
-    return dict(custom)
-
-
 class _Ops(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Runs each op and adds its FLOPs to ``counts``. It opens ops that are made of other ops."""
 
     supports_higher_order_operators = True
 
-    def __init__(self, counts: Counts, custom: Mapping[Any, Formula], modules: Modules) -> None:
+    def __init__(self, counts: Counts, formulas: Formulas, modules: Modules) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._counts = counts
-        self._custom = custom
+        self._formulas = formulas
         self._modules = modules
         self._calls = Calls(Memo())
         self._prices: Prices = {}
@@ -138,7 +124,7 @@ class _Ops(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if types and op_facts(func).metadata:
             return NotImplemented
         packet = func._overloadpacket
-        formula = self._custom.get(packet)
+        formula = self._formulas.get(packet)
         if formula is None:
             with self:
                 opened = func.decompose(*args, **kwargs)
@@ -149,7 +135,7 @@ class _Ops(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if formula is None:
             self._add(packet, self._flops(func, *before, out))
         else:
-            self._add(packet, _flops_by(formula, packet, args, kwargs, out))
+            self._add(packet, formula.flops(packet, args, kwargs, out))
         return out
 
     def _flops(self, func: Op, args: Any, kwargs: dict[str, Any], out: Any) -> int:
@@ -186,24 +172,3 @@ class _Ops(TorchDispatchMode):  # type: ignore[no-untyped-call]
             for packet in {**ones, **others}:
                 self._counts[path][packet] += max(ones.get(packet, 0), others.get(packet, 0))
         return out
-
-
-def _flops_by(
-    formula: Formula, packet: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any
-) -> int:
-    """What a formula of the user gives. Raises ``FormulaError`` if it fails, or gives no int."""
-    try:
-        if getattr(formula, "_get_raw", False):
-            found = formula(*args, **kwargs, out_val=out)
-        else:
-            args, kwargs, shape = tree_map(_shape, (args, kwargs, out))
-            found = formula(*args, **kwargs, out_shape=shape)
-        return found.__index__()
-    except Exception as error:
-        what = f"the formula {handler_name(formula)} raised {type(error).__name__}: {error}"
-        fix = "return the FLOPs of one call as an int, and take *shapes and out_shape"
-        raise FormulaError(error_text(str(packet), what, fix)) from error
-
-
-def _shape(value: Any) -> Any:
-    return value.shape if isinstance(value, torch.Tensor) else value

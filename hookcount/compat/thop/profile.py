@@ -75,7 +75,9 @@ _LISTED = dict(register_hooks)
 _NOTHING = (basic_hooks.zero_ops, basic_hooks.count_relu)
 """The hooks that count nothing."""
 
-_invoke = invoked_as_hook("total_ops", lambda: torch.zeros(1, dtype=torch.float64))
+_invoke = invoked_as_hook(
+    "total_ops", lambda: torch.zeros(1, dtype=torch.float64), others=["total_params"]
+)
 
 
 def profile(
@@ -97,10 +99,11 @@ def profile(
     once. thop counts each call several times.
 
     ``custom_ops`` maps a module class, not its subclasses, to ``function(module, inputs, out)``.
-    The function adds its count of a call to ``module.total_ops``. It is used instead of thop's
-    rules. It pays for all submodules too, except in a ``Sequential``, a ``ModuleList`` and the
-    model itself. It is called after the run, with a stand-in of the module and with tensors without
-    values. Its count of a call must be a whole number, because any rounding would differ from thop.
+    The function adds its count of a call to ``module.total_ops``. As in thop, what it does to
+    ``module.total_params`` changes nothing. It is used instead of thop's rules. It pays for all
+    submodules too, except in a ``Sequential``, a ``ModuleList`` and the model itself. It is called
+    after the run, with a stand-in of the module and with tensors without values. Its count of a
+    call must be a whole number, because any rounding would differ from thop.
 
     ``verbose`` prints the rules that were used. ``report_missing`` prints these too. It also prints
     the classes without a rule whose modules do work of their own.
@@ -126,7 +129,7 @@ def profile_origin(
     """``(macs, params)`` of the modules without children, as thop's older function counts them.
 
     The parameters of such a module count also if it has no rule, or did not run. All else is as in
-    ``profile``.
+    ``profile``. In thop, ``custom_ops`` can change the parameters here. In hookcount it cannot.
     """
     walk = _walked(model, inputs, custom_ops, "profile_origin")
     if verbose or report_missing:

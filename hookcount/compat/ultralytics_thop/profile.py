@@ -1,42 +1,29 @@
-"""``from hookcount.compat.ultralytics_thop import profile`` replaces that of ultralytics-thop.
-
-ultralytics-thop, which has the import name ``thop``, is not needed.
-
->>> import torch
->>> from torch import nn
->>> model = nn.Sequential(nn.Linear(8, 4), nn.BatchNorm1d(4))
->>> profile(model, inputs=(torch.zeros(2, 8),), verbose=False)
-(96.0, 44.0)
-
-The MACs are 2 * 4 * 8, and 4 for each of 2 * 4 elements. The parameters are 8 * 4 + 4 and 2 * 4.
-"""
+"""``profile``: the MACs and parameters of a model as ultralytics-thop counts them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
-from ..conventions.ultralytics import ULTRALYTICS
-from ..observe.module_tree import unwrap
-from ..report import Report
-from ..rules.registry import Registry
-from .counting import in_eval_mode, observed, with_layer
-from .initialised import initialised
-from .shared import (
+from ...conventions.ultralytics import ULTRALYTICS
+from ...observe.module_tree import unwrap
+from ...report import Report
+from ...rules.registry import OBSERVED, Registry
+from ..counting import in_eval_mode, observed, with_layer
+from ..initialised import initialised
+from ..shared import (
     Handled,
     Handler,
     checked_hooks,
     handler_name,
-    in_units,
     invoked_as_hook,
     refused,
 )
-from .unfused import unfused
-
-__all__ = ["clever_format", "default_dtype", "profile", "profile_origin"]
+from ..unfused import unfused
+from .vision import basic_hooks
 
 default_dtype = torch.float64
 
@@ -70,7 +57,8 @@ def profile(
     too. The function adds its count of a call to ``module.total_ops``. It is used instead of the
     tool's rule. It pays for functions in the module and beneath, but not for modules beneath. It is
     called after the run, with a stand-in of the module and with tensors without values. Its count
-    of a call must be a whole number.
+    of a call must be a whole number. With ``vision.basic_hooks.zero_ops``, functions in the module
+    count as without a rule.
 
     ``stride`` and ``min_cells``: the tool estimates from smaller images. hookcount counts the image
     that is given, so they are only checked.
@@ -104,17 +92,6 @@ def profile_origin(
     return counted.of_modules(), _params(counted.model)
 
 
-def clever_format(nums: float | Iterable[float], format: str = "%.2f") -> str | tuple[str, ...]:
-    """Each number in the largest of the units T, G, M and K that it reaches, else with a ``B``.
-
-    The result is a text for one number, and a tuple of texts for several.
-
-    >>> clever_format(4133742592.0), clever_format([25557032, 1000], "%.3f")
-    ('4.13G', ('25.557M', '1.000K'))
-    """
-    return in_units(nums, format, lambda number, unit: abs(number) >= unit)
-
-
 class _Counted:
     """The figures of one count, by module."""
 
@@ -124,7 +101,8 @@ class _Counted:
             raise refused("profile(inputs=...)", what, "give inputs=(x,)")
         layer = Registry(name="custom_ops of profile")
         for cls, function in checked_hooks(rules, "profile(custom_ops=...)").items():
-            layer.register(cls, Handled(function, _invoke))
+            nothing = function is basic_hooks.zero_ops
+            layer.register(cls, OBSERVED if nothing else Handled(function, _invoke))
         convention = with_layer(ULTRALYTICS, layer)
         model = initialised(model, tuple(inputs), {})
         with torch.no_grad(), in_eval_mode(model), unfused(model.modules()):
@@ -184,7 +162,7 @@ class _Counted:
     def _rule(self, module: nn.Module) -> str | None:
         """What the rule for a module says. None without one."""
         entry = self._resolver.module(module)
-        if entry is None:
+        if entry is None or entry.price is OBSERVED:
             return None
         price = entry.price
         if isinstance(price, Handled):

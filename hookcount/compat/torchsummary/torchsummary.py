@@ -1,25 +1,4 @@
-"""``from hookcount.compat.torchsummary import summary`` replaces that of ``torchsummary``.
-
-torchsummary itself is not needed.
-
->>> from torch import nn
->>> summary(nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU()), (3, 32, 32), device="cpu")
-----------------------------------------------------------------
-        Layer (type)               Output Shape         Param #
-================================================================
-            Conv2d-1            [-1, 8, 30, 30]             224
-              ReLU-2            [-1, 8, 30, 30]               0
-================================================================
-Total params: 224
-Trainable params: 224
-Non-trainable params: 0
-----------------------------------------------------------------
-Input size (MB): 0.01
-Forward/backward pass size (MB): 0.11
-Params size (MB): 0.00
-Estimated Total Size (MB): 0.12
-----------------------------------------------------------------
-"""
+"""``summary``: a table with a line for each call of a module."""
 
 from __future__ import annotations
 
@@ -32,16 +11,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..conventions import named
-from ..core.trace import ModuleRun, Spec, leaves
-from ..observe.model import checked
-from ..observe.module_tree import unwrap
-from .counting import observed
-from .initialised import has_lazy, initialised
-from .shared import one_of, refused
-from .unfused import unfused
-
-__all__ = ["summary"]
+from ...conventions import named
+from ...core.trace import ModuleRun, Spec, leaves
+from ...observe.model import checked
+from ...observe.module_tree import unwrap
+from ..counting import observed
+from ..initialised import has_lazy, initialised
+from ..shared import one_of, refused
+from ..unfused import unfused
 
 Shape = list[int]
 _THIN, _THICK = "-" * 64, "=" * 64

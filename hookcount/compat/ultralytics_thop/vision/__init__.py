@@ -1,0 +1,1 @@
+"""The hooks of ultralytics-thop, in ``basic_hooks``."""

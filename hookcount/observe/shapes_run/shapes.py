@@ -37,6 +37,7 @@ from .writes import Writes
 
 _CPU = torch.device("cpu")
 _INT = frozenset((int,))
+_DETACH = torch.ops.aten.detach.default
 # ops that read a value
 _READS = {"aten::_local_scalar_dense", "aten::equal", "aten::is_nonzero"}
 _CHOOSES = (ATTENTION, PARTS)
@@ -99,6 +100,8 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             args = casts.cast(func, op_facts(func).name, args, self._to)
         if not self._observer.differentiates:
             return self._see(func, args, kwargs)
+        if func is _DETACH and self._observer.in_backward and not args[0].is_meta:
+            return self._kept(args[0])
         out = self._see(func, plain(args), plain(kwargs))
         # in a training step a forward may run again here, on the model's tensors, which are on meta
         is_forward = self._observer.step is not None and torch.is_grad_enabled()
@@ -134,6 +137,17 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         if facts.reshapes:
             return reshaped(self.data, func, args, kwargs)
         return func(*self.data.mapped(args), **self.data.mapped_kwargs(kwargs))
+
+    def _kept(self, tensor: torch.Tensor) -> torch.Tensor:
+        """A real tensor that a checkpoint keeps again. It compares the device with the one before.
+
+        What is kept of data is data.
+        """
+        facts, given = op_facts(_DETACH), [tensor]
+        kept: torch.Tensor = self._constant(_DETACH, facts, (tensor,), {}, given, None)
+        if self.data.has(tensor):
+            self.data.take(kept)
+        return kept
 
     def _to(self, tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
         """A cast of autocast. A constant stays one."""

@@ -618,6 +618,14 @@ def test_each_phase_survives_a_pickle():
     assert pickle.loads(pickle.dumps(report.backward)).macs == report.backward.macs
 
 
+def test_a_phase_is_not_counted_again():
+    model = nn.Linear(8, 4, bias=False)
+    report = Training().count(model, torch.zeros(2, 8))
+    assert report.scaling(lambda n: torch.zeros(n, 8), (2, 3, 4, 5)).macs(10) == 10 * 8 * 4
+    with pytest.raises(hookcount.ModelError, match="this is a phase of a training step"):
+        report.step.scaling(lambda n: torch.zeros(n, 8))
+
+
 def test_each_phase_is_priced_once():
     model = nn.Sequential(nn.Linear(8, 16), nn.Linear(16, 4))
     report = training(optimizer=torch.optim.SGD).count(model, torch.zeros(2, 8))

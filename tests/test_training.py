@@ -187,6 +187,37 @@ def test_the_graph_that_made_an_input_is_the_callers(run):
     x.sum().backward()  # its graph is still there
 
 
+class AsksWhichInput(nn.Module):
+    """It has one product if it gets one tensor twice or its own parameter, and two otherwise."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(8, 8))
+
+    def forward(self, x, y):
+        one = x @ self.weight
+        return one if y is x or y is self.weight else one + y @ self.weight
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_an_input_that_is_there_twice_is_one_tensor(run):
+    model, x, y = AsksWhichInput(), torch.zeros(8, 8), torch.zeros(8, 8)
+    made = y.clone().requires_grad_() * 2
+    # products of the forward, and of the gradients of the weight and of the input
+    for given, forward, backward in (((x, y), 2, 2), ((x, x), 1, 1), ((made, made), 1, 2)):
+        report = training(run).count(model, *given)
+        assert (report.macs, report.backward.macs) == (forward * 8**3, backward * 8**3)
+    report = training(run).count(model, x, model.weight)
+    assert (report.macs, report.backward.macs) == (8**3, 8**3)
+
+
+def test_a_self_attention_projects_at_once():
+    """Queries, keys and values that are one tensor take one product for all three."""
+    x = torch.zeros(3, 2, 8)
+    shapes, real = (training(run).count(nn.MultiheadAttention(8, 2), x, x, x) for run in RUNS)
+    assert shapes.step.records == real.step.records
+
+
 class Checkpointed(nn.Module):
     def __init__(self, reentrant):
         super().__init__()

@@ -140,8 +140,8 @@ class Runner:
     ) -> Trace:
         if self.act is None:
             return self._traced(tree, args, kwargs, modes, signals)
-        with kept_apart(tree, signals), swapped(tree):
-            args, kwargs = inputs_on_meta((args, dict(kwargs)))
+        with kept_apart(tree, signals), swapped(tree) as swaps:
+            args, kwargs = inputs_on_meta((args, dict(kwargs)), swaps)
             return self._traced(tree, args, kwargs, modes, signals)
 
     def _shapes_modes(self, observer: Observer, given: Given) -> tuple[Run, Modes]:

@@ -24,11 +24,11 @@ _CONTAINERS = (list, tuple, dict)
 
 
 @contextmanager
-def swapped(tree: ModuleTree) -> Iterator[None]:
+def swapped(tree: ModuleTree) -> Iterator[Swaps]:
     """For the block, the model's parameters and buffers are on meta. Ties stay ties.
 
-    Tensors of other classes stay as they are. Small integer and boolean buffers do too, since their
-    values may decide the path.
+    The block gets the swaps. Tensors of other classes stay as they are. Small integer and boolean
+    buffers do too, since their values may decide the path.
     """
     swaps: Swaps = {}
     with ExitStack() as undo:
@@ -44,19 +44,31 @@ def swapped(tree: ModuleTree) -> Iterator[None]:
                 if type(value) in _CONTAINERS and (other := _replaced(value, swaps)) is not value:
                     attributes[name] = other
                     undo.callback(attributes.__setitem__, name, value)
-        yield
+        yield swaps
 
 
-def inputs_on_meta(value: Any) -> Any:
-    """Inputs with each floating-point tensor on meta. It requires grad as before."""
-    return pytree.tree_map_only(torch.Tensor, lambda each: _swap(each, {}), value)
+def inputs_on_meta(value: Any, swaps: Swaps) -> Any:
+    """Inputs with each floating-point tensor on meta. It requires grad as before.
+
+    A tensor that is there twice, or that the model holds too, gets one meta tensor. The model may
+    ask whether its keys are its queries. ``swaps``: those of the model.
+    """
+    return pytree.tree_map_only(torch.Tensor, lambda each: _swap(each, swaps), value)
 
 
 def inputs_apart(value: Any) -> Any:
-    """Inputs without the graph that made them, which belongs to the caller."""
+    """Inputs without the graph that made them, which belongs to the caller.
+
+    A tensor that is there twice stays one.
+    """
+    made: dict[int, torch.Tensor] = {}
 
     def apart(tensor: torch.Tensor) -> torch.Tensor:
-        return tensor if tensor.grad_fn is None else tensor.detach().requires_grad_()
+        if tensor.grad_fn is None:
+            return tensor
+        if id(tensor) not in made:
+            made[id(tensor)] = tensor.detach().requires_grad_()
+        return made[id(tensor)]
 
     return pytree.tree_map_only(torch.Tensor, apart, value)
 

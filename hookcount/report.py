@@ -13,7 +13,13 @@ from .analysis.coverage import Coverage, cover
 from .analysis.phased import Phased
 from .analysis.reading import read
 from .analysis.roles import frame as roles_frame
-from .analysis.scaling.again import Again, counted_again, of_a_copy, of_a_part
+from .analysis.scaling.again import (
+    Again,
+    counted_again,
+    of_a_copy,
+    of_a_part,
+    of_a_phase,
+)
 from .analysis.scaling.scaling import Inputs, Scaling, scale
 from .analysis.thumb.estimates import Estimates, is_rule
 from .analysis.thumb.lines import reconcile_with
@@ -84,7 +90,7 @@ class Report(Shown, Portable, Checks, Estimates, Files, Drawn, Phased):
 
     def _of(self, priced: Priced) -> Report:
         """The report of other figures of this run. It cannot count again."""
-        return Report(priced, of_a_copy)
+        return Report(priced, of_a_phase)
 
     def __getitem__(self, path: str) -> Report:
         """The report of one module and all beneath it: ``report["layer1.0.conv1"]``.
@@ -271,7 +277,8 @@ class Report(Shown, Portable, Checks, Estimates, Files, Drawn, Phased):
         """How the counts grow with the size of the input: see ``hookcount.scaling``.
 
         The model runs again, in its present state. Raises ``ModelError`` if the model no longer
-        exists, and in a report that was copied or pickled. A report keeps no model alive.
+        exists, and in a report that was copied or pickled. A report keeps no model alive. A phase
+        of a training step raises it too, because only a forward runs again.
         """
         count = counted_again(self._again, self.run)
         return scale(count, inputs, sizes, self.convention)

@@ -187,6 +187,37 @@ def test_the_graph_that_made_an_input_is_the_callers(run):
     x.sum().backward()  # its graph is still there
 
 
+class AsksWhichInput(nn.Module):
+    """It has one product if it gets one tensor twice or its own parameter, and two otherwise."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(8, 8))
+
+    def forward(self, x, y):
+        one = x @ self.weight
+        return one if y is x or y is self.weight else one + y @ self.weight
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_an_input_that_is_there_twice_is_one_tensor(run):
+    model, x, y = AsksWhichInput(), torch.zeros(8, 8), torch.zeros(8, 8)
+    made = y.clone().requires_grad_() * 2
+    # products of the forward, and of the gradients of the weight and of the input
+    for given, forward, backward in (((x, y), 2, 2), ((x, x), 1, 1), ((made, made), 1, 2)):
+        report = training(run).count(model, *given)
+        assert (report.macs, report.backward.macs) == (forward * 8**3, backward * 8**3)
+    report = training(run).count(model, x, model.weight)
+    assert (report.macs, report.backward.macs) == (8**3, 8**3)
+
+
+def test_a_self_attention_projects_at_once():
+    """Queries, keys and values that are one tensor take one product for all three."""
+    x = torch.zeros(3, 2, 8)
+    shapes, real = (training(run).count(nn.MultiheadAttention(8, 2), x, x, x) for run in RUNS)
+    assert shapes.step.records == real.step.records
+
+
 class Checkpointed(nn.Module):
     def __init__(self, reentrant):
         super().__init__()
@@ -631,6 +662,14 @@ def test_each_phase_survives_a_pickle():
     assert copied.backward.macs == report.backward.macs
     assert copied.step.total == report.step.total
     assert pickle.loads(pickle.dumps(report.backward)).macs == report.backward.macs
+
+
+def test_a_phase_is_not_counted_again():
+    model = nn.Linear(8, 4, bias=False)
+    report = Training().count(model, torch.zeros(2, 8))
+    assert report.scaling(lambda n: torch.zeros(n, 8), (2, 3, 4, 5)).macs(10) == 10 * 8 * 4
+    with pytest.raises(hookcount.ModelError, match="this is a phase of a training step"):
+        report.step.scaling(lambda n: torch.zeros(n, 8))
 
 
 def test_each_phase_is_priced_once():

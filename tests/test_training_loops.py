@@ -255,6 +255,27 @@ def test_clipping_and_the_average_are_the_optimizers():
     assert report.flops == 0
 
 
+def test_parameters_that_a_loop_replaces_or_adds():
+    """``load_state_dict(assign=True)`` replaces all. Another layer is added, as adapters are."""
+    model = nn.Sequential(nn.Linear(4, 4, bias=False))
+    with Training().watch(model) as watch:
+        model(torch.ones(2, 4)).sum().backward()
+        model.load_state_dict({"0.weight": torch.ones(4, 4)}, assign=True)
+        model.append(nn.Linear(4, 3, bias=False))
+        for _ in range(2):  # the second pass adds to the gradients
+            model(torch.ones(2, 4)).sum().backward()
+        sgd(model).step()
+        with torch.no_grad():
+            for each in model.parameters():
+                each -= 0.1 * each.grad
+    report = watch.report()
+    # two for SGD, two for the update by hand
+    assert owned(report.optimizer) == {"0": 4 * 4 * 4, "1": 4 * 4 * 3}
+    added = {each.path: each.ops.adds for each in report.backward.records if not each.ops.macs}
+    assert (added["0"], added["1"]) == (4 * 4, 4 * 3)
+    assert report.flops == 2 * report.macs + 7 + 5 + 5  # the sums of 8, 6 and 6 outputs
+
+
 def test_a_pass_in_a_thread_that_was_there_before():
     tasks, done = queue.Queue(), queue.Queue()
 

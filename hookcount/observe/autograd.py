@@ -169,6 +169,7 @@ class Step:
     @contextmanager
     def passing(self, makes_graph: bool) -> Iterator[None]:
         """A backward pass runs in the block."""
+        self.updates.begin_pass()
         self._make_graph.append(makes_graph)
         try:
             yield

@@ -147,15 +147,19 @@ class ModuleTree:
                 self._paths.setdefault(id(child), []).append(path)
         return self._paths[id(module)]
 
-    def facts(self) -> tuple[Place, ...]:
-        """The places as frozen facts about the tree as it is now, one for each path."""
+    def walk(self) -> list[tuple[str, nn.Module]]:
+        """The path and module of each place of the tree as it is now, parents first."""
         walked: list[tuple[str, nn.Module]] = []
         _walk(self.model, "", walked, {}, set())
+        return walked
+
+    def facts(self) -> tuple[Place, ...]:
+        """The places as frozen facts about the tree as it is now, one for each path."""
         found = [
             Place(
                 path, type_name(module), id(module), tensor_facts(module), not module._modules, True
             )
-            for path, module in walked
+            for path, module in self.walk()
         ]
         if self._strangers:  # model.parameters() does not include their tensors either
             known = {place.path for place in found}

@@ -137,9 +137,9 @@ class Runner:
     ) -> Trace:
         if self.act is None:
             return self._traced(tree, args, kwargs, modes, signals)
-        with kept_apart(tree, signals) as inside, swapped(tree, meta_copy, inside) as away:
-            args, kwargs = inputs_on_meta((args, dict(kwargs)))
-            return self._traced(tree, args, kwargs, modes, signals, away)
+        with kept_apart(tree, signals) as inside, swapped(tree, meta_copy, inside) as swaps:
+            args, kwargs = inputs_on_meta((args, dict(kwargs)), dict(swaps))
+            return self._traced(tree, args, kwargs, modes, signals, swaps)
 
     def _shapes_modes(self, observer: Observer, given: Given) -> tuple[Run, Modes]:
         return self._shapes_run(observer, given, False), self._allowances(observer)

@@ -36,8 +36,8 @@ def swapped(tree: ModuleTree, make: Makes, inside: Inside) -> Iterator[Swaps]:
     """For the block, the threads of a run see other parameters and buffers. Ties stay ties.
 
     A tensor that several ranks hold together gets another part. Tensors of other classes and
-    layouts stay as they are. ``inside``: whether the present thread is
-    of the run. The block gets what is in whose place.
+    layouts stay as they are. ``inside``: whether the present thread is of the run. The block gets
+    what is in whose place.
     """
     swaps: Swaps = {}
     with ExitStack() as undo:
@@ -98,16 +98,28 @@ class Copies:
         return made.requires_grad_(tensor.requires_grad)
 
 
-def inputs_on_meta(value: Any) -> Any:
-    """Inputs with each floating-point tensor on meta. It requires grad as before."""
-    return pytree.tree_map_only(torch.Tensor, lambda each: _swap(each, {}, meta_copy), value)
+def inputs_on_meta(value: Any, swaps: Swaps) -> Any:
+    """Inputs with each floating-point tensor on meta. It requires grad as before.
+
+    A tensor that is there twice, or that the model holds too, gets one meta tensor. The model may
+    ask whether its keys are its queries. ``swaps``: those of the model.
+    """
+    return pytree.tree_map_only(torch.Tensor, lambda each: _swap(each, swaps, meta_copy), value)
 
 
 def inputs_apart(value: Any) -> Any:
-    """Inputs without the graph that made them, which belongs to the caller."""
+    """Inputs without the graph that made them, which belongs to the caller.
+
+    A tensor that is there twice stays one.
+    """
+    made: dict[int, torch.Tensor] = {}
 
     def apart(tensor: torch.Tensor) -> torch.Tensor:
-        return tensor if tensor.grad_fn is None else tensor.detach().requires_grad_()
+        if tensor.grad_fn is None:
+            return tensor
+        if id(tensor) not in made:
+            made[id(tensor)] = tensor.detach().requires_grad_()
+        return made[id(tensor)]
 
     return pytree.tree_map_only(torch.Tensor, apart, value)
 

@@ -61,6 +61,8 @@ class Origins:
         module's return ends the observation."""
         self.moved = False
         """Whether a constant was made on the CPU that the code wanted on another device."""
+        self.wrote_data = False
+        """Whether a shapes-only run wrote data to a real tensor, which may then have a gradient."""
         self._callers: dict[int, ref[torch.Tensor]] = {}
         """Tensors of the caller that an op wrote to and returned."""
         self._blank: set[int] = set()

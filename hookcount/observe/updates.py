@@ -7,12 +7,12 @@ parameters.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
+from torch import nn
 
-from ..core.lazily import lazily
 from ..core.trace import OUTSIDE, Call, Value
 from ..rules.registry import Op
 from .module_tree import ModuleTree
@@ -30,7 +30,12 @@ class Updates:
 
     def __init__(self, tree: ModuleTree) -> None:
         self._tree = tree
-        self._before = _paths(tree)
+        self._before = _paths(tree.walked)
+        self._path_of = self._before
+        """By the identity of a parameter, and of this rank's part of it, the path."""
+        self._looked = False
+        """Whether the modules were looked at again. In the run they may have other parameters:
+        whole ones under ``fully_shard``, or those that a loop gives them."""
         self._state_of: dict[int, str] = {}
         """By the identity of all that an optimizer works on, and of what is made of that, the path
         of the parameter."""
@@ -52,17 +57,17 @@ class Updates:
         """Whether the last op has worked on a parameter, or on what is made of one."""
         self._cut: dict[tuple[Call, Paths], list[tuple[str, Call]]] = {}
 
-    @lazily
-    def _path_of(self) -> dict[int, str]:
-        """By the identity of a parameter, and of this rank's part of it, the path.
-
-        In the run the modules may have others than before: whole ones under ``fully_shard``.
-        """
-        return self._before | _paths(self._tree)
-
     def owner(self, parameter: torch.Tensor) -> str:
         """The path of the first module that has a parameter."""
-        return self._path_of.get(id(parameter), OUTSIDE)
+        path = self._path_of.get(id(parameter))
+        if path is None and not self._looked:
+            self._looked, self._path_of = True, self._before | _paths(self._tree.walk())
+            path = self._path_of.get(id(parameter))
+        return OUTSIDE if path is None else path
+
+    def begin_pass(self) -> None:
+        """A backward pass begins. The model may have other parameters than before."""
+        self._looked = False
 
     def running(self) -> bool:
         """Whether an optimizer or an update by hand runs, and not the closure of an optimizer."""
@@ -80,22 +85,26 @@ class Updates:
     def begin(self, optimizer: Any) -> None:
         """An optimizer begins a step."""
         self.end(optimizer)  # an exception may have ended its last step
-        self._by_hand = False
+        self._by_hand = self._looked = False
         self._running.append((optimizer, torch._C._current_graph_task_id()))
         self._path = OUTSIDE
         self._state_of = self._of_gradients()
         if isinstance(optimizer, torch.optim.Optimizer):
-            self._state_of |= _states(optimizer, self._path_of)
+            self._state_of |= _states(optimizer, self.owner)
 
     def _of_gradients(self) -> dict[int, str]:
         """By the identity of a gradient, the path of the parameter."""
-        tensors = [each for module in self._tree.modules for each in module._parameters.values()]
         return {
             id(grad): self.owner(each)
-            for each in tensors
-            if each is not None and each.grad is not None
+            for each in self._now()
+            if each.grad is not None
             for grad in with_parts([each.grad])
         }
+
+    def _now(self) -> Iterator[torch.Tensor]:
+        """The parameters of the model as it is now."""
+        for _, module in self._tree.walk():
+            yield from (each for each in module._parameters.values() if each is not None)
 
     def end(self, optimizer: object) -> None:
         """An optimizer has ended its step."""
@@ -151,7 +160,7 @@ class Updates:
         """Whether an op works on a gradient, or writes and works on a parameter."""
         if self.passed:
             self.passed, self._gradients, self._memory = False, {}, {}
-            for each in self._tree.parameters:
+            for each in self._now():
                 path = self.owner(each)
                 self._memory[storage(each)] = path
                 if each.is_leaf and each.grad is not None:
@@ -195,23 +204,25 @@ def _has(optimizer: object, option: str) -> bool:
     )
 
 
-def _paths(tree: ModuleTree) -> dict[int, str]:
+def _paths(walked: Iterable[tuple[str, nn.Module]]) -> dict[int, str]:
     """By the identity of a parameter, the path of the first module that has it."""
     found: dict[int, str] = {}
-    for path, module in tree.walked:
+    for path, module in walked:
         held = [each for each in module._parameters.values() if each is not None]
         for each in with_parts(held):
             found.setdefault(id(each), path)
     return found
 
 
-def _states(optimizer: torch.optim.Optimizer, path_of: Mapping[int, str]) -> dict[int, str]:
+def _states(
+    optimizer: torch.optim.Optimizer, owner: Callable[[torch.Tensor], str]
+) -> dict[int, str]:
     """By the identity of all that an optimizer works on, the path of the parameter.
 
     A parameter of no module of the model is outside.
     """
     return {
-        id(held): path_of.get(id(each), OUTSIDE)
+        id(held): owner(each)
         for group in optimizer.param_groups
         for each in group["params"]
         for held in with_parts((each, *_held(optimizer, each)))

@@ -103,6 +103,7 @@ class _Grower:
         for run in trace.runs:
             if run.phase in called and not run.of_step:
                 self._runs.setdefault(run.path, []).append(run)
+        self._reached: set[str] = set()
         for path in (*self._own, *self._uncounted, *self._runs):
             self._reach(path)
         self._below: dict[str, list[str]] = {}
@@ -115,12 +116,17 @@ class _Grower:
         self._bytes: dict[int, int] = {}
 
     def _reach(self, path: str) -> None:
-        """Add the places up to ``path`` that ran but are not in the trace's tree."""
-        while path and path not in self._places:
-            runs = self._runs.get(path)
-            self._places[path] = Place(
-                path, runs[0].type if runs else "", -len(self._places), (), True, False
-            )
+        """Add the places up to ``path`` that ran but are not in the trace's tree.
+
+        That tree may have a place whose parent did no work: ``<outside>`` has none.
+        """
+        while path and path not in self._reached:
+            self._reached.add(path)
+            if path not in self._places:
+                runs = self._runs.get(path)
+                self._places[path] = Place(
+                    path, runs[0].type if runs else "", -len(self._places), (), True, False
+                )
             path = path.rpartition(".")[0]
 
     def node(self, path: str, depth: int = 0) -> Node:

@@ -130,6 +130,32 @@ def test_ops_outside_every_module_have_a_node():
     assert found[""].own == Ops()
 
 
+def test_a_place_whose_parent_did_no_work_is_in_the_tree():
+    """The trace has a place for a module of another model, and none for ``<outside>``."""
+    outside = "<outside>.<Sequential>"
+    made = trace(
+        run(f"{outside}.0", nn.ReLU(), ops=[op()]),
+        places=[place(""), place(outside), place(f"{outside}.0")],
+    )
+    found = nodes(made)
+    assert list(found) == ["", "<outside>", outside, f"{outside}.0"]
+    assert found[""].total == RELU
+
+
+def test_each_phase_of_a_watched_part_of_a_model():
+    """The modules around the part are at ``<outside>``."""
+    model = nn.Sequential(nn.Linear(8, 16), nn.Linear(16, 2))
+    with hookcount.Training().watch(model[0]) as watch:
+        loss = model(torch.zeros(4, 8)).sum()
+        torch.autograd.backward(loss)
+    report, first, second = watch.report(), 4 * 8 * 16, 4 * 16 * 2
+    assert report.tree.total.macs == report.macs == first + second
+    assert report.backward.tree.total.macs == report.backward.macs == first + 2 * second
+    frame = report.to_dataframe().set_index("path")
+    assert frame.loc["<outside>.<Sequential>.1", "own_backward_macs"] == 2 * second
+    assert frame.loc["", "backward_macs"] == first + 2 * second
+
+
 def test_uncounted_calls_are_at_their_very_place():
     unknown = op(torch.ops.aten.mm.default, times=2)
     found = nodes(trace(run("", ops=[op()]), run("a", ops=[unknown], parent=0)))

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from ...core.ops import KINDS, Ops
 from ...core.trace import Call, ModuleRun, Trace, leaves
-from ...pricing.price import Charge, charges
+from ...pricing.price import FORWARD, Charge, charges
 from ...pricing.priced import Priced
 from ...rules.registry import Kind, Registry, target_name
 from ...rules.resolver import Resolver
@@ -167,16 +167,18 @@ class _Cutter:
         """A module that its formula paid for, cut by the ops that it ran.
 
         It stays whole if the MACs of the ops do not sum to those of the formula.
+        An equal call of another phase may stand for it.
         ``heads``: whether the module is a multi-head attention.
         """
         ran: list[ModuleRun] = []
         if run >= 0:
             itself = self._trace.runs[run]._replace(call=None, unseen=None, parent=None)
             ran = [itself, *_inside(charge, self._trace.runs, run)]
-        trace = Trace((), tuple(ran), (), self._trace.run)
+        forward = tuple([each._replace(phase="forward") for each in ran])
+        trace = Trace((), forward, (), self._trace.run)
         found: list[Piece] = []
         priced = self._priced
-        for each in charges(trace, priced.resolver, priced.prices, priced.phases):
+        for each in charges(trace, priced.resolver, priced.prices, FORWARD):
             if each.ops and each.ops.macs and each.call is not None:
                 here = each.path == charge.path
                 where = run if here else self._run_of.get((each.path, id(each.call)), run)

@@ -30,7 +30,17 @@ def of_a_part(run: str) -> NoReturn:
     fail("a part of a report has no model that runs on its own")
 
 
-def fail(what: str) -> NoReturn:
-    """Raise ``ModelError`` for a report without its model."""
-    fix = "call hookcount.scaling(model, inputs), because a report keeps no model alive"
+def of_a_phase(run: str) -> NoReturn:
+    """The ``Again`` of a phase of a training step: an error."""
+    fail(
+        "this is a phase of a training step, and only a forward is counted again",
+        "count the step at each size, or call scaling() of the report that count() returned",
+    )
+
+
+def fail(
+    what: str,
+    fix: str = "call hookcount.scaling(model, inputs), because a report keeps no model alive",
+) -> NoReturn:
+    """Raise ``ModelError`` for a report that cannot count again."""
     raise ModelError(error_text("Report.scaling()", what, fix))

@@ -81,6 +81,7 @@ class Data:
             for each in (tensor, tensor._base):
                 if each is not None and not each.is_meta and id(each) not in self.ids:
                     self.add(each)
+                    self._observer.origins.wrote_data = True
 
     def reshape(self, tensor: torch.Tensor, like: torch.Tensor) -> None:
         """Give a tensor another shape. Its new memory is not read, since it is data."""

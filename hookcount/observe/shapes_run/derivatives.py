@@ -97,8 +97,10 @@ class _Engine:
             return self._own.run_backward(outputs, gradients, *args, **kwargs)
         before = observer.in_backward
         wraps = not any(map(_is_batched, gradients)) and (
-            # in a training step the parameters are on meta, but no constant that requires grad
+            # in a training step the parameters are on meta, but no constant that requires grad, or
+            # that has an activation written to it
             observer.step is None
+            or observer.origins.wrote_data
             or observer.step.custom
             or any(not each.is_meta for each in observer.step.leaves)
         )

@@ -36,6 +36,7 @@ from .writes import Writes
 
 _CPU = torch.device("cpu")
 _INT = frozenset((int,))
+_DETACH = torch.ops.aten.detach.default
 # ops that read a value
 _READS = {"aten::_local_scalar_dense", "aten::equal", "aten::is_nonzero"}
 _CHOOSES = (ATTENTION, PARTS)
@@ -96,6 +97,8 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         """Repeat the result of an equal call. An op that is new goes on to ``Run.see``."""
         if not self._observer.differentiates:
             return self._see(func, args, kwargs)
+        if func is _DETACH and self._observer.in_backward and not args[0].is_meta:
+            return self._kept(args[0])
         out = self._see(func, plain(args), plain(kwargs))
         # in a training step a forward may run again here, on the model's tensors, which are on meta
         is_forward = self._observer.step is not None and torch.is_grad_enabled()
@@ -131,6 +134,17 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         if facts.reshapes:
             return reshaped(self.data, func, args, kwargs)
         return func(*self.data.mapped(args), **self.data.mapped_kwargs(kwargs))
+
+    def _kept(self, tensor: torch.Tensor) -> torch.Tensor:
+        """A real tensor that a checkpoint keeps again. It compares the device with the one before.
+
+        What is kept of data is data.
+        """
+        facts, given = op_facts(_DETACH), [tensor]
+        kept: torch.Tensor = self._constant(_DETACH, facts, (tensor,), {}, given, None)
+        if self.data.has(tensor):
+            self.data.take(kept)
+        return kept
 
     def _new(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         """See an op that is new. A whole composite op may compare the devices of its tensors."""

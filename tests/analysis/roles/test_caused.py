@@ -84,6 +84,18 @@ class Heads(nn.MultiheadAttention):
         return super().forward(x, x, x, need_weights=self.weights)[0]
 
 
+class Whole(nn.Module):
+    """It holds torch's own, whose call has one price."""
+
+    def __init__(self, weights):
+        super().__init__()
+        self.heads = nn.MultiheadAttention(D, H, batch_first=True)
+        self.weights = weights
+
+    def forward(self, x):
+        return self.heads(x, x, x, need_weights=self.weights)[0]
+
+
 class Block(nn.Module):
     def __init__(self, attention):
         super().__init__()
@@ -121,6 +133,8 @@ ATTENTIONS = {
     "fused": (Fused, 5),
     "module": (lambda: Heads(True), 4),
     "module, fused": (lambda: Heads(False), 5),
+    "one price": (lambda: Whole(True), 4),
+    "one price, fused": (lambda: Whole(False), 5),
 }
 """By name a class, and the products in the backward pass of its attention."""
 
@@ -145,8 +159,9 @@ def test_the_backward_of_a_transformer(name, run):
 
 
 @pytest.mark.parametrize("reentrant", [True, False])
-def test_a_forward_that_runs_again(reentrant):
-    report = training().count(Words(Attention(), reentrant), IDS)
+@pytest.mark.parametrize("name", ATTENTIONS)
+def test_a_forward_that_runs_again(name, reentrant):
+    report = training().count(Words(ATTENTIONS[name][0](), reentrant), IDS)
     forward = counted(report)
     again = {role: macs for role, macs in forward.items() if role != "head"}
     if not reentrant:  # stops before the last product, whose output nothing needs

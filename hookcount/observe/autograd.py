@@ -170,7 +170,7 @@ class Step:
             yield
         finally:
             self._make_graph.pop()
-            self.updates.passed = True
+            self.updates.passed = self.updates.has_gradients = True
 
     def note(self, call: Call, whole: Whole) -> bool:
         """Record an op call that runs outside of all running modules.

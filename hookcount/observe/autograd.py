@@ -178,7 +178,7 @@ class Step:
             raise
         finally:
             self._make_graph.pop()
-            self.updates.passed = True
+            self.updates.passed = self.updates.has_gradients = True
 
     def part(self) -> StepPart | None:
         """The part of the step that runs now. None if it is the forward."""

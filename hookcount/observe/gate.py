@@ -99,7 +99,7 @@ def _until_none(in_the_way: Callable[[], set[int]], tree: ModuleTree, signals: H
     began = parted = time.monotonic()
     while threads := in_the_way():
         now = time.monotonic()
-        with waiting(threads) as for_ever:
+        with waiting(threads.copy) as for_ever:
             parted = parted if for_ever else now
             if now - began > turns.PATIENCE or now - parted > 1.0:
                 where = module_at("", type_name(tree.model))
@@ -116,12 +116,13 @@ def _until_none(in_the_way: Callable[[], set[int]], tree: ModuleTree, signals: H
 
 def _users(gate: _Gate) -> set[int]:
     """The other threads that are in the model."""
-    found = set()
-    for thread, frame in sys._current_frames().items():
-        outside = _waiting.get(thread) in gate.ids  # but for the call that waits
-        if thread != gate.thread and _depth(frame, gate.ids) > outside:
-            found.add(thread)
-    return found
+    with _changed:
+        found = set()
+        for thread, frame in sys._current_frames().items():
+            outside = _waiting.get(thread) in gate.ids  # but for the call that waits
+            if thread != gate.thread and _depth(frame, gate.ids) > outside:
+                found.add(thread)
+        return found
 
 
 def _depth(frame: FrameType | None, ids: set[int]) -> int:
@@ -137,6 +138,11 @@ def _depth(frame: FrameType | None, ids: set[int]) -> int:
 def _inner(module: Any) -> Any:
     """The module inside a wrapper, such as a compiled one."""
     return unwrap(module) if wrapped_as(type(module)) else module
+
+
+def _holders(module: nn.Module) -> set[int]:
+    """The threads whose runs keep a module to themselves."""
+    return {each.thread for each in tuple(_closed.get(id(module), ()))}
 
 
 def _wait(module: nn.Module) -> None:
@@ -156,9 +162,9 @@ def _wait(module: nn.Module) -> None:
         _waiting[own] = id(module)
         try:
             # another run may begin before this thread wakes up
-            while (gates := _closed.get(id(module))) and time.monotonic() < until:
-                with waiting({each.thread for each in gates}) as for_ever:
-                    if for_ever and waited:  # the run may have been about to look again
+            while _closed.get(id(module)) and time.monotonic() < until:
+                with waiting(lambda: _holders(module)) as for_ever:
+                    if for_ever and waited:  # the run may be about to look again
                         return
                     waited = for_ever
                     _changed.wait(0.05 if for_ever else 1.0)

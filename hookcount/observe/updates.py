@@ -19,6 +19,7 @@ from .module_tree import ModuleTree
 from .opfacts import op_facts
 from .parts import with_parts
 from .specs import op_tensors, storage
+from .undo import others
 from .values import OpArgs, OpResult
 
 Paths = tuple[str | None, ...]
@@ -41,6 +42,9 @@ class Updates:
         of the parameter."""
         self.passed = True
         """Whether there may be new gradients since the memory was last looked at."""
+        self.has_gradients = not others.clocks()
+        """Whether to look at gradients. Another thread may train the model, and to read a gradient
+        meanwhile can end the process. So in company a pass of this thread comes first."""
         self._gradients: dict[int, str] = {}
         self._memory: dict[int, str] = {}
         """By the memory of a gradient and of a parameter, the path. Its views are known by that."""
@@ -163,7 +167,7 @@ class Updates:
             for each in self._now():
                 path = self.owner(each)
                 self._memory[storage(each)] = path
-                if each.is_leaf and each.grad is not None:
+                if self.has_gradients and each.is_leaf and each.grad is not None:
                     self._gradients[storage(each.grad)] = path
         given = set(map(storage, op_tensors(args)))
         return bool(self._gradients.keys() & given) or (

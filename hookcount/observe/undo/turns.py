@@ -61,9 +61,9 @@ def end(turn: Turn) -> None:
 def wait(turn: Turn) -> None:
     """Wait until another thread has ended its turn, at most a second."""
     with _free:
-        if before := _before(turn):
-            with waiting({each.thread for each in before}) as for_ever:
-                # one of them may have been about to look again
+        if _before(turn):
+            with waiting(lambda: {each.thread for each in _before(turn)}) as for_ever:
+                # one of them may be about to look again
                 turn.insists, turn.stuck = for_ever and turn.stuck, for_ever
                 if not turn.insists:
                     _free.wait(0.05 if for_ever else 1.0)
@@ -73,9 +73,9 @@ def _before(turn: Turn) -> list[Turn]:
     """The turns that come before one. A thread that has a turn already does not queue."""
     if turn.insists:
         return []
-    before = list(_held)
-    if all(each.thread != turn.thread for each in _held):
-        before += _line[: _line.index(turn)] if turn in _line else _line
+    before, line = _held.copy(), _line.copy()
+    if all(each.thread != turn.thread for each in before):
+        before += line[: line.index(turn)] if turn in line else line
     now = time.monotonic()
     return [
         each

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from ..core.errors import FormulaError, error_text, module_at, said
 from ..core.nested import sequences
 from ..core.ops import KINDS, NOTHING, Ops
-from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Phase, Trace, Unseen, leaves
+from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Phase, Trace, Unseen, Whole, leaves
 from ..rules.binding import BindingError, CallFormula, RunFormula
 from ..rules.parameters import parameters_of_target
 from ..rules.registry import FREE, OBSERVED, Entry, target_name
@@ -85,6 +85,10 @@ Prices = dict[tuple[int, int], tuple[Call, Entry, Ops | None]]
 """Results of formulas, by the identities of call and entry, which the values keep alive."""
 
 
+Known = dict[tuple[Call, str, Whole], tuple[str, Ops | None, Entry | None, Unseen | None]]
+"""Of an op call that the code ran by a function: its name, price and entry, and why it has none."""
+
+
 class Charge(NamedTuple):
     """One piece of work and its price: a call of a module, or equal calls of an op."""
 
@@ -118,6 +122,7 @@ def charges(
     Prices are taken from ``prices``; new ones are added there. Raises ``FormulaError`` if a formula
     raises or does not return ``Ops``.
     """
+    known: Known = {}
     covered: list[bool] = []  # by index of the run: is it covered by a formula for a whole subtree?
     silent: list[bool] = []  # by index of the run: does a formula above pay for all modules?
     mean = Mean(samples(trace) if resolver.per_sample else 1)
@@ -135,7 +140,7 @@ def charges(
         if above or run.phase not in phases:
             continue
         if by_ops:
-            yield from _of_parts(run, entry, resolver, prices)
+            yield from _of_parts(run, entry, resolver, prices, known)
             continue
         if entry is not None and run.call is not None and index not in lost:
             if isinstance(entry.price, RunFormula):
@@ -149,14 +154,14 @@ def charges(
         paid = entry is not None and entry.covers not in ("nothing", "modules")
         for op in ops_seen(run, resolver):
             if not (paid and op.claimable):
-                yield _op_charge(run.path, op, resolver, prices)
+                yield _op_charge(run.path, op, resolver, prices, known)
     for phase, op in outside_seen(trace, resolver):
         if phase in phases:
-            yield _op_charge(OUTSIDE, op, resolver, prices)
+            yield _op_charge(OUTSIDE, op, resolver, prices, known)
 
 
 def _of_parts(
-    run: ModuleRun, entry: Entry | None, resolver: Resolver, prices: Prices
+    run: ModuleRun, entry: Entry | None, resolver: Resolver, prices: Prices, known: Known
 ) -> Iterator[Charge]:
     """The charges of a run that is ``by_ops``. ``entry`` is that of its module.
 
@@ -164,25 +169,27 @@ def _of_parts(
     """
     paid = False
     for op in ops_seen(run, resolver):
-        charge = _op_charge(run.path, op, resolver, prices)
+        charge = _op_charge(run.path, op, resolver, prices, known)
         paid = paid or bool(charge.ops)
         yield charge
     if entry is not None and callable(entry.price) and not paid and resolver.sees != "all":
         yield Charge(run.path, _class_name(run), "module", None, 1, None, run.call, "")
 
 
-def _op_charge(path: str, run: OpRun, resolver: Resolver, prices: Prices) -> Charge:
-    call, _, times, line, called, whole, *_ = run
-    entry, name = resolver.op(call.target, "" if whole == "call" else called, whole == "part")
-    if entry is None and has_no_tensor(call):
-        entry = NO_TENSOR
-    ops = None if entry is None else price_of(path, call, entry, prices)
-    if ops is None:
-        why = SPARSE if has_sparse(call) else None
-        return Charge(path, name, "op", None, times, entry, call, line, why)
-    if times > 1:
+def _op_charge(path: str, run: OpRun, resolver: Resolver, prices: Prices, known: Known) -> Charge:
+    call, _, times, line, called, whole, _, _ = run
+    found = known.get((call, called, whole))
+    if found is None:
+        entry, name = resolver.op(call.target, "" if whole == "call" else called, whole == "part")
+        if entry is None and has_no_tensor(call):
+            entry = NO_TENSOR
+        ops = None if entry is None else price_of(path, call, entry, prices)
+        why = SPARSE if ops is None and has_sparse(call) else None
+        known[call, called, whole] = found = name, ops, entry, why
+    name, ops, entry, why = found
+    if ops is not None and times > 1:
         ops = ops * times
-    return Charge(path, name, "op", ops, times, entry, call, line)
+    return Charge(path, name, "op", ops, times, entry, call, line, why)
 
 
 def _class_name(run: ModuleRun) -> str:

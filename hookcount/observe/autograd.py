@@ -22,7 +22,7 @@ from .updates import Updates
 
 _next_number = torch._C._autograd._get_sequence_nr
 _node = torch._C._current_autograd_node
-_Accumulates: type = torch._C._functions.AccumulateGrad
+_Accumulates: Any = torch._C._functions.AccumulateGrad
 """The node that gives a leaf its gradient."""
 
 

@@ -12,7 +12,8 @@ from ..core.trace import ModuleRun, Place, Trace
 from ..rules.convention import Convention
 from ..rules.registry import Registry
 from ..rules.resolver import Resolver
-from .price import Charge, Phases, Prices, Sums, Uncounted
+from .one_call import Prices
+from .price import Charge, Phases, Sums, Uncounted
 from .priced import Priced
 from .step import StepTotals, StepWork
 from .stored import Stored

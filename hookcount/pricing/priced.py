@@ -17,6 +17,7 @@ from ..rules.convention import Convention, Unit
 from ..rules.registry import Registry
 from ..rules.resolver import Resolver
 from .frozen import frozen
+from .one_call import Prices
 from .price import (
     BACKWARD,
     FORWARD,
@@ -25,7 +26,6 @@ from .price import (
     STEP,
     Charge,
     Phases,
-    Prices,
     Record,
     Sums,
     Uncounted,

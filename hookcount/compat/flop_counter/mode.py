@@ -20,7 +20,7 @@ from ...observe.calls import Calls
 from ...observe.opfacts import op_facts
 from ...observe.shapes_run.memo import Memo
 from ...observe.specs import op_described
-from ...pricing.price import Prices, price_of
+from ...pricing.one_call import Prices, price_of
 from ...rules.registry import Op, Registry
 from ..shared import handler_name, refused
 from .modules import Modules, modules_running

@@ -15,8 +15,8 @@ from torch.utils.hooks import RemovableHandle
 from ...conventions import named
 from ...core.trace import Call
 from ...observe.specs import described
+from ...pricing.one_call import price_of
 from ...pricing.per_sample import length
-from ...pricing.price import price_of
 from ...rules.entry import Entry
 from ...rules.registry import Registry
 from ..shared import refused

@@ -114,7 +114,7 @@ def _read(code: CodeType) -> tuple[list[int], list[Step]]:
         begin = begin if more else offset
         given = number if op >= dis.HAVE_ARGUMENT else None
         if op in _JUMPS:
-            (target,) = dis.findlabels(raw[begin : offset + 2])
+            (target,) = dis.findlabels(raw[begin : offset + 2])  # type: ignore[arg-type]
             target += 0 if op in dis.hasjabs else begin
             arrives.setdefault(target, height + dis.stack_effect(op, given, jump=True))
         offsets.append(offset)

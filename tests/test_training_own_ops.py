@@ -259,3 +259,33 @@ def test_a_gradient_that_is_passed_on_is_no_work(run):
     report = Training(counter=Counter(run=run)).count(model(Through.apply), torch.zeros(3, 8))
     assert report.step.uncounted == ()
     assert report.backward["1"].flops == 0
+
+
+class Keeps(torch.autograd.Function):
+    """A product that keeps a tensor under the name that a node of torch's has for its leaf."""
+
+    @staticmethod
+    def forward(ctx, x, w):
+        ctx.variable = w
+        ctx.save_for_backward(x, w)
+        return x @ w
+
+    @staticmethod
+    def backward(ctx, g):
+        x, w = ctx.saved_tensors
+        return g @ w.t(), x.t() @ g
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_what_a_function_keeps_makes_it_no_leaf(run):
+    """Two products of 3 x 8 x 4 in the backward pass, of the module that ran the function."""
+    report = Training(counter=Counter(run=run)).count(model(Keeps.apply), torch.ones(3, 8))
+    products = [
+        (each.phase, each.path)
+        for each in report.priced.trace.runs
+        for op in each.ops
+        if each.of_step and op.call.target is torch.ops.aten.mm.default
+    ]
+    assert products.count(("backward", "1")) == 2
+    assert {phase for phase, _ in products} == {"backward"}
+    assert report.backward["1"].macs == 2 * 3 * 8 * 4

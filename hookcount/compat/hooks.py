@@ -13,7 +13,7 @@ from ..conventions import Convention
 from ..core.ops import NOTHING
 from ..core.trace import Call
 from ..observe.specs import described
-from ..pricing.evaluated import price_of
+from ..pricing.one_call import price_of
 from ..rules.registry import Target, target_name
 from .shared import Handler
 

@@ -16,7 +16,7 @@ from torch.autograd.function import BackwardCFunction
 
 from ..core.errors import module_at
 from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Phase, Whole
-from .call_sites.lines import calling_site
+from .call_sites.lines import OneCall, calling_site
 from .module_tree import ModuleTree, type_name
 from .stack import OpTimes
 from .step_parts import FAKE, StepPart, StepParts, hooked_module
@@ -24,6 +24,8 @@ from .updates import Updates
 
 _next_number = torch._C._autograd._get_sequence_nr
 _node = torch._C._current_autograd_node
+_Accumulates: Any = torch._C._functions.AccumulateGrad
+"""The node that gives a leaf its gradient."""
 
 
 class Owners:
@@ -75,13 +77,14 @@ def leaves_of(outputs: Iterable[Any]) -> tuple[list[torch.Tensor], bool]:
     seen, found = set(waiting), []
     while waiting:
         node = waiting.pop()
-        leaf = getattr(node, "variable", None)
-        custom = custom or isinstance(node, BackwardCFunction)
-        if isinstance(leaf, torch.Tensor):
-            found.append(leaf)
-        new = {each for each, _ in node.next_functions if each is not None} - seen
-        seen |= new
-        waiting += new
+        if type(node) is _Accumulates:
+            found.append(node.variable)
+        elif isinstance(node, BackwardCFunction):
+            custom = True
+        for each, _ in node.next_functions:
+            if each is not None and each not in seen:
+                seen.add(each)
+                waiting.append(each)
     return found, custom
 
 
@@ -106,6 +109,7 @@ class Step:
         self._pass = torch._C._current_graph_task_id()
         self._make_graph: list[bool] = []
         """Of each backward pass that is running, whether it makes a graph."""
+        self._engine = OneCall()
         self._applied: tuple[int, Phase] | None = None
         """Of the custom Function that is applied in a pass: the pass, and the phase there."""
         self._last = OUTSIDE
@@ -178,6 +182,7 @@ class Step:
             raise
         finally:
             self._make_graph.pop()
+            self._engine = OneCall()
             self.updates.passed = self.updates.has_gradients = True
 
     def part(self) -> StepPart | None:
@@ -221,7 +226,7 @@ class Step:
         else:
             return False
         if whole != "call":  # the ops that make up the call are noted too
-            site = calling_site(False)
+            site = self._engine.site() if self._make_graph else calling_site(False)
             for where, part in parts:
                 ops, key = self._ops.setdefault(where, {}), (part, True, site)
                 ops[key] = ops.get(key, 0) + 1
@@ -234,9 +239,8 @@ class Step:
         node: Any = _node()
         if node is None:  # the gradients of several uses of a tensor are added
             return Where("backward", self._last)
-        variable = getattr(node, "variable", None)
-        if isinstance(variable, torch.Tensor):
-            return Where("accumulate", self.updates.owner(variable))
+        if type(node) is _Accumulates:
+            return Where("accumulate", self.updates.owner(node.variable))
         self._last = self.owners.of(node._sequence_nr())
         self.owners.continue_as(self._last)
         return Where(self._phase(), self._last)

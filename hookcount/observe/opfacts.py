@@ -42,9 +42,9 @@ _METADATA = frozenset(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OpFacts:
-    """The facts of one op that observation needs."""
+    """The facts of one op that observation needs. Each op has one object of its own."""
 
     name: str
     """The op's name without its overload: ``"aten::mm"``."""

@@ -61,13 +61,14 @@ class Reach:
         """An op returned ``out``."""
         noted, made = self.noted, self._made
         self.noted = None
+        results = (out,) if isinstance(out, torch.Tensor) else op_tensors((out,))
         if self.paused:
-            for each in op_tensors((out,)):
+            for each in results:
                 made.pop(id(each), None)
             return
         everything = False
         if noted is None:
-            if self._knows(out):
+            if all(self._maker(each) is not None for each in results):
                 return  # the ops which make up this one are nodes
             everything = not op_tensors(args)
         node = len(self._inputs)
@@ -88,16 +89,13 @@ class Reach:
         self._inputs.append(None if everything else tuple(inputs))
         self._keys.append(noted if facts.makes or facts.view else None)  # None for an allocation
         if facts.view:
-            self._note_views(args, out)
+            self._note_views(args, results)
         elif (facts.writes or facts.writes_by_name) and facts.name not in UNDECLARED_WRITES:
             self._write(node, op_tensors(facts.written(args, kwargs)))
         elif self._bases:
-            self._note_new(out)
-        if isinstance(out, torch.Tensor):
-            made[id(out)] = node
-        else:
-            for each in op_tensors((out,)):
-                made[id(each)] = node
+            self._note_new(results)
+        for each in results:
+            made[id(each)] = node
 
     def _maker(self, tensor: torch.Tensor) -> int | None:
         """The node that made a tensor."""
@@ -112,12 +110,9 @@ class Reach:
     def _makers(self, given: Iterable[torch.Tensor]) -> list[int]:
         return [node for each in given if (node := self._maker(each)) is not None]
 
-    def _knows(self, out: OpResult) -> bool:
-        return all(self._maker(each) is not None for each in op_tensors((out,)))
-
-    def _note_new(self, out: OpResult) -> None:
+    def _note_new(self, results: Iterable[torch.Tensor]) -> None:
         """New tensors may have the identities of such as are gone."""
-        for each in op_tensors((out,)):
+        for each in results:
             self._bases.pop(id(each), None)
             self._written.pop(id(each), None)
             self._viewed.discard(id(each))
@@ -126,11 +121,11 @@ class Reach:
         base = self._bases.get(id(tensor))
         return id(tensor) if base is None or self._maker(tensor) is None else base
 
-    def _note_views(self, args: OpArgs, out: OpResult) -> None:
+    def _note_views(self, args: OpArgs, results: Iterable[torch.Tensor]) -> None:
         for shown in op_tensors(args[:1]):
             base = self._base(shown)
             self._viewed.add(base)
-            for each in op_tensors((out,)):
+            for each in results:
                 self._bases[id(each)] = base
 
     def _writers(self, given: Iterable[torch.Tensor]) -> list[int]:

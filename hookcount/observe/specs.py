@@ -39,6 +39,7 @@ _PLAIN = (
     torch.Size,
 )
 _DEPTH = 6
+_FROZEN = frozenset((Spec, *_PLAIN)) - {float}
 _specs: dict[tuple[torch.Size, torch.dtype, bool | tuple[torch.Size, ...]], Spec] = {}
 
 
@@ -275,7 +276,7 @@ def freeze(value: object) -> Key:
     Equal calls have equal forms.
     """
     kind = type(value)
-    if kind is Spec or kind is int or kind is torch.Size:
+    if kind in _FROZEN:
         return value
     if isinstance(value, (list, tuple)):
         is_plain = kind is tuple or kind is list

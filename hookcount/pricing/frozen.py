@@ -15,7 +15,7 @@ from ..rules.registry import Entry, Formula, Registry
 from ..rules.resolver import Resolver
 from ..rules.table import Pair, Table
 from ..rules.targets import class_name
-from .evaluated import Prices, price_of
+from .one_call import Prices, price_of
 
 
 class KnownPrices(CallFormula):

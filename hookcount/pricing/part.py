@@ -12,7 +12,7 @@ from ..core.trace import ModuleRun, Place, Trace
 from ..rules.convention import Convention
 from ..rules.registry import Registry
 from ..rules.resolver import Resolver
-from .evaluated import Prices
+from .one_call import Prices
 from .price import Charge, Phases, Sums, Uncounted
 from .priced import Priced
 from .step import StepTotals, StepWork

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from ..core.ops import KINDS, Ops
-from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Phase, Trace, Unseen
+from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Phase, Trace, Unseen, Whole
 from ..rules.binding import RunFormula
 from ..rules.registry import FREE, OBSERVED, Entry, target_name
 from ..rules.resolver import Resolver
-from .evaluated import Prices, price_of, signature_of
+from .one_call import Prices, price_of, signature
 from .per_sample import Mean, samples
 from .reasons import NO_TENSOR, SPARSE, has_no_tensor, has_sparse
 from .whole import ops_seen, outside_seen, runs_unseen
@@ -79,6 +79,10 @@ class Sums:
         return Ops(*(sum([getattr(record.ops, kind) for record in self.records]) for kind in KINDS))
 
 
+Known = dict[tuple[Call, str, Whole], tuple[str, Ops | None, Entry | None, Unseen | None]]
+"""Of an op call that the code ran by a function: its name, price and entry, and why it has none."""
+
+
 class Charge(NamedTuple):
     """One piece of work and its price: a call of a module, or equal calls of an op."""
 
@@ -112,6 +116,7 @@ def charges(
     Prices are taken from ``prices``; new ones are added there. Raises ``FormulaError`` if a formula
     raises or does not return ``Ops``.
     """
+    known: Known = {}
     covered: list[bool] = []  # by index of the run: is it covered by a formula for a whole subtree?
     silent: list[bool] = []  # by index of the run: does a formula above pay for all modules?
     mean = Mean(samples(trace) if resolver.per_sample else 1)
@@ -129,7 +134,7 @@ def charges(
         if above or run.phase not in phases:
             continue
         if by_ops:
-            yield from _of_parts(run, entry, resolver, prices)
+            yield from _of_parts(run, entry, resolver, prices, known)
             continue
         if entry is not None and run.call is not None and index not in lost:
             if isinstance(entry.price, RunFormula):
@@ -143,14 +148,14 @@ def charges(
         paid = entry is not None and entry.covers not in ("nothing", "modules")
         for op in ops_seen(run, resolver):
             if not (paid and op.claimable):
-                yield _op_charge(run.path, op, resolver, prices)
+                yield _op_charge(run.path, op, resolver, prices, known)
     for phase, op in outside_seen(trace, resolver):
         if phase in phases:
-            yield _op_charge(OUTSIDE, op, resolver, prices)
+            yield _op_charge(OUTSIDE, op, resolver, prices, known)
 
 
 def _of_parts(
-    run: ModuleRun, entry: Entry | None, resolver: Resolver, prices: Prices
+    run: ModuleRun, entry: Entry | None, resolver: Resolver, prices: Prices, known: Known
 ) -> Iterator[Charge]:
     """The charges of a run that is ``by_ops``. ``entry`` is that of its module.
 
@@ -158,25 +163,27 @@ def _of_parts(
     """
     paid = False
     for op in ops_seen(run, resolver):
-        charge = _op_charge(run.path, op, resolver, prices)
+        charge = _op_charge(run.path, op, resolver, prices, known)
         paid = paid or bool(charge.ops)
         yield charge
     if entry is not None and callable(entry.price) and not paid and resolver.sees != "all":
         yield Charge(run.path, _class_name(run), "module", None, 1, None, run.call, "")
 
 
-def _op_charge(path: str, run: OpRun, resolver: Resolver, prices: Prices) -> Charge:
-    call, _, times, line, called, whole, *_ = run
-    entry, name = resolver.op(call.target, "" if whole == "call" else called, whole == "part")
-    if entry is None and has_no_tensor(call):
-        entry = NO_TENSOR
-    ops = None if entry is None else price_of(path, call, entry, prices)
-    if ops is None:
-        why = SPARSE if has_sparse(call) else None
-        return Charge(path, name, "op", None, times, entry, call, line, why)
-    if times > 1:
+def _op_charge(path: str, run: OpRun, resolver: Resolver, prices: Prices, known: Known) -> Charge:
+    call, _, times, line, called, whole, _, _ = run
+    found = known.get((call, called, whole))
+    if found is None:
+        entry, name = resolver.op(call.target, "" if whole == "call" else called, whole == "part")
+        if entry is None and has_no_tensor(call):
+            entry = NO_TENSOR
+        ops = None if entry is None else price_of(path, call, entry, prices)
+        why = SPARSE if ops is None and has_sparse(call) else None
+        known[call, called, whole] = found = name, ops, entry, why
+    name, ops, entry, why = found
+    if ops is not None and times > 1:
         ops = ops * times
-    return Charge(path, name, "op", ops, times, entry, call, line)
+    return Charge(path, name, "op", ops, times, entry, call, line, why)
 
 
 def _class_name(run: ModuleRun) -> str:
@@ -193,7 +200,7 @@ def price(trace: Trace, resolver: Resolver, prices: Prices, phases: Phases = FOR
     ):
         lookups += entry is not None and callable(entry.price)
         if ops is None:
-            paths, _ = uncounted.setdefault((target, by, unseen), ({}, signature_of(call)))
+            paths, _ = uncounted.setdefault((target, by, unseen), ({}, signature(call)))
             paths[path] = paths.get(path, 0) + calls
         elif ops:
             before = records.get((path, target, by))

@@ -16,8 +16,8 @@ from ..core.trace import Trace
 from ..rules.convention import Convention, Unit
 from ..rules.registry import Registry
 from ..rules.resolver import Resolver
-from .evaluated import Prices
 from .frozen import frozen
+from .one_call import Prices
 from .price import (
     BACKWARD,
     FORWARD,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from ..core.ops import NOTHING, flops
-from .evaluated import Prices, price_of
+from .one_call import Prices, price_of
 from .price import Charge
 from .tree import Node
 

@@ -11,7 +11,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from fnmatch import fnmatchcase, translate
+from fnmatch import fnmatchcase
 from typing import Any, SupportsIndex, cast
 
 from ..core.errors import PickleError, error_text
@@ -22,6 +22,8 @@ from .targets import Target, class_name, target_name
 Key = type | str
 """Under what an entry is found: a class, or a name."""
 Pair = tuple[Key, Entry]
+_WILD = re.compile(r"[*?\[\]]")
+"""The characters that mean something in a pattern of names."""
 
 
 class Table:
@@ -80,10 +82,10 @@ class Table:
     def _changed(self) -> None:
         self._copy = None
         self._imported: tuple[object, ByIdentity[str]] | None = None
-        self._patterns: tuple[dict[str, Fake], re.Pattern[str]] | None = None
-        self._fakes = {
-            name: entry.fake for name, entry in self.names.items() if entry.fake is not None
-        }
+        fakes = {name: entry.fake for name, entry in self.names.items() if entry.fake is not None}
+        pieces = [_WILD.split(name) for name in fakes]
+        self._begin, self._end = (tuple({each[side] for each in pieces}) for side in (0, -1))
+        self._fakes = fakes
         self.has_fakes = any(entry.fake is not None for entry in self)
         """Whether any target has a fake."""
 
@@ -186,15 +188,10 @@ class Table:
         entry = self.classes.get(cls)
         if entry is not None and entry.fake is not None:
             return entry.fake
-        name, fakes, patterns = class_name(cls), self._fakes, self._patterns
-        if name in fakes or not fakes:
-            return fakes.get(name)
-        if patterns is None or patterns[0] is not fakes:
-            pattern = re.compile("|".join(map(translate, fakes)))  # one: most classes have no fake
-            patterns = self._patterns = fakes, pattern
-        if not patterns[1].match(name):
-            return None
-        return next(fake for known, fake in fakes.items() if fnmatchcase(name, known))
+        name, fakes = class_name(cls), self._fakes
+        if name in fakes or not name.startswith(self._begin) or not name.endswith(self._end):
+            return fakes.get(name)  # most classes have no fake, and patterns take long to compile
+        return next((fake for known, fake in fakes.items() if fnmatchcase(name, known)), None)
 
 
 def _check(entry: Entry) -> None:

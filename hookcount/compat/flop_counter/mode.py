@@ -18,7 +18,7 @@ from ...observe.calls import Calls
 from ...observe.opfacts import op_facts
 from ...observe.shapes_run.memo import Memo
 from ...observe.specs import op_described
-from ...pricing.evaluated import Prices, price_of
+from ...pricing.one_call import Prices, price_of
 from ...rules.registry import Op, Registry
 from ..shared import refused
 from .formulas import Formulas, Function, checked, registered

@@ -15,7 +15,7 @@ from torch.utils.hooks import RemovableHandle
 from ...conventions import named
 from ...core.trace import Call
 from ...observe.specs import described
-from ...pricing.evaluated import price_of
+from ...pricing.one_call import price_of
 from ...pricing.per_sample import length
 from ...rules.entry import Entry
 from ...rules.registry import Registry

@@ -8,21 +8,35 @@ the arguments. So the stack height before each instruction identifies the one th
 from __future__ import annotations
 
 import dis
+import sys
 from bisect import bisect_right
 from types import CodeType, FrameType, ModuleType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ...core.lifetimes import ByIdentity
 
 UNKNOWN = ""
 
 _OPERATORS = {"BINARY_MATRIX_MULTIPLY": "@", "INPLACE_MATRIX_MULTIPLY": "@="}
+_BINARY_OPERATORS = {4: "@", 17: "@="}
+"""By the argument of a ``BINARY_OP``. Python 3.11 and later have it."""
 _ALL_ARGUMENTS_ARE_COUNTED = {"CALL_FUNCTION", "CALL_METHOD", "PRECALL", "CALL"}
 _AND_A_TUPLE_OF_NAMES = {"CALL_FUNCTION_KW", "CALL_KW"}
 _MAKE_ONE_OF_MORE = ("LOAD_ATTR", "BINARY_", "CALL")
 """How the names of steps begin that take values from the stack and leave one."""
 _ATTRIBUTES = {"LOAD_ATTR", "LOAD_METHOD"}
 _LOCAL = {"LOAD_FAST", "LOAD_FAST_BORROW", "LOAD_FAST_CHECK", "LOAD_DEREF"}
+_CACHE = dis.opmap.get("CACHE")
+_JUMPS = frozenset((*dis.hasjrel, *dis.hasjabs))
+_SEPARATE = sys.version_info < (3, 11)
+"""Whether cells are numbered apart from the other local variables."""
+_OF_NAMES = {
+    "LOAD_NAME": 0,
+    "LOAD_GLOBAL": 0 if _SEPARATE else 1,
+    "LOAD_ATTR": 1 if sys.version_info >= (3, 12) else 0,
+    "LOAD_METHOD": 0,
+}
+"""The steps whose argument is a name, with the number of bits below the name's number."""
 
 
 class Step(NamedTuple):
@@ -31,14 +45,21 @@ class Step(NamedTuple):
     name: str
     number: int
     """The argument as a number."""
-    means: Any
-    """The argument's meaning: a variable's name, a constant, an operator."""
     height: int
     """The stack height before the instruction. Only differences within one expression are exact."""
 
+    def means(self, code: CodeType) -> str:
+        """The name that the argument refers to. Empty for an argument that is no name."""
+        if self.name in _OF_NAMES:
+            return code.co_names[self.number >> _OF_NAMES[self.name]]
+        if self.name in _LOCAL:
+            cells = [each for each in code.co_cellvars if _SEPARATE or each not in code.co_varnames]
+            own = () if _SEPARATE and self.name == "LOAD_DEREF" else code.co_varnames
+            return (*own, *cells, *code.co_freevars)[self.number]
+        return UNKNOWN
 
-_steps_of: ByIdentity[tuple[list[int], list[Step]]] = ByIdentity()
-"""The offsets of the steps of a code object, and the steps."""
+
+_known: ByIdentity[tuple[list[int], list[Step]]] = ByIdentity()
 
 
 def called(frame: FrameType) -> str:
@@ -51,49 +72,55 @@ def called(frame: FrameType) -> str:
     - The operator for matrix products: ``"@"`` or ``"@="``.
     - Anything else (a local variable, another operator, a decorator): the empty string.
     """
-    offsets, steps = _steps(frame.f_code)
+    offsets, steps = steps_of(frame.f_code)
     # f_lasti may point behind the instruction, into its inline cache
     at = bisect_right(offsets, frame.f_lasti) - 1
     if at < 0:
         return UNKNOWN
     step = steps[at]
     if step.name == "BINARY_OP":
-        return "@" if step.means == "@" else "@=" if step.means == "@=" else UNKNOWN
+        return _BINARY_OPERATORS.get(step.number, UNKNOWN)
     if step.name in _OPERATORS:
         return _OPERATORS[step.name]
     last = _callee(steps, at)
     return UNKNOWN if last is None else _full_name(steps, last, frame)
 
 
-def _steps(code: CodeType) -> tuple[list[int], list[Step]]:
-    known = _steps_of.get(code)
-    return _steps_of.put(code, _read(code)) if known is None else known
+def steps_of(code: CodeType) -> tuple[list[int], list[Step]]:
+    """The offsets of a code object's steps, and the steps."""
+    known = _known.get(code)
+    return _known.put(code, _read(code)) if known is None else known
 
 
 def _read(code: CodeType) -> tuple[list[int], list[Step]]:
+    """The offsets of a code object's steps, and the steps.
+
+    ``dis.get_instructions`` finds more about each, and takes eight times as long.
+    """
+    raw = code.co_code
     offsets: list[int] = []
     steps: list[Step] = []
     arrives: dict[int, int] = {}  # by the target of a jump: the stack height there
-    height = 0
-    for each in dis.get_instructions(code):
-        height = arrives.get(each.offset, height)
-        number = each.arg or 0
-        given = each.arg if each.opcode >= dis.HAVE_ARGUMENT else None
-        if each.opcode in dis.hasjrel or each.opcode in dis.hasjabs:
-            arrives.setdefault(
-                each.argval, height + dis.stack_effect(each.opcode, given, jump=True)
-            )
-        if each.opname not in ("EXTENDED_ARG", "CACHE"):
-            offsets.append(each.offset)
-            steps.append(
-                Step(
-                    each.opname,
-                    number,
-                    each.argrepr if each.opname == "BINARY_OP" else each.argval,
-                    height,
-                )
-            )
-        height += dis.stack_effect(each.opcode, given, jump=False)
+    height = begin = more = 0  # more: the upper bits of the argument, from the steps before
+    for offset in range(0, len(raw), 2):
+        op = raw[offset]
+        if op == _CACHE:
+            continue
+        height = arrives.get(offset, height)
+        number = more | raw[offset + 1]
+        if op == dis.EXTENDED_ARG:
+            begin, more = (begin if more else offset), number << 8
+            continue
+        begin = begin if more else offset
+        given = number if op >= dis.HAVE_ARGUMENT else None
+        if op in _JUMPS:
+            (target,) = dis.findlabels(raw[begin : offset + 2])  # type: ignore[arg-type]
+            target += 0 if op in dis.hasjabs else begin
+            arrives.setdefault(target, height + dis.stack_effect(op, given, jump=True))
+        offsets.append(offset)
+        steps.append(Step(dis.opname[op], given or 0, height))
+        height += dis.stack_effect(op, given, jump=False)
+        more = 0
     return offsets, steps
 
 
@@ -130,9 +157,9 @@ def _is_below(steps: list[Step], position: int, filled: int) -> bool:
 
 def _full_name(steps: list[Step], last: int, frame: FrameType) -> str:
     """The name that the steps up to ``last`` spell in a frame."""
-    step, names = steps[last], frame.f_globals
+    step, names, code = steps[last], frame.f_globals, frame.f_code
     if step.name in ("LOAD_GLOBAL", "LOAD_NAME"):
-        return f"{names.get('__name__')}.{step.means}"
+        return f"{names.get('__name__')}.{step.means(code)}"
     if step.name not in _ATTRIBUTES:
         return UNKNOWN
     first = last
@@ -140,16 +167,15 @@ def _full_name(steps: list[Step], last: int, frame: FrameType) -> str:
         first -= 1
     value: object = None
     if steps[first].name in ("LOAD_GLOBAL", "LOAD_NAME"):
-        value = names.get(steps[first].means)
+        value = names.get(steps[first].means(code))
     elif steps[first].name in _LOCAL:
-        found = frame.f_locals.get(steps[first].means)
+        found = frame.f_locals.get(steps[first].means(code))
         value = found if isinstance(found, ModuleType) else None
     for between in steps[first + 1 : last]:
-        value = vars(value).get(between.means) if isinstance(value, ModuleType) else None
+        value = vars(value).get(between.means(code)) if isinstance(value, ModuleType) else None
+    name = step.means(code)
     if isinstance(value, ModuleType):
-        return f"{value.__name__}.{step.means}"
+        return f"{value.__name__}.{name}"
     return (
-        f"{value.__module__}.{value.__qualname__}.{step.means}"
-        if isinstance(value, type)
-        else f".{step.means}"
+        f"{value.__module__}.{value.__qualname__}.{name}" if isinstance(value, type) else f".{name}"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 from collections.abc import Iterator
@@ -53,6 +54,9 @@ BETWEEN, FUNCTIONAL, INSIDE, OUTSIDE = range(4)
 ``FUNCTIONAL`` is the part of torch that has ``torch.nn.functional``.
 """
 
+_GOES_ON = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+"""The flags of code that another caller may go on with."""
+
 SiteKey = tuple[int, ...]
 """The identity of the inner code object and the instruction there, and the same of the outer one.
 
@@ -85,8 +89,37 @@ def calling_site(torchs_own: bool) -> Site:
     so the line stays empty.
     """
     inner = _first(sys._getframe(2), FUNCTIONAL)
-    if inner is None:
-        return NOWHERE
+    return NOWHERE if inner is None else _site_of(inner, torchs_own)
+
+
+class OneCall:
+    """The sites of ops that one call of a function runs: a backward pass, by torch's engine.
+
+    As long as the call runs, the code around it stays the same. So it is looked at once.
+    """
+
+    def __init__(self) -> None:
+        self._frame: FrameType | None = None
+        """The frame of torch's own code that ran the last op. It is alive as long as it is here."""
+        self._at = -1
+        self._site = NOWHERE
+
+    def site(self) -> Site:
+        """``calling_site`` of an op outside of all layers."""
+        inner = _first(sys._getframe(2), FUNCTIONAL)
+        if inner is None:
+            return NOWHERE
+        if inner is self._frame and inner.f_lasti == self._at:
+            return self._site
+        site = _site_of(inner, False)
+        code = inner.f_code
+        if _kind_of(id(code)) == INSIDE and not code.co_flags & _GOES_ON:
+            self._frame, self._at, self._site = inner, inner.f_lasti, site
+        return site
+
+
+def _site_of(inner: FrameType, torchs_own: bool) -> Site:
+    """The site of an op that ``inner`` called."""
     outer = None if torchs_own else _first(inner, OUTSIDE)
     code = inner.f_code
     key: SiteKey = (

@@ -82,7 +82,11 @@ class Attention:
             with torch._C.DisableTorchFunction():
                 out = path.run(tensors)
             return out, out  # the caller drops the weights
-        return PARTS.decompose(*args, **kwargs)
+        self._data.inside += 1  # torch makes a causal mask itself
+        try:
+            return PARTS.decompose(*args, **kwargs)
+        finally:
+            self._data.inside -= 1
 
     def on_jagged(self) -> None:
         """Raise ``DataNeededError`` on a GPU. There the path of jagged tensors is not known."""

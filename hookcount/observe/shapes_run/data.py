@@ -38,6 +38,9 @@ class Data:
         self._taken: list[torch.Tensor] = []  # held, so that no identity is used again
         self.ids = {id(tensor) for tensor in self._given if not is_small_index(tensor)}
         """The identities of the real tensors that are data."""
+        self.inside = 0
+        """How many functions of torch are running of which code sees only the result. What such a
+        function makes on meta is data: nobody reads its values."""
 
     @lazily
     def device(self) -> torch.device:
@@ -106,9 +109,10 @@ class Data:
         """``value`` with each tensor in it replaced by its stand-in."""
         if isinstance(value, torch.Tensor):
             return self.stand_in(value)
-        if type(value) in (list, tuple):
-            return type(value)([self.mapped(item) for item in value])
-        if type(value) is dict:
+        kind = type(value)
+        if kind is list or kind is tuple:
+            return kind([each if type(each) is int else self.mapped(each) for each in value])
+        if kind is dict:
             return {name: self.mapped(item) for name, item in value.items()}
         return value
 

@@ -61,8 +61,6 @@ class DeviceChecks:
         self._learnt = memo.compare_devices
         self._moved: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
         """By identity, each tensor that requires a gradient, and its copy on meta."""
-        self.inside = 0
-        """How many such functions are running."""
         self._hold = 0
         """How many of the next checks of values in such a function hold. The others fail."""
 
@@ -92,7 +90,7 @@ class DeviceChecks:
         given = list(tensors((args, kwargs)))
         with torch._C._DisableTorchDispatch():  # the model does not run these ops
             args, kwargs = self._mapped(args), self._mapped(kwargs)
-        self.inside += 1
+        self._data.inside += 1
         self._hold = _checks(func, kwargs)
         try:
             if call is not None:
@@ -100,7 +98,7 @@ class DeviceChecks:
             else:
                 out = func(*args, **kwargs) if kwargs else self.recurrent.run(func, args)
         finally:
-            self.inside -= 1
+            self._data.inside -= 1
         stand_ins = zip(given, tensors((args, kwargs)), strict=True)
         of = {id(made): own for own, made in stand_ins if made is not own}
         written = [each for each in tensors(_written(func, args, kwargs)) if id(each) in of]
@@ -162,7 +160,7 @@ class DeviceChecks:
         So is a gradient. A forward that runs again in a backward pass records its ops.
         """
         gradient = torch._C._current_graph_task_id() != -1 and not torch.is_grad_enabled()
-        if not (self.inside > 0 or gradient or self.captured()):
+        if not (self._data.inside > 0 or gradient or self.captured()):
             return False
         return kwargs.get("device") == META
 

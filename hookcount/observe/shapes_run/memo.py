@@ -35,7 +35,7 @@ PLAIN = frozenset(
 
 
 Prices = dict[tuple[int, int], tuple[Call, Entry, Ops | None]]
-"""See ``pricing.evaluated.Prices``."""
+"""See ``pricing.one_call.Prices``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
 
     def _see(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> OpResult:
         try:
-            self._distinct = self._key(func, args, kwargs)
+            self._distinct = self._key(op_facts(func), args, kwargs)
             known = self._memo.ops.get(self._distinct)
         except (RuntimeError, TypeError):  # a tensor without strides, an argument without a hash
             self._distinct = known = None
@@ -180,9 +180,12 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         """Run an op on shapes that is no work of the model."""
         return func(*self.data.mapped(args), **self.data.mapped_kwargs(kwargs))
 
-    def _key(self, func: Op, args: OpArgs, kwargs: OpKwargs) -> Key:
-        """The key of an op call. A call on data and one on only constants have different keys."""
-        parts: list[object] = [func, self._where]
+    def _key(self, facts: OpFacts, args: OpArgs, kwargs: OpKwargs) -> Key:
+        """The key of an op call. A call on data and one on only constants have different keys.
+
+        The facts are those of the op and of no other. An op itself has a slow hash.
+        """
+        parts: list[object] = [facts, self._where]
         ids, on_data = self.data.ids, False
         for value in args:
             kind = type(value)
@@ -228,13 +231,13 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             return self._read(func, facts, args)
         if facts.name in ("aten::index", "aten::_unsafe_index"):
             args = (args[0], self.data.positions(args[1]), *args[2:])
-            self._distinct = self._key(func, args, kwargs)
+            self._distinct = self._key(facts, args, kwargs)
         return self._shapes(func, facts, args, kwargs, self._distinct)
 
     def _read(self, func: Op, facts: OpFacts, args: OpArgs) -> OpResult:
         """The value that an op reads. It is known where it decides nothing but an error."""
         value: object
-        if facts.name == "aten::equal" and self.devices.inside:
+        if facts.name == "aten::equal" and self.data.inside:
             value = self.devices.answer()
         elif id(args[0]) in self._divisors:
             value = 1

@@ -2,6 +2,10 @@
 convention that lists functions.
 """
 
+import argparse
+import dis
+import functools
+import inspect
 import os
 import sys
 import types
@@ -14,7 +18,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import hookcount
-from hookcount.observe.call_sites.called import called
+from hookcount.observe.call_sites.called import called, steps_of
 
 package = types.ModuleType("package.of_functions")
 package.inner = types.ModuleType("package.of_functions.inner")
@@ -152,6 +156,31 @@ def test_the_name_in_each_form_of_a_call(form):
 def of_weight(function):
     """A function of the input and of a square weight, as a module."""
     return Fn(lambda me, x: function(x, me.w), w=torch.ones(4, 4))
+
+
+NAMES = {"LOAD_NAME", "LOAD_GLOBAL", "LOAD_ATTR", "LOAD_METHOD", "LOAD_FAST", "LOAD_DEREF"}
+
+
+def codes_of(code):
+    yield code
+    for each in code.co_consts:
+        if isinstance(each, types.CodeType):
+            yield from codes_of(each)
+
+
+@pytest.mark.parametrize("module", [argparse, functools, inspect, nn.functional])
+def test_the_steps_of_code_are_those_that_dis_finds(module):
+    checked = set()
+    for code in codes_of(compile(inspect.getsource(module), "<code>", "exec")):
+        read = [each for each in dis.get_instructions(code) if each.opname != "EXTENDED_ARG"]
+        offsets, steps = steps_of(code)
+        assert offsets == [each.offset for each in read]
+        for step, each in zip(steps, read, strict=True):
+            assert (step.name, step.number) == (each.opname, each.arg or 0)
+            if step.name in NAMES:
+                assert step.means(code) == each.argval
+                checked.add(step.name)
+    assert checked >= {"LOAD_GLOBAL", "LOAD_ATTR", "LOAD_DEREF"}
 
 
 def runs(report, *names):

@@ -333,6 +333,27 @@ def test_inputs_without_a_dimension_of_heads(batch, options, mode):
     assert shapes.records == real.records
 
 
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_the_mask_that_torch_makes_of_causal_attention_is_not_computed(device, monkeypatch):
+    """With dropout, attention on the CPU is separate ops. They make a mask of length x length."""
+    from hookcount.observe.undo.guard import Guard
+
+    computed = []
+
+    def run(guard, op, facts, args, kwargs):
+        computed.append(facts.name)
+        return own(guard, op, facts, args, kwargs)
+
+    own = Guard.run
+    monkeypatch.setattr(Guard, "run", run)
+    model = Attends(is_causal=True, dropout_p=0.5).to(device)
+    report = hookcount.count(model, torch.ones(2, 5, 8, device=device))
+    assert report.run == "shapes"
+    ran = {str(op.call.target) for each in report.priced.trace.runs for op in each.ops}
+    assert "aten.tril.default" in ran
+    assert computed == []
+
+
 def test_a_path_is_looked_for_once_per_distinct_call(monkeypatch):
     from hookcount.observe.shapes_run import attention
 

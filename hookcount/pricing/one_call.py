@@ -1,4 +1,4 @@
-"""The result of a formula for a call, and the error of a formula that fails."""
+"""The price of one call: what the formula of an entry gives for it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _evaluate(path: str, call: Call, entry: Entry, formula: Callable[..., object
         args, named = entry.binder.bind(call)
     except BindingError as error:
         where = f"the formula for {entry.target} ({entry.source}) {error}"
-        fix = f"name only parameters of ({signature_of(call)})"
+        fix = f"name only parameters of ({signature(call)})"
         raise FormulaError(error_text(_named(path, call), where, fix)) from error
     try:
         ops = formula(*args, **named)
@@ -84,7 +84,7 @@ def _complaint(
         _named(path, call),
         f"the formula for {entry.target} ({entry.source}) {what}{with_arguments}",
         "return hookcount.Ops(macs=..., ...) with exact non-negative ints, and name only "
-        f"parameters of ({signature_of(call)}); each tensor is its torch.Size",
+        f"parameters of ({signature(call)}); each tensor is its torch.Size",
     )
 
 
@@ -94,7 +94,7 @@ def _named(path: str, call: Call) -> str:
     return module_at(path, target_name(call.target) if is_op else type(call.module).__name__)
 
 
-def signature_of(call: Call | None) -> str:
+def signature(call: Call | None) -> str:
     """The parameters that a formula may name."""
     if call is None:
         return "module, *inputs, out"

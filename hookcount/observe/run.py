@@ -138,7 +138,7 @@ class Runner:
         if self.act is None:
             return self._traced(tree, args, kwargs, modes, signals)
         with kept_apart(tree, signals) as inside, swapped(tree, meta_copy, inside) as swaps:
-            args, kwargs = inputs_on_meta((args, dict(kwargs)), dict(swaps))
+            args, kwargs = inputs_on_meta((args, dict(kwargs)), swaps)
             return self._traced(tree, args, kwargs, modes, signals, swaps)
 
     def _shapes_modes(self, observer: Observer, given: Given) -> tuple[Run, Modes]:
@@ -178,11 +178,11 @@ class Runner:
                 return self._traced(tree, args, kwargs, modes, signals)
             with (
                 kept_apart(tree, signals) as inside,
-                swapped(tree, Copies(), inside) as away,
+                swapped(tree, Copies(), inside) as swaps,
                 gradient_hooks_off(tree),
             ):
-                positional, named = inputs_apart((args, dict(kwargs)))
-                return self._traced(tree, positional, named, modes, signals, away)
+                positional, named = inputs_apart((args, dict(kwargs)), swaps)
+                return self._traced(tree, positional, named, modes, signals, swaps)
 
         compiler_was_there = compiler_is_there()
         try:

@@ -104,22 +104,22 @@ def inputs_on_meta(value: Any, swaps: Swaps) -> Any:
     A tensor that is there twice, or that the model holds too, gets one meta tensor. The model may
     ask whether its keys are its queries. ``swaps``: those of the model.
     """
-    return pytree.tree_map_only(torch.Tensor, lambda each: _swap(each, swaps, meta_copy), value)
+    made = dict(swaps)
+    return pytree.tree_map_only(torch.Tensor, lambda each: _swap(each, made, meta_copy), value)
 
 
-def inputs_apart(value: Any) -> Any:
+def inputs_apart(value: Any, swaps: Swaps) -> Any:
     """Inputs without the graph that made them, which belongs to the caller.
 
-    A tensor that is there twice stays one.
+    A tensor that is there twice stays one. One that the model holds too is swapped as there.
+    ``swaps``: those of the model.
     """
-    made: dict[int, torch.Tensor] = {}
+    made = dict(swaps)
 
     def apart(tensor: torch.Tensor) -> torch.Tensor:
-        if tensor.grad_fn is None:
-            return tensor
-        if id(tensor) not in made:
+        if tensor.grad_fn is not None and id(tensor) not in made:
             made[id(tensor)] = tensor.detach().requires_grad_()
-        return made[id(tensor)]
+        return made.get(id(tensor), tensor)
 
     return pytree.tree_map_only(torch.Tensor, apart, value)
 

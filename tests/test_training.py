@@ -5,6 +5,7 @@ import gc
 import pickle
 import threading
 import weakref
+from contextlib import contextmanager, nullcontext
 
 import pytest
 import torch
@@ -757,19 +758,65 @@ def test_a_gradient_that_another_thread_drops_stays_dropped():
     assert [each.grad for each in held] == [None, None]
 
 
-def test_a_loss_that_drops_the_gradients_leaves_them():
+@contextmanager
+def another_thread():
+    """Another thread of the process runs meanwhile, as in a notebook. It does not train."""
+    stop = threading.Event()
+
+    def works():
+        while not stop.is_set():
+            sum(range(1000))
+
+    thread = threading.Thread(target=works)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+COMPANY = {"alone": nullcontext, "in company": another_thread}
+
+
+@pytest.mark.parametrize("company", COMPANY.values(), ids=COMPANY)
+@pytest.mark.parametrize("to_none", [True, False])
+@pytest.mark.parametrize("run", RUNS)
+def test_a_loss_that_drops_the_gradients_leaves_them(run, to_none, company):
     model = nn.Linear(8, 4)
     optimizer = torch.optim.SGD(model.parameters())
-    before = [torch.zeros_like(each) for each in model.parameters()]
+    before = [torch.ones_like(each) for each in model.parameters()]
     for each, grad in zip(model.parameters(), before, strict=True):
         each.grad = grad
 
     def loss(out):
-        optimizer.zero_grad()
+        optimizer.zero_grad(set_to_none=to_none)
         return out.sum()
 
-    hookcount.Training(loss).count(model, torch.ones(2, 8))
+    with company():
+        training(run, loss=loss).count(model, torch.ones(2, 8))
     assert all(each.grad is grad for each, grad in zip(model.parameters(), before, strict=True))
+    assert all(bool((grad == 1).all()) for grad in before)
+
+
+@pytest.mark.parametrize("company", COMPANY.values(), ids=COMPANY)
+@pytest.mark.parametrize("has_grads", [True, False])
+def test_a_loss_with_layers_of_its_own_leaves_their_gradients(has_grads, company):
+    model, head = nn.Linear(8, 4), nn.Linear(4, 1)
+    held = [*model.parameters()]  # the loss has the user's own tensors, not those of the run
+    before = [torch.ones_like(each) if has_grads else None for each in (*held, *head.parameters())]
+    for each, grad in zip((*held, *head.parameters()), before, strict=True):
+        each.grad = grad
+
+    def loss(out):
+        return head(out).sum() + sum(each.pow(2).sum() for each in held)
+
+    with company():
+        training("real", loss=loss).count(model, torch.ones(2, 8))
+    assert all(
+        each.grad is grad and (grad is None or bool((grad == 1).all()))
+        for each, grad in zip((*held, *head.parameters()), before, strict=True)
+    )
 
 
 def test_a_complex_output_has_a_loss():

@@ -19,6 +19,7 @@ from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Phase, Whole
 from .call_sites.lines import OneCall, calling_site
 from .module_tree import ModuleTree, type_name
 from .stack import OpTimes
+from .state import Given
 from .step_parts import FAKE, StepPart, StepParts, hooked_module
 from .updates import Updates
 
@@ -118,8 +119,6 @@ class Step:
         """The leaves of the backward pass that began last, in a count."""
         self.custom = False
         """Whether that pass has custom Functions."""
-        self._strangers: dict[int, tuple[torch.Tensor, torch.Tensor | None]] = {}
-        """Leaves that are no parameters of the model, with their gradients before the count."""
         self._elsewhere: list[Step] = []
         """The same step in other threads."""
 
@@ -129,21 +128,18 @@ class Step:
         self._elsewhere.append(made)
         return made
 
-    def begin(self, outputs: Iterable[Any]) -> None:
+    def begin(self, outputs: Iterable[Any], given: Given) -> None:
         """A backward pass begins in a count. A loss may have parameters of its own."""
         self.leaves, self.custom = leaves_of(outputs)
         for each in self.leaves:
             if self.updates.owner(each) == OUTSIDE:
-                self._strangers.setdefault(id(each), (each, each.grad))
+                given.use_grad(each, gives=True)
 
-    def restore(self) -> None:
-        """Put back the gradients of tensors that do not belong to the model."""
+    def end(self) -> None:
+        """The step has ended: hold no tensors."""
         for each in self._elsewhere:
-            each.restore()
-        for leaf, gradient in self._strangers.values():
-            if leaf.grad is not gradient:
-                leaf.grad = gradient
-        self._strangers, self.leaves = {}, []
+            each.end()
+        self.leaves = []
         self.parts.forget()
 
     def phase_of_call(self) -> Phase:

@@ -152,6 +152,8 @@ class Observer:
         """Another thread calls a module."""
         if not self.ran_in_another_thread:
             self.ran_in_another_thread = any(module is each for each in self.modules)
+            if self.ran_in_another_thread and self.step is not None:
+                self.step.updates.has_gradients = False
         if not self.origins.suspected and not self.paused:
             self.origins.suspect(module)
 

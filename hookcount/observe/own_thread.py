@@ -70,24 +70,26 @@ def _gradient(own: Any) -> Any:
     """The attribute ``grad`` of tensors."""
 
     def read(tensor: torch.Tensor) -> Any:
-        _keep_gradients()
+        _keep_gradients(tensor, gives=False)
         return own.__get__(tensor)
 
     def write(tensor: torch.Tensor, value: Any) -> None:
-        _keep_gradients()
+        _keep_gradients(tensor)
         own.__set__(tensor, value)
 
     def delete(tensor: torch.Tensor) -> None:
-        _keep_gradients()
+        _keep_gradients(tensor)
         own.__delete__(tensor)
 
     return property(read, write, delete)
 
 
-def _keep_gradients() -> None:
+def _keep_gradients(tensor: torch.Tensor | None = None, gives: bool = True) -> None:
     given = innermost_given()
     if given is not None:
         given.keep_grads()
+        if tensor is not None:
+            given.use_grad_away(tensor, gives)
 
 
 @functools.cache

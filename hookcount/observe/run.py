@@ -237,7 +237,7 @@ class Runner:
                         called(tree.model, given, observer, signals, self.act)
                 finally:
                     if observer.step is not None:
-                        observer.step.restore()
+                        observer.step.end()
                 given.trained_by_others = observer.ran_in_another_thread
                 return observer.trace(run.name)
         finally:

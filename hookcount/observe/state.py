@@ -52,6 +52,7 @@ class Given:
         self._objects = objects = Objects(handler)
         own = (*tree.parameters, *tree.buffers)
         absent = [each for each in own if id(each) in away]
+        self._absent = frozenset(map(id, absent))
         objects.know(absent)
         self.args = tuple([objects.reach(each) for each in args])
         self.kwargs = {name: objects.reach(each) for name, each in kwargs.items()}
@@ -64,7 +65,12 @@ class Given:
                 self.data += [each for each in found if each is not None]
         self._states = states = TensorStates(objects.tensors)
         self._away = away_states = TensorStates(absent)
-        self.guard = Guard(lambda: [*states.all(), *away_states.all()], self.randomness)
+        self._used: dict[int, TensorState] = {}
+        self._gave: list[TensorState] = []
+        self._used_grads: list[TensorState] = []
+        self.guard = Guard(
+            lambda: [*states.all(), *away_states.all(), *self._used_grads], self.randomness
+        )
         self._grads_are_kept = False
         if not self.in_company:
             self.keep_grads()
@@ -79,6 +85,27 @@ class Given:
             self._grads_are_kept = True
             if self._states.keep_grads():
                 self.guard.renew()
+
+    def use_grad_away(self, tensor: torch.Tensor, gives: bool) -> None:
+        """This thread uses a gradient. If its tensor has another in its place, keep it."""
+        if self.in_company and id(tensor) in self._absent:
+            self.use_grad(tensor, gives)
+
+    def use_grad(self, tensor: torch.Tensor, gives: bool) -> None:
+        """Keep the gradient of a tensor that is none of the run's, before this thread uses it.
+
+        ``gives``: whether the thread may give the tensor another gradient.
+        """
+        state = self._used.get(id(tensor))
+        if state is None:
+            state = self._used[id(tensor)] = TensorState(tensor)
+            grad = tensor.grad if tensor.is_leaf else None
+            state.keep_grad(grad)
+            if grad is not None:
+                self._used_grads.append(TensorState(grad))
+                self.guard.renew()
+        if gives:
+            self._gave.append(state)
 
     def others_ran(self) -> bool:
         """Whether another thread ran since the start.
@@ -126,6 +153,11 @@ class Given:
                 step(partial(each.restore_version, others_wrote))
             else:
                 step(partial(_restore, each, others_wrote, True))
+        for each in self._gave:
+            step(each.restore_grad)
+        for each in self._used_grads:
+            if each.changed():
+                step(partial(_restore, each, partial(self.others_wrote, each), False))
         for put_back in self.guard.restore_values():
             step(put_back)
         step(lambda: self.randomness.restore(self.others_drew))

@@ -76,7 +76,8 @@ def _noting(own: Callable[..., Any]) -> Callable[..., Any]:
                 passes.enter_context(step.passing(bool(create_graph)))
             for each in observers_here():
                 if each.step in steps and each.given is not None:
-                    each.step.begin((outputs,) if isinstance(outputs, torch.Tensor) else outputs)
+                    of = (outputs,) if isinstance(outputs, torch.Tensor) else outputs
+                    each.step.begin(of, each.given)
             if steps and not create_graph:
                 passes.enter_context(_reaching_nothing())
             return own(outputs, gradients, keep_graph, create_graph, *args, **more)

@@ -42,9 +42,9 @@ class Updates:
         of the parameter."""
         self.passed = True
         """Whether there may be new gradients since the memory was last looked at."""
-        self.has_gradients = not others.clocks()
+        self.has_gradients = True
         """Whether to look at gradients. Another thread may train the model, and to read a gradient
-        meanwhile can end the process. So in company a pass of this thread comes first."""
+        meanwhile can end the process. Once one calls it, a pass of this thread comes first."""
         self._gradients: dict[int, str] = {}
         self._memory: dict[int, str] = {}
         """By the memory of a gradient and of a parameter, the path. Its views are known by that."""
@@ -164,10 +164,11 @@ class Updates:
         """Whether an op works on a gradient, or writes and works on a parameter."""
         if self.passed:
             self.passed, self._gradients, self._memory = False, {}, {}
+            reads = self.has_gradients and not others.differentiate()
             for each in self._now():
                 path = self.owner(each)
                 self._memory[storage(each)] = path
-                if self.has_gradients and each.is_leaf and each.grad is not None:
+                if reads and each.is_leaf and each.grad is not None:
                     self._gradients[storage(each.grad)] = path
         given = set(map(storage, op_tensors(args)))
         return bool(self._gradients.keys() & given) or (

@@ -14,13 +14,17 @@ from functools import partial
 from itertools import chain
 from operator import methodcaller
 from threading import get_ident
+from types import CodeType, FrameType
 from typing import Any
+
+from torch.autograd.graph import _engine_run_backward
 
 Clocks = dict[int, object]
 """For each other thread, a value that changes whenever the thread runs."""
 
 _CPU_CLOCK = getattr(time, "pthread_getcpuclockid", None)
 _call = methodcaller("__call__")
+_ENGINE = _engine_run_backward.__code__
 
 
 def clocks() -> Clocks:
@@ -31,6 +35,19 @@ def clocks() -> Clocks:
 def ran(before: Clocks) -> bool:
     """Whether another thread ran, began or ended since ``before`` was taken."""
     return clocks() != before
+
+
+def differentiate() -> bool:
+    """Whether another thread runs a backward pass."""
+    (frames,) = _in_one_step(sys._current_frames)
+    del frames[get_ident()]
+    return any(_is_in(frame, _ENGINE) for frame in frames.values())
+
+
+def _is_in(frame: FrameType | None, code: CodeType) -> bool:
+    while frame is not None and frame.f_code is not code:
+        frame = frame.f_back
+    return frame is not None
 
 
 def _times() -> Clocks:

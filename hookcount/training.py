@@ -146,7 +146,7 @@ class Training:
             step.left_out = True
             with step.parts.running(making(self.optimizer)):
                 optimizer: Any = self.optimizer(trained)
-            check_made(optimizer)
+            check_made(optimizer, trained)
             with step.parts.running(updating(optimizer)):
                 takes_closure = _takes_closure(optimizer)
                 if not takes_closure:

@@ -402,3 +402,22 @@ def test_a_warning_of_a_data_set_and_of_a_watch():
         counted(torch.zeros(2, 8)).sum().backward()
     with pytest.warns(hookcount.UncountedWarning, match="training_errors::twice has no formula"):
         watch.report()
+
+
+@pytest.mark.parametrize("run", ["shapes", "real"])
+def test_an_optimizer_of_other_tensors_is_refused(run):
+    model = nn.Linear(4, 2)
+    made_before = torch.optim.SGD(model.parameters(), lr=0.1)
+    training = hookcount.Training(
+        optimizer=lambda params: made_before, counter=hookcount.Counter(run=run)
+    )
+    before = [each.clone() for each in model.parameters()]
+    with pytest.raises(hookcount.InputError, match="not in the list of parameters"):
+        training.count(model, torch.ones(1, 4))
+    assert all(map(torch.equal, model.parameters(), before))
+
+
+def test_an_optimizer_may_choose_among_the_parameters():
+    model = nn.Linear(4, 2)
+    training = hookcount.Training(optimizer=lambda params: torch.optim.SGD(params[:1], lr=0.1))
+    assert training.count(model, torch.ones(1, 4)).optimizer.flops == 2 * 8

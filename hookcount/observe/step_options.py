@@ -7,7 +7,7 @@ parameters that require grad.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -53,13 +53,24 @@ def check_optimizer(make: object) -> None:
         raise InputError(error_text(_OPTIMIZER, what, fix))
 
 
-def check_made(optimizer: object) -> None:
-    """Raise ``InputError`` for what cannot take a step."""
+def check_made(optimizer: object, trained: Sequence[torch.Tensor]) -> None:
+    """Raise ``InputError`` for what cannot take a step with the parameters that it was given.
+
+    In a count these are not the model's own, so an optimizer that was made before has others.
+    """
     what = fix = ""
+    groups = getattr(optimizer, "param_groups", ())
+    given = set(map(id, trained))
     if not callable(getattr(optimizer, "step", None)):
         what = f"it returned {type(optimizer).__name__}, which has no method step"
         fix = f"return an optimizer, or give a class, such as {_AN_OPTIMIZER}"
-    elif any(group.get("differentiable") for group in getattr(optimizer, "param_groups", ())):
+    elif any(id(each) not in given for group in groups for each in group["params"]):
+        what = "it updates tensors that are not in the list of parameters which it was given"
+        fix = (
+            "make it of that list: optimizer=lambda params: torch.optim.SGD(params, lr=0.1); "
+            "Training().watch counts a loop with an optimizer of its own"
+        )
+    elif any(group.get("differentiable") for group in groups):
         what = "with differentiable=True torch refuses to update the parameters of a model"
         fix = "leave the option out; Training().watch counts a loop that updates other tensors"
     if what:

@@ -34,6 +34,7 @@ T = TypeVar("T")
 
 _METHODS = ("load_state_dict", "_apply", "train")
 """Methods of modules that change a module and those in it."""
+_RECURRENT = "_init_flat_weights"
 _changed = threading.Condition()
 _closed: dict[int, list[_Gate]] = {}
 """By the id of a module, the runs that keep it to themselves."""
@@ -64,6 +65,8 @@ def kept_apart(tree: ModuleTree, signals: HeldBack) -> Iterator[Inside]:
         undo.enter_context(shared("gate", _install))
         for name in _METHODS:
             undo.enter_context(patched(nn.Module, name, _gated))
+        # to copy or pickle a recurrent module sets its list of weights anew
+        undo.enter_context(patched(nn.RNNBase, _RECURRENT, _gated))
         undo.enter_context(patched(stateless, "_functional_call", _gated))
         undo.callback(_open, gate)
         _until_none(functools.partial(_close, gate), tree, signals)
@@ -184,7 +187,11 @@ def reading(module: nn.Module, read: Callable[[], T]) -> T:
 
 _CODES: dict[CodeType, str] = {
     getattr(nn.Module, name).__code__: "self" for name in ("_call_impl", *_METHODS)
-} | {reading.__code__: "module", stateless._functional_call.__code__: "module"}
+} | {
+    getattr(nn.RNNBase, _RECURRENT).__code__: "self",
+    reading.__code__: "module",
+    stateless._functional_call.__code__: "module",
+}
 """The code that runs in a thread that is in a module, and its name for the module."""
 
 

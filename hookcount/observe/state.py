@@ -68,9 +68,8 @@ class Given:
         self._used: dict[int, TensorState] = {}
         self._gave: list[TensorState] = []
         self._used_grads: list[TensorState] = []
-        self.guard = Guard(
-            lambda: [*states.all(), *away_states.all(), *self._used_grads], self.randomness
-        )
+        grads = self._used_grads  # the function must not hold this object, which holds it
+        self.guard = Guard(lambda: [*states.all(), *away_states.all(), *grads], self.randomness)
         self._grads_are_kept = False
         if not self.in_company:
             self.keep_grads()

@@ -208,6 +208,7 @@ def test_a_program_that_runs_by_itself():
 
 
 def test_doors_beside_each_other_and_beside_a_count():
+    before = dict(vars(torch.Tensor))
     expected = figures(Model(in_a_variable), DOORS)
     found = []
 
@@ -223,4 +224,4 @@ def test_doors_beside_each_other_and_beside_a_count():
     assert found == [expected] * 12
     assert macs == {2 * 4 * 4}
     assert not in_use()
-    assert "add" not in vars(torch.Tensor)
+    assert dict(vars(torch.Tensor)) == before

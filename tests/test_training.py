@@ -5,6 +5,7 @@ import gc
 import pickle
 import threading
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 
 import pytest
@@ -854,3 +855,50 @@ def test_an_optimizer_without_parameters():
         hookcount.Training(optimizer=torch.optim.SGD).count(
             frozen, torch.ones(2, 8, requires_grad=True)
         )
+
+
+class Handed(nn.Module):
+    """A layer, then four layers in two threads at once. Those begin with the same numbers."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Linear(8, 8, bias=False)
+        self.branches = nn.ModuleList(nn.Linear(8, n, bias=False) for n in (16, 32, 64, 128))
+
+    def forward(self, x):
+        x = self.stem(x).relu()
+        together = threading.Barrier(2)
+
+        def run(first):
+            together.wait()
+            return [branch(x).relu() for branch in self.branches[first : first + 2]]
+
+        with ThreadPoolExecutor(2) as pool:
+            return torch.cat([each for outs in pool.map(run, (0, 2)) for each in outs], -1)
+
+
+def in_a_new_thread(function):
+    """A new thread numbers the nodes of its graph from 0, as those of a pool do."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(function).result()
+
+
+@pytest.mark.parametrize("around", [in_a_new_thread, lambda function: function()])
+@pytest.mark.parametrize("run", RUNS)
+def test_the_owner_of_a_node_that_another_thread_made(run, around):
+    model, x = Handed(), torch.ones(4, 8)
+    report = around(lambda: training(run).count(model, x))
+    products = {f"branches.{index}": 2 * 4 * 8 * n for index, n in enumerate((16, 32, 64, 128))}
+    assert own(report.backward) == {"stem": 4 * 8 * 8, **products}
+
+
+def test_a_watch_sees_the_owner_of_a_node_that_another_thread_made():
+    model, x = Handed(), torch.ones(4, 8)
+
+    def step():
+        with Training().watch(model) as watch:
+            model(x).sum().backward()
+        return watch.report()
+
+    products = {f"branches.{index}": 2 * 4 * 8 * n for index, n in enumerate((16, 32, 64, 128))}
+    assert own(in_a_new_thread(step).backward) == {"stem": 4 * 8 * 8, **products}

@@ -1,7 +1,8 @@
 """Which module call the work of a backward pass belongs to, and the phase of a training step.
 
 Autograd numbers the nodes of its graph in each thread. The node that a backward op runs in has the
-number of the op that made it. So the number tells the module that was running then.
+number of the op that made it. So the number tells the module that was running then. A node that
+another thread of the forward made has a mark of that thread.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from ..core.errors import module_at
 from ..core.trace import OUTSIDE, Call, ModuleRun, OpRun, Phase, Whole
 from .call_sites.lines import OneCall, calling_site
 from .module_tree import ModuleTree, type_name
+from .specs import tensors
 from .stack import OpTimes
 from .state import Given
 from .step_parts import FAKE, StepPart, StepParts, hooked_module
@@ -27,6 +29,8 @@ _next_number = torch._C._autograd._get_sequence_nr
 _node = torch._C._current_autograd_node
 _Accumulates: Any = torch._C._functions.AccumulateGrad
 """The node that gives a leaf its gradient."""
+_MARK = "hookcount: owners"
+"""The key of a mark in the metadata of a node."""
 
 
 class Owners:
@@ -58,14 +62,39 @@ class Owners:
         self._starts.append(start)
         self._paths.append(path)
 
+    def mark(self, made: object, given: object) -> None:
+        """Mark the nodes that this thread has made since it began, from ``given`` to ``made``."""
+        numbers = range(self._starts[0], _next_number())
+        seen, waiting = _nodes(given), list(_nodes(made))
+        while waiting:
+            node = waiting.pop()
+            if node not in seen and node._sequence_nr() in numbers:
+                seen.add(node)
+                node.metadata[_MARK] = self
+                waiting += [each for each, _ in node.next_functions if each is not None]
+
+    def of_node(self, node: Any) -> str:
+        """The path of the module that made a node, maybe in another thread."""
+        owners: Owners | None = node.metadata.get(_MARK)
+        number = node._sequence_nr()
+        return self.of(number) if owners is None else owners._of(number)
+
     def of(self, number: int) -> str:
         """The path of the module that made the node with a number."""
         if self._elsewhere is not None and not (
             self._starts and self._starts[0] <= number < _next_number()
         ):
             return self._elsewhere.of(number)
+        return self._of(number)
+
+    def _of(self, number: int) -> str:
         place = bisect_right(self._starts, number) - 1
         return self._paths[place] if place >= 0 else OUTSIDE
+
+
+def _nodes(value: object) -> set[Any]:
+    """The nodes that made the tensors of a value."""
+    return {each.grad_fn for each in tensors((value,)) if each.grad_fn is not None}
 
 
 def leaves_of(outputs: Iterable[Any]) -> tuple[list[torch.Tensor], bool]:
@@ -102,6 +131,7 @@ class Step:
     def __init__(self, tree: ModuleTree, around: Step | None = None) -> None:
         self._tree = tree
         self.owners: Owners = Owners(None if around is None else around.owners)
+        self._is_beside = around is not None
         self.updates = Updates(tree)
         self.parts = StepParts()
         self.left_out = False
@@ -122,11 +152,22 @@ class Step:
         self._elsewhere: list[Step] = []
         """The same step in other threads."""
 
-    def beside(self) -> Step:
-        """The same step in the present thread, to which another one hands work."""
+    def beside(self, path: str) -> Step:
+        """The same step in the present thread, to which another one hands work of a module."""
         made = Step(self._tree, self)
+        made.owners.begin(path)
         self._elsewhere.append(made)
         return made
+
+    def returned(self, given: object, out: object) -> None:
+        """An outermost module call of this thread returned."""
+        if self._is_beside:
+            self.owners.mark(out, given)
+
+    def _owner(self, node: Any) -> str:
+        if self._elsewhere or self._is_beside:
+            return self.owners.of_node(node)
+        return self.owners.of(node._sequence_nr())
 
     def begin(self, outputs: Iterable[Any], given: Given) -> None:
         """A backward pass begins in a count. A loss may have parameters of its own."""
@@ -186,11 +227,11 @@ class Step:
         node: Any = _node()
         if node is None or torch._C._current_graph_task_id() == self._pass:
             return self.parts.now
-        return self._pass_of(self.owners.of(node._sequence_nr()))
+        return self._pass_of(self._owner(node))
 
     def failed(self, node: Any, error: Exception) -> None:
         """The backward pass of a custom Function raised an exception."""
-        self.parts.raised(error, self._pass_of(self.owners.of(node._sequence_nr())))
+        self.parts.raised(error, self._pass_of(self._owner(node)))
 
     def _failed_pass(self, error: Exception) -> StepPart:
         """The backward pass of a module whose hook raised, or what is known otherwise."""
@@ -237,7 +278,7 @@ class Step:
             return Where("backward", self._last)
         if type(node) is _Accumulates:
             return Where("accumulate", self.updates.owner(node.variable))
-        self._last = self.owners.of(node._sequence_nr())
+        self._last = self._owner(node)
         self.owners.continue_as(self._last)
         return Where(self._phase(), self._last)
 

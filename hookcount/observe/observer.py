@@ -176,8 +176,11 @@ class Observer:
     def _returned(self, frame: Frame, args: Args, kwargs: Kwargs, out: object) -> None:
         frame.result = self.calls.of_module(frame.module, args, kwargs, out)
         self.origins.read(self, frame, (args, kwargs), out)
-        if frame.parent is None and self._begins[0] == OUTSIDE:
-            self.origins.settle((args, kwargs), out)
+        if frame.parent is None:
+            if self._begins[0] == OUTSIDE:
+                self.origins.settle((args, kwargs), out)
+            if self.step is not None:
+                self.step.returned((args, kwargs), out)
 
     def met_wrapper(self) -> None:
         """The running modules meet a tensor that several ranks hold together: their ops pay."""
@@ -346,7 +349,7 @@ class Observer:
         made.shapes_only, made.fakes, made.mode = self.shapes_only, self.fakes, self.mode
         made.origins, made._begins, made.given = self.origins, begins, self.given
         made.reach = Reach(self.origins.known, 0)  # an output is not made in one thread alone
-        made.step = None if self.step is None else self.step.beside()
+        made.step = None if self.step is None else self.step.beside(begins[0])
         made.functions = None if self.functions is None else ()
         return made
 

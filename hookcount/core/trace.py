@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -184,6 +184,23 @@ class Trace(Portable):
     """Op calls of a shapes-only run whose output shapes had to be computed."""
     outside_whole: tuple[tuple[Phase, OpRun], ...] = ()
     """Calls as in ``ModuleRun.whole``, outside every module call."""
+
+    def followed_by(self, later: Trace) -> Trace:
+        """This observation and a later one of the same model as one."""
+        calls = [each for each in self.runs if not each.of_step]
+        calls += [
+            each if each.parent is None else each._replace(parent=each.parent + len(calls))
+            for each in later.runs
+            if not each.of_step
+        ]
+        return replace(
+            later,
+            runs=(*calls, *(each for each in (*self.runs, *later.runs) if each.of_step)),
+            outside=self.outside + later.outside,
+            ops_known=self.ops_known + later.ops_known,
+            ops_worked_out=self.ops_worked_out + later.ops_worked_out,
+            outside_whole=self.outside_whole + later.outside_whole,
+        )
 
 
 def sizes(value: Value) -> Value:

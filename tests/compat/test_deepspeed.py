@@ -91,6 +91,25 @@ def test_all_calls_until_the_stop_count():
     profiler.end_profile()
 
 
+def test_a_figure_may_be_read_before_the_end(capsys):
+    model, texts = nn.Sequential(Attends(), nn.Sequential(nn.Linear(5, 2))), []
+    x = torch.ones(SHAPE)
+    for reads in (False, True):
+        profiler = FlopsProfiler(model)
+        profiler.start_profile()
+        for times in (1, 2, 3):
+            model(x)
+            if reads:
+                assert profiler.get_total_macs() == times * (MACS + 2 * 5 * 5 * 2)
+                assert profiler.get_total_duration() > 0  # its calls are not counted
+        profiler.stop_profile()
+        profiler.print_model_profile(top_modules=3)
+        profiler.end_profile()
+        lines = capsys.readouterr().out.splitlines()
+        texts.append([each for each in lines if "MACs" in each and "latency" not in each])
+    assert texts[0] == texts[1] != []
+
+
 def test_the_text_of_a_profile_in_a_program(capsys):
     model = Attends()
     profiler = FlopsProfiler(model)

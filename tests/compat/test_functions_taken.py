@@ -204,6 +204,7 @@ def test_a_program_that_runs_by_itself():
     profiler.start_profile()
     model(torch.ones(2, 4))
     assert (profiler.get_total_flops(), profiler.get_total_macs()) == LINEAR[:2]
+    profiler.end_profile()
     assert not in_use()
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any
 
 from torch import nn
@@ -33,8 +34,8 @@ _WHERE = "FlopsProfiler"
 class FlopsProfiler:
     """Profiles the forwards of a model between ``start_profile`` and ``stop_profile``.
 
-    The program runs for real, as without the profiler. The first figure that is read stops the
-    profile. ``end_profile`` drops it.
+    The program runs for real, as without the profiler. Figures may be read before the end of the
+    profile. ``end_profile`` drops them.
 
     ``recompute_fwd_factor`` is not used: it changes figures of a DeepSpeed engine only. Raises
     ``InputError`` for an engine, and ``ModelError`` as ``hookcount.count`` does.
@@ -78,15 +79,16 @@ class FlopsProfiler:
         if block is not None:
             block.close()
         if self._watch is not None:
-            self._report, self._watch = self._watch.report(), None
+            now, self._watch = self._watch.report(), None
+            if self._report is not None:
+                trace = self._report.priced.trace.followed_by(now.priced.trace)
+                now = Report(replace(now.priced, trace=trace))
+            self._report = now
 
     def reset_profile(self) -> None:
         """Forget what was counted. A running profile goes on from zero."""
-        running = self._block is not None
-        self.stop_profile()
-        self._report = self._last = None
-        if running:
-            self._begin()
+        with self._paused():
+            self._report = self._last = None
 
     def end_profile(self) -> None:
         """Stop, and drop the figures."""
@@ -121,7 +123,8 @@ class FlopsProfiler:
             raise refused(f"{_WHERE}.get_total_duration", what, "call it after start_profile()")
         args, kwargs = self._last
         timer = Timer(warmup=1, repeat=1, min_seconds=0, modules=False)
-        seconds = timer.measure(self.model, *args, **kwargs).seconds
+        with self._paused():
+            seconds = timer.measure(self.model, *args, **kwargs).seconds
         return duration(seconds) if as_string else seconds
 
     def print_model_profile(
@@ -151,6 +154,17 @@ class FlopsProfiler:
         profile = self._profile("print_model_aggregated_profile")
         print(aggregated(profile, module_depth, top_modules))
 
+    @contextmanager
+    def _paused(self) -> Iterator[None]:
+        """Stop for the block. A running profile goes on afterwards."""
+        running = self._block is not None
+        self.stop_profile()
+        try:
+            yield
+        finally:
+            if running:
+                self._begin()
+
     def _begin(self) -> None:
         with ExitStack() as stack:
             handle = self.model.register_forward_pre_hook(self._note, with_kwargs=True)
@@ -162,7 +176,8 @@ class FlopsProfiler:
         self._last = args, kwargs
 
     def _profile(self, method: str) -> Profile:
-        self.stop_profile()
+        with self._paused():
+            pass
         if self._report is None:
             fix = "call start_profile() and the model first"
             raise refused(f"{_WHERE}.{method}", "nothing was profiled", fix)

@@ -9,6 +9,7 @@ import time
 
 import pytest
 import torch
+from helpers.at_once import at_once
 from torch import nn
 from torch.func import functional_call
 
@@ -186,26 +187,6 @@ def net():
     return nn.Sequential(*layers)
 
 
-def together(*works):
-    """Run each function in a thread of its own. Raises the first exception."""
-    errors = []
-
-    def run(work):
-        try:
-            work()
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=run, args=(work,)) for work in works]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join(120)
-        assert not each.is_alive()
-    if errors:
-        raise errors[0]
-
-
 @pytest.fixture
 def threads_switch_often():
     before = sys.getswitchinterval()
@@ -234,7 +215,7 @@ def test_a_training_goes_on_bit_for_bit_beside_counts(run, threads_switch_often)
             assert (report.macs, report.backward.macs) == wanted
             counted[how] += 1
 
-    together(train, *(lambda how=how: counting(how) for how in counted))
+    at_once(train, *(lambda how=how: counting(how) for how in counted))
     assert found == [alone]
     assert all(counted.values())
     assert {type(each._parameters) for each in model.modules()} == {dict}
@@ -266,7 +247,7 @@ def test_a_waiting_thread_goes_before_the_next_count(run):
         finally:
             stop.set()
 
-    together(count, run_model)
+    at_once(count, run_model)
     assert max(waits) <= 2
 
 
@@ -306,7 +287,7 @@ def test_counts_have_their_turns_in_the_order_they_came():
                 time.sleep(0.005)
         model.goes_on.set()
 
-    together(lambda: count("first", "again"), others)
+    at_once(lambda: count("first", "again"), others)
     for each in line:
         each.join(20)
     assert ran == ["first", 0, 1, 2, 3, "again"]
@@ -337,7 +318,7 @@ def test_two_counts_whose_losses_use_each_others_model(run, does):
             refused.append(error)
 
     began = time.monotonic()
-    together(lambda: count(one, other), lambda: count(other, one))
+    at_once(lambda: count(one, other), lambda: count(other, one))
     assert time.monotonic() - began < 30
     assert len(refused) <= (does == "counts its training")
     for each in (*one.parameters(), *other.parameters()):
@@ -378,7 +359,7 @@ def test_a_compiled_model_trains_beside_counts(form, counts):
         while not done.is_set():
             counts.count(model, torch.ones(3, 4))
 
-    together(training, counting)
+    at_once(training, counting)
     assert found == [alone]
 
 
@@ -407,7 +388,7 @@ def test_a_watch_of_the_same_model_is_no_part_of_a_count(run):
         assert entered.wait(20)
         Training(loss, counter=hookcount.Counter(run=run)).count(model, torch.ones(3, 4))
 
-    together(count, watch)
+    at_once(count, watch)
     assert watched[0].backward.macs == 3 * (4 * 8 + 2 * 8 * 2)
     assert {node.path for node in watched[0].backward.tree if node.own.macs} == {"0", "4"}
     assert all(each.grad is not None for each in model.parameters())

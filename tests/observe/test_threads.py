@@ -11,6 +11,7 @@ import warnings
 import numpy
 import pytest
 import torch
+from helpers.at_once import at_once
 from helpers.snapshot import snapshot
 from helpers.surroundings import random_state, surroundings
 from torch import nn
@@ -28,26 +29,6 @@ def threads_switch_often():
     sys.setswitchinterval(1e-4)
     yield
     sys.setswitchinterval(before)
-
-
-def at_once(*works):
-    """Run each function in a thread of its own. Raises the first exception."""
-    errors = []
-
-    def run(work):
-        try:
-            work()
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=run, args=(work,)) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
-        assert not thread.is_alive()
-    if errors:
-        raise errors[0]
 
 
 class Reads(nn.Module):

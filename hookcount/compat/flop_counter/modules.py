@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn.modules import module as every_module
 
 from ...core.trace import OUTSIDE
-from ...observe.autograd import Owners
+from ...observe.owners import Owners
 
 _SEPARATOR = "\0"
 _NO_PASS = -1

@@ -25,8 +25,8 @@ from .core.errors import (
 )
 from .core.ops import KINDS, Ops, flops
 from .counter import Counter
+from .observe.contained import tensors
 from .observe.module_tree import type_name
-from .observe.specs import tensors
 from .pricing.price import Record
 from .report import Report
 from .rules.registry import OBSERVED, Registry

@@ -18,8 +18,8 @@ from .dataset.over import Inputs
 from .dataset.report import DataSetReport
 from .observe.autograd import Step
 from .observe.compiler import uncompiled
+from .observe.contained import tensors
 from .observe.exported import Model
-from .observe.specs import tensors
 from .observe.step_options import (
     check_loss,
     check_made,

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from ..observe.specs import tensors
+from ..observe.contained import tensors
 from .counting import keeping_modes
 from .shared import mapped
 

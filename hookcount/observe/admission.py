@@ -10,10 +10,10 @@ from torch.utils import _pytree as pytree
 
 from ..core.errors import InputError, error_text
 from .company import modes_before_autograd
+from .contained import has_values, tensors
 from .meta_copies import laid_out_like
 from .mistakes import refuse_wrappers
 from .module_tree import ModuleTree
-from .specs import has_values, tensors
 
 # torch 2.6 has the second function alone
 _tracing: Callable[[], bool] = getattr(fx, "is_fx_symbolic_tracing", fx.is_fx_tracing)

@@ -6,11 +6,12 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ..rules.registry import Op
+from .contained import op_tensors
 from .observer import Observer
 from .opfacts import OpFacts, op_facts
 from .parts import wrappers
 from .ragged import is_ragged
-from .specs import op_described, op_tensors
+from .specs import op_described
 from .transforms import transformed
 from .undo.guard import Guard
 from .values import OpArgs, OpKwargs, OpResult

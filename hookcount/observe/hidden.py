@@ -8,9 +8,10 @@ from typing import Any
 
 from ..core.opnames import AbsentOp
 from ..core.trace import Call
+from .contained import op_tensors, storage
 from .function_passes import around_each
 from .observer import Observer, observers_here
-from .specs import op_described, op_tensors, storage
+from .specs import op_described
 
 
 def hidden_work_noted() -> AbstractContextManager[None]:

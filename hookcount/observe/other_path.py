@@ -13,8 +13,8 @@ import torch
 from ..core.trace import OpRun, Trace
 from ..rules.registry import Op, Registry
 from ..rules.resolver import Resolver
+from .contained import has_values
 from .opfacts import registered_name
-from .specs import has_values
 
 
 def goes_another_path(

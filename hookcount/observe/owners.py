@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from ..core.trace import OUTSIDE
-from .specs import tensors
+from .contained import tensors
 
 _next_number = torch._C._autograd._get_sequence_nr
 _MARK = "hookcount: owners"

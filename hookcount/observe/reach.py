@@ -13,8 +13,8 @@ import torch
 
 from ..core.trace import ModuleRun, OpRun, Phase
 from .call_sites.lines import Site
+from .contained import op_tensors, tensors
 from .opfacts import UNDECLARED_WRITES, OpFacts
-from .specs import op_tensors, tensors
 from .values import OpArgs, OpKwargs, OpResult
 
 NotedAs = tuple[int | None, Hashable]

@@ -20,6 +20,7 @@ from .acting import Act, called
 from .admission import admitted, check_surroundings
 from .autograd import Step
 from .company import alone
+from .contained import has_values, tensors
 from .dispatch import RealRun, Run
 from .eager import compiler_is_there
 from .function_names import functions_named
@@ -43,7 +44,6 @@ from .shapes_run.jagged import jagged_on_meta
 from .shapes_run.kernels import kernels_on_meta
 from .shapes_run.memo import Memo
 from .shapes_run.shapes import ConstantsLostError, ShapesRun
-from .specs import has_values, tensors
 from .state import Given, preserved
 from .steps import steps_noted
 from .swapped import Copies, inputs_apart, inputs_on_meta, meta_copy, swapped

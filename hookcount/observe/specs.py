@@ -8,38 +8,23 @@ from __future__ import annotations
 import enum
 import sys
 import types
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import torch
-from torch._subclasses.fake_tensor import FakeTensor
 
 from ..core.integers import as_int
 from ..core.structures import changed
 from ..core.trace import Spec, leaves
+from .contained import DEPTH, PLAIN_TYPES
 from .layout import slots
 from .parts import PLAIN, part
 from .quiet import quiet
 from .values import Described, Key
 
-_PLAIN = (
-    int,
-    float,
-    bool,
-    str,
-    bytes,
-    complex,
-    type(None),
-    torch.dtype,
-    torch.device,
-    torch.layout,
-    torch.memory_format,
-    torch.Size,
-)
-_DEPTH = 6
-_FROZEN = frozenset((Spec, *_PLAIN)) - {float}
+_FROZEN = frozenset((Spec, *PLAIN_TYPES)) - {float}
 _specs: dict[tuple[torch.Size, torch.dtype, bool | tuple[torch.Size, ...]], Spec] = {}
 
 
@@ -119,7 +104,7 @@ def _nested_shapes(tensor: torch.Tensor) -> tuple[torch.Size, tuple[torch.Size, 
         return torch.Size([n if type(n) is int else rows for n in lengths]), ()
 
 
-def described(value: Any, depth: int = _DEPTH, opened: bool = False) -> Described:
+def described(value: Any, depth: int = DEPTH, opened: bool = False) -> Described:
     """A module's arguments or output with each tensor replaced by its ``Spec``.
 
     Containers keep their class and structure, up to ``depth`` levels. An object that holds tensors
@@ -134,7 +119,7 @@ def described(value: Any, depth: int = _DEPTH, opened: bool = False) -> Describe
         return (spec_of(value[0]),)
     value = as_int(value)
     kind = type(value)
-    if issubclass(kind, _PLAIN):
+    if issubclass(kind, PLAIN_TYPES):
         return value
     if depth == 0:
         return Opaque(kind.__name__)
@@ -158,8 +143,8 @@ def _key(key: object, index: int) -> object:
 
     Keys must differ, so each has its position in the mapping.
     """
-    if isinstance(key, (*_PLAIN, enum.Enum)) or (
-        isinstance(key, tuple) and all(isinstance(item, _PLAIN) for item in key)
+    if isinstance(key, (*PLAIN_TYPES, enum.Enum)) or (
+        isinstance(key, tuple) and all(isinstance(item, PLAIN_TYPES) for item in key)
     ):
         return key
     return Opaque(f"{type(key).__name__} {index}")
@@ -173,7 +158,7 @@ def op_described(value: object) -> Described:
     """
     if isinstance(value, torch.Tensor):
         return spec_of(value)
-    if isinstance(value, _PLAIN):
+    if isinstance(value, PLAIN_TYPES):
         return value
     if isinstance(value, (tuple, list)):
         return tuple([op_described(item) for item in value])
@@ -216,58 +201,6 @@ def _slots(value: object) -> dict[str, object]:
     names = getattr(type(value), "__dataclass_fields__", ())
     kept = [slot.__name__ for slot in slots(type(value))] if names else []
     return {name: getattr(value, name) for name in kept if name in names and hasattr(value, name)}
-
-
-def tensors(value: Any, depth: int = _DEPTH) -> Iterator[torch.Tensor]:
-    """Each tensor in a structure, in order. The search goes ``depth`` levels deep.
-
-    Of a tensor that several ranks hold together, it is this rank's part.
-    """
-    kind = type(value)
-    if issubclass(kind, torch.Tensor):
-        yield part(value)
-    elif depth == 0 or issubclass(kind, _PLAIN):
-        return
-    elif issubclass(kind, (tuple, list, set, frozenset)):
-        for item in value:
-            yield from tensors(item, depth - 1)
-    elif issubclass(kind, Mapping):
-        for item in value.values():
-            yield from tensors(item, depth - 1)
-    elif not issubclass(kind, (type, types.FunctionType, types.ModuleType, torch.nn.Module)):
-        try:
-            attributes = vars(value)
-        except Exception:  # it has none, or a __dict__ of its own that raises
-            return
-        if len(attributes) <= 64:
-            yield from tensors(attributes, depth - 2 if depth > 2 else 0)
-
-
-def has_values(tensor: torch.Tensor) -> bool:
-    """Whether a tensor has values: it is neither on meta nor a ``FakeTensor``."""
-    return not tensor.is_meta and not isinstance(tensor, FakeTensor)
-
-
-def storage(tensor: torch.Tensor) -> int:
-    """Identifies the memory of a tensor. Views of the same memory give the same number.
-
-    Sparse and nested tensors have no single storage. They give their own identity.
-    """
-    try:
-        return int(part(tensor).untyped_storage()._cdata)
-    except (NotImplementedError, RuntimeError):
-        return id(tensor)
-
-
-def op_tensors(args: Iterable[Any]) -> list[torch.Tensor]:
-    """Each tensor among an op's arguments, in order, also in lists and tuples of tensors."""
-    found: list[torch.Tensor] = []
-    for value in args:
-        if isinstance(value, torch.Tensor):
-            found.append(value)
-        elif type(value) in (list, tuple):
-            found += [item for item in value if isinstance(item, torch.Tensor)]
-    return found
 
 
 def freeze(value: object) -> Key:

@@ -16,11 +16,11 @@ from torch import nn
 from torch.utils import _pytree as pytree
 
 from .by_thread import ByThread, Inside
+from .contained import storage
 from .meta_copies import laid_out_like
 from .module_tree import ModuleTree
 from .parts import is_shared, part, shared_as
 from .quiet import apart
-from .specs import storage
 
 Swaps = dict[int, torch.Tensor]
 """The other tensor for each tensor of the model, by the identity of the tensor."""

@@ -13,10 +13,10 @@ from torch import nn
 from ..core.errors import HookcountError, module_at, note
 from .clocks import Clock, now
 from .company import alone
+from .contained import has_values, storage
 from .interrupts import HeldBack
 from .module_tree import ModuleTree, type_name
 from .quiet import quiet
-from .specs import has_values, storage
 from .state import Given
 from .timing import Listener, Spent, listening
 from .undo.settings import ModeStacks

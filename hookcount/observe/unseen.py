@@ -10,12 +10,12 @@ import torch
 from torch import nn
 
 from ..core.trace import Unseen
+from .contained import op_tensors, storage, tensors
 from .contents import Contents, later
 from .handed import NOT_FOLLOWED
 from .kept import kept_elsewhere
 from .module_tree import ModuleTree
 from .opfacts import OpFacts
-from .specs import op_tensors, storage, tensors
 from .stack import Frame
 from .values import OpArgs, OpKwargs, OpResult
 

@@ -15,10 +15,10 @@ from torch import nn
 
 from ..core.trace import OUTSIDE, Call, Value
 from ..rules.registry import Op
+from .contained import op_tensors, storage
 from .module_tree import ModuleTree
 from .opfacts import op_facts
 from .parts import with_parts
-from .specs import op_tensors, storage
 from .undo import others
 from .values import OpArgs, OpResult
 

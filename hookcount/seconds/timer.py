@@ -23,6 +23,7 @@ from ..dataset.report import DataSetReport
 from ..observe.autocast_seen import autocast_seen
 from ..observe.clocks import Clock, clock_of
 from ..observe.compiler import uncompiled
+from ..observe.contained import tensors
 from ..observe.distributed import pausing
 from ..observe.exported import Model, program_module
 from ..observe.in_turn import in_turn
@@ -30,7 +31,6 @@ from ..observe.interrupts import HeldBack
 from ..observe.model import checked
 from ..observe.module_tree import ModuleTree, type_name
 from ..observe.observer import observers_here
-from ..observe.specs import tensors
 from ..observe.timed_run import Run, TimedForward
 from ..report import Report
 from . import options

@@ -11,7 +11,7 @@ from torch import nn
 from ..core.errors import HookcountError, InputError, UncountedWarning, error_text, failure, said
 from ..counter import Counter, check_counter
 from ..dataset.counts import Args, Counts, Kwargs
-from ..observe.specs import tensors
+from ..observe.contained import tensors
 from ..pricing.price import Phases
 from ..report import Report
 from ..training import Training

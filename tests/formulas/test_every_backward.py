@@ -16,7 +16,7 @@ from torch import nn
 
 from hookcount import Counter, Training
 from hookcount.formulas import BUILTIN
-from hookcount.observe.specs import tensors
+from hookcount.observe.contained import tensors
 
 UNKNOWN = {
     "aten::multilabel_margin_loss_backward": "the values say how many labels a sample has",

@@ -11,7 +11,7 @@ from torch import nn
 
 from ...core.errors import InputError
 from ...core.integers import as_int
-from ...observe.specs import tensors
+from ...observe.contained import tensors
 from ..shared import mapped, refused
 from .errors import NoSizeError, TwoInputsError
 

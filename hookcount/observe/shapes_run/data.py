@@ -10,10 +10,10 @@ from torch._subclasses.fake_tensor import FakeTensor
 
 from ...core.errors import DataNeededError, error_text, module_at
 from ...core.lazily import lazily
+from ..contained import has_values, op_tensors
 from ..observer import Observer
 from ..parts import is_shared, part, shared_as
 from ..quiet import quiet
-from ..specs import has_values, op_tensors
 from ..step_parts import FAKE, StepPart
 from ..values import OpArgs, OpKwargs
 from .meta_tensors import META

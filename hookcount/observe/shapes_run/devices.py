@@ -15,9 +15,9 @@ from torch.utils._pytree import tree_map_only
 
 from ...core.errors import HookcountError, said
 from ...core.structures import changed
+from ..contained import tensors
 from ..observer import Observer
 from ..opfacts import op_facts
-from ..specs import tensors
 from ..transforms import transformed
 from ..values import OpArgs, OpKwargs
 from .data import Data

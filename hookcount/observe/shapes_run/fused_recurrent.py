@@ -9,7 +9,7 @@ from typing import cast
 
 import torch
 
-from ..specs import tensors
+from ..contained import tensors
 from ..values import Key, OpArgs
 from .memo import Memo, key
 from .meta_tensors import META

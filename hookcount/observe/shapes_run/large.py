@@ -8,7 +8,7 @@ from math import prod
 import torch
 
 from ...rules.registry import Op
-from ..specs import tensors
+from ..contained import tensors
 from ..values import OpArgs, OpKwargs
 from .data import LARGE, Data
 from .meta_tensors import META

@@ -15,9 +15,9 @@ from typing import Any
 import torch
 
 from ...rules.registry import Op
+from ..contained import op_tensors
 from ..opfacts import OpFacts
 from ..quiet import quiet
-from ..specs import op_tensors
 from ..values import OpArgs, OpKwargs, OpResult
 from .data import Data
 from .meta_tensors import empty

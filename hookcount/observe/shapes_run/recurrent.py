@@ -16,9 +16,10 @@ import torch
 
 from ...core.errors import DataNeededError
 from ...core.trace import Call, Spec
+from ..contained import tensors
 from ..observer import Observer
 from ..opfacts import op_facts
-from ..specs import spec_of, tensors
+from ..specs import spec_of
 from ..stack import OpTimes
 from ..transforms import transformed
 from ..values import OpArgs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...rules.registry import Op
-from ..specs import op_tensors
+from ..contained import op_tensors
 from ..values import OpArgs, OpKwargs, OpResult
 from .data import Data
 

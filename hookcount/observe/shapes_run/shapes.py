@@ -13,11 +13,12 @@ from collections.abc import Iterable
 import torch
 
 from ...rules.registry import Op
+from ..contained import op_tensors
 from ..dispatch import Run
 from ..leftovers import watch_for_leftovers
 from ..observer import Observer
 from ..opfacts import OpFacts, op_facts
-from ..specs import op_described, op_tensors
+from ..specs import op_described
 from ..undo.guard import Guard
 from ..values import Key, OpArgs, OpKwargs, OpResult
 from .attention import FOLLOWED, PARTS, Attention

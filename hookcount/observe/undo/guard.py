@@ -8,9 +8,9 @@ from functools import partial
 import torch
 
 from ...rules.registry import Op
+from ..contained import has_values, storage, tensors
 from ..opfacts import OpFacts
 from ..quiet import quiet
-from ..specs import has_values, storage, tensors
 from ..values import OpArgs, OpKwargs, OpResult
 from .randomness import Randomness
 from .tensors import TensorState, parts_in_memory
@@ -19,7 +19,7 @@ _RESIZES = frozenset(("aten::resize_", "aten::resize_as_"))
 
 
 Saved = dict[int, tuple[torch.UntypedStorage, torch.UntypedStorage]]
-"""Memory and a copy of it, by what ``specs.storage`` gives for it."""
+"""Memory and a copy of it, by what ``contained.storage`` gives for it."""
 
 
 class Guard:

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch.autograd.grad_mode import _unsafe_preserve_version_counter
 
+from ..contained import storage
 from ..parts import PLAIN, part
 from ..quiet import quiet
-from ..specs import storage
 
 QUANTIZED = frozenset((torch.quint8, torch.qint8, torch.qint32, torch.quint4x2, torch.quint2x4))
 """dtypes whose tensors do not have ``is_set_to``."""

@@ -27,13 +27,13 @@ BECAUSE: dict[str, dict[str, str]] = {
     },
     "thop": {"coat_*": "a module with two places in the tree"},
     "torchprofile": {
-        "mha_needw_true": "work that reaches no output",
+        **dict.fromkeys(("mha_needw_true", "learned queries, *"), "work that reaches no output"),
         "retinanet_resnet50_fpn": "work in a scripted function",
         **dict.fromkeys(_SIZES, "arithmetic on sizes: "),
     },
     "ptflops": {"encoder_layer_even": "nn.TransformerEncoderLayer that is the model"},
     "ptflops-pytorch": {
-        "transformer, *": "several positional arguments",
+        **dict.fromkeys(("transformer, *", "transformer decoder, *"), "several positional"),
         "coat_*": "a module with two places in the tree",
     },
     "deepspeed-flops": dict.fromkeys(

@@ -159,6 +159,42 @@ class Translator(nn.Module):
         return out
 
 
+class LanguageModel(nn.Module):
+    """Embedded words, two blocks of causal attention, and the embeddings as the head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = nn.Embedding(50, 24)
+        self.projections = nn.ModuleList(nn.Linear(24, 72, bias=False) for _ in range(2))
+        self.feeds = nn.ModuleList(
+            nn.Sequential(nn.RMSNorm(24), nn.Linear(24, 48), nn.SiLU(), nn.Linear(48, 24))
+            for _ in range(2)
+        )
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        x = self.words(ids)
+        for projection, feed in zip(self.projections, self.feeds, strict=True):
+            q, k, v = projection(x).unflatten(-1, (3, 3, 8)).permute(2, 0, 3, 1, 4)
+            x = x + F.scaled_dot_product_attention(q, k, v, is_causal=True).mT.flatten(1, 2).mT
+            x = x + feed(x)
+        return F.linear(x, self.words.weight)
+
+
+class Asking(nn.Module):
+    """Queries that are learned read a sequence, as in a DETR."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queries = nn.Parameter(torch.randn(5, 24))
+        self.attend = nn.MultiheadAttention(24, 3, kdim=16, vdim=16, batch_first=True)
+        self.head = nn.Linear(24, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        queries = self.queries.expand(len(x), -1, -1)
+        out: torch.Tensor = self.head(self.attend(queries, x, x)[0])
+        return out
+
+
 def _ids(rows: int, length: int) -> torch.Tensor:
     return torch.randint(0, 50, (rows, length))
 
@@ -192,6 +228,18 @@ SEQUENCES: dict[str, Callable[[], Case]] = {
         _encoder(4, norm_first=True, activation="gelu"),
         (torch.randn(2, 7, 24),),
     ),
+    "transformer decoder, norm first": lambda: (
+        nn.TransformerDecoder(
+            nn.TransformerDecoderLayer(24, 4, 48, batch_first=True, norm_first=True), 2
+        ),
+        (torch.randn(2, 7, 24), torch.randn(2, 5, 24)),
+    ),
+    "rnn tagger, two layers, relu": lambda: (
+        Tagger(nn.RNN, num_layers=2, nonlinearity="relu"),
+        (_ids(2, 7),),
+    ),
+    "causal language model, tied head": lambda: (LanguageModel(), (_ids(2, 7),)),
+    "learned queries, other widths of keys": lambda: (Asking(), (torch.randn(2, 7, 16),)),
     "transformer, 3 heads": lambda: (Translator(3), (_ids(2, 7), _ids(2, 5))),
     "transformer, 4 heads": lambda: (Translator(4), (_ids(2, 7), _ids(2, 5))),
 }

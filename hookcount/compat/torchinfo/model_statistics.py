@@ -27,7 +27,8 @@ class ModelStatistics:
     blocks share a module, as in timm's coat.
     ``total_mult_adds`` are the MACs of the rows without children.
 
-    In bytes: ``total_input`` has the storages of the inputs with their Python objects.
+    In bytes: ``total_input`` has the storages of the inputs with their Python objects, and is None
+    without an input.
     ``total_param_bytes`` has the parameters of the rows without children.
     ``total_output_bytes`` has twice the outputs of the rows with parameters and without children.
     """
@@ -36,7 +37,7 @@ class ModelStatistics:
         self,
         summary_list: list[LayerInfo],
         input_size: object,
-        total_input_size: int,
+        total_input_size: int | None,
         formatting: FormattingOptions,
     ) -> None:
         self.summary_list = summary_list
@@ -115,7 +116,7 @@ class ModelStatistics:
     def _of_the_run(self, rule: str) -> str:
         macs = self.format_output_num(self.total_mult_adds, self.formatting.macs_units)
         text = f"Total mult-adds{macs}\n{rule}"
-        sizes = self.total_input, self.total_output_bytes, self.total_param_bytes
+        sizes = self.total_input or 0, self.total_output_bytes, self.total_param_bytes
         for title, size in (
             ("Input size", sizes[0]),
             ("Forward/backward pass size", sizes[1]),

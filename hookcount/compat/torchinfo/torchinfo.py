@@ -90,7 +90,7 @@ def summary(
         checked(model)
     where = device_of(model, device)
     if not runs:
-        return _printed(ModelStatistics(rows_held(spots_of(model)), [], 0, shown))
+        return _printed(ModelStatistics(rows_held(spots_of(model)), [], None, shown))
     args, named, sizes = inputs_of(input_size, input_data, batch_dim, dtypes, where)
     held = bytes_of(args, named)
     rows = _rows_of_a_run(model, args, {**named, **kwargs}, mode, batch_dim)

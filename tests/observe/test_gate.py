@@ -199,9 +199,11 @@ def threads_switch_often():
 def test_a_training_goes_on_bit_for_bit_beside_counts(run, threads_switch_often):
     alone, model, found, done = trained(net()), net(), [], threading.Event()
     counted = dict.fromkeys(run.split(" and "), 0)
+    begun = threading.Barrier(1 + len(counted), timeout=60)
 
     def train():
         try:
+            begun.wait()  # until each kind has counted once
             found.append(trained(model))
         finally:
             done.set()
@@ -214,6 +216,8 @@ def test_a_training_goes_on_bit_for_bit_beside_counts(run, threads_switch_often)
             wanted = (3 * (4 * 8 + 8 * 2), 3 * (4 * 8 + 2 * 8 * 2))
             assert (report.macs, report.backward.macs) == wanted
             counted[how] += 1
+            if counted[how] == 1:
+                begun.wait()
 
     at_once(train, *(lambda how=how: counting(how) for how in counted))
     assert found == [alone]

@@ -66,7 +66,7 @@ class Given:
         self._states = states = TensorStates(objects.tensors)
         self._away = away_states = TensorStates(absent)
         self._used: dict[int, TensorState] = {}
-        self._gave: list[TensorState] = []
+        self._gave: dict[int, TensorState] = {}
         self._used_grads: list[TensorState] = []
         grads = self._used_grads  # the function must not hold this object, which holds it
         self.guard = Guard(lambda: [*states.all(), *away_states.all(), *grads], self.randomness)
@@ -104,7 +104,7 @@ class Given:
                 self._used_grads.append(TensorState(grad))
                 self.guard.renew()
         if gives:
-            self._gave.append(state)
+            self._gave[id(tensor)] = state
 
     def others_ran(self) -> bool:
         """Whether another thread ran since the start.
@@ -152,7 +152,7 @@ class Given:
                 step(partial(each.restore_version, others_wrote))
             else:
                 step(partial(_restore, each, others_wrote, True))
-        for each in self._gave:
+        for each in self._gave.values():
             step(each.restore_grad)
         for each in self._used_grads:
             if each.changed():

@@ -35,9 +35,6 @@ TOOLS = {
 }
 """By convention, the peer that it mirrors."""
 
-TIMM = ("fvcore", "torch", "thop", "torchprofile")
-"""The conventions that are compared with their tools on timm too."""
-
 PATIENCE = 1200
 """Seconds for one model. A tool that takes longer is ended."""
 
@@ -152,13 +149,9 @@ def gathered(
     names = {suite: next(apart(names_of, suite, wanted)) for suite in suites}
 
     def ask(tool: str) -> Figures:
-        convention = next((name for name, peer in TOOLS.items() if peer == tool), "")
-        here = [
-            suite for suite in suites if suite != "timm" or tool == HOOKCOUNT or convention in TIMM
-        ]
         cases = [
             (suite, name)
-            for suite in here
+            for suite in suites
             for name in names[suite]
             if (tool, suite, name) not in known
         ]

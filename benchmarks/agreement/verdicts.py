@@ -31,7 +31,8 @@ BECAUSE: dict[str, dict[str, str]] = {
         "retinanet_resnet50_fpn": "work in a scripted function",
         **dict.fromkeys(_SIZES, "arithmetic on sizes: "),
     },
-    **dict.fromkeys(("calflops", "calflops-flops"), {"coat_*": "a module inside of two others"}),
+    "calflops": {"coat_*": "a module inside of two others"},
+    "calflops-flops": {"coat_*": "a module inside of two others"},
     "ptflops": {"encoder_layer_even": "nn.TransformerEncoderLayer that is the model"},
     "ptflops-pytorch": {
         **dict.fromkeys(("transformer, *", "transformer decoder, *"), "several positional"),

@@ -31,6 +31,8 @@ class Subject:
     """Whether a gradient may be asked of the arguments."""
     in_modes: bool = True
     """Whether the grad modes are compared too."""
+    on_cpu: bool = True
+    """Whether the sample is on the CPU. A model on meta takes the path of the CPU."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def compared(subject: Subject) -> Found:
     with torch.no_grad():
         real, auto = counted(subject, "real"), counted(subject, "auto")
         found = [*_against_plain(plain(subject), real), *_shapes(subject, real, auto, "shapes: ")]
-        twin = None if real.error else on_meta(subject)
+        twin = on_meta(subject) if subject.on_cpu and not real.error else None
         if twin is not None:
             found += _new(_runs(real, twin, "meta: "), found)
     if subject.in_modes and not real.error:
@@ -158,7 +160,8 @@ def counted(subject: Subject, run: Any) -> Outcome:
 
 def _call(call: Any) -> str:
     """The arguments and the result of a call. A device among them is the CPU."""
-    return call and repr((call.args, call.kwargs, call.out)).replace("'meta'", "'cpu'")
+    text = call and repr((call.args, call.kwargs, call.out))
+    return text and text.replace("'meta'", "'cpu'").replace("'cuda'", "'cpu'")
 
 
 def plain(subject: Subject) -> Outcome:

@@ -27,6 +27,7 @@ import sys
 from collections import Counter as Tally
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -152,12 +153,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--quick", action="store_true", help="one sample of every fourth, in two runs"
     )
+    parser.add_argument("--device", default="cpu", help="where the samples are (default: cpu)")
     parser.add_argument("--known", action="store_true", help="the examples of the list")
     parser.add_argument("--lines", action="store_true", help="print lines for not_mended.py")
     options = parser.parse_args(argv)
     if options.known:
         return bool(stale())
     choice = QUICK if options.quick else Choice(options.samples)
+    choice = replace(choice, device=options.device)
     dtypes = DTYPES[:1] if options.quick else options.dtypes
     results = in_parts(options.names, dtypes, choice, options.jobs)
     if options.lines:

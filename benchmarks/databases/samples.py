@@ -26,17 +26,17 @@ def databases() -> dict[str, dict[str, Any]]:
     return {OPS: ops, MODULES: {info.name: info for info in module_db}}
 
 
-def subjects(database: str, name: str, entry: Any, dtype: str) -> Iterator[Subject]:
-    """The samples of an entry in one dtype, in every form."""
+def subjects(database: str, name: str, entry: Any, dtype: str, device: str) -> Iterator[Subject]:
+    """The samples of an entry in one dtype on a device, in every form."""
     kind = getattr(torch, dtype)
-    if kind not in entry.supported_dtypes("cpu"):
+    if kind not in entry.supported_dtypes(device):
         return
     torch.manual_seed(0)
     if database == MODULES:
         for training in (True, False):
-            yield from _of_module(name, entry, kind, training)
+            yield from _of_module(name, entry, kind, training, device)
         return
-    for index, sample in enumerate(entry.sample_inputs("cpu", kind)):
+    for index, sample in enumerate(entry.sample_inputs(device, kind)):
         for form, model, args, kwargs in _forms(entry, sample):
             yield Subject(
                 name,
@@ -48,6 +48,7 @@ def subjects(database: str, name: str, entry: Any, dtype: str) -> Iterator[Subje
                 kwargs,
                 differentiable=entry.supports_autograd and form == "function",
                 in_modes=form != "activation",
+                on_cpu=device == "cpu",
             )
 
 
@@ -79,18 +80,22 @@ def _result(op: Any, args: Any, kwargs: Any) -> Any:
     return result if all(isinstance(each, torch.Tensor) for each in whole) else None
 
 
-def _of_module(name: str, info: Any, dtype: torch.dtype, training: bool) -> Iterator[Subject]:
+def _of_module(
+    name: str, info: Any, dtype: torch.dtype, training: bool, device: str
+) -> Iterator[Subject]:
     made = info.module_inputs_func(
-        info, device="cpu", dtype=dtype, requires_grad=False, training=training
+        info, device=device, dtype=dtype, requires_grad=False, training=training
     )
     for index, sample in enumerate(made):
         given = sample.forward_input
         if given is None:
             continue
         make = sample.constructor_input
-        module = info.module_cls(*make.args, **make.kwargs).to(dtype)
+        module = info.module_cls(*make.args, **make.kwargs).to(device, dtype)
         if info.is_lazy:
             module(*copy.deepcopy(given.args), **copy.deepcopy(given.kwargs))
         model, form = Around(module).train(training), "train" if training else "eval"
         short = str(dtype).removeprefix("torch.")
-        yield Subject(name, form, short, index, model, given.args, given.kwargs)
+        yield Subject(
+            name, form, short, index, model, given.args, given.kwargs, on_cpu=device == "cpu"
+        )

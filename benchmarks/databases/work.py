@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -51,12 +52,14 @@ class Done:
 class Choice:
     """Which samples of an entry: the first ones, in these forms. Without ``forms``, in all.
 
-    ``quick``: only the default count and the real one are compared.
+    ``quick``: only the default count and the real one are compared. ``device``: where the samples
+    are.
     """
 
     first: int = 10**9
     forms: tuple[str, ...] = ()
     quick: bool = False
+    device: str = "cpu"
 
 
 def compare(
@@ -79,7 +82,19 @@ def compare(
                 at = (each.name, each.form, each.dtype, each.index)
                 with _without_warnings():
                     found += [Found(*at, kind, text) for kind, text in differences(each)]
+                _settle(choice.device)
             yield Done(entry, dtype, index, False, samples, tuple(found))
+
+
+def _settle(device: str) -> None:
+    """End the process if a kernel failed on the GPU: nothing runs there any more."""
+    import torch
+
+    if device != "cpu":
+        try:
+            torch.accelerator.synchronize(device)
+        except RuntimeError:
+            os.abort()
 
 
 def _fits(name: str, patterns: Sequence[str]) -> bool:
@@ -112,7 +127,7 @@ def _chosen(known: Any, entry: Entry, dtype: str, choice: Choice) -> Iterator[An
 
     base, name = entry
     with _without_warnings():
-        for each in subjects(base, name, known[base][name], dtype):
+        for each in subjects(base, name, known[base][name], dtype, choice.device):
             if each.index >= choice.first:
                 if base == OPS:
                     return

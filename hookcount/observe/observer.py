@@ -28,7 +28,7 @@ from .stack import Frame, Mark, OutsideTimes, in_hook
 from .state import Given
 from .transforms import transformed
 from .unseen import Origins
-from .values import Described, OpArgs, OpKwargs, OpResult, RunsAttention
+from .values import Described, OpArgs, OpKwargs, OpResult, RunsAttention, RunsOnGpu
 
 Args = tuple[object, ...]
 Kwargs = dict[str, object]
@@ -68,6 +68,10 @@ class Observer:
         """Whether such a pass is running, outside of all transforms of ``torch.func``."""
         self.attention: RunsAttention | None = None
         """Runs attention in a shapes-only run: see ``shapes_run/attention.py``."""
+        self.on_gpu: RunsOnGpu | None = None
+        """Runs composite ops of a model on a GPU: see ``shapes_run/on_gpu.py``."""
+        self.refuse: Callable[[str], Exception] | None = None
+        """Makes the error for code that needs values, in a shapes-only run of a real model."""
         self.fakes: dict[type, Fake] = {}
         """Each fake, by the class whose forward it replaces."""
         self.whole: Whole = ""

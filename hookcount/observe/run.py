@@ -35,14 +35,17 @@ from .observing import Modes, observing
 from .other_path import goes_another_path
 from .others_changes import others_changes
 from .reach import Reach
+from .shapes_run.addresses import addresses_refused
 from .shapes_run.attention import as_on_the_device
 from .shapes_run.autocast import autocast_on_meta
 from .shapes_run.constants import Constants, needs_constants
+from .shapes_run.data import device_of
 from .shapes_run.derivatives import differentiable
 from .shapes_run.fakes import faked, for_want_of_values
 from .shapes_run.jagged import jagged_on_meta
 from .shapes_run.kernels import kernels_on_meta
 from .shapes_run.memo import Memo
+from .shapes_run.on_gpu import as_on_a_gpu
 from .shapes_run.shapes import ConstantsLostError, ShapesRun
 from .state import Given, preserved
 from .steps import steps_noted
@@ -62,6 +65,17 @@ class MakesModes(Protocol):
     """Makes the dispatch mode of an observation, and the modes and patches that it needs."""
 
     def __call__(self, observer: Observer, given: Given) -> tuple[Run, Modes]: ...
+
+
+class MakesShapesModes(Protocol):
+    """As ``MakesModes``, for a shapes-only run.
+
+    ``device``: that of the model. By default it is the one of its tensors, if they are there.
+    """
+
+    def __call__(
+        self, observer: Observer, given: Given, device: torch.device | None = None
+    ) -> tuple[Run, Modes]: ...
 
 
 @dataclass(frozen=True)
@@ -114,7 +128,7 @@ class Runner:
             return self._real(tree, args, kwargs, company.fakes, signals)
 
     def _shapes(self, tree: ModuleTree, args: Args, kwargs: Kwargs, signals: HeldBack) -> Trace:
-        modes = self._shapes_modes
+        modes: MakesShapesModes = self._shapes_modes
         if needs_constants(tree):
             modes = self._shapes_modes_with_constants
         while True:
@@ -133,23 +147,32 @@ class Runner:
                 # The import of the compiler ran ops, which are no work of the model. Run again.
 
     def _on_shapes(
-        self, tree: ModuleTree, args: Args, kwargs: Kwargs, modes: MakesModes, signals: HeldBack
+        self,
+        tree: ModuleTree,
+        args: Args,
+        kwargs: Kwargs,
+        modes: MakesShapesModes,
+        signals: HeldBack,
     ) -> Trace:
         if self.act is None:
             return self._traced(tree, args, kwargs, modes, signals)
+        device = device_of(list(_tensors(tree, args, kwargs)))
         with kept_apart(tree, signals) as inside, swapped(tree, meta_copy, inside) as swaps:
             args, kwargs = inputs_on_meta((args, dict(kwargs)), swaps)
-            return self._traced(tree, args, kwargs, modes, signals, swaps)
+            there = partial(modes, device=device)
+            return self._traced(tree, args, kwargs, there, signals, swaps)
 
-    def _shapes_modes(self, observer: Observer, given: Given) -> tuple[Run, Modes]:
-        return self._shapes_run(observer, given, False), self._allowances(observer)
+    def _shapes_modes(
+        self, observer: Observer, given: Given, device: torch.device | None = None
+    ) -> tuple[Run, Modes]:
+        run = ShapesRun(observer, given.guard, given.data, self.memo, False, device)
+        return run, self._allowances(observer)
 
-    def _shapes_modes_with_constants(self, observer: Observer, given: Given) -> tuple[Run, Modes]:
-        run = self._shapes_run(observer, given, True)
+    def _shapes_modes_with_constants(
+        self, observer: Observer, given: Given, device: torch.device | None = None
+    ) -> tuple[Run, Modes]:
+        run = ShapesRun(observer, given.guard, given.data, self.memo, True, device)
         return run, [Constants(run), *self._allowances(observer)]
-
-    def _shapes_run(self, observer: Observer, given: Given, keeps_constants: bool) -> ShapesRun:
-        return ShapesRun(observer, given.guard, given.data, self.memo, keeps_constants)
 
     def _allowances(self, observer: Observer) -> Modes:
         """Patches that let code run on meta as on the device, and fakes."""
@@ -159,6 +182,8 @@ class Runner:
             as_on_the_device(),
             jagged_on_meta(),
             kernels_on_meta(),
+            addresses_refused(),
+            *([as_on_a_gpu()] if observer.on_gpu is not None else ()),
         ]
         return [*patches, faked(observer, self.registry), *self._functions(observer)]
 

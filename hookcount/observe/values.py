@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import Any, Protocol
 
+from torch._ops import OpOverload
+
 OpArgs = Sequence[Any]
 """The positional arguments of one op call. The op's schema fixes their types, so code uses them
 without a check."""
@@ -27,6 +29,12 @@ Described = Any
 
 Key = Hashable
 """The frozen form of a call or of a module's state. Equal keys mean that the result is the same."""
+
+
+class RunsOnGpu(Protocol):
+    """Runs calls of composite ops as on a GPU: see ``shapes_run/on_gpu.py``."""
+
+    def __call__(self, op: OpOverload, args: OpArgs, kwargs: OpKwargs) -> OpResult: ...
 
 
 class RunsAttention(Protocol):

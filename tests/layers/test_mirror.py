@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from helpers.paths import PACKAGE, TESTS
 
-OF_THEIR_OWN = {"helpers", "layers", "benchmarks", "docs"}
+OF_THEIR_OWN = {"helpers", "layers", "benchmarks", "docs", "gpu"}
 """Folders of ``tests/`` that are no room of the package."""
 
 

@@ -11,7 +11,7 @@ from torch.overrides import TorchFunctionMode
 
 from ..module_tree import ModuleTree
 from ..values import OpArgs, OpKwargs, OpResult
-from .recurrent import steps
+from .recurrent import is_recurrent
 from .shapes import ShapesRun
 
 Function = Callable[..., Any]
@@ -47,7 +47,7 @@ class Constants(TorchFunctionMode):
             return self._set_data(func, *args)
         if devices.compares(func, args, kwargs):
             return devices.run(func, args, kwargs)
-        if steps(func, args):
+        if is_recurrent(func) and not kwargs:
             return devices.recurrent.run(func, args)
         try:
             return func(*args, **kwargs)

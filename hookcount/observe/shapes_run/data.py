@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -24,6 +24,19 @@ LARGE = 2**21
 800 x 1333 pixels, but a mask of 4096 x 4096 is too much."""
 
 
+def device_of(tensors: Sequence[torch.Tensor]) -> torch.device | None:
+    """The device of the work on a model's tensors and, behind them, its inputs.
+
+    Lengths of sequences are often on the CPU, so floating-point tensors decide if there are any.
+    None if all tensors are on meta.
+    """
+    for floating in (True, False):
+        for each in reversed(tensors):
+            if not each.is_meta and each.is_floating_point() is floating:
+                return each.device
+    return None
+
+
 class Data:
     """The data of one run: the inputs, parameters and buffers of the model.
 
@@ -31,8 +44,15 @@ class Data:
     takes. Results of ops on data are meta tensors, which are data too.
     """
 
-    def __init__(self, observer: Observer, tensors: Iterable[torch.Tensor]) -> None:
+    def __init__(
+        self,
+        observer: Observer,
+        tensors: Iterable[torch.Tensor],
+        device: torch.device | None = None,
+    ) -> None:
+        """``device``: that of the model, by default the one of its tensors."""
         self._observer = observer
+        self._device = device
         self._given = list(tensors)
         self._stand_ins: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
         self._taken: list[torch.Tensor] = []  # held, so that no identity is used again
@@ -43,9 +63,14 @@ class Data:
         function makes on meta is data: nobody reads its values."""
 
     @lazily
+    def placed(self) -> torch.device | None:
+        """The device of the model and its inputs; None if all are on meta."""
+        return self._device or device_of(self._given)
+
+    @property
     def device(self) -> torch.device:
-        """The device of the model and its inputs; the CPU if all are on meta."""
-        return next((each.device for each in reversed(self._given) if not each.is_meta), _CPU)
+        """The device whose path the run takes: for a model on meta that of the CPU."""
+        return self.placed or _CPU
 
     def has(self, tensor: torch.Tensor) -> bool:
         """Whether a tensor is data."""

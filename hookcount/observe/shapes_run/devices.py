@@ -23,7 +23,7 @@ from ..values import OpArgs, OpKwargs
 from .data import Data
 from .memo import Memo
 from .meta_tensors import META
-from .recurrent import Recurrent, layer_of
+from .recurrent import Recurrent, layer_of, runs_packed
 
 Function = Callable[..., Any]
 """A function or method of torch, or an op."""
@@ -89,7 +89,10 @@ class DeviceChecks:
             return func(*args, **kwargs) if call is None else call(_NARROW_OP, args, kwargs)
         given = list(tensors((args, kwargs)))
         with torch._C._DisableTorchDispatch():  # the model does not run these ops
+            rows = args[1] if runs_packed(func, args) else None
             args, kwargs = self._mapped(args), self._mapped(kwargs)
+            if rows is not None:  # the code reads them
+                args = (args[0], rows, *args[2:])
         self._data.inside += 1
         self._hold = _checks(func, kwargs)
         try:

@@ -16,12 +16,15 @@ from .meta_tensors import META
 from .paths import Path, claimed, recorded
 
 _CPU = torch.device("cpu")
-_OPS = {
-    name: getattr(torch.ops.aten, name).input for name in ("lstm", "gru", "rnn_tanh", "rnn_relu")
-}
+_LAYERS = {name: getattr(torch.ops.aten, name) for name in ("lstm", "gru", "rnn_tanh", "rnn_relu")}
 _COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
 _FUSED = "aten::mkldnn_rnn_layer"
 _BATCH_FIRST = 8
+
+
+def is_packed(args: OpArgs) -> bool:
+    """Whether the arguments of a layer are packed sequences, with the rows of each step."""
+    return not isinstance(args[3], bool)
 
 
 def fused_path(memo: Memo, args: OpArgs) -> Path | None:
@@ -51,8 +54,10 @@ def _path(args: OpArgs) -> Path | None:
 
 
 def _recorded(name: str, args: OpArgs) -> Path:
-    asked = claimed(args, _CPU)
-    return recorded(_CPU, list(tensors(asked)), lambda: _OPS[name]._op_dk(_COMPOSITE, *asked))
+    asked, op = claimed(args, _CPU), _LAYERS[name].input
+    if is_packed(args):
+        asked, op = (asked[0], args[1], *asked[2:]), _LAYERS[name].data  # it reads the rows
+    return recorded(_CPU, list(tensors(asked)), lambda: op._op_dk(_COMPOSITE, *asked))
 
 
 def _key(name: str, args: OpArgs) -> Key:
@@ -64,5 +69,6 @@ def _key(name: str, args: OpArgs) -> Key:
         torch._C._get_mkldnn_enabled(),
         torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu"),
         key(args),
+        tuple(args[1].tolist()) if is_packed(args) else None,
         tuple([each.requires_grad for each in tensors(args)]),
     )

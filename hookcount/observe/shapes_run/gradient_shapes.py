@@ -103,3 +103,35 @@ def convolution(
 def into_zeros(grad: torch.Tensor, sizes: Sequence[int], *rest: object) -> Made:
     """[*sizes] = gradient of what a slice or a selection was taken from."""
     return empty(sizes, grad.dtype)
+
+
+def cudnn_batch_norm(
+    input: torch.Tensor, grad: torch.Tensor, weight: torch.Tensor, *rest: object
+) -> Made:
+    """[N, C, *], [C], [C] = gradients of the input, the weight and the bias of cuDNN's batch norm.
+
+    The op computes all three.
+    """
+    per_channel = empty(weight.shape, weight.dtype), empty(weight.shape, weight.dtype)
+    return like(input), *per_channel
+
+
+def rms_norm(
+    grad: torch.Tensor,
+    input: torch.Tensor,
+    shape: Sequence[int],
+    rstd: torch.Tensor,
+    weight: Held,
+    wanted: Wanted,
+) -> Made:
+    """[*, *shape], [*shape] = gradients of the input and the weight of an RMS norm."""
+    of_weight = weight is not None and wanted[1]
+    return (
+        empty(input.shape, input.dtype) if wanted[0] else None,
+        empty(weight.shape, weight.dtype) if weight is not None and of_weight else None,
+    )
+
+
+def native_dropout(grad: torch.Tensor, mask: torch.Tensor, scale: float) -> Made:
+    """[*] = gradient([*]) of a dropout."""
+    return like(grad)

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import torch
 
-Made = torch.Tensor | tuple[torch.Tensor | None, ...] | list[torch.Tensor] | None
+Made = (
+    torch.Tensor | tuple[torch.Tensor | list[torch.Tensor] | None, ...] | list[torch.Tensor] | None
+)
 """The result of an op as meta tensors; None where a rule does not apply."""
 
 META = torch.device("meta")

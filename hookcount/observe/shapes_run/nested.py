@@ -24,7 +24,7 @@ from .meta_tensors import empty
 
 
 def nested_like(sizes: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """A nested tensor of sequences with these sizes, a row each."""
+    """A nested tensor of sequences with these sizes, a row each, on the CPU."""
     rows = sizes.prod(1)
     strides = torch.ones_like(sizes)
     strides[:, :-1] = sizes[:, 1:].flip(1).cumprod(1).flip(1)
@@ -40,7 +40,7 @@ def is_left_aligned(data: Data, padded: torch.Tensor, mask: torch.Tensor) -> boo
 def from_mask(data: Data, padded: torch.Tensor, mask: torch.Tensor, *rest: object) -> torch.Tensor:
     """Sequences of [length, E] from [N, L, E] and a mask [N, L] of the real steps."""
     batch, longest, depth = padded.shape
-    lengths = torch.full((batch,), longest) if data.has(mask) else mask.sum(1)
+    lengths = torch.full((batch,), longest) if data.has(mask) else mask.sum(1).cpu()
     return nested_like(torch.stack((lengths, torch.full_like(lengths, depth)), 1), padded.dtype)
 
 

@@ -1,4 +1,4 @@
-"""Output shapes of norms, with the dtypes that the kernels of the CPU give.
+"""Output shapes of norms and of dropout, with the dtypes that the kernels give.
 
 Each rule takes the op's arguments and returns None where it does not apply.
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from .meta_tensors import Made, empty, like
+from .meta_tensors import META, Made, empty, like
 
 Held = torch.Tensor | None
 
@@ -76,3 +76,40 @@ def layer_norm(
     rows = (*input.shape[: input.dim() - len(shape)], *[1] * len(shape))
     dtype = _statistics_dtype(input, weight, bias)
     return empty(input.shape, input.dtype), empty(rows, dtype), empty(rows, dtype)
+
+
+def cudnn_batch_norm(
+    input: torch.Tensor,
+    weight: torch.Tensor,
+    bias: Held,
+    mean: Held,
+    var: Held,
+    training: bool,
+    *rest: object,
+) -> Made:
+    """[N, C, *], [S], [S], [0] bytes = batch_norm([N, C, *]) by cuDNN.
+
+    S is C in training, else 0. The last output is scratch memory of an unknown size, so it has
+    none.
+    """
+    kept = (input.shape[1] if training else 0,)
+    statistics = empty(kept, weight.dtype), empty(kept, weight.dtype)
+    return like(input), *statistics, empty((0,), torch.uint8)
+
+
+def fused_rms_norm(
+    input: torch.Tensor, shape: Sequence[int], weight: Held, eps: float | None
+) -> Made:
+    """[*, *shape], [*, 1 ...] = rms_norm([*, *shape]), with 1 / rms of each row.
+
+    The kernel keeps the second output in single precision beside an input in half precision.
+    """
+    rows = (*input.shape[: input.dim() - len(shape)], *[1] * len(shape))
+    kept = torch.float64 if input.dtype is torch.float64 else torch.float32
+    return empty(input.shape, input.dtype), empty(rows, kept)
+
+
+def native_dropout(input: torch.Tensor, p: float, train: bool | None) -> Made:
+    """[*], [*] = dropout([*]), with the mask."""
+    out = like(input)
+    return out, torch.empty_strided(out.shape, out.stride(), dtype=torch.bool, device=META)

@@ -18,6 +18,8 @@ from .output_shapes import output
 ATTENTION = torch.ops.aten.scaled_dot_product_attention.default
 TENSORS = ("query", "key", "value", "attn_mask")
 """The names of the tensors that attention takes."""
+_OPENED = frozenset((torch.ops.aten._batch_norm_impl_index.default,))
+"""Composite ops that choose by the device. Any other one is recorded whole."""
 _CHOICE = torch.ops.aten._fused_sdp_choice.default
 _IN_PARTS = 0
 """torch's number for the choice of separate ops."""
@@ -138,6 +140,9 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, func: Op, types: object, args: OpArgs = (), kwargs: OpKwargs | None = None
     ) -> OpResult:
         kwargs = kwargs or {}
+        if func in _OPENED:
+            with self:
+                return func.decompose(*args, **kwargs)
         with torch._C._DisableTorchDispatch():
             if func is _CHOICE:
                 return func(*args, **kwargs)

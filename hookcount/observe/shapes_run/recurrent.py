@@ -24,8 +24,9 @@ from ..stack import OpTimes
 from ..transforms import transformed
 from ..values import OpArgs
 from .casts import already_cast
+from .cudnn_recurrent import on_cudnn
 from .data import Data
-from .fused_recurrent import fused_path, stepwise_path
+from .fused_recurrent import fused_path, is_packed, stepwise_path
 from .memo import Memo
 from .meta_tensors import META
 
@@ -49,6 +50,16 @@ def layer_of(func: Callable[..., Any]) -> str:
     return str(getattr(func, "__name__", "")).removesuffix(".input")
 
 
+def is_recurrent(func: Callable[..., Any]) -> bool:
+    """Whether a function runs a recurrent layer."""
+    return layer_of(func) in _LAYERS
+
+
+def runs_packed(func: Callable[..., Any], args: OpArgs) -> bool:
+    """Whether a call runs a recurrent layer on packed sequences."""
+    return is_recurrent(func) and len(args) > _BATCH_FIRST and is_packed(args)
+
+
 def steps(func: Callable[..., Any], args: OpArgs) -> int:
     """The steps of a call of a recurrent layer. 0 for any other call, and for packed sequences."""
     if layer_of(func) not in _LAYERS or len(args) <= _BATCH_FIRST:
@@ -70,10 +81,12 @@ class Recurrent:
 
     def run(self, func: Callable[..., Any], args: OpArgs) -> Any:
         """``func(*args)``, noted as if each step had run, or the op that runs all steps."""
-        length = steps(func, args)
-        if length and self._data.device.type == "cpu" and not transformed():
+        if (out := on_cudnn(self._data, layer_of(func), args)) is not None:
+            return out
+        length, packed = steps(func, args), runs_packed(func, args)
+        if (length or packed) and self._data.device.type == "cpu" and not transformed():
             name = layer_of(func)
-            path = fused_path(self._memo, args) if name == "lstm" else None
+            path = fused_path(self._memo, args) if name == "lstm" and not packed else None
             if path is None and self._observer.step is not None:
                 path = stepwise_path(self._memo, name, args)
             if path is not None:

@@ -30,6 +30,8 @@ from .large import is_large
 from .memo import PLAIN, Known, Memo, key, recipe
 from .nested import on_nested
 from .norms import call_counts
+from .on_gpu import BY_DEVICE, GPU, OnGpu
+from .packed import PACKS, packed
 from .paths import ATTENTION
 from .reshapes import reshaped
 from .results import result
@@ -70,6 +72,7 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         data: Iterable[torch.Tensor] | Data,
         memo: Memo,
         keeps_constants: bool,
+        device: torch.device | None = None,
     ) -> None:
         super().__init__(observer, guard)
         self._memo = memo
@@ -79,13 +82,17 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
         if isinstance(data, Data):
             self.data = data
         else:
-            self.data = Data(observer, data)
+            self.data = Data(observer, data, device)
             self.data.ids |= counts.unread
             watch_for_leftovers(observer.origins)
         self._writes = Writes(self.data, guard)
         self.devices = DeviceChecks(observer, self.data, memo)
         if self.data.device.type in FOLLOWED:
             observer.attention = Attention(self.data, memo)
+        if self.data.device.type == GPU:
+            observer.on_gpu = OnGpu(self.data, memo)
+        if self.data.placed is not None:
+            observer.refuse = self.data.needed
         observer.device = self._where = self.data.device.type
         self._distinct: Key | None = None
         """The key of the op call that is running; None if the call has no key."""
@@ -116,6 +123,10 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             if func in _CHOOSES and attention and any(each.is_meta for each in op_tensors(args)):
                 with self:
                     return (attention if func is ATTENTION else attention.parts)(args, kwargs)
+            here = self._observer.on_gpu
+            if func in BY_DEVICE and here and any(each.is_meta for each in op_tensors(args)):
+                with self:
+                    return here(func, args, kwargs)  # type: ignore[arg-type]
             return self._new(func, args, kwargs)
         self._memo.hits += 1
         facts = known.facts
@@ -224,6 +235,9 @@ class ShapesRun(Run):  # type: ignore[no-untyped-call]
             described = op_described(args), {n: op_described(each) for n, each in kwargs.items()}
             self._observer.ran(func, *described, made[0])
             return made[0]
+        if facts.name == PACKS and (pack := packed(self.data, args)) is not None:
+            self._observer.ran(func, op_described(args), {}, pack)
+            return pack
         if facts.name in _HOLDS:
             return None
         if facts.name == "aten::_is_all_true":

@@ -328,6 +328,11 @@ def test_every_rule_is_tested():
         *("native_batch_norm_backward", "native_layer_norm_backward", "convolution_backward"),
         *("_softmax_backward_data", "_log_softmax_backward_data"),
         *("slice_backward", "select_backward", "sum"),
+        *("_cudnn_rnn", "_cudnn_rnn_backward", "cudnn_batch_norm", "cudnn_batch_norm_backward"),
+        *("_thnn_fused_lstm_cell", "_thnn_fused_lstm_cell_backward_impl"),
+        *("_thnn_fused_gru_cell", "_thnn_fused_gru_cell_backward"),
+        *("_fused_rms_norm", "_fused_rms_norm_backward"),
+        *("native_dropout", "native_dropout_backward"),
     }  # in the test files of their own rules
     alike = {"_native_batch_norm_legit", "_native_batch_norm_legit_no_training"}
     assert {name.removeprefix("aten::") for name in RULES} == tested | elsewhere | alike

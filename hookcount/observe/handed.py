@@ -75,7 +75,7 @@ class Handed:
 
 def end(observer: Listener) -> None:
     """The observation has ended. Name the work that goes on."""
-    observer.mode = observer.attention = None
+    observer.mode = observer.attention = observer.on_gpu = observer.refuse = None
     for each in observer.handed:
         if each.end() and each.run is not None:
             observer.unseen.setdefault(each.run, UNFINISHED)

@@ -31,7 +31,7 @@ def fused_path(memo: Memo, args: OpArgs) -> Path | None:
     """The ops as which an LSTM runs on the CPU; None for separate steps."""
     if args[1][0].shape != args[1][1].shape:  # with projections
         return None
-    distinct = _key("lstm", args)
+    distinct = _key("fused lstm", args)
     if distinct not in memo.paths:
         memo.paths[distinct] = _path(args)
     return memo.paths[distinct]

@@ -29,6 +29,7 @@ from .data import Data
 from .fused_recurrent import fused_path, is_packed, stepwise_path
 from .memo import Memo
 from .meta_tensors import META
+from .paths import Path
 
 LONG = 48
 """Steps. A shorter sequence runs as it is."""
@@ -83,19 +84,26 @@ class Recurrent:
         """``func(*args)``, noted as if each step had run, or the op that runs all steps."""
         if (out := on_cudnn(self._data, layer_of(func), args)) is not None:
             return out
-        length, packed = steps(func, args), runs_packed(func, args)
-        if (length or packed) and self._data.device.type == "cpu" and not transformed():
-            name = layer_of(func)
-            path = fused_path(self._memo, args) if name == "lstm" and not packed else None
-            if path is None and self._observer.step is not None:
-                path = stepwise_path(self._memo, name, args)
+        length = steps(func, args)
+        if length and layer_of(func) == "lstm" and self._on_cpu():
+            path = fused_path(self._memo, args)
             if path is not None:
-                with torch._C.DisableTorchFunction(), already_cast():
-                    return path.run(list(tensors(args)))
-        if length > LONG and BACKWARD not in self._learnt:
+                return _follow(path, args)
+        trains = self._observer.step is not None
+        if length > LONG and not trains and BACKWARD not in self._learnt:
             for short in _SHORT:
                 with suppress(NotConstantError):
                     return self._derived(func, args, length, short)
+        return self._each_step(func, args)
+
+    def _on_cpu(self) -> bool:
+        """Whether the path of the CPU is known."""
+        return self._data.device.type == "cpu" and not transformed()
+
+    def _each_step(self, func: Callable[..., Any], args: OpArgs) -> Any:
+        """``func(*args)`` with the ops of all steps, as they run on the model's device."""
+        if (steps(func, args) or runs_packed(func, args)) and self._on_cpu():
+            return _follow(stepwise_path(self._memo, layer_of(func), args), args)
         return func(*args)
 
     def _derived(self, func: Callable[..., Any], args: OpArgs, length: int, short: int) -> Any:
@@ -129,7 +137,7 @@ class Recurrent:
         self._data.take(short)
         observer = self._observer
         observer.back_to(observer.mark()._replace(ops={}))
-        out = func(short, *args[1:])
+        out = self._each_step(func, (short, *args[1:]))
         return observer.mark().ops, out
 
     def _longer(self, line: _Line, args: OpArgs, first: Any, second: Any) -> Any:
@@ -139,6 +147,11 @@ class Recurrent:
             _Longer.apply(line.like(a, b), b.dtype, self._learnt, *given)
             for a, b in zip(first, second, strict=True)
         )
+
+
+def _follow(path: Path, args: OpArgs) -> Any:
+    with torch._C.DisableTorchFunction(), already_cast():
+        return path.run(list(tensors(args)))
 
 
 class _Line:

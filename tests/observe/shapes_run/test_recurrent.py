@@ -1,5 +1,6 @@
-"""Long recurrent layers: a few steps run, and the count is that of all steps."""
+"""Recurrent layers on shapes. Of a long one a few steps run, and the count is that of all steps."""
 
+import collections
 import time
 
 import pytest
@@ -137,3 +138,33 @@ def test_a_step_of_training_is_that_of_the_cpu(name, steps):
     )
     assert found == expected
     assert reports[0].total == reports[1].total
+
+
+WORKS = ("mm", "addmm", "bmm", "mkldnn_rnn_layer", "add", "add_", "mul", "tanh", "sigmoid", "relu")
+
+
+def work(report):
+    """How often each op with work ran, with the shape of its first result."""
+    found = collections.Counter()
+    for run in report.priced.trace.runs:
+        for op in run.ops:
+            name = op.call.target.name().removeprefix("aten::").partition(".")[0]
+            if name in WORKS:
+                out = op.call.out[0] if isinstance(op.call.out, tuple) else op.call.out
+                found[run.path, name, out.shape] += op.times
+    return found
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("steps", [3, STEPS])
+@pytest.mark.parametrize("name", LAYERS)
+def test_the_ops_are_those_of_the_cpu(name, steps, dtype):
+    """So a convention that prices ops, as that of ptflops, has the figure of a real run too."""
+    make, size = LAYERS[name]
+    x = torch.ones(steps, 2, 4, dtype=dtype)
+    model = Reads(make(), size).to(dtype).eval()
+    with torch.no_grad():
+        shapes = hookcount.Counter(run="shapes").count(model, x)
+        real = hookcount.Counter(run="real").count(model, x)
+    assert work(shapes) == work(real)
+    assert shapes.under("ptflops").headline == real.under("ptflops").headline

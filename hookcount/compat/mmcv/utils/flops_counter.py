@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TextIO, TypeVar
 
 from torch import nn
@@ -94,7 +95,9 @@ def add_flops_counting_methods(net_main_module: M) -> M:
     (32.0, 36)
     >>> model.stop_flops_count()
     """
-    return with_methods(net_main_module, "mmcv", lambda layers: sum(layers.flops.values()))
+    return with_methods(
+        net_main_module, partial(named, "mmcv"), lambda layers: sum(layers.flops.values())
+    )
 
 
 def _layers(model: nn.Module, report: Report) -> Layers:

@@ -59,7 +59,8 @@ class Engine:
             ("batch size per GPU:", engine.train_micro_batch_size_per_gpu()),
         ]
         if engine.has_moe_layers:
-            rows.append(("expert tensor parallelism enabled:", self._experts_split() > 1))
+            split = int(self._experts_split() > 1)  # the tool prints 0 or 1
+            rows.append(("expert tensor parallelism enabled:", split))
         return rows
 
     def params(self) -> Rows:

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 import torch
-from helpers import thops
+from helpers import apart
 from torch import nn
 
 import hookcount
@@ -305,4 +305,4 @@ def _ask_ultralytics_thop():
 
 @pytest.mark.peers
 def test_the_table_of_ultralytics_thop_as_in_the_tool():
-    thops.ask("ultralytics-thop", __file__, _ask_ultralytics_thop)
+    apart.ask("ultralytics-thop", __file__, _ask_ultralytics_thop)

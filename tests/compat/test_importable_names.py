@@ -8,7 +8,7 @@ import io
 import warnings
 
 import pytest
-from helpers import thops
+from helpers import apart
 from torch import nn
 
 from hookcount.compat.thop import utils
@@ -156,11 +156,24 @@ def _ask_both(functions, texts):
     assert printed[0] == printed[1]
 
 
+def _ask_mmengine():
+    modules = ("", ".complexity_analysis", ".jit_handles", ".jit_analysis", ".print_helper")
+    found = missing("mmengine.analysis", "hookcount.compat.mmengine", modules)
+    # the class in which its analyzers hold their results, and a type of its annotations
+    assert found == {"mmengine.analysis.jit_analysis": {"Statistics", "T"}}, found
+
+
+@pytest.mark.peers
+def test_the_names_of_mmengine():
+    file = "mmengine/analysis/print_helper.py"
+    apart.ask("mmcv-lite", __file__, _ask_mmengine, file)
+
+
 @pytest.mark.peers
 def test_the_names_of_thop():
-    thops.ask("thop", __file__, _ask_thop)
+    apart.ask("thop", __file__, _ask_thop)
 
 
 @pytest.mark.peers
 def test_the_names_of_ultralytics_thop():
-    thops.ask("ultralytics-thop", __file__, _ask_ultralytics_thop)
+    apart.ask("ultralytics-thop", __file__, _ask_ultralytics_thop)

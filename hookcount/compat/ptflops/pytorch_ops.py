@@ -13,6 +13,7 @@ from typing import Any
 from torch import nn
 
 from ...conventions.ptflops_pytorch import PTFLOPS_PYTORCH
+from ...conventions.shared import ptflops_modules
 from ..hook_table import Hooks, HookTable
 from ..hooks import hooks_of
 
@@ -44,26 +45,10 @@ deformable_conv_flops_counter_hook = _hook("torchvision.ops.deform_conv.DeformCo
 timm_attention_counter_hook = _hook("timm.layers.attention.Attention")
 
 MODULES_MAPPING: Hooks = {
-    **dict.fromkeys((nn.Conv1d, nn.Conv2d, nn.Conv3d), conv_flops_counter_hook),
-    **dict.fromkeys(
-        (nn.ReLU, nn.PReLU, nn.ELU, nn.LeakyReLU, nn.ReLU6, nn.GELU), relu_flops_counter_hook
-    ),
-    **dict.fromkeys(
-        (
-            *(nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d),
-            *(nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d),
-            *(nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d),
-            *(nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d),
-        ),
-        pool_flops_counter_hook,
-    ),
-    **dict.fromkeys(
-        (
-            *(nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.GroupNorm, nn.LayerNorm),
-            *(nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d),
-        ),
-        bn_flops_counter_hook,
-    ),
+    **dict.fromkeys(ptflops_modules.CONVOLUTIONS, conv_flops_counter_hook),
+    **dict.fromkeys((*ptflops_modules.ACTIVATIONS, nn.GELU), relu_flops_counter_hook),
+    **dict.fromkeys(ptflops_modules.POOLS, pool_flops_counter_hook),
+    **dict.fromkeys(ptflops_modules.NORMS, bn_flops_counter_hook),
     **dict.fromkeys(
         (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d),
         partial(conv_flops_counter_hook, transpose=True),

@@ -74,8 +74,8 @@ def bytes_of(args: tuple[object, ...], kwargs: Mapping[str, object]) -> float:
 
     mapped((args, dict(kwargs)), note)
     held = (*arrays, *tensors((args, kwargs)))
-    found: float = sum(sys.getsizeof(each.untyped_storage()) for each in held)
-    return found + sum(numbers)
+    found: float = sum(numbers)
+    return found + sum(sys.getsizeof(each.untyped_storage()) for each in held)
 
 
 def device_of(model: nn.Module, device: torch.device | str | None) -> torch.device:

@@ -239,6 +239,16 @@ def test_the_module_of_a_spread_engine_does_not_run_again():
     off = {"wall_clock_breakdown": lambda: False}
     assert "fwd latency" not in printed_with(FlopsProfiler, Attends(), engine_of(**off))
     assert "fwd latency" in printed_with(FlopsProfiler, Attends(), engine_of(**off, world_size=1))
+    for engine, seconds in ((engine_of(), 0.004), (engine_of(**off), None)):
+        profiled = FlopsProfiler(Attends(), engine)
+        profiled.start_profile()
+        profiled.model(torch.ones(SHAPE))
+        if seconds is None:
+            with pytest.raises(hookcount.InputError, match="wall_clock_breakdown"):
+                profiled.get_total_duration()
+        else:
+            assert profiled.get_total_duration() == seconds
+        profiled.end_profile()
     parts = {"dp_world_size": None, "seq_dp_world_size": 4}
     rows = printed_with(FlopsProfiler, Attends(), engine_of(**off, **parts))
     assert rows["data parallel size"] == "4"

@@ -113,18 +113,28 @@ class FlopsProfiler:
     def get_total_duration(self, as_string: bool = False) -> Any:
         """Seconds of one forward, or a text: ``hookcount.Timer`` runs the last call again.
 
-        The time of a forward that is counted would be too long. Raises ``InputError`` if the model
-        was not called in the profile.
+        The time of a forward that is counted would be too long. For an engine on several devices
+        they are those of its timer. Raises ``InputError`` if the model was not called in the
+        profile, or if such an engine has no timer.
         """
         self._profile("get_total_duration")
+        seconds = self._seconds()
+        return duration_to_string(seconds) if as_string else seconds
+
+    def _seconds(self) -> float:
+        where = f"{_WHERE}.get_total_duration"
         if self._watched.last is None:
-            what = "the model was not called"
-            raise refused(f"{_WHERE}.get_total_duration", what, "call it after start_profile()")
+            raise refused(where, "the model was not called", "call it after start_profile()")
+        if self._engine is not None and not self._engine.is_alone:
+            seconds = self._engine.forward_seconds
+            if seconds is None:
+                what = "the module cannot run again on one device while the others wait"
+                raise refused(where, what, 'set "wall_clock_breakdown" in the engine\'s config')
+            return seconds
         args, kwargs = self._watched.last
         timer = Timer(warmup=1, repeat=1, min_seconds=0, modules=False)
         with self._watched.paused():
-            seconds = timer.measure(self.model, *args, **kwargs).seconds
-        return duration_to_string(seconds) if as_string else seconds
+            return timer.measure(self.model, *args, **kwargs).seconds
 
     def print_model_profile(
         self,

@@ -144,6 +144,24 @@ def params_to_string(params_num: float, units: str | None = None, precision: int
     return text.replace("G", "B").strip()
 
 
+def bytes_to_string(b: float, units: str | None = None, precision: int = 2) -> str:
+    """As ``number_to_string``, with the unit B. 1 KB is 1000 bytes.
+
+    >>> bytes_to_string(1536)
+    '1.54 KB'
+    """
+    return f"{number_to_string(b, units, precision)}B"
+
+
+def duration_to_string(duration: float, units: str | None = None, precision: int = 2) -> str:
+    """Seconds as ``number_to_string``, with the unit s.
+
+    >>> duration_to_string(0.00123)
+    '1.23 ms'
+    """
+    return f"{number_to_string(duration, units, precision)}s"
+
+
 def lines(figures: Sequence[tuple[str, Any]]) -> str:
     """A line for each name and figure, in two columns."""
     return "\n".join(f"{name:<70}  {figure}" for name, figure in figures)

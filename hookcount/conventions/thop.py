@@ -66,14 +66,17 @@ def adaptive_avg_pool(input: Size, out: Size) -> Ops:
     return Ops(adds=int((window + 1) * prod(out)))
 
 
+UPSAMPLING_COSTS = {"nearest": 1, "linear": 5, "bilinear": 11, "bicubic": 259}
+"""By the mode, the cost of an output."""
+
+
 @_rule(nn.Upsample, nn.UpsamplingBilinear2d, nn.UpsamplingNearest2d)
 def upsample(module: nn.Upsample, out: Size) -> Ops:
     """[N, C, *O] = upsample([N, C, *I]): 1, 5, 11 or 259 per output, by the mode.
 
     Other modes cost nothing.
     """
-    costs = {"nearest": 1, "linear": 5, "bilinear": 11, "bicubic": 259}
-    return Ops(muls=costs.get(module.mode, 0) * prod(out))
+    return Ops(muls=UPSAMPLING_COSTS.get(module.mode, 0) * prod(out))
 
 
 @_rule(nn.RNN, nn.GRU, nn.LSTM)

@@ -10,13 +10,18 @@ from torch import nn
 
 import hookcount
 from hookcount.compat.calflops import (
+    bytes_to_string,
     calculate_flops,
     calculate_flops_hf,
+    create_empty_model,
     flops_to_string,
+    generate_transformer_input,
     macs_to_string,
     number_to_string,
     params_to_string,
 )
+from hookcount.compat.calflops.calculate_pipline import CalFlopsPipline
+from hookcount.compat.calflops.utils import convert_bytes
 
 RAW = {"print_results": False, "output_as_string": False}
 COUNTS = (0, 1, 999, 1000, 25557, 999_999, 10**6, 25_557_032, 10**9, 4_133_742_592, 123_456_789_012)
@@ -177,6 +182,135 @@ def test_a_model_of_transformers_by_its_config(tmp_path):
     assert "fwd MACs:" in text
     with pytest.raises(hookcount.UnknownModelError):
         calculate_flops_hf(str(tmp_path / "nothing"))
+
+
+def test_a_part_of_a_program(capsys):
+    model = Adds()
+    pipline = CalFlopsPipline(model=model, include_backPropagation=False, compute_bp_factor=2.0)
+    pipline.start_flops_calculate(ignore_list=None)
+    out = model(torch.ones(3, 6))
+    assert (pipline.get_total_flops(), pipline.get_total_macs(), pipline.get_total_params()) == ADDS
+    model(torch.ones(3, 6))
+    pipline.stop_flops_calculate()
+    model(torch.ones(3, 6))
+    assert pipline.get_total_macs(as_string=True) == "240 MACs"
+    assert pipline.get_total_flops(as_string=True).strip() == str(2 * ADDS[0])
+    pipline.print_model_pipline(units="K", print_detailed=False)
+    assert f"{6 * ADDS[0] / 1000:.2f} KFLOPS" in capsys.readouterr().out  # forward and backward
+    text = pipline.print_return_model_pipline(print_results=False)
+    assert "Linear(" in text
+    assert not capsys.readouterr().out
+    out.sum().backward()  # the program runs as without it
+    assert model.linear.weight.grad is not None
+    pipline.start_flops_calculate()
+    pipline.reset_flops_calculate()
+    assert pipline.get_total_flops() == 0
+    pipline.end_flops_calculate()
+    with pytest.raises(hookcount.InputError, match="start_flops_calculate"):
+        pipline.get_total_flops()
+    assert not model._forward_pre_hooks
+
+
+class Positions(Tokenizer):
+    """A tokenizer that numbers its tokens too."""
+
+    def __call__(self, text):
+        more = {"token_type_ids": [1, 1], "position_ids": [0, 1], "length": [2]}
+        return super().__call__(text) | more
+
+    def encode_plus(self, text, **options):
+        """The older form, which calflops calls. calflops writes to the positions."""
+        return self(text)
+
+
+def test_the_input_of_a_transformer():
+    made = generate_transformer_input(Positions(), (2, 4), "cpu")
+    assert {name: each.tolist() for name, each in made.items()} == {
+        "input_ids": [[1, 2, 9, 9]] * 2,
+        "attention_mask": [[1, 1, 0, 0]] * 2,
+        "token_type_ids": [[1, 1, 0, 0]] * 2,
+        "position_ids": [[0, 1, 2, 3]] * 2,
+    }
+    assert generate_transformer_input(Tokenizer(), None, "meta")["input_ids"].shape == (1, 128)
+    with pytest.raises(hookcount.InputError, match="token ids"):
+        generate_transformer_input(Tokenizer(), (2, 4, 3), "cpu")
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0 bytes"), (1023, "1023 bytes"), (1536, "1.5 KB"), (1024**6, "1024.0 PB")],
+)
+def test_bytes_in_units(count, text):
+    assert convert_bytes(count) == text
+
+
+def test_a_model_without_weights(tmp_path):
+    pytest.importorskip("transformers")
+    config = {"model_type": "gpt2", "n_embd": 8, "n_layer": 1, "n_head": 2, "vocab_size": 32}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    model = create_empty_model(str(tmp_path), library_name="transformers", trust_remote_code=True)
+    assert {each.device.type for each in model.parameters()} == {"meta"}
+    with pytest.raises(hookcount.InputError, match="library_name='timm'"):
+        create_empty_model(str(tmp_path), library_name="timm")
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("ignored", [None, [nn.Sequential], [nn.LSTM]])
+def test_a_part_of_a_program_as_in_the_tool(ignored, capsys):
+    tool = pytest.importorskip("calflops.calculate_pipline")
+    lstm = nn.Sequential(nn.Sequential(nn.LSTM(4, 8)))
+    shapes = {Adds(): (3, 6), Shares(): (2, 4), lstm: (3, 2, 4)}
+    for model, shape in shapes.items():
+        if ignored == [type(model)]:
+            continue
+        found = []
+        for made in (tool.CalFlopsPipline, CalFlopsPipline):
+            pipline = made(model, include_backPropagation=True, compute_bp_factor=1.5)
+            pipline.start_flops_calculate(ignore_list=ignored)
+            figures = [pipline.get_total_macs()]
+            for _ in range(2):
+                with torch.no_grad():
+                    model(torch.ones(shape))
+                figures += [
+                    each(as_string)
+                    for each in (
+                        pipline.get_total_flops,
+                        pipline.get_total_macs,
+                        pipline.get_total_params,
+                    )
+                    for as_string in (False, True)
+                ]
+            pipline.print_model_pipline(units="K", precision=4)
+            printed = capsys.readouterr().out
+            returned = pipline.print_return_model_pipline(print_results=False)
+            pipline.end_flops_calculate()
+            found.append((figures, *map(_figures_and_tree, (printed, returned))))
+        assert found[0] == found[1]
+
+
+def _figures_and_tree(text):
+    """The lines of a text of the tool that have figures."""
+    lines = [line.rstrip() for line in text.splitlines()]
+    tree = next(index for index, line in enumerate(lines) if line.endswith("("))
+    figures = [line for line in lines if line.startswith(("Total", "fwd")) and "  " in line]
+    return figures, lines[tree : lines.index(")") + 1]
+
+
+@pytest.mark.peers
+def test_the_input_and_the_bytes_as_in_the_tool():
+    tool = pytest.importorskip("calflops.utils")
+    for shape in ((2, 7), [1, 4], None):
+        mine, theirs = (
+            each(Positions(), shape, "cpu")
+            for each in (generate_transformer_input, tool.generate_transformer_input)
+        )
+        assert {name: each.tolist() for name, each in theirs.items()} == {
+            name: mine[name].tolist() for name in theirs
+        }
+        assert mine.keys() == theirs.keys()
+    for count in COUNTS:
+        assert convert_bytes(count) == tool.convert_bytes(count)
+        assert bytes_to_string(count, "G") == tool.bytes_to_string(count, "G")
 
 
 @pytest.mark.peers

@@ -2,13 +2,18 @@
 it is installed.
 """
 
+import contextlib
+import io
+import types
+import unittest.mock
+
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 import hookcount
-from hookcount.compat.deepspeed import FlopsProfiler, get_model_profile
+from hookcount.compat.deepspeed import FlopsProfiler, get_model_profile, profiler
 
 RAW = {"print_profile": False, "as_string": False}
 
@@ -154,6 +159,151 @@ def test_bad_options(options, message):
 def test_no_engine():
     with pytest.raises(hookcount.InputError, match="engine"):
         FlopsProfiler(Attends(), ds_engine=object())
+
+
+class Timers:
+    """Milliseconds by the names of an engine's timers."""
+
+    def __call__(self, name):
+        return types.SimpleNamespace(
+            elapsed=lambda reset: {"fwd": 4.0, "bwd": 10.0, "step": 2.0}[name]
+        )
+
+
+def engine_of(**options):
+    """What the profiler reads of an engine: four devices, two of which share a model."""
+    attributes = {
+        "world_size": 4,
+        "dp_world_size": 2,
+        "mp_world_size": 2,
+        "has_moe_layers": False,
+        "timers": Timers(),
+        "train_micro_batch_size_per_gpu": lambda: 3,
+        "wall_clock_breakdown": lambda: True,
+    }
+    return types.SimpleNamespace(**{**attributes, **options})
+
+
+class Experts(Attends):
+    """Has a layer of which each of 8 devices has its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.expert = nn.Linear(8, 8, bias=False)
+        self.expert.weight.group_name = "ep_size_8"
+        self.enable_expert_tensor_parallelism = True
+
+
+def printed_with(profiler_class, model, engine, **options):
+    """By the name of a row in the text, its figure."""
+    profiler = profiler_class(model, engine, **options)
+    profiler.start_profile()
+    model(torch.ones(SHAPE))
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        profiler.print_model_profile(profile_step=2, detailed=False)
+    profiler.end_profile()
+    rows = [line.rpartition(": ") for line in out.getvalue().splitlines() if ": " in line]
+    return {name.strip(): figure.strip() for name, _, figure in rows}
+
+
+def test_an_engine_changes_only_the_text():
+    rows = printed_with(FlopsProfiler, Attends(), engine_of(), recompute_fwd_factor=1.0)
+    expected = {
+        "world size": "4",
+        "data parallel size": "2",
+        "model parallel size": "2",
+        "batch size per GPU": "3",
+        "params per GPU": "56",
+        "params of model = params per GPU * mp_size": "112",
+        "fwd MACs per GPU": "1.68 KMACs",
+        "fwd flops per GPU": "3.44 K",
+        "fwd flops of model = fwd flops per GPU * mp_size": "6.88 K",
+        "fwd latency": "4 ms",
+        "fwd FLOPS per GPU = fwd flops per GPU / fwd latency": "860 KFLOPS",  # 3440 / 0.004
+        "bwd latency": "10 ms",
+        "step latency": "2 ms",
+        "iter latency": "16 ms",
+        "FLOPS per GPU = 4 * fwd flops per GPU / iter latency": "860 KFLOPS",
+        "samples/second": "750.0",  # 12 in 0.016
+    }
+    assert {name: rows.get(name) for name in expected} == expected
+    experts = printed_with(FlopsProfiler, Experts(), engine_of(has_moe_layers=True))
+    assert experts["params of model"] == "1.14 K"  # 2 * 56 and 2 * 8 * 64
+    assert experts["expert params of model"] == "1.02 K"
+    assert experts["expert tensor parallelism enabled"] == "1"
+
+
+def test_the_module_of_a_spread_engine_does_not_run_again():
+    """Its collectives would wait for the other devices."""
+    off = {"wall_clock_breakdown": lambda: False}
+    assert "fwd latency" not in printed_with(FlopsProfiler, Attends(), engine_of(**off))
+    assert "fwd latency" in printed_with(FlopsProfiler, Attends(), engine_of(**off, world_size=1))
+    for engine, seconds in ((engine_of(), 0.004), (engine_of(**off), None)):
+        profiled = FlopsProfiler(Attends(), engine)
+        profiled.start_profile()
+        profiled.model(torch.ones(SHAPE))
+        if seconds is None:
+            with pytest.raises(hookcount.InputError, match="wall_clock_breakdown"):
+                profiled.get_total_duration()
+        else:
+            assert profiled.get_total_duration() == seconds
+        profiled.end_profile()
+    parts = {"dp_world_size": None, "seq_dp_world_size": 4}
+    rows = printed_with(FlopsProfiler, Attends(), engine_of(**off, **parts))
+    assert rows["data parallel size"] == "4"
+
+
+def test_the_older_form():
+    """``input_res`` gives MACs and parameters, as timm's benchmark of that time expects."""
+    old = {**RAW, "input_res": SHAPE, "warm_up": 10}
+    assert get_model_profile(model=Attends(), input_constructor=None, **old) == (MACS, PARAMS)
+    given = []
+
+    def constructor(shape):
+        given.append(shape)
+        return {"x": torch.ones(*shape)}
+
+    found = get_model_profile(Attends(), input_constructor=constructor, **old)
+    assert found == (MACS, PARAMS)
+    assert given == [SHAPE]
+    texts = get_model_profile(Attends(), input_res=SHAPE, print_profile=False)
+    assert texts == ("1.68 KMACs", "56")
+
+
+def test_the_module_has_the_names_of_the_tools():
+    assert profiler.get_model_profile is get_model_profile
+    assert profiler.FlopsProfiler is FlopsProfiler
+    assert profiler.bytes_to_string(1_500_000) == "1.5 MB"
+    assert profiler.duration_to_string(0.25) == "250 ms"
+
+
+@pytest.mark.peers
+def test_texts_and_engines_as_in_the_tool():
+    tool = pytest.importorskip("deepspeed.profiling.flops_profiler.profiler")
+    for count in (0, 1e-7, 0.00123, 0.5, 1, 999, 1000, 25557, 10**6, 25_557_032, 4_133_742_592):
+        for name in ("bytes", "duration", "flops", "macs", "number", "params"):
+            for units in (None, "K", "m", ""):
+                given = count, units, 3
+                texts = [getattr(each, f"{name}_to_string")(*given) for each in (profiler, tool)]
+                assert texts[0] == texts[1], (name, *given)
+    for model, options in (
+        (Attends(), {}),
+        (Attends(), {"dp_world_size": None, "seq_dp_world_size": 4}),
+        (Experts(), {"has_moe_layers": True}),
+    ):
+        engine = engine_of(**options)
+        with unittest.mock.patch.object(tool, "MoE", Experts):
+            theirs, mine = (
+                printed_with(each, model, engine, recompute_fwd_factor=0.5)
+                for each in (tool.FlopsProfiler, FlopsProfiler)
+            )
+        shared = [name for name in theirs if name in mine]
+        assert len(shared) > 16
+        assert {name: mine[name] for name in shared} == {name: theirs[name] for name in shared}
+        # by depth, the door has no latency
+        lost = [name for name in theirs.keys() - mine.keys() if "{" not in name]
+        assert not [name for name in lost if " per GPU" in name or "latency" in name], lost
 
 
 @pytest.mark.peers

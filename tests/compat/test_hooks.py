@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 import torch
-from helpers import thops
+from helpers import apart
 from torch import nn
 
 from hookcount.compat.ptflops import get_model_complexity_info, pytorch_ops
@@ -167,4 +167,4 @@ def _ask_ultralytics_thop():
 
 @pytest.mark.peers
 def test_hooks_of_ultralytics_thop_count_as_the_tools_own():
-    thops.ask("ultralytics-thop", __file__, _ask_ultralytics_thop)
+    apart.ask("ultralytics-thop", __file__, _ask_ultralytics_thop)

@@ -1,19 +1,27 @@
-"""``hookcount.compat.mmcv`` against products written out."""
+"""``hookcount.compat.mmcv`` against products written out, and against mmcv itself where
+``PEERS_DIR`` has it.
+"""
 
+import copy
+import importlib
 import io
 
 import pytest
 import torch
+from helpers import apart
 from torch import nn
 from torch.nn import functional as F
 
 import hookcount
 from hookcount.compat import mmcv
 from hookcount.compat.mmcv import get_model_complexity_info
+from hookcount.compat.mmcv.utils import flops_counter
 from hookcount.compat.mmcv.utils.flops_counter import (
     add_flops_counting_methods,
     flops_to_string,
+    get_modules_mapping,
     params_to_string,
+    print_model_with_flops,
 )
 
 QUIET = {"print_per_layer_stat": False, "as_strings": False}
@@ -208,3 +216,109 @@ def test_flops_as_a_text(flops, units, text):
 )
 def test_parameters_as_a_text(params, units, text):
     assert params_to_string(params, units) == text
+
+
+def test_the_text_after_the_methods():
+    model = add_flops_counting_methods(nn.Sequential(nn.Linear(8, 4), nn.ReLU()))
+    with pytest.raises(hookcount.InputError, match="no forward"):
+        print_model_with_flops(model, 36, 36)
+    model.start_flops_count()
+    model(torch.zeros(3, 8))
+    out = io.StringIO()
+    print_model_with_flops(model, 72.0, 36, units="KFLOPs", precision=4, ost=out)
+    assert out.getvalue().splitlines() == [
+        "Sequential(",
+        "  0.0 M, 100.000% Params, 0.036 KFLOPs, 50.000% FLOPs, ",
+        f"  (0): Linear(0.0 M, 100.000% Params, 0.032 KFLOPs, {32 / 72:.3%} FLOPs, "
+        "in_features=8, out_features=4, bias=True)",
+        f"  (1): ReLU(0.0 M, 0.000% Params, 0.004 KFLOPs, {4 / 72:.3%} FLOPs, )",
+        ")",
+    ]
+
+
+class Scale(nn.Module):
+    """A layer of one's own, with the attributes that hooks read."""
+
+    affine = True
+
+    def forward(self, x):
+        return x
+
+
+@pytest.mark.parametrize(
+    ("name", "figure"),
+    [
+        ("empty_flops_counter_hook", 0),
+        ("norm_flops_counter_hook", 2 * 60),
+        ("pool_flops_counter_hook", 60),
+        ("relu_flops_counter_hook", 60),
+        ("upsample_flops_counter_hook", 20),  # the first of 3 samples
+        ("linear_flops_counter_hook", 60 * 5),
+    ],
+)
+def test_the_hooks_add_to_a_module(name, figure):
+    module, x = Scale(), torch.zeros(3, 4, 5)
+    module.__flops__ = 7
+    getattr(flops_counter, name)(module, (x,), x)
+    assert module.__flops__ == 7 + figure
+
+
+def test_the_mapping_has_each_class_that_counts():
+    """A loop of one's own over it gives the figures of the door."""
+    mapping, model, total = get_modules_mapping(), small(), 0
+    assert get_modules_mapping() is not mapping
+    for each in model:
+        each.__flops__ = 0
+        each.register_forward_hook(mapping[type(each)])
+    model(torch.zeros(1, 3, 6, 6))
+    for each in model:
+        total += each.__flops__
+    assert total == FLOPS
+
+
+def _text(module, model, x):
+    """The mean cost of a model, and the text of a module of the tool or of the door."""
+    counted, out = module.add_flops_counting_methods(copy.deepcopy(model).eval()), io.StringIO()
+    counted.start_flops_count()
+    counted(x)
+    cost = counted.compute_average_flops_cost()
+    module.print_model_with_flops(counted, *cost, units="MFLOPs", precision=5, ost=out)
+    counted.stop_flops_count()
+    return cost, out.getvalue()
+
+
+def _ask_mmcv():
+    theirs = importlib.import_module("mmcv.cnn.utils.flops_counter")
+    mapping, mine = theirs.get_modules_mapping(), get_modules_mapping()
+    ours = {cls: hook for cls, hook in mapping.items() if not cls.__module__.startswith("mmcv")}
+    assert {cls: _name(hook, theirs) for cls, hook in ours.items()} == {
+        cls: _name(hook, flops_counter) for cls, hook in mine.items()
+    }
+    cases = [
+        (small(), torch.zeros(2, 3, 6, 6)),
+        (nn.Sequential(nn.Sequential(nn.Linear(8, 4)), nn.ELU(), Scale()), torch.zeros(3, 8)),
+        (nn.Sequential(nn.ConvTranspose2d(3, 3, 2), nn.Upsample(scale_factor=2)), IMAGES),
+    ]
+    for model, x in cases:
+        assert _text(flops_counter, model, x) == _text(theirs, model, x)
+        for each in model:
+            if type(each) in mine:
+                out, found = each(x), []
+                for hook in (mine[type(each)], mapping[type(each)]):
+                    each.__flops__ = 3
+                    hook(each, (x,), out)
+                    found.append(each.__flops__)
+                assert found[0] == found[1], each
+            x = each(x)
+
+
+IMAGES = torch.zeros(2, 3, 8, 8)
+
+
+def _name(hook, module):
+    return next(name for name, each in vars(module).items() if each is hook)
+
+
+@pytest.mark.peers
+def test_the_mapping_the_hooks_and_the_text_as_in_the_tool():
+    apart.ask("mmcv-lite", __file__, _ask_mmcv, "mmcv/cnn/utils/flops_counter.py")

@@ -11,7 +11,7 @@ import sys
 
 import pytest
 import torch
-from helpers import thops
+from helpers import apart
 from torch import nn
 
 import hookcount
@@ -462,4 +462,4 @@ def against_thop():
 
 @pytest.mark.peers
 def test_as_thop_itself():
-    thops.ask("thop", __file__, against_thop)
+    apart.ask("thop", __file__, against_thop)

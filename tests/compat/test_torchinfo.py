@@ -714,6 +714,40 @@ def test_each_form_as_the_tool_has_it(form):
     assert str(mine) == plain(str(tools))
 
 
+class Scales(nn.Module):
+    """Takes a tensor, and numbers at several places."""
+
+    def forward(self, x, factor=1, more=(), size=()):
+        return x["a"] * factor if isinstance(x, dict) else x * factor
+
+
+NUMBERS = {
+    "by name": ({"x": torch.zeros(2, 8), "factor": 5}, 5),
+    "by position": ([torch.zeros(2, 8), 5], 5),
+    "a float": ({"x": torch.zeros(2, 8), "factor": 0.5}, 0.5),
+    "a bool": ({"x": torch.zeros(2, 8), "factor": True}, 1),
+    "in a list": ({"x": torch.zeros(2, 8), "more": [1, 2, [3]]}, 6),
+    "in a dict": ({"x": {"a": torch.zeros(2, 8), "b": 7}}, 7),
+    "a size": ({"x": torch.zeros(2, 8), "size": torch.Size((3, 4))}, 7),
+}
+
+
+@pytest.mark.parametrize("case", NUMBERS)
+def test_a_number_among_the_inputs_counts_as_bytes(case):
+    given, more = NUMBERS[case]
+    alone = summary(Scales(), input_data=[torch.zeros(2, 8)], verbose=0).total_input
+    assert summary(Scales(), input_data=given, verbose=0).total_input == alone + more
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("case", NUMBERS)
+def test_a_number_among_the_inputs_as_in_the_tool(case):
+    given, _ = NUMBERS[case]
+    mine, tools = summary(Scales(), input_data=given, verbose=0), theirs(Scales(), input_data=given)
+    assert mine.total_input == tools.total_input
+    assert str(mine) == plain(str(tools))
+
+
 def test_nothing_is_kept_between_calls():
     given = {"input_size": (2, 8), "cache_forward_pass": True, "verbose": 0}
     assert summary(nn.Linear(8, 4), **given).total_params == 36

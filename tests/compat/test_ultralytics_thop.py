@@ -8,7 +8,7 @@ import sys
 
 import pytest
 import torch
-from helpers import thops
+from helpers import apart
 from torch import nn
 
 import hookcount
@@ -185,4 +185,4 @@ def against_the_tool():
 
 @pytest.mark.peers
 def test_as_the_tool_itself():
-    thops.ask("ultralytics-thop", __file__, against_the_tool)
+    apart.ask("ultralytics-thop", __file__, against_the_tool)

@@ -13,13 +13,25 @@ The MACs are 4 * 36 outputs times 3 * 9. The FLOPs are two per MAC, and 144 each
 the ReLU.
 """
 
-from ..profiled import flops_to_string, macs_to_string, number_to_string, params_to_string
-from .flops_counter import calculate_flops, calculate_flops_hf
+from .estimate import create_empty_model
+from .flops_counter import calculate_flops
+from .flops_counter_hf import calculate_flops_hf
+from .utils import (
+    bytes_to_string,
+    flops_to_string,
+    generate_transformer_input,
+    macs_to_string,
+    number_to_string,
+    params_to_string,
+)
 
 __all__ = [
+    "bytes_to_string",
     "calculate_flops",
     "calculate_flops_hf",
+    "create_empty_model",
     "flops_to_string",
+    "generate_transformer_input",
     "macs_to_string",
     "number_to_string",
     "params_to_string",

@@ -1,6 +1,7 @@
 """``from hookcount.compat.deepspeed import get_model_profile`` replaces DeepSpeed's flops profiler.
 
-DeepSpeed's own is in ``deepspeed.profiling.flops_profiler``. DeepSpeed itself is not needed.
+DeepSpeed's own is in ``deepspeed.profiling.flops_profiler``. To replace this prefix is enough, also
+for ``deepspeed.profiling.flops_profiler.profiler``. DeepSpeed itself is not needed.
 
 >>> from torch import nn
 >>> model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
@@ -13,12 +14,21 @@ The MACs are 4 * 36 outputs times 3 * 9. The FLOPs are two per MAC, and 144 each
 the ReLU.
 """
 
-from ..profiled import flops_to_string, macs_to_string, number_to_string, params_to_string
-from .profile import get_model_profile
-from .profiler import FlopsProfiler
+from .profiler import (
+    FlopsProfiler,
+    bytes_to_string,
+    duration_to_string,
+    flops_to_string,
+    get_model_profile,
+    macs_to_string,
+    number_to_string,
+    params_to_string,
+)
 
 __all__ = [
     "FlopsProfiler",
+    "bytes_to_string",
+    "duration_to_string",
     "flops_to_string",
     "get_model_profile",
     "macs_to_string",

@@ -5,31 +5,42 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ...core.units import duration
 from ..counting import depth_of
 from ..profiled import (
     Profile,
+    duration_to_string,
     flops_to_string,
     lines,
     macs_to_string,
     number_to_string,
     params_to_string,
 )
+from .engine import Engine, Rows
 
 
-def summary(profile: Profile, seconds: float | None) -> str:
-    """The totals. Without ``seconds``, those of one forward, there is no latency."""
-    rows = [
-        ("params:", params_to_string(profile.by_macs.params)),
-        ("fwd MACs:", macs_to_string(profile.macs)),
-        ("fwd flops:", number_to_string(profile.flops).strip()),
+def summary(profile: Profile, seconds: float | None, engine: Engine | None = None) -> str:
+    """The totals, and those of an engine. Without ``seconds``, those of a forward, no latency."""
+    rows: Rows = [
+        ("params per GPU:", params_to_string(profile.by_macs.params)),
+        ("fwd MACs per GPU:", macs_to_string(profile.macs)),
+        ("fwd flops per GPU:", number_to_string(profile.flops)),
     ]
+    if engine is not None:
+        rows = [
+            *engine.sizes(),
+            rows[0],
+            *engine.params(),
+            *rows[1:],
+            *engine.flops(profile),
+        ]
+        seconds = engine.forward_seconds or seconds
     if seconds is not None:
-        rows.append(("fwd latency:", duration(seconds)))
-        rows.append(
-            ("fwd FLOPS = fwd flops / fwd latency:", flops_to_string(profile.flops / seconds))
-        )
-    return lines(rows)
+        speed = flops_to_string(profile.flops / seconds)
+        rows += [
+            ("fwd latency:", duration_to_string(seconds)),
+            ("fwd FLOPS per GPU = fwd flops per GPU / fwd latency:", speed),
+        ]
+    return lines([*rows, *([] if engine is None else engine.step(profile))])
 
 
 def aggregated(profile: Profile, module_depth: int, top_modules: int) -> str:
@@ -62,6 +73,7 @@ def whole(
     profile: Profile,
     seconds: float | None,
     step: int,
+    engine: Engine | None = None,
     *,
     module_depth: int,
     top_modules: int,
@@ -71,7 +83,7 @@ def whole(
 
     def parts() -> Iterator[str]:
         yield f"Flops profile at step {step}"
-        yield summary(profile, seconds)
+        yield summary(profile, seconds, engine)
         yield aggregated(profile, module_depth, top_modules)
         if detailed:
             yield str(profile.by_macs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from torch import nn
@@ -40,7 +40,10 @@ def get_model_profile(
     output_file: str | None = None,
     ignore_modules: Iterable[type[nn.Module]] | None = None,
     mode: str = "forward",
-) -> tuple[Any, Any, Any]:
+    *,
+    input_res: tuple[int, ...] | None = None,
+    input_constructor: Callable[[tuple[int, ...]], Mapping[str, object]] | None = None,
+) -> tuple[Any, ...]:
     """``(flops, macs, params)`` of one run in eval mode, as in DeepSpeed 0.19.8.
 
     The results are texts, or ints with ``as_string=False``. The FLOPs are two per MAC, and 1 for
@@ -56,8 +59,19 @@ def get_model_profile(
     the MACs. The latency is that of ``hookcount.Timer``, after ``warm_up`` forwards. A model on the
     meta device has none.
 
+    ``input_res`` is the name that ``input_shape`` had in older versions of DeepSpeed. With it the
+    result is ``(macs, params)``, as it was then. The MACs are those of today.
+    ``input_constructor``, if given, is called with ``input_res``. It returns the arguments of the
+    model, by name.
+
     Raises ``InputError`` for an option without such a value, and the errors of ``hookcount.count``.
     """
+    old = input_res is not None
+    if input_res is not None:
+        if input_constructor is None:
+            input_shape = input_res
+        else:
+            kwargs = {**kwargs, **input_constructor(input_res)}
     given = tuple(args), dict(kwargs)
     if input_shape is not None:
         given = (image_of(model, input_shape, f"{_WHERE}(input_shape={input_shape!r})"),), given[1]
@@ -82,7 +96,8 @@ def get_model_profile(
             detailed=detailed,
         )
         written(text, output_file)
-    flops, macs, params = profile.flops, profile.macs, report.params
-    if not as_string:
-        return flops, macs, params
-    return number_to_string(flops), macs_to_string(macs), params_to_string(params)
+    found: tuple[Any, Any, Any] = profile.flops, profile.macs, report.params
+    if as_string:
+        flops, macs, params = found
+        found = number_to_string(flops), macs_to_string(macs), params_to_string(params)
+    return found[1:] if old else found

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from collections.abc import Iterable
 from typing import Any
 
 from torch import nn
 
 from ...conventions.deepspeed import DEEPSPEED, DEEPSPEED_FLOPS
-from ...core.units import duration
-from ...counter import Watch
-from ...observe.model import checked
-from ...report import Report
 from ...rules.registry import Registry
 from ...seconds.timer import Timer
-from ..counting import counter_for
 from ..profiled import (
     Profile,
+    bytes_to_string,
+    duration_to_string,
+    flops_to_string,
     ignoring,
     macs_to_string,
     number_to_string,
@@ -26,7 +22,21 @@ from ..profiled import (
     profiled,
 )
 from ..shared import refused
+from ..watched import Watched
+from .engine import Engine
 from .printed import aggregated, whole, written
+from .profile import get_model_profile
+
+__all__ = [
+    "FlopsProfiler",
+    "bytes_to_string",
+    "duration_to_string",
+    "flops_to_string",
+    "get_model_profile",
+    "macs_to_string",
+    "number_to_string",
+    "params_to_string",
+]
 
 _WHERE = "FlopsProfiler"
 
@@ -37,8 +47,13 @@ class FlopsProfiler:
     The program runs for real, as without the profiler. Figures may be read before the end of the
     profile. ``end_profile`` drops them.
 
-    ``recompute_fwd_factor`` is not used: it changes figures of a DeepSpeed engine only. Raises
-    ``InputError`` for an engine, and ``ModelError`` as ``hookcount.count`` does.
+    ``ds_engine``: the engine of DeepSpeed whose module the model is. It changes no figure, but the
+    printed text has its sizes, the parameters and FLOPs of the model on all devices, and, with
+    ``wall_clock_breakdown``, the latencies by its timers. ``recompute_fwd_factor``: the part of a
+    forward that a backward pass computes again; for these latencies.
+
+    Raises ``InputError`` for an object that is no engine, and ``ModelError`` as
+    ``hookcount.count`` does.
 
     >>> import torch
     >>> model = nn.Linear(8, 4)
@@ -53,47 +68,31 @@ class FlopsProfiler:
     def __init__(
         self, model: nn.Module, ds_engine: object = None, recompute_fwd_factor: float = 0.0
     ) -> None:
-        checked(model)
-        if ds_engine is not None:
-            what = "an engine of DeepSpeed is not supported"
-            raise refused(f"{_WHERE}(ds_engine=...)", what, "leave it out, and give its module")
+        self._watched = Watched(model, DEEPSPEED)
+        engine = None if ds_engine is None else Engine(ds_engine, model, recompute_fwd_factor)
+        self._engine = engine
         self.model = model
         self.started = False
         self._layer = Registry(name="ignore_modules")
-        self._block: ExitStack | None = None
-        self._watch: Watch | None = None
-        self._report: Report | None = None
-        self._last: tuple[tuple[Any, ...], dict[str, Any]] | None = None
 
     def start_profile(self, ignore_list: Iterable[type[nn.Module]] | None = None) -> None:
         """Begin to count what the model runs. ``ignore_list``: see ``get_model_profile``."""
         layer = ignoring(self.model, ignore_list, f"{_WHERE}.start_profile(ignore_list=...)")
-        self.end_profile()
         self._layer = layer
-        self._begin()
+        self._watched.start()
         self.started = True
 
     def stop_profile(self) -> None:
         """Stop counting. The figures stay."""
-        block, self._block = self._block, None
-        if block is not None:
-            block.close()
-        if self._watch is not None:
-            now, self._watch = self._watch.report(), None
-            if self._report is not None:
-                trace = self._report.priced.trace.followed_by(now.priced.trace)
-                now = Report(replace(now.priced, trace=trace))
-            self._report = now
+        self._watched.stop()
 
     def reset_profile(self) -> None:
         """Forget what was counted. A running profile goes on from zero."""
-        with self._paused():
-            self._report = self._last = None
+        self._watched.reset()
 
     def end_profile(self) -> None:
         """Stop, and drop the figures."""
-        self.stop_profile()
-        self._report = self._last = None
+        self._watched.end()
         self.started = False
 
     def get_total_flops(self, as_string: bool = False) -> Any:
@@ -114,18 +113,28 @@ class FlopsProfiler:
     def get_total_duration(self, as_string: bool = False) -> Any:
         """Seconds of one forward, or a text: ``hookcount.Timer`` runs the last call again.
 
-        The time of a forward that is counted would be too long. Raises ``InputError`` if the model
-        was not called in the profile.
+        The time of a forward that is counted would be too long. For an engine on several devices
+        they are those of its timer. Raises ``InputError`` if the model was not called in the
+        profile, or if such an engine has no timer.
         """
         self._profile("get_total_duration")
-        if self._last is None:
-            what = "the model was not called"
-            raise refused(f"{_WHERE}.get_total_duration", what, "call it after start_profile()")
-        args, kwargs = self._last
+        seconds = self._seconds()
+        return duration_to_string(seconds) if as_string else seconds
+
+    def _seconds(self) -> float:
+        where = f"{_WHERE}.get_total_duration"
+        if self._watched.last is None:
+            raise refused(where, "the model was not called", "call it after start_profile()")
+        if self._engine is not None and not self._engine.is_alone:
+            seconds = self._engine.forward_seconds
+            if seconds is None:
+                what = "the module cannot run again on one device while the others wait"
+                raise refused(where, what, 'set "wall_clock_breakdown" in the engine\'s config')
+            return seconds
+        args, kwargs = self._watched.last
         timer = Timer(warmup=1, repeat=1, min_seconds=0, modules=False)
-        with self._paused():
-            seconds = timer.measure(self.model, *args, **kwargs).seconds
-        return duration(seconds) if as_string else seconds
+        with self._watched.paused():
+            return timer.measure(self.model, *args, **kwargs).seconds
 
     def print_model_profile(
         self,
@@ -138,11 +147,15 @@ class FlopsProfiler:
         """Print the profile, or write it to ``output_file``: see ``get_model_profile``."""
         profile = self._profile("print_model_profile")
         on_meta = any(each.is_meta for each in self.model.parameters())
-        seconds = None if self._last is None or on_meta else self.get_total_duration()
+        engine = self._engine
+        runs = (
+            self._watched.last is not None and not on_meta and (engine is None or engine.is_alone)
+        )
         text = whole(
             profile,
-            seconds,
+            self.get_total_duration() if runs else None,
             profile_step,
+            engine,
             module_depth=module_depth,
             top_modules=top_modules,
             detailed=detailed,
@@ -154,31 +167,7 @@ class FlopsProfiler:
         profile = self._profile("print_model_aggregated_profile")
         print(aggregated(profile, module_depth, top_modules))
 
-    @contextmanager
-    def _paused(self) -> Iterator[None]:
-        """Stop for the block. A running profile goes on afterwards."""
-        running = self._block is not None
-        self.stop_profile()
-        try:
-            yield
-        finally:
-            if running:
-                self._begin()
-
-    def _begin(self) -> None:
-        with ExitStack() as stack:
-            handle = self.model.register_forward_pre_hook(self._note, with_kwargs=True)
-            stack.callback(handle.remove)
-            self._watch = stack.enter_context(counter_for(DEEPSPEED).watch(self.model))
-            self._block = stack.pop_all()
-
-    def _note(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self._last = args, kwargs
-
     def _profile(self, method: str) -> Profile:
-        with self._paused():
-            pass
-        if self._report is None:
-            fix = "call start_profile() and the model first"
-            raise refused(f"{_WHERE}.{method}", "nothing was profiled", fix)
-        return profiled(self._report, DEEPSPEED_FLOPS, DEEPSPEED, self._layer)
+        fix = "call start_profile() and the model first"
+        report = self._watched.report(f"{_WHERE}.{method}", fix)
+        return profiled(report, DEEPSPEED_FLOPS, DEEPSPEED, self._layer)

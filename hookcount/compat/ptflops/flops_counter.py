@@ -12,15 +12,24 @@ from ...rules.registry import Target
 from ..shared import Handler, refused
 from .aten_engine import get_flops_aten
 from .inputs import STDOUT_OF_IMPORT, WHERE, Constructor
-from .pytorch_engine import add_flops_counting_methods, get_flops_pytorch
+from .pytorch_engine import (
+    MODULES_MAPPING,
+    add_flops_counting_methods,
+    get_flops_pytorch,
+    get_model_parameters_number,
+    print_model_with_flops,
+)
 from .utils import flops_to_string, params_to_string
 
 __all__ = [
     "FLOPS_BACKEND",
+    "MODULES_MAPPING",
     "add_flops_counting_methods",
     "flops_to_string",
     "get_model_complexity_info",
+    "get_model_parameters_number",
     "params_to_string",
+    "print_model_with_flops",
 ]
 
 

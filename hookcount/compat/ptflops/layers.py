@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TextIO
 
 from torch import nn
 
 from ...conventions import Convention
-from ...rules.registry import Registry
+from ...rules.registry import OBSERVED, Registry
 from ..annotated import annotated
 from ..shared import trainable
 from .utils import flops_to_string, params_to_string
@@ -23,7 +24,8 @@ def hooked_under(convention: Convention) -> Hooked:
 
     def hooked(module: nn.Module) -> bool:
         entry = resolver.module(module)
-        return entry is not None and entry.covers != "nothing"
+        priced = entry is not None and entry.price is not OBSERVED
+        return entry is not None and priced and entry.covers != "nothing"
 
     return hooked
 
@@ -94,6 +96,12 @@ class Text:
                     "multiple links to the same modules. Extended per layer parameters num "
                     "statistic could be unreliable."
                 )
+
+    def print(self, stream: TextIO) -> None:
+        """Write the text to a stream, and the warnings to the standard output, as ptflops does."""
+        for line in self.warnings():
+            print(line)
+        print(self, file=stream)
 
     def __str__(self) -> str:
         return annotated(self.layers.model, self._extra)

@@ -12,20 +12,40 @@ from typing import Any, TextIO
 
 from torch import nn
 
-from ...conventions import Convention, named
+from ...conventions import Convention
 from ...observe.module_tree import unwrap
 from ...pricing.per_sample import samples
 from ...report import Report
-from ...rules.registry import FREE, Registry, Target
+from ...rules.registry import Registry, Target
 from ...rules.table import Pair, Table
-from ..counting import in_eval_mode, observed, with_layer
-from ..shared import Handled, Handler, checked_hooks, trainable
+from ..counting import in_eval_mode, observed
+from ..shared import Handler, trainable
 from ..unfused import unfused
-from .inputs import STDOUT_OF_IMPORT, WHERE, Constructor, inputs, invoke_hook, stream
+from .inputs import STDOUT_OF_IMPORT, Constructor, inputs, stream
 from .layers import Hooked, Layers, Text, hooked_under, unhooked
-from .methods import add_flops_counting_methods
+from .methods import (
+    add_flops_counting_methods,
+    compute_average_flops_cost,
+    print_model_with_flops,
+    reset_flops_count,
+    start_flops_count,
+    stop_flops_count,
+)
+from .pytorch_convention import pytorch_convention
+from .pytorch_ops import CUSTOM_MODULES_MAPPING, MODULES_MAPPING
 
-__all__ = ["add_flops_counting_methods", "get_flops_pytorch", "get_model_parameters_number"]
+__all__ = [
+    "CUSTOM_MODULES_MAPPING",
+    "MODULES_MAPPING",
+    "add_flops_counting_methods",
+    "compute_average_flops_cost",
+    "get_flops_pytorch",
+    "get_model_parameters_number",
+    "print_model_with_flops",
+    "reset_flops_count",
+    "start_flops_count",
+    "stop_flops_count",
+]
 
 get_model_parameters_number = trainable
 
@@ -46,7 +66,7 @@ def get_flops_pytorch(
 ) -> tuple[int, int]:
     """``(macs, params)`` of one forward: see ``get_model_complexity_info``."""
     ignored = frozenset(each for each in ignore_modules if isinstance(each, type))
-    convention = _convention(ignored, custom_modules_hooks)
+    convention = pytorch_convention(ignored, custom_modules_hooks)
     if not extra_config.get("count_functional", True):
         convention = replace(convention, replaced={})
     model, args, kwargs = inputs(model, input_res, input_constructor)
@@ -60,29 +80,8 @@ def get_flops_pytorch(
             print(line, file=stream(ost))
     if print_per_layer_stat:
         macs, units = total / shared_by + functions, (flops_units, param_units)
-        text = Text(layers, shared_by, macs, params, *units, output_precision)
-        for line in text.warnings():
-            print(line)
-        print(text, file=stream(ost))
+        Text(layers, shared_by, macs, params, *units, output_precision).print(stream(ost))
     return total // shared_by + functions, params
-
-
-def _convention(ignored: Iterable[type], handlers: Mapping[Any, Handler]) -> Convention:
-    """The convention of the backend, with the ignored classes and the hooks of a call on top.
-
-    Its figures of modules are those of all samples together.
-    """
-    pytorch = named("ptflops-pytorch")
-    layer = Registry(name=f"the hooks of {WHERE}")
-    hooks = {cls: hook for cls, hook in handlers.items() if isinstance(cls, type)}
-    listed = pytorch.formulas
-    for cls in ignored:
-        if cls in hooks or (listed is not None and cls in listed):
-            layer.register(cls, FREE, covers="modules")
-    for cls, hook in checked_hooks(hooks, f"{WHERE}(custom_modules_hooks=...)").items():
-        if cls not in layer:
-            layer.register(cls, Handled(hook, invoke_hook), covers="modules")
-    return replace(with_layer(pytorch, layer), per_sample=False)
 
 
 def _each_by_itself(convention: Convention) -> Convention:

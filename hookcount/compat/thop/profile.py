@@ -15,6 +15,7 @@ from ...observe.module_tree import unwrap
 from ...report import Report
 from ...rules.registry import OBSERVED, Entry, Registry
 from ..counting import in_eval_mode, observed, with_layer
+from ..hook_table import HookTable
 from ..initialised import initialised
 from ..shared import Handled, Handler, checked_hooks, invoked_as_hook, refused
 from ..unfused import unfused
@@ -71,7 +72,7 @@ register_hooks: dict[type[nn.Module], Handler] = {
 }
 """thop's hook for each class that it lists. ``profile`` goes by what is here when it is called."""
 
-_LISTED = dict(register_hooks)
+_TABLE = HookTable("register_hooks", register_hooks)
 _NOTHING = (basic_hooks.zero_ops, basic_hooks.count_relu)
 """The hooks that count nothing."""
 
@@ -163,10 +164,10 @@ def _walked(
 def _layer(given: Mapping[type[nn.Module], Handler]) -> Registry:
     """The rules that differ from those of thop: from ``custom_ops``, and in ``register_hooks``."""
     layer = Registry(name="custom_ops of profile")
-    changed = {cls: hook for cls, hook in register_hooks.items() if _LISTED.get(cls) is not hook}
-    for target, function in {**changed, **given}.items():
+    added, removed = _TABLE.changes()
+    for target, function in {**added, **given}.items():
         layer.register(target, Handled(function, _invoke))
-    for target in _LISTED.keys() - register_hooks.keys() - given.keys():
+    for target in removed - given.keys():
         layer.register(target, OBSERVED)
     return layer
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from numbers import Number
 from typing import Any
 
 import torch
@@ -53,18 +54,28 @@ def inputs_of(
     raise refuse("input_data", type(input_data).__name__, "this is no argument", fix)
 
 
-def bytes_of(args: tuple[object, ...], kwargs: Mapping[str, object]) -> int:
-    """The bytes of all inputs. As in torchinfo, those of the storages' Python objects count too."""
-    found: list[torch.Tensor] = []
+def bytes_of(args: tuple[object, ...], kwargs: Mapping[str, object]) -> float:
+    """The bytes of all inputs. As in torchinfo, those of the storages' Python objects count too.
+
+    So does a number among the inputs: torchinfo adds it as it is. The result is a float then, if
+    the number is one.
+    """
+    arrays: list[torch.Tensor] = []
+    numbers: list[Any] = []
 
     def note(value: object) -> object:
         if _is_array(value):
-            found.append(_tensor(value))
+            arrays.append(_tensor(value))
+        elif isinstance(value, Number):
+            numbers.append(value)
+        elif isinstance(value, torch.Size):
+            numbers.extend(value)
         return value
 
     mapped((args, dict(kwargs)), note)
-    found += tensors((args, kwargs))
-    return sum(sys.getsizeof(each.untyped_storage()) for each in found)
+    held = (*arrays, *tensors((args, kwargs)))
+    found: float = sum(numbers)
+    return found + sum(sys.getsizeof(each.untyped_storage()) for each in held)
 
 
 def device_of(model: nn.Module, device: torch.device | str | None) -> torch.device:

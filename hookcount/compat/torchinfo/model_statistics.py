@@ -37,7 +37,7 @@ class ModelStatistics:
         self,
         summary_list: list[LayerInfo],
         input_size: object,
-        total_input_size: int | None,
+        total_input_size: float | None,
         formatting: FormattingOptions,
     ) -> None:
         self.summary_list = summary_list

@@ -8,22 +8,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from ...conventions.ultralytics import ULTRALYTICS
 from ...observe.module_tree import unwrap
 from ...report import Report
-from ...rules.registry import OBSERVED, Registry
-from ..counting import in_eval_mode, observed, with_layer
+from ...rules.registry import OBSERVED, Formula, Registry, State
+from ..counting import in_eval_mode, observed
 from ..initialised import initialised
-from ..shared import (
-    Handled,
-    Handler,
-    checked_hooks,
-    handler_name,
-    invoked_as_hook,
-    refused,
-)
+from ..shared import Handled, Handler, checked_hooks, handler_name, refused
 from ..unfused import unfused
-from .vision import basic_hooks
+from .rules import convention_with, register_hooks
 
 default_dtype = torch.float64
 
@@ -31,7 +23,7 @@ Layers = dict[str, tuple[float, float, "Layers"]]
 """By the name of a child: its MACs, its parameters and its own children."""
 Rules = Mapping[type[nn.Module], Handler]
 
-_invoke = invoked_as_hook("total_ops", int)
+__all__ = ["default_dtype", "profile", "profile_origin", "register_hooks"]
 
 
 def profile(
@@ -99,11 +91,7 @@ class _Counted:
         if not isinstance(inputs, Sequence) or isinstance(inputs, str):
             what = f"{type(inputs).__name__} is no sequence of arguments"
             raise refused("profile(inputs=...)", what, "give inputs=(x,)")
-        layer = Registry(name="custom_ops of profile")
-        for cls, function in checked_hooks(rules, "profile(custom_ops=...)").items():
-            nothing = function is basic_hooks.zero_ops
-            layer.register(cls, OBSERVED if nothing else Handled(function, _invoke))
-        convention = with_layer(ULTRALYTICS, layer)
+        convention = convention_with(checked_hooks(rules, "profile(custom_ops=...)"))
         model = initialised(model, tuple(inputs), {})
         with torch.no_grad(), in_eval_mode(model), unfused(model.modules()):
             self.report: Report = observed(model, tuple(inputs), {}, convention, run="auto")
@@ -126,7 +114,7 @@ class _Counted:
 
     def of_functions(self) -> float:
         """The MACs of functions, except those in and beneath modules with a rule."""
-        ruled = [path for path, module in self._paths.items() if self._rule(module) is not None]
+        ruled = [path for path, module in self._paths.items() if self._price(module) is not None]
         total = 0
         for path, figure in self._functions.items():
             if not any(each in ("", path) or path.startswith(f"{each}.") for each in ruled):
@@ -151,26 +139,25 @@ class _Counted:
         """Print a line for each class with a rule; with ``missing`` also for each class without."""
         for cls in dict.fromkeys(map(type, self.model.modules())):
             module = next(each for each in self.model.modules() if type(each) is cls)
-            rule = self._rule(module)
-            if rule is not None:
-                print(f"[INFO] {cls.__name__}: {rule}")
-            elif missing and not issubclass(cls, _CONTAINERS):
+            price = self._price(module)
+            if price is not None:
+                print(f"[INFO] {cls.__name__}: {_said(price)}")
+            elif missing and self._resolver.module(module) is None:
                 print(
                     f"[WARN] {cls.__name__}: no rule. What it does itself counts only as functions."
                 )
 
-    def _rule(self, module: nn.Module) -> str | None:
-        """What the rule for a module says. None without one."""
+    def _price(self, module: nn.Module) -> Formula | State | None:
+        """The rule for a module. None without one, and for one that counts nothing."""
         entry = self._resolver.module(module)
-        if entry is None or entry.price is OBSERVED:
-            return None
-        price = entry.price
-        if isinstance(price, Handled):
-            return handler_name(price.handler)
-        return (price.__doc__ or "").partition("\n")[0]
+        return None if entry is None or entry.price is OBSERVED else entry.price
 
 
-_CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict)
+def _said(price: Formula | State) -> str:
+    """What a rule says of itself."""
+    if isinstance(price, Handled):
+        return handler_name(price.handler)
+    return (price.__doc__ or "").partition("\n")[0]
 
 
 def _params(module: nn.Module) -> float:

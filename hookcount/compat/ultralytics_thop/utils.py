@@ -1,10 +1,30 @@
-"""``clever_format``: numbers as short texts."""
+"""``clever_format``: numbers as short texts. ``prRed`` and others: texts in colour."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from ..shared import in_units
+from ..thop.utils import (
+    COLOR_GREEN,
+    COLOR_RED,
+    COLOR_YELLOW,
+    colorful_print,
+    prGreen,
+    prRed,
+    prYellow,
+)
+
+__all__ = [
+    "COLOR_GREEN",
+    "COLOR_RED",
+    "COLOR_YELLOW",
+    "clever_format",
+    "colorful_print",
+    "prGreen",
+    "prRed",
+    "prYellow",
+]
 
 
 def clever_format(nums: float | Iterable[float], format: str = "%.2f") -> str | tuple[str, ...]:

@@ -14,18 +14,20 @@ from torch import Size, nn
 from ...core.ops import NOTHING, Ops
 from ...core.trace import Call, ModuleRun
 from ...rules.binding import RunFormula
-from ...rules.registry import Target, target_name
+from ...rules.registry import target_name
 from .tool_formulas import Convolution
 
-CONVOLUTIONS: tuple[Target, ...] = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
-ACTIVATIONS: tuple[Target, ...] = (nn.ReLU, nn.PReLU, nn.ELU, nn.LeakyReLU, nn.ReLU6)
-POOLS: tuple[Target, ...] = (
+Classes = tuple[type[nn.Module], ...]
+
+CONVOLUTIONS: Classes = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+ACTIVATIONS: Classes = (nn.ReLU, nn.PReLU, nn.ELU, nn.LeakyReLU, nn.ReLU6)
+POOLS: Classes = (
     *(nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d),
     *(nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d),
     *(nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d),
     *(nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d),
 )
-NORMS: tuple[Target, ...] = (
+NORMS: Classes = (
     *(nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d),
     *(nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d),
     *(nn.GroupNorm, nn.LayerNorm),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TextIO, TypeVar
 
 from torch import nn
@@ -16,16 +17,48 @@ from ...annotated import annotated
 from ...counting import in_eval_mode, observed
 from ...ptflops.inputs import STDOUT_OF_IMPORT, WHERE, Constructor, inputs, stream
 from ...ptflops.layers import Layers, hooked_under
-from ...ptflops.methods import with_methods
+from ...ptflops.methods import (
+    compute_average_flops_cost,
+    counted_of,
+    reset_flops_count,
+    start_flops_count,
+    stop_flops_count,
+    with_methods,
+)
 from ...shared import refused, trainable
 from ...unfused import unfused
+from .hooks import (
+    conv_flops_counter_hook,
+    deconv_flops_counter_hook,
+    empty_flops_counter_hook,
+    get_modules_mapping,
+    linear_flops_counter_hook,
+    norm_flops_counter_hook,
+    pool_flops_counter_hook,
+    relu_flops_counter_hook,
+    upsample_flops_counter_hook,
+)
 
 __all__ = [
     "add_flops_counting_methods",
+    "compute_average_flops_cost",
+    "conv_flops_counter_hook",
+    "deconv_flops_counter_hook",
+    "empty_flops_counter_hook",
     "flops_to_string",
     "get_model_complexity_info",
     "get_model_parameters_number",
+    "get_modules_mapping",
+    "linear_flops_counter_hook",
+    "norm_flops_counter_hook",
     "params_to_string",
+    "pool_flops_counter_hook",
+    "print_model_with_flops",
+    "relu_flops_counter_hook",
+    "reset_flops_count",
+    "start_flops_count",
+    "stop_flops_count",
+    "upsample_flops_counter_hook",
 ]
 
 get_model_parameters_number = trainable
@@ -76,8 +109,10 @@ def get_model_complexity_info(
         report = observed(model, args, kwargs, whole, run="auto")
     flops, params = report.headline / samples(report.priced.trace), trainable(model)
     if print_per_layer_stat:
-        shares = _Shares(_layers(unwrap(model), report), samples(report.priced.trace), flops)
-        print(annotated(shares.layers.model, shares.of), file=stream(ost), flush=flush)
+        shares = _Shares(
+            _layers(unwrap(model), report), samples(report.priced.trace), flops, params
+        )
+        print(shares, file=stream(ost), flush=flush)
     return (flops_to_string(flops), params_to_string(params)) if as_strings else (flops, params)
 
 
@@ -94,7 +129,9 @@ def add_flops_counting_methods(net_main_module: M) -> M:
     (32.0, 36)
     >>> model.stop_flops_count()
     """
-    return with_methods(net_main_module, "mmcv", lambda layers: sum(layers.flops.values()))
+    return with_methods(
+        net_main_module, partial(named, "mmcv"), lambda layers: sum(layers.flops.values())
+    )
 
 
 def _layers(model: nn.Module, report: Report) -> Layers:
@@ -107,23 +144,48 @@ def _layers(model: nn.Module, report: Report) -> Layers:
     return Layers(model, hooked_under(report.convention), figures)
 
 
+def print_model_with_flops(
+    model: nn.Module,
+    total_flops: float,
+    total_params: float,
+    units: str | None = "GFLOPs",
+    precision: int = 3,
+    ost: TextIO = STDOUT_OF_IMPORT,
+    flush: bool = False,
+) -> None:
+    """Write the text of a model that has counted forwards, with each module's share of the totals.
+
+    It has counted them by the methods of ``add_flops_counting_methods``. Raises ``InputError``
+    before the first forward.
+    """
+    counted = counted_of(model)
+    layers = counted.layers(model)
+    shares = _Shares(layers, counted.samples, total_flops, total_params, units, precision)
+    print(shares, file=stream(ost), flush=flush)
+
+
 @dataclass(frozen=True)
 class _Shares:
-    """What mmcv prints of each module."""
+    """The text of a model in which each module shows its share."""
 
     layers: Layers
     samples: int
     flops: float
+    params: float
+    units: str | None = "GFLOPs"
+    precision: int = 3
 
-    def of(self, module: nn.Module) -> str:
+    def __str__(self) -> str:
+        return annotated(self.layers.model, self._of)
+
+    def _of(self, module: nn.Module) -> str:
         """The parameters and FLOPs of a module, their shares of the model's, and its options."""
         flops, params = self.layers.total(module) / self.samples, self.layers.params(module)
-        every = trainable(self.layers.model)
         return ", ".join(
             (
-                params_to_string(params, "M", 3),
-                f"{params / max(every, 1):.3%} Params",
-                flops_to_string(flops, precision=3),
+                params_to_string(params, "M", self.precision),
+                f"{params / max(self.params, 1):.3%} Params",
+                flops_to_string(flops, self.units, self.precision),
                 f"{flops / max(self.flops, 1):.3%} FLOPs",
                 module.extra_repr(),
             )

@@ -1,4 +1,7 @@
-"""Asking thop or ultralytics-thop in a process of its own: both have the import name ``thop``."""
+"""Asking a tool in a process of its own, in which its folder in ``PEERS_DIR`` comes first.
+
+thop and ultralytics-thop have the same import name. mmcv brings an older cv2.
+"""
 
 import os
 import subprocess
@@ -10,13 +13,13 @@ import pytest
 import hookcount
 
 
-def ask(distribution, file, function):
-    """Run a function of a test file where ``thop`` is that of a distribution. It must end with 0.
+def ask(distribution, file, function, has="thop/profile.py"):
+    """Run a function of a test file where the tool is that of a distribution. It must end with 0.
 
-    Skips where ``PEERS_DIR`` does not have the distribution.
+    Skips where ``PEERS_DIR`` does not have the distribution, with that file.
     """
     folder = Path(os.environ.get("PEERS_DIR", "")) / distribution
-    if not (folder / "thop" / "profile.py").exists():
+    if not (folder / has).exists():
         pytest.skip(f"{distribution} is not installed in PEERS_DIR")
     tests = Path(file)
     paths = [folder, tests.parent, *(tests.parents[1], Path(hookcount.__file__).parents[1])]

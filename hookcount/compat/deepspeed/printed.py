@@ -17,10 +17,10 @@ from ..profiled import (
 )
 
 
-def summary(profile: Profile, seconds: float | None) -> str:
+def summary(profile: Profile, params: int, seconds: float | None) -> str:
     """The totals. Without ``seconds``, those of one forward, there is no latency."""
     rows = [
-        ("params:", params_to_string(profile.by_macs.params)),
+        ("params:", params_to_string(params)),
         ("fwd MACs:", macs_to_string(profile.macs)),
         ("fwd flops:", number_to_string(profile.flops).strip()),
     ]
@@ -60,6 +60,7 @@ def _largest(classes: dict[str, list[int]], which: int, top: int) -> dict[str, s
 
 def whole(
     profile: Profile,
+    params: int,
     seconds: float | None,
     step: int,
     *,
@@ -71,7 +72,7 @@ def whole(
 
     def parts() -> Iterator[str]:
         yield f"Flops profile at step {step}"
-        yield summary(profile, seconds)
+        yield summary(profile, params, seconds)
         yield aggregated(profile, module_depth, top_modules)
         if detailed:
             yield str(profile.by_macs)

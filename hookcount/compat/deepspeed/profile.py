@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from torch import nn
 
 from ...conventions.deepspeed import DEEPSPEED, DEEPSPEED_FLOPS
+from ...report import Report
 from ...seconds.timer import Timer
 from ..counting import in_eval_mode
 from ..initialised import initialised
 from ..profiled import (
+    elements,
     ignoring,
     image_of,
     macs_to_string,
@@ -21,6 +24,7 @@ from ..profiled import (
     ran,
 )
 from ..shared import refused
+from .inside import inside
 from .printed import whole, written
 
 _WHERE = "get_model_profile"
@@ -66,7 +70,8 @@ def get_model_profile(
     model = initialised(model, *given)
     layer = ignoring(model, ignore_modules, f"{_WHERE}(ignore_modules=...)")
     report = ran(model, *given, DEEPSPEED, mode, f"{_WHERE}(mode={mode!r})")
-    profile = profiled(report, DEEPSPEED_FLOPS, DEEPSPEED, layer)
+    report = Report(replace(report.priced, trace=inside(report.priced.trace, model)))
+    profile, params = profiled(report, DEEPSPEED_FLOPS, DEEPSPEED, layer), elements(model)
     if print_profile:
         seconds = None
         if mode == "forward" and not any(each.is_meta for each in model.parameters()):
@@ -75,6 +80,7 @@ def get_model_profile(
                 seconds = timer.measure(model, *given[0], **given[1]).seconds
         text = whole(
             profile,
+            params,
             seconds,
             warm_up,
             module_depth=module_depth,
@@ -82,7 +88,7 @@ def get_model_profile(
             detailed=detailed,
         )
         written(text, output_file)
-    flops, macs, params = profile.flops, profile.macs, report.params
+    flops, macs = profile.flops, profile.macs
     if not as_string:
         return flops, macs, params
     return number_to_string(flops), macs_to_string(macs), params_to_string(params)

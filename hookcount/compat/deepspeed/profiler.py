@@ -19,6 +19,7 @@ from ...seconds.timer import Timer
 from ..counting import counter_for
 from ..profiled import (
     Profile,
+    elements,
     ignoring,
     macs_to_string,
     number_to_string,
@@ -26,6 +27,7 @@ from ..profiled import (
     profiled,
 )
 from ..shared import refused
+from .inside import inside
 from .printed import aggregated, whole, written
 
 _WHERE = "FlopsProfiler"
@@ -59,6 +61,8 @@ class FlopsProfiler:
             raise refused(f"{_WHERE}(ds_engine=...)", what, "leave it out, and give its module")
         self.model = model
         self.started = False
+        self.flops = self.macs = self.params = 0
+        """The figures of the last ``print_model_profile``."""
         self._layer = Registry(name="ignore_modules")
         self._block: ExitStack | None = None
         self._watch: Watch | None = None
@@ -79,16 +83,19 @@ class FlopsProfiler:
         if block is not None:
             block.close()
         if self._watch is not None:
-            now, self._watch = self._watch.report(), None
+            now, self._watch = self._watch.report().priced, None
+            trace = inside(now.trace, self.model)
             if self._report is not None:
-                trace = self._report.priced.trace.followed_by(now.priced.trace)
-                now = Report(replace(now.priced, trace=trace))
-            self._report = now
+                trace = self._report.priced.trace.followed_by(trace)
+            self._report = Report(replace(now, trace=trace))
 
     def reset_profile(self) -> None:
         """Forget what was counted. A running profile goes on from zero."""
         with self._paused():
-            self._report = self._last = None
+            self._last = None
+            if self._report is not None:
+                trace = replace(self._report.priced.trace, runs=())
+                self._report = Report(replace(self._report.priced, trace=trace))
 
     def end_profile(self) -> None:
         """Stop, and drop the figures."""
@@ -108,7 +115,8 @@ class FlopsProfiler:
 
     def get_total_params(self, as_string: bool = False) -> Any:
         """The number of parameters: an int, or a text."""
-        params = self._profile("get_total_params").by_macs.params
+        self._profile("get_total_params")
+        params = elements(self.model)
         return params_to_string(params) if as_string else params
 
     def get_total_duration(self, as_string: bool = False) -> Any:
@@ -135,12 +143,17 @@ class FlopsProfiler:
         detailed: bool = True,
         output_file: str | None = None,
     ) -> None:
-        """Print the profile, or write it to ``output_file``: see ``get_model_profile``."""
+        """Print the profile, or write it to ``output_file``: see ``get_model_profile``.
+
+        Its figures then are in ``flops``, ``macs`` and ``params``.
+        """
         profile = self._profile("print_model_profile")
+        self.flops, self.macs, self.params = profile.flops, profile.macs, elements(self.model)
         on_meta = any(each.is_meta for each in self.model.parameters())
         seconds = None if self._last is None or on_meta else self.get_total_duration()
         text = whole(
             profile,
+            self.params,
             seconds,
             profile_step,
             module_depth=module_depth,

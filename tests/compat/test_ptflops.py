@@ -230,6 +230,24 @@ PYTORCH = {"print_per_layer_stat": False, "as_strings": False}
 FUNCTIONS = 4 * 6 * 6  # F.relu
 
 
+def test_the_aten_text_has_no_container():
+    class Holds(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers, self.last = nn.ModuleList([nn.Linear(4, 5)]), nn.Linear(5, 6)
+
+        def forward(self, x):
+            return self.last(self.layers[0](x))
+
+    out = io.StringIO()
+    get_model_complexity_info(Holds(), (4,), backend="aten", ost=out)
+    assert out.getvalue().split("\n\n")[:2] == [
+        "Total:61 Mac\nModule:  Global\naten.addmm: 61 Mac",  # 5 * (4 + 1) + 6 * (5 + 1)
+        "Module:  last\naten.addmm: 36 Mac",
+    ]
+    assert "layers" not in out.getvalue()
+
+
 def test_a_wrapper_inside():
     inner = nn.Sequential(nn.Linear(4, 5), nn.ReLU())
     model = nn.Sequential(nn.DataParallel(inner), nn.Linear(5, 6))

@@ -82,6 +82,11 @@ def run_by_itself(trace: Trace, run: ModuleRun) -> Trace:
     return replace(trace, runs=(run._replace(parent=None),), outside=(), outside_whole=())
 
 
+def modules_at(model: nn.Module) -> dict[str, nn.Module]:
+    """The module at each path of a report. A module in a wrapper is at the wrapper's path."""
+    return dict(checked(model).walked)
+
+
 def depth_of(path: str) -> int:
     """The number of names in a module's path.
 

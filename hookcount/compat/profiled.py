@@ -104,6 +104,11 @@ def ignoring(model: nn.Module, modules: Iterable[type[nn.Module]] | None, where:
     return layer
 
 
+def elements(model: nn.Module) -> int:
+    """The number of elements of the parameters. Packed weights of quantized layers are none."""
+    return sum(each.numel() for each in model.parameters())
+
+
 def number_to_string(num: float, units: str | None = None, precision: int = 2) -> str:
     """A number in the largest fitting unit, or in ``units``.
 

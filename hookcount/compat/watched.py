@@ -14,6 +14,7 @@ from ..counter import Watch
 from ..observe.model import checked
 from ..report import Report
 from .counting import counter_for
+from .inside import inside
 from .shared import refused
 
 
@@ -45,16 +46,19 @@ class Watched:
         if block is not None:
             block.close()
         if self._watch is not None:
-            now, self._watch = self._watch.report(), None
+            now, self._watch = self._watch.report().priced, None
+            trace = inside(now.trace, self.model)
             if self._report is not None:
-                trace = self._report.priced.trace.followed_by(now.priced.trace)
-                now = Report(replace(now.priced, trace=trace))
-            self._report = now
+                trace = self._report.priced.trace.followed_by(trace)
+            self._report = Report(replace(now, trace=trace))
 
     def reset(self) -> None:
         """Forget what was counted. A running count goes on from zero."""
         with self.paused():
-            self._report = self.last = None
+            self.last = None
+            if self._report is not None:
+                trace = replace(self._report.priced.trace, runs=())
+                self._report = Report(replace(self._report.priced, trace=trace))
 
     def end(self) -> None:
         """Stop, and forget what was counted."""

@@ -109,6 +109,8 @@ FVCORE = Convention(
         "a functional convolution with padding='same': the tool does not price it, hookcount does",
         "a product that repeats its left operand for the right one's batch: the tool counts it "
         "once, not once per repetition",
+        "an autograd.Function or a scripted function: the tool does not see the ops in it, and "
+        "neither does its door in hookcount.compat",
         "a mean over the last two axes that keeps them: hookcount counts it as an adaptive pool",
     ),
 )

@@ -88,6 +88,7 @@ MMCV = Convention(
     mirrors="mmcv 2.2.0 and 1.7.2",
     exact=True,
     differs=(
+        "a module under vmap: the tool counts one example, hookcount does not count the module",
         "a mean over samples that is no whole number: hookcount rounds it down",
         "several positional arguments: the tool can only pass them by name, and takes them for one "
         "sample; hookcount divides by the length of the first",

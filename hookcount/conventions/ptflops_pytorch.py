@@ -214,6 +214,7 @@ PTFLOPS_PYTORCH = Convention(
         "a module with two places in the tree: the tool adds all its calls at each of them",
         "several positional arguments: the tool can only pass them by name, and takes them for one "
         "sample; hookcount divides by the length of the first",
+        "a module under vmap: the tool counts one example, hookcount does not count the module",
         "a model on the meta device: torch finds shapes by functions that the tool counts too",
         "F.interpolate with recompute_scale_factor, or by area with a scale that is no whole "
         "number: the tool multiplies by the scale, hookcount counts the elements of the output",

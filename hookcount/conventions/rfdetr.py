@@ -251,8 +251,10 @@ RFDETR = Convention(
         "eager attention adds where no pixel is masked",
         "einsum: where torch gives the trace a path as a third input, the tool fails; hookcount "
         "counts the two equations for which the tool has a figure",
-        "matmul that the code calls by a name of its own (from torch import matmul): hookcount "
-        "counts the products that run",
+        "matmul or linear that the code calls by a name of its own (from torch import matmul): "
+        "hookcount counts the products that run",
+        "an autograd.Function or a scripted function: the tool does not see the ops in it",
+        "a module under vmap: the tool sees the ops as which torch runs all examples together",
         "a functional convolution with padding='same': the tool does not price it, hookcount does",
     ),
 )

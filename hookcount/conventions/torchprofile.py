@@ -136,7 +136,7 @@ TORCHPROFILE = Convention(
         "lacks those of multi-head attention that only gradients keep from running as one op.",
         "work that reaches no output of the model is not in the tool's graph: "
         "the mean of attention weights that the code does not use",
-        "work in a scripted function is not in the tool's graph: "
+        "work in a scripted function or an autograd.Function is not in the tool's graph: "
         "the offsets of torchvision's batched_nms",
         "code that checks whether it is traced: the tool counts the path of a trace, "
         "hookcount the usual one",

@@ -20,6 +20,7 @@ from .observer import Observer, observers_here
 from .patches import patched
 
 Function = Callable[..., Any]
+_ORIGINAL = "_hookcount_original"
 
 
 @contextmanager
@@ -63,7 +64,18 @@ def _named(name: str, own: Function) -> Function:
         finally:
             observer.functions = around
 
+    setattr(function, _ORIGINAL, own)
     return function
+
+
+def original_of(function: Function) -> Function:
+    """The function itself, or that of torch if this is one in its place.
+
+    Torch looks a function up by its name to pass it to a function mode. It passes ``x + y`` as
+    ``torch.Tensor.add``. So a mode gets functions that the code has not called.
+    """
+    found: Function = getattr(function, _ORIGINAL, function)
+    return found
 
 
 def _listening() -> Observer | None:

@@ -24,6 +24,8 @@ class Listener(Protocol):
     paused: int
     mode: Any
     attention: Any
+    on_gpu: Any
+    refuse: Any
     unseen: dict[int, Unseen]
     handed: list[Handed]
 

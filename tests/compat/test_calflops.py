@@ -99,6 +99,29 @@ def test_ignored_modules():
     assert calculate_flops(Adds(), (3, 6), ignore_modules=[nn.Linear], **RAW) == ADDS
 
 
+def test_a_wrapper_and_a_container_inside(capsys):
+    inner = nn.Sequential(nn.Linear(4, 5), nn.ReLU())
+    model = nn.Sequential(nn.DataParallel(inner), nn.Linear(5, 6))
+    flops = 2 * (2 * 4 * 5) + 2 * 5, 2 * (2 * 5 * 6)  # of two rows
+    assert calculate_flops(model, (2, 4), **RAW)[0] == sum(flops)
+    calculate_flops(model, (2, 4))
+    text = capsys.readouterr().out
+    assert f"{flops[0]} FLOPS = {round(100 * flops[0] / sum(flops), 2):g}% FLOPs" in text
+    # what an ignored module runs is at the module that calls it, which is not the container
+    calculate_flops(Holds(), (2, 4), ignore_modules=[nn.Linear])
+    lines = capsys.readouterr().out.splitlines()
+    assert ["80 FLOPS" in line for line in lines if "Params" in line][1:] == [True, False, False]
+
+
+class Holds(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.held = nn.ModuleDict({"one": nn.Linear(4, 5)})
+
+    def forward(self, x):
+        return self.held["one"](x)
+
+
 class Writes(nn.Module):
     """Generates by calling itself three times."""
 

@@ -331,3 +331,56 @@ def test_the_tool_itself():
         )
         profiler.end_profile()
     assert profilers[0] == profilers[1]
+
+
+class Calls(nn.Module):
+    """Calls a module that is no part of it, and a function."""
+
+    def __init__(self, other):
+        super().__init__()
+        self.own = nn.Linear(4, 6)
+        object.__setattr__(self, "other", other)
+
+    def forward(self, x):
+        return nn.functional.linear(self.other(self.own(x)), torch.ones(2, 6))
+
+
+def test_only_what_runs_inside_the_model_counts():
+    """A program that calls the model as a part of another one, and a function beside it."""
+    x, model = torch.ones(3, 4), Calls(nn.Linear(6, 6))
+    whole = nn.Sequential(nn.Linear(4, 4), model, nn.Linear(2, 5))
+    profiler = FlopsProfiler(model)
+    profiler.start_profile()
+    nn.functional.linear(x, torch.ones(7, 4))
+    macs = 3 * (4 * 6 + 6 * 6 + 6 * 2)
+    for times in (1, 2):
+        whole(x)
+        assert profiler.get_total_macs() == times * macs
+    model(x)
+    assert profiler.get_total_macs() == 3 * macs
+    profiler.end_profile()
+
+
+def test_reset_and_stop_in_any_order():
+    model, x = nn.Linear(4, 6), torch.ones(3, 4)
+    profiler = FlopsProfiler(model)
+    profiler.start_profile()
+    model(x)
+    profiler.stop_profile()
+    profiler.reset_profile()
+    assert (profiler.get_total_flops(), profiler.get_total_params()) == (0, 4 * 6 + 6)
+    profiler.start_profile()
+    model(x)
+    profiler.reset_profile()
+    model(x)
+    assert profiler.get_total_macs() == 3 * 4 * 6
+    profiler.print_model_profile(detailed=False)
+    assert (profiler.flops, profiler.macs, profiler.params) == (2 * 72, 72, 30)
+    profiler.end_profile()
+
+
+def test_packed_weights_are_no_parameters():
+    model = torch.ao.quantization.quantize_dynamic(
+        nn.Sequential(nn.Linear(4, 5)), dtype=torch.qint8
+    )
+    assert get_model_profile(model, (2, 4), print_profile=False, as_string=False)[2] == 0

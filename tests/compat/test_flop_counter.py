@@ -43,6 +43,14 @@ def trained(model, *shape):
     return lambda: model(torch.randn(*shape, requires_grad=True)).sum().backward()
 
 
+def shared_by_two():
+    """The model runs after a part of it, and shares layers between parts and within one."""
+    inner = nn.Sequential(nn.Linear(4, 4), nn.Tanh())
+    part = nn.Sequential(inner, inner)
+    part(torch.ones(2, 4))
+    nn.Sequential(part, nn.Sequential(inner), inner[0])(torch.ones(2, 4))
+
+
 RUNS = {
     "product": lambda: torch.randn(4, 5) @ torch.randn(5, 6),
     "einsum": lambda: torch.einsum("bij,bjk->bik", torch.randn(2, 3, 4), torch.randn(2, 4, 5)),
@@ -62,6 +70,9 @@ RUNS = {
     "lstm": lambda: nn.LSTM(4, 8)(torch.randn(3, 2, 4))[0].sum().backward(),
     "attention": lambda: F.scaled_dot_product_attention(*torch.randn(3, 1, 2, 6, 4).unbind()),
     "no flops": lambda: torch.randn(4).cos(),
+    "no rows": lambda: nn.Sequential(nn.Linear(4, 5), nn.Conv1d(2, 3, 1))(torch.ones(0, 2, 4)),
+    "lazy": lambda: nn.Sequential(nn.LazyConv1d(4, 1), nn.LazyLinear(5))(torch.ones(2, 3, 4)),
+    "shared by two": shared_by_two,
     "inference": torch.inference_mode()(lambda: nn.Linear(4, 8)(torch.ones(2, 3, 4))),
 }
 
@@ -135,6 +146,17 @@ def test_own_formulas():
         torch.ones(2, 3) + 1
         torch.ones(2, 3).cos()
     assert mode.get_flop_counts() == {"Global": {aten.add: 12, aten.cos: 200}}
+
+
+def test_own_formula_of_an_op_that_runs_as_others():
+    """In inference mode such an op reaches the dispatcher. Torch opens it all the same."""
+    own = {aten.linear: lambda *shapes, out_shape, **others: 7}
+    found = []
+    for mode in (tool.FlopCounterMode, FlopCounterMode):
+        with torch.inference_mode(), mode(display=False, custom_mapping=own) as flops:
+            F.linear(torch.ones(2, 3), torch.ones(4, 3))
+        found.append(flops.get_flop_counts())
+    assert found == [{"Global": {aten.mm: 2 * 2 * 3 * 4}}] * 2
 
 
 def test_own_formula_that_fails():

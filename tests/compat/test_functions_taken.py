@@ -199,6 +199,35 @@ def test_a_function_that_a_mode_calls_again_counts_once():
     assert figures(Model(form), DOORS)[0] == (8, 0)
 
 
+class AfterACell(Model):
+    """The form on what a recurrent cell gives. For such a model the count has a function mode."""
+
+    def __init__(self, form):
+        super().__init__(form)
+        self.cell = nn.GRUCell(4, 4)
+
+    def forward(self, x):
+        return super().forward(self.cell(x))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_after_a_recurrent_cell_the_same_calls_count(form):
+    function, (flops, macs, of_ptflops) = FORMS[form]
+    of_calflops, of_deepspeed, whole = figures(AfterACell(function), DOORS)
+    # for each of two samples: the products of 12 gates, and 7 for each unit
+    assert of_calflops == of_deepspeed == (2 * (2 * 12 * (4 + 4) + 7 * 4) + flops, macs)
+    # and in ptflops the MACs, and two biases for each gate
+    assert whole == 2 * (12 * (4 + 4) + 2 * 12 + 7 * 4) + of_ptflops
+
+
+@pytest.mark.peers
+def test_the_tools_after_a_recurrent_cell():
+    tools = [pytest.importorskip(name) for name in ("calflops", "deepspeed", "ptflops")]
+    tools[1] = pytest.importorskip("deepspeed.profiling.flops_profiler")
+    for form in (lambda me, x: x * 2 + x, lambda me, x: torch.add(x, 1).mul(2)):
+        assert figures(AfterACell(form), DOORS) == figures(AfterACell(form), tools)
+
+
 def test_a_program_that_runs_by_itself():
     profiler = deepspeed.FlopsProfiler(model := Model(in_a_variable))
     profiler.start_profile()

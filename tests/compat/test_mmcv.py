@@ -104,6 +104,17 @@ def test_the_text_of_a_model_without_parameters():
     assert printed(nn.GELU(), (5,)).startswith("GELU(0.0 M, 0.000% Params, 0.0 GFLOPs, 0.000%")
 
 
+def test_a_wrapper_inside():
+    inner = nn.Sequential(nn.Linear(4, 5), nn.ReLU())
+    model = nn.Sequential(nn.DataParallel(inner), nn.Linear(5, 6))
+    text = printed(model, (4,)).splitlines()
+    figures = 4 * 5 + 5, 5 * 6
+    assert [line.split(", ")[3] for line in text if "Params" in line] == [
+        f"{each / sum(figures):.3%} FLOPs"
+        for each in (sum(figures), figures[0], figures[0], 20, 5, figures[1])
+    ]
+
+
 def test_a_module_that_is_shared_counts_all_calls_at_each_place():
     inner = nn.Linear(8, 8, bias=False)
     model = nn.Sequential(nn.Sequential(inner), nn.Sequential(inner))

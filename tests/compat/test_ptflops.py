@@ -230,6 +230,38 @@ PYTORCH = {"print_per_layer_stat": False, "as_strings": False}
 FUNCTIONS = 4 * 6 * 6  # F.relu
 
 
+def test_the_aten_text_has_no_container():
+    class Holds(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers, self.last = nn.ModuleList([nn.Linear(4, 5)]), nn.Linear(5, 6)
+
+        def forward(self, x):
+            return self.last(self.layers[0](x))
+
+    out = io.StringIO()
+    get_model_complexity_info(Holds(), (4,), backend="aten", ost=out)
+    assert out.getvalue().split("\n\n")[:2] == [
+        "Total:61 Mac\nModule:  Global\naten.addmm: 61 Mac",  # 5 * (4 + 1) + 6 * (5 + 1)
+        "Module:  last\naten.addmm: 36 Mac",
+    ]
+    assert "layers" not in out.getvalue()
+
+
+def test_a_wrapper_inside():
+    inner = nn.Sequential(nn.Linear(4, 5), nn.ReLU())
+    model = nn.Sequential(nn.DataParallel(inner), nn.Linear(5, 6))
+    out = io.StringIO()
+    macs, _ = get_model_complexity_info(model, (4,), as_strings=False, ost=out)
+    first, relu, last = 5 * (4 + 1), 5, 6 * (5 + 1)
+    assert macs == first + 2 * relu + last  # the ReLU as a module and as a function
+    shares = [line.split(", ")[3] for line in out.getvalue().splitlines() if "Params" in line]
+    assert shares == [
+        f"{each / macs:.3%} MACs"
+        for each in (first + relu + last, first + relu, first + relu, first, relu, last)
+    ]
+
+
 @pytest.mark.parametrize(
     "backend", [{}, {"backend": "pytorch"}, {"backend": FLOPS_BACKEND.PYTORCH}]
 )

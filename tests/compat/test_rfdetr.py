@@ -77,6 +77,21 @@ def test_only_some_ops():
         flop_count(Net(), x, whitelist=["aten::gelu"])
 
 
+def test_an_op_that_is_not_asked_for_may_have_no_figure():
+    model = Fn(lambda me, x: me.lin(torch.einsum("ii->i", x)), lin=nn.Linear(4, 5))
+    with pytest.raises(hookcount.FormulaError, match="ii->i"):
+        flop_count(model, (torch.zeros(4, 4),))
+    found = flop_count(model, (torch.zeros(4, 4),), whitelist=["aten::linear"])
+    assert whole(found) == {"linear": 4 * 5}
+
+
+def test_lazy_modules():
+    model = nn.Sequential(nn.LazyConv2d(4, 3), nn.Flatten(), nn.LazyLinear(5))
+    found = flop_count(model, (torch.zeros(1, 3, 5, 5),))
+    assert whole(found) == {"conv": 4 * 9 * 27, "linear": 36 * 5}
+    assert type(model[2]) is nn.LazyLinear
+
+
 def test_the_users_own():
     def handle(inputs, outputs):
         (given,), (made,) = inputs[:1], outputs

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from torch import nn
 
 from ...core.trace import OUTSIDE
-from ...observe.module_tree import unwrap
 from ...report import Report
 from ..annotated import annotated
+from ..counting import modules_at
 from ..profiled import Profile, flops_to_string, lines, macs_to_string, params_to_string
 from ..shared import trainable
 
@@ -44,18 +44,19 @@ class Layers:
 
 def layers_of(model: nn.Module, profile: Profile, ignored: Collection[type]) -> Layers:
     """The figures of a run. What runs in a module of an ``ignored`` class is at the one around."""
-    own = [_own(unwrap(model), each, ignored) for each in (profile.by_flops, profile.by_macs)]
+    own = [_own(model, each, ignored) for each in (profile.by_flops, profile.by_macs)]
     return Layers(model, *own)
 
 
 def _own(model: nn.Module, report: Report, ignored: Collection[type]) -> Figures:
-    modules = dict(model.named_modules(remove_duplicate=False))
+    modules = modules_at(model)
+    called = {run.path for run in report.priced.trace.runs} & modules.keys()
     found: dict[int, int] = {}
     for record in report.records:
         path = record.path
         if path == OUTSIDE:  # the tool sees a function only while a module runs
             continue
-        while path and (path not in modules or type(modules[path]) in ignored):
+        while path and (path not in called or type(modules[path]) in ignored):
             path = path.rpartition(".")[0]
         key = id(modules[path])
         found[key] = found.get(key, 0) + report.convention.figure(record.ops)

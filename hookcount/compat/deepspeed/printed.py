@@ -18,12 +18,14 @@ from ..profiled import (
 from .engine import Engine, Rows
 
 
-def summary(profile: Profile, seconds: float | None, engine: Engine | None = None) -> str:
+def summary(
+    profile: Profile, params: int, seconds: float | None, engine: Engine | None = None
+) -> str:
     """The totals, and those of an engine. Without ``seconds``, those of a forward, no latency."""
     rows: Rows = [
-        ("params per GPU:", params_to_string(profile.by_macs.params)),
+        ("params per GPU:", params_to_string(params)),
         ("fwd MACs per GPU:", macs_to_string(profile.macs)),
-        ("fwd flops per GPU:", number_to_string(profile.flops)),
+        ("fwd flops per GPU:", number_to_string(profile.flops).strip()),
     ]
     if engine is not None:
         rows = [
@@ -71,6 +73,7 @@ def _largest(classes: dict[str, list[int]], which: int, top: int) -> dict[str, s
 
 def whole(
     profile: Profile,
+    params: int,
     seconds: float | None,
     step: int,
     engine: Engine | None = None,
@@ -83,7 +86,7 @@ def whole(
 
     def parts() -> Iterator[str]:
         yield f"Flops profile at step {step}"
-        yield summary(profile, seconds, engine)
+        yield summary(profile, params, seconds, engine)
         yield aggregated(profile, module_depth, top_modules)
         if detailed:
             yield str(profile.by_macs)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from torch import nn
 
 from ...conventions.deepspeed import DEEPSPEED, DEEPSPEED_FLOPS
+from ...report import Report
 from ...seconds.timer import Timer
 from ..counting import in_eval_mode
 from ..initialised import initialised
+from ..inside import inside
 from ..profiled import (
+    elements,
     ignoring,
     image_of,
     macs_to_string,
@@ -80,7 +84,8 @@ def get_model_profile(
     model = initialised(model, *given)
     layer = ignoring(model, ignore_modules, f"{_WHERE}(ignore_modules=...)")
     report = ran(model, *given, DEEPSPEED, mode, f"{_WHERE}(mode={mode!r})")
-    profile = profiled(report, DEEPSPEED_FLOPS, DEEPSPEED, layer)
+    report = Report(replace(report.priced, trace=inside(report.priced.trace, model)))
+    profile, params = profiled(report, DEEPSPEED_FLOPS, DEEPSPEED, layer), elements(model)
     if print_profile:
         seconds = None
         if mode == "forward" and not any(each.is_meta for each in model.parameters()):
@@ -89,6 +94,7 @@ def get_model_profile(
                 seconds = timer.measure(model, *given[0], **given[1]).seconds
         text = whole(
             profile,
+            params,
             seconds,
             warm_up,
             module_depth=module_depth,
@@ -96,8 +102,8 @@ def get_model_profile(
             detailed=detailed,
         )
         written(text, output_file)
-    found: tuple[Any, Any, Any] = profile.flops, profile.macs, report.params
+    found: tuple[Any, Any, Any] = profile.flops, profile.macs, params
     if as_string:
-        flops, macs, params = found
-        found = number_to_string(flops), macs_to_string(macs), params_to_string(params)
+        flops, macs, params_ = found
+        found = number_to_string(flops), macs_to_string(macs), params_to_string(params_)
     return found[1:] if old else found

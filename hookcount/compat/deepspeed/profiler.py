@@ -14,6 +14,7 @@ from ..profiled import (
     Profile,
     bytes_to_string,
     duration_to_string,
+    elements,
     flops_to_string,
     ignoring,
     macs_to_string,
@@ -73,6 +74,8 @@ class FlopsProfiler:
         self._engine = engine
         self.model = model
         self.started = False
+        self.flops = self.macs = self.params = 0
+        """The figures of the last ``print_model_profile``."""
         self._layer = Registry(name="ignore_modules")
 
     def start_profile(self, ignore_list: Iterable[type[nn.Module]] | None = None) -> None:
@@ -107,7 +110,8 @@ class FlopsProfiler:
 
     def get_total_params(self, as_string: bool = False) -> Any:
         """The number of parameters: an int, or a text."""
-        params = self._profile("get_total_params").by_macs.params
+        self._profile("get_total_params")
+        params = elements(self.model)
         return params_to_string(params) if as_string else params
 
     def get_total_duration(self, as_string: bool = False) -> Any:
@@ -144,8 +148,12 @@ class FlopsProfiler:
         detailed: bool = True,
         output_file: str | None = None,
     ) -> None:
-        """Print the profile, or write it to ``output_file``: see ``get_model_profile``."""
+        """Print the profile, or write it to ``output_file``: see ``get_model_profile``.
+
+        Its figures then are in ``flops``, ``macs`` and ``params``.
+        """
         profile = self._profile("print_model_profile")
+        self.flops, self.macs, self.params = profile.flops, profile.macs, elements(self.model)
         on_meta = any(each.is_meta for each in self.model.parameters())
         engine = self._engine
         runs = (
@@ -153,6 +161,7 @@ class FlopsProfiler:
         )
         text = whole(
             profile,
+            self.params,
             self.get_total_duration() if runs else None,
             profile_step,
             engine,

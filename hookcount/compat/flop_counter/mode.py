@@ -19,6 +19,7 @@ from ...observe.opfacts import op_facts
 from ...observe.shapes_run.memo import Memo
 from ...observe.specs import op_described
 from ...pricing.one_call import Prices, price_of
+from ...rules.entry import Entry
 from ...rules.registry import Op, Registry
 from ..shared import refused
 from .formulas import Formulas, Function, checked, registered
@@ -38,8 +39,9 @@ class FlopCounterMode:
     end of the block. ``custom_mapping``: by op (``torch.ops.aten.add``), a function that gives the
     FLOPs of a call. It gets each tensor as its shape, and the shape of the result as ``out_shape``.
     If the function has a true attribute ``_get_raw``, it gets the tensors, and the result as
-    ``out_val``. ``mods`` is not used. Formulas of ``register_flop_formula`` count too, if they were
-    registered before.
+    ``out_val``. The function of an op that runs as others (``aten.linear``) is never called.
+    ``mods`` is not used. Formulas of ``register_flop_formula`` count too, if they were registered
+    before.
 
     The block runs for real, as without the mode. Only the thread that entered it is counted. Only
     products, convolutions and attention count, as in torch.
@@ -124,24 +126,24 @@ class _Ops(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if types and op_facts(func).metadata:
             return NotImplemented
         packet = func._overloadpacket
+        with self:
+            opened = func.decompose(*args, **kwargs)
+        if opened is not NotImplemented:
+            return opened
         formula = self._formulas.get(packet)
-        if formula is None:
-            with self:
-                opened = func.decompose(*args, **kwargs)
-            if opened is not NotImplemented:
-                return opened
-        before = op_described(args), {name: op_described(value) for name, value in kwargs.items()}
-        out = func(*args, **kwargs)
-        if formula is None:
-            self._add(packet, self._flops(func, *before, out))
-        else:
+        entry, _ = self._resolver.op(func)
+        if formula is not None:
+            out = func(*args, **kwargs)
             self._add(packet, formula.flops(packet, args, kwargs, out))
+        elif entry is not None and callable(entry.price):
+            before = op_described(args), {key: op_described(each) for key, each in kwargs.items()}
+            out = func(*args, **kwargs)
+            self._add(packet, self._flops(entry, func, *before, out))
+        else:
+            out = func(*args, **kwargs)
         return out
 
-    def _flops(self, func: Op, args: Any, kwargs: dict[str, Any], out: Any) -> int:
-        entry, _ = self._resolver.op(func)
-        if entry is None or not callable(entry.price):
-            return 0
+    def _flops(self, entry: Entry, func: Op, args: Any, kwargs: dict[str, Any], out: Any) -> int:
         drop = op_facts(func).out_names
         kept = {name: value for name, value in kwargs.items() if name not in drop}
         call = self._calls.of_op(func, args, kept, op_described(out))
@@ -150,9 +152,8 @@ class _Ops(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return 0 if ops is None else TORCH.figure(ops)
 
     def _add(self, packet: Any, flops: int) -> None:
-        if flops:
-            for path in {EVERYWHERE, *self._modules.here()}:
-                self._counts[path][packet] += flops
+        for path in {EVERYWHERE, *self._modules.here()}:
+            self._counts[path][packet] += flops
 
     def _larger_branch(self, _: Any, if_true: Any, if_false: Any, operands: Any) -> Any:
         """Run both branches of a ``cond``. Each op counts as often as in the larger branch."""

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import torch
 from torch import nn
@@ -26,6 +26,7 @@ class Modules:
     def __init__(self) -> None:
         self._thread = threading.get_ident()
         self._names: WeakKeyDictionary[nn.Module, str] = WeakKeyDictionary()
+        self._with_names_below: WeakSet[nn.Module] = WeakSet()
         self._owners = Owners()
         self._running: list[tuple[nn.Module, tuple[str, ...]]] = []
 
@@ -64,11 +65,18 @@ class Modules:
         self._owners.begin(_SEPARATOR.join(names))
 
     def _name(self, module: nn.Module) -> str:
-        if module not in self._names:
-            root = type(module).__name__
-            for path, each in module.named_modules():
-                self._names[each] = f"{root}.{path}" if path else root
-        return self._names[module]
+        """The name of a module, as torch finds it.
+
+        A module in two others has the name of its last place there. The modules in it have those of
+        the first place.
+        """
+        name = self._names.setdefault(module, type(module).__name__)
+        if module not in self._with_names_below:
+            self._with_names_below.add(module)
+            for key, child in module.named_children():
+                self._names[child] = f"{name}.{key}"
+                self._name(child)
+        return name
 
 
 @contextmanager

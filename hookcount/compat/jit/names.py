@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from ...rules.registry import target_name
+from functools import cache
+from typing import Any
+
+import torch
+
+from ...rules.registry import Op, target_name
 from ..shared import refused
 
 
@@ -26,10 +31,77 @@ A convolution runs as ``aten::_convolution``. A recurrent cell runs as its matri
 """
 
 
+_RENAMED = {"aten::convolution": "aten::_convolution", "aten::detach_": "aten::detach"}
+_OTHER_NAMES = {
+    **{f"arc{name}": f"a{name}" for name in ("cos", "cosh", "sin", "sinh", "tan", "tan2", "tanh")},
+    **{
+        f"special_{name}": name
+        for name in (
+            *("digamma", "erf", "erfc", "erfinv", "exp2", "expm1", "i0", "log1p", "logit"),
+            *("log_softmax", "logsumexp", "polygamma", "round", "sinc", "softmax", "xlogy"),
+        )
+    },
+    "special_expit": "sigmoid",
+    "special_gammainc": "igamma",
+    "special_gammaincc": "igammac",
+    "special_gammaln": "lgamma",
+    "special_multigammaln": "mvlgamma",
+    "special_psi": "digamma",
+    "absolute": "abs",
+    "adjoint": "mH",
+    "clip": "clamp",
+    "concat": "cat",
+    "concatenate": "cat",
+    "det": "linalg_det",
+    "divide": "div",
+    "fix": "trunc",
+    "ger": "outer",
+    "greater": "gt",
+    "greater_equal": "ge",
+    "inverse": "linalg_inv",
+    "less": "lt",
+    "less_equal": "le",
+    "linalg_matmul": "matmul",
+    "matrix_exp": "linalg_matrix_exp",
+    "matrix_power": "linalg_matrix_power",
+    "moveaxis": "movedim",
+    "multiply": "mul",
+    "negative": "neg",
+    "not_equal": "ne",
+    "orgqr": "linalg_householder_product",
+    "row_stack": "vstack",
+    "subtract": "sub",
+    "swapaxes": "transpose",
+    "swapdims": "transpose",
+    "true_divide": "div",
+}
+"""ATen ops that a jit trace shows under another name. In-place forms do as their op does."""
+
+
+@cache
+def traced_as(op: Op) -> Op:
+    """The op that a jit trace shows for an ATen op.
+
+    >>> traced_as(torch.ops.aten.multiply_.Tensor).name()
+    'aten::mul_.Tensor'
+    """
+    namespace, _, name = target_name(op).partition(".")[0].partition("::")
+    in_place = name[len(name.rstrip("_")) :]
+    other = _OTHER_NAMES.get(name.removesuffix("_"))
+    if namespace != "aten" or other is None:
+        return op
+    packet = getattr(torch.ops.aten, other + in_place)
+    overloads = (getattr(packet, each) for each in packet.overloads())
+    return next((each for each in overloads if _types(each) == _types(op)), op)
+
+
+def _types(op: Any) -> list[str]:
+    return [str(argument.type) for argument in op._schema.arguments]
+
+
 def jit_name(op: object) -> str:
     """The name of an op in a jit trace, without its overload.
 
-    >>> import torch
     >>> jit_name(torch.ops.aten.convolution.default), jit_name(torch.ops.aten.mul.Tensor)
     ('aten::_convolution', 'aten::mul')
     """
@@ -37,7 +109,7 @@ def jit_name(op: object) -> str:
     if name.startswith(PRIM):  # it has no overload
         return name
     name = name.partition(".")[0]
-    return "aten::_convolution" if name == "aten::convolution" else name
+    return _RENAMED.get(name, name)
 
 
 def op_name(where: str, name: object) -> str:

@@ -24,7 +24,7 @@ from ...observe.undo.guard import Guard
 from ...observe.values import OpArgs, OpKwargs, OpResult
 from ...rules.registry import Op
 from ..unfused import unfused
-from .names import OPENED
+from .names import OPENED, traced_as
 from .nodes import Go, nodes_recorded
 
 _MAKES = torch.ops.aten.cat.default
@@ -51,7 +51,7 @@ class WholeRun(RealRun):  # type: ignore[no-untyped-call]
             out = super().see(func, args, kwargs)
         finally:
             self._inside = False
-        self._observer.ran(func, *before, out)
+        self._observer.ran(traced_as(func), *before, out)
         return out
 
     def op(self, func: Op, facts: OpFacts, args: OpArgs, kwargs: OpKwargs) -> OpResult:

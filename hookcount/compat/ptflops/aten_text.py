@@ -12,13 +12,15 @@ _WHOLE = "Global"
 def text(report: Report, units: str | None, precision: int) -> str:
     """The total, and the figures of the ops in the model and in each child that runs such ops.
 
-    Ops that the model itself runs come after those of its children.
+    Ops that the model itself runs come after those of its children. A child that is not called,
+    such as an ``nn.ModuleList``, has no line.
     """
+    called = {run.path for run in report.priced.trace.runs}
     found: dict[str, dict[str, int]] = {_WHOLE: {}}
     for record in sorted(report.records, key=lambda each: each.path == ""):
         child = record.path.partition(".")[0]
         op = record.target.replace("::", ".")
-        for name in (_WHOLE, child) if child else (_WHOLE,):
+        for name in (_WHOLE, child) if child and child in called else (_WHOLE,):
             ops = found.setdefault(name, {})
             ops[op] = ops.get(op, 0) + report.convention.figure(record.ops)
     lines = [f"Total:{flops_to_string(report.headline, units, precision)}"]

@@ -18,7 +18,7 @@ from ...pricing.per_sample import samples
 from ...report import Report
 from ...rules.registry import Registry, Target
 from ...rules.table import Pair, Table
-from ..counting import in_eval_mode, observed
+from ..counting import in_eval_mode, modules_at, observed
 from ..shared import Handler, trainable
 from ..unfused import unfused
 from .inputs import STDOUT_OF_IMPORT, Constructor, inputs, stream
@@ -72,7 +72,7 @@ def get_flops_pytorch(
     model, args, kwargs = inputs(model, input_res, input_constructor)
     with in_eval_mode(model), unfused(unwrap(model).modules()):
         report = observed(model, args, kwargs, _each_by_itself(convention), run="auto")
-    layers, functions = _figures(unwrap(model), report, hooked_under(convention), ignored)
+    layers, functions = _figures(model, report, hooked_under(convention), ignored)
     shared_by, params = samples(report.priced.trace), trainable(model)
     total = layers.total(layers.model)
     if verbose:
@@ -102,7 +102,7 @@ def _figures(
     model: nn.Module, report: Report, hooked: Hooked, ignored: frozenset[type]
 ) -> tuple[Layers, int]:
     """The figures of the model's modules, and that of all functions together."""
-    paths = dict(model.named_modules(remove_duplicate=False))
+    paths = modules_at(model)
     figure = report.convention.figure
     functions, flops = 0, dict.fromkeys(map(id, paths.values()), 0)
     for record in report.records:

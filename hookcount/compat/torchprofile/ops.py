@@ -29,7 +29,7 @@ def _per_output(macs: int = 1) -> Callable[[Size], Ops]:
 
 
 for _name in (
-    *("mul", "mul_", "multiply", "multiply_", "mean", "leaky_relu"),
+    *("mul", "mul_", "mean", "leaky_relu"),
     *(f"{pool}{axes}d" for pool in ("avg_pool", "adaptive_avg_pool") for axes in "123"),
 ):
     FORMULAS.register(f"aten::{_name}", _per_output())

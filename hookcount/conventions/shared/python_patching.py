@@ -216,6 +216,7 @@ FUNCTIONS: dict[str, dict[str, str]] = {
 DIFFERS = (
     "padding='same' before a window of even length: the tool takes one position too few along "
     "that axis",
+    "a module under vmap: the tool counts one example, hookcount all",
     "a function of torch that the code calls by a variable of its own, such as f = F.linear: the "
     "tool sees it if the code took the function while the tool was at work. So does the door in "
     "hookcount.compat. A report of hookcount.count goes by the names in the code and does not.",

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from ..function_names import original_of
 from ..module_tree import ModuleTree
 from ..values import OpArgs, OpKwargs, OpResult
 from .recurrent import is_recurrent
@@ -39,7 +40,7 @@ class Constants(TorchFunctionMode):
     def __torch_function__(
         self, func: Function, types: object, args: OpArgs = (), kwargs: OpKwargs | None = None
     ) -> OpResult:
-        kwargs, devices = kwargs or {}, self._run.devices
+        func, kwargs, devices = original_of(func), kwargs or {}, self._run.devices
         name = getattr(func, "__name__", "")
         if name in _FROM_VALUES and func in _FROM_VALUES[name] and not devices.captured():
             return _from_values(func, name, args, kwargs)

@@ -14,7 +14,7 @@ from ....observe.module_tree import unwrap
 from ....pricing.per_sample import samples
 from ....report import Report
 from ...annotated import annotated
-from ...counting import in_eval_mode, observed
+from ...counting import in_eval_mode, modules_at, observed
 from ...ptflops.inputs import STDOUT_OF_IMPORT, WHERE, Constructor, inputs, stream
 from ...ptflops.layers import Layers, hooked_under
 from ...ptflops.methods import (
@@ -109,9 +109,7 @@ def get_model_complexity_info(
         report = observed(model, args, kwargs, whole, run="auto")
     flops, params = report.headline / samples(report.priced.trace), trainable(model)
     if print_per_layer_stat:
-        shares = _Shares(
-            _layers(unwrap(model), report), samples(report.priced.trace), flops, params
-        )
+        shares = _Shares(_layers(model, report), samples(report.priced.trace), flops, params)
         print(shares, file=stream(ost), flush=flush)
     return (flops_to_string(flops), params_to_string(params)) if as_strings else (flops, params)
 
@@ -137,7 +135,7 @@ def add_flops_counting_methods(net_main_module: M) -> M:
 def _layers(model: nn.Module, report: Report) -> Layers:
     """The figures of the model's modules."""
     figures = dict.fromkeys(map(id, model.modules()), 0)
-    paths = dict(model.named_modules(remove_duplicate=False))
+    paths = modules_at(model)
     for record in report.records:
         if record.path in paths:
             figures[id(paths[record.path])] += report.convention.figure(record.ops)

@@ -180,6 +180,8 @@ def checked_hooks(given: Mapping[Any, Handler], where: str) -> Mapping[type[nn.M
     Raises ``InputError`` otherwise. ``where`` names the parameter in its message.
     """
     fix = "give {nn.Module class: function}"
+    if not isinstance(given, Mapping):
+        raise refused(where, f"{type(given).__name__} is no dict", fix)
     for target, handler in given.items():
         if not (isinstance(target, type) and issubclass(target, nn.Module)):
             raise refused(where, f"{target!r} is no module class", fix)
@@ -202,7 +204,7 @@ def in_units(
 
     def text(number: float) -> str:
         step, name = next((each for each in _STEPS if fits(number, each[0])), (1, "B"))
-        return format % (number / step) + name
+        return format % (number / step if step > 1 else number) + name
 
     texts = [text(number) for number in (nums if isinstance(nums, Iterable) else (nums,))]
     return texts[0] if len(texts) == 1 else tuple(texts)

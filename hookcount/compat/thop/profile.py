@@ -11,7 +11,7 @@ from torch import nn
 from ...conventions.thop import THOP
 from ...core.ops import NOTHING, Ops, flops
 from ...observe.model import checked
-from ...observe.module_tree import unwrap
+from ...observe.module_tree import wrapped_as
 from ...report import Report
 from ...rules.registry import OBSERVED, Entry, Registry
 from ..counting import in_eval_mode, observed, with_layer
@@ -96,7 +96,7 @@ def profile(
     A module counts if its class is in thop's list; a subclass does not. Its parameters count if
     it ran. The parameters of attention, of embeddings and of the model itself are in neither
     figure; ``hookcount.count`` has them all. A module with two places in the tree counts each call
-    once. thop counts each call several times.
+    once, and its parameters at each place. thop counts each call several times.
 
     ``custom_ops`` maps a module class, not its subclasses, to ``function(module, inputs, out)``.
     The function adds its count of a call to ``module.total_ops``. As in thop, what it does to
@@ -157,7 +157,7 @@ def _walked(
     model = initialised(model, tuple(inputs), {})
     with torch.no_grad(), in_eval_mode(model), unfused(model.modules()):
         report = observed(model, tuple(inputs), {}, with_layer(THOP, _layer(given)), run="auto")
-    return _Walk(unwrap(model), report)
+    return _Walk(model, report)
 
 
 def _layer(given: Mapping[type[nn.Module], Handler]) -> Registry:
@@ -182,6 +182,8 @@ class _Walk:
         self.report = report
         self._figure = report.convention.figure
         self._nodes = {node.path: node for node in report.tree}
+        walked = checked(model).walked
+        self._ran = {id(module) for path, module in walked if self._nodes[path].calls}
         self._resolver = report.convention.resolver(Registry())
 
     def rule(self, module: nn.Module) -> Entry | None:
@@ -201,31 +203,36 @@ class _Walk:
 
     def sums(self, module: nn.Module, path: str) -> tuple[int, int, Layers]:
         """MACs and parameters of a module with its submodules, and its layers."""
-        macs, params, layers = self.macs(path), 0, Layers()
+        macs = 0 if wrapped_as(type(module)) else self.macs(path)
+        params, layers = 0, Layers()
         if self.counts_whole(module):
-            ran = self._nodes[path].calls > 0
+            ran = id(module) in self._ran
             return macs, sum(each.numel() for each in module.parameters()) if ran else 0, layers
-        for below, child in self.children(module, path):
+        for name, below, child in self.children(module, path):
             found = self.sums(child, below)
-            layers[below.rpartition(".")[2]] = (float(found[0]), float(found[1]), found[2])
+            layers[name] = (float(found[0]), float(found[1]), found[2])
             macs, params = macs + found[0], params + found[1]
         return macs, params, layers
 
-    def children(self, module: nn.Module, path: str) -> Iterator[tuple[str, nn.Module]]:
-        """The paths and modules of the children. A child with two names appears once.
+    def children(self, module: nn.Module, path: str) -> Iterator[tuple[str, str, nn.Module]]:
+        """The names, paths and modules of the children. A child with two names appears once.
 
-        A module that contains itself does not appear again.
+        A module in a wrapper such as ``DataParallel`` has the path of the wrapper. A module that
+        contains itself does not appear again.
         """
+        if attribute := wrapped_as(type(module)):
+            yield attribute, path, getattr(module, attribute)
+            return
         for name, child in module.named_children():
             below = f"{path}.{name}" if path else name
             if below in self._nodes:
-                yield below, unwrap(child)
+                yield name, below, child
 
     def modules(self, module: nn.Module, path: str = "") -> Iterator[tuple[str, nn.Module]]:
         """A module and its submodules, down to the modules that count whole."""
         yield path, module
         if not self.counts_whole(module):
-            for below, child in self.children(module, path):
+            for _, below, child in self.children(module, path):
                 yield from self.modules(child, below)
 
 

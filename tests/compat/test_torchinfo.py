@@ -997,6 +997,23 @@ def test_an_exception_of_the_model_is_the_cause():
     assert isinstance(caught.value.__cause__, KeyError)
 
 
+@pytest.mark.peers
+@pytest.mark.parametrize("given", [{"input_data": np.zeros((2, 8))}, {"input_data": {"z": 3}}])
+def test_an_exception_that_the_arguments_explain_has_the_tools_type(given):
+    """An array where a tensor must be, and a wrong name."""
+    for function in (theirs, summary):
+        with pytest.raises(RuntimeError) as caught:
+            function(nn.Linear(8, 4), **given)
+        assert isinstance(caught.value.__cause__, TypeError)
+
+
+def test_numbers_among_the_arguments_have_no_bytes():
+    model = Fn(lambda self, x, times: self.net(x) * times, net=nn.Linear(8, 4))
+    x = torch.zeros(2, 8)
+    bytes_alone = summary(model.net, input_data=x, verbose=0).total_input
+    assert summary(model, input_data=[x, 1000], verbose=0).total_input == bytes_alone
+
+
 def test_what_is_no_model():
     with pytest.raises(hookcount.ModelError):
         summary(torch.zeros(1))

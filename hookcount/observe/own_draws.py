@@ -11,7 +11,7 @@ from .opfacts import op_facts
 from .undo.randomness import Randomness
 
 
-class OwnDraws(TorchDispatchMode):
+class OwnDraws(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """In the block, torch draws in this thread from generators of the block.
 
     They begin in the state of the process's generators, which stay as they are. Other threads may
@@ -26,7 +26,7 @@ class OwnDraws(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._randomness = Randomness(None)
 
     def __torch_dispatch__(

@@ -333,6 +333,13 @@ def test_parameters_count_at_each_place_of_a_module_that_ran():
     assert [layers[name][1] for name in ("last", "a", "b")] == [72, 72, 72]
 
 
+def test_none_is_no_rule():
+    """The parameters of such a module do not count, those of its submodules do."""
+    rules = {nn.Linear: None, Chain: None}
+    macs, params = profile(nn.Sequential(nn.Linear(8, 3), nn.LayerNorm(3)), (X,), rules, False)
+    assert (macs, params) == (4 * 10 * 3, 6)
+
+
 def test_a_wrapper_is_a_layer_around_the_module_inside():
     head = {"0": (HEAD, 27, {})}
     model = nn.DataParallel(nn.Sequential(nn.Linear(8, 3)))
@@ -471,6 +478,9 @@ def against_thop():
         wanted = thop.profile_origin(copy.deepcopy(model), inputs, handlers, False)
         if leaves != wanted:
             wrong.append(f"profile_origin of {type(model).__name__}: {leaves} for {wanted}")
+    rules = {nn.Linear: None}
+    if profile(Net(), (X,), rules, False) != thop.profile(Net(), (X,), rules, False):
+        wrong.append("None as a rule")
     if profile(Thrice(), (X,), None, False)[1] != thop.profile(Thrice(), (X,), None, False)[1]:
         wrong.append("parameters of a layer at three places")
     handlers = {Scale: sets_parameters}

@@ -162,6 +162,7 @@ RULES = {
     "for a module": ({Gram: counts_seven}, LINEAR + 7 * 50, 0),
     "in a tensor": ({Gram: counts_a_tensor}, LINEAR + 100, 0),
     "for one beneath": ({Inner: counts_seven}, LINEAR + 7 * 80, SQUARE),
+    "none for the tool's": ({nn.Linear: None}, 0, LINEAR + 3 * SQUARE),
     "instead of the tool's": ({nn.Linear: counts_seven}, 7 * 80, 3 * SQUARE),
 }
 

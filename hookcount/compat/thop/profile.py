@@ -16,13 +16,15 @@ from ...report import Report
 from ...rules.registry import OBSERVED, Entry, Registry
 from ..counting import in_eval_mode, observed, with_layer
 from ..initialised import initialised
-from ..shared import Handled, Handler, checked_hooks, invoked_as_hook, refused
+from ..shared import Handled, Handler, checked_hooks_or_none, invoked_as_hook, refused
 from ..unfused import unfused
 from . import rnn_hooks
 from .vision import basic_hooks
 
 Layers = dict[str, tuple[float, float, "Layers"]]
 """By the name of a child: its MACs, its parameters and its own children."""
+
+Rules = Mapping[type[nn.Module], Handler | None]
 
 default_dtype = torch.float64
 """The dtype in which thop adds up."""
@@ -83,7 +85,7 @@ _invoke = invoked_as_hook(
 def profile(
     model: nn.Module,
     inputs: Sequence[object],
-    custom_ops: Mapping[type[nn.Module], Handler] | None = None,
+    custom_ops: Rules | None = None,
     verbose: bool = True,
     ret_layer_info: bool = False,
     report_missing: bool = False,
@@ -98,7 +100,8 @@ def profile(
     figure; ``hookcount.count`` has them all. A module with two places in the tree counts each call
     once, and its parameters at each place. thop counts each call several times.
 
-    ``custom_ops`` maps a module class, not its subclasses, to ``function(module, inputs, out)``.
+    ``custom_ops`` maps a module class, not its subclasses, to ``function(module, inputs, out)``, or
+    to None for a class without a rule.
     The function adds its count of a call to ``module.total_ops``. As in thop, what it does to
     ``module.total_params`` changes nothing. It is used instead of thop's rules. It pays for all
     submodules too, except in a ``Sequential``, a ``ModuleList`` and the model itself. It is called
@@ -122,7 +125,7 @@ def profile(
 def profile_origin(
     model: nn.Module,
     inputs: Sequence[object],
-    custom_ops: Mapping[type[nn.Module], Handler] | None = None,
+    custom_ops: Rules | None = None,
     verbose: bool = True,
     report_missing: bool = False,
 ) -> tuple[float, float]:
@@ -146,26 +149,26 @@ def profile_origin(
 def _walked(
     model: nn.Module,
     inputs: object,
-    custom_ops: Mapping[type[nn.Module], Handler] | None,
+    custom_ops: Rules | None,
     function: str,
 ) -> _Walk:
     """A run of a model in eval mode. ``function`` is the name in the messages of errors."""
     if not isinstance(inputs, Sequence) or isinstance(inputs, str):
         what = f"{type(inputs).__name__} is no tuple of arguments"
         raise refused(f"{function}(inputs=...)", what, "give inputs=(x,)")
-    given = checked_hooks(custom_ops or {}, f"{function}(custom_ops=...)")
+    given = checked_hooks_or_none(custom_ops or {}, f"{function}(custom_ops=...)")
     model = initialised(model, tuple(inputs), {})
     with torch.no_grad(), in_eval_mode(model), unfused(model.modules()):
         report = observed(model, tuple(inputs), {}, with_layer(THOP, _layer(given)), run="auto")
     return _Walk(model, report)
 
 
-def _layer(given: Mapping[type[nn.Module], Handler]) -> Registry:
+def _layer(given: Rules) -> Registry:
     """The rules that differ from those of thop: from ``custom_ops``, and in ``register_hooks``."""
     layer = Registry(name="custom_ops of profile")
     changed = {cls: hook for cls, hook in register_hooks.items() if _LISTED.get(cls) is not hook}
     for target, function in {**changed, **given}.items():
-        layer.register(target, Handled(function, _invoke))
+        layer.register(target, OBSERVED if function is None else Handled(function, _invoke))
     for target in _LISTED.keys() - register_hooks.keys() - given.keys():
         layer.register(target, OBSERVED)
     return layer

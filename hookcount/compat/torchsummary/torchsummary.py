@@ -170,7 +170,7 @@ def _shape(out: object, batch_size: int) -> Shape | list[Shape]:
 
 def _numbers(shapes: Iterable[int | Sequence[int]]) -> Iterator[int]:
     for each in shapes:
-        if isinstance(each, (list, tuple)):
+        if isinstance(each, Sequence):
             yield from each
         else:
             yield each

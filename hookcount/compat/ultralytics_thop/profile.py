@@ -14,7 +14,7 @@ from ...report import Report
 from ...rules.registry import OBSERVED, Registry
 from ..counting import in_eval_mode, observed, with_layer
 from ..initialised import initialised
-from ..shared import Handled, checked_hooks, handler_name, refused
+from ..shared import Handled, checked_hooks_or_none, handler_name, refused
 from ..unfused import unfused
 from .rules import Rules, hook_for, layer_of, register_hooks
 from .vision import basic_hooks
@@ -51,8 +51,8 @@ def profile(
     adds its count of a call to ``module.total_ops``. It is used instead of the tool's rule. It pays
     for functions in the module and beneath, but not for modules beneath. It is called after the
     run, with a stand-in of the module and with tensors without values. Its count of a call must be
-    a whole number. With ``vision.basic_hooks.zero_ops``, functions in the module count as without a
-    rule.
+    a whole number. With ``vision.basic_hooks.zero_ops`` or None, functions in the module count as
+    without a rule.
 
     ``stride`` and ``min_cells``: the tool estimates from smaller images. hookcount counts the image
     that is given, so they are only checked.
@@ -93,7 +93,7 @@ class _Counted:
         if not isinstance(inputs, Sequence) or isinstance(inputs, str):
             what = f"{type(inputs).__name__} is no sequence of arguments"
             raise refused("profile(inputs=...)", what, "give inputs=(x,)")
-        self._rules = checked_hooks(rules, "profile(custom_ops=...)")
+        self._rules = checked_hooks_or_none(rules, "profile(custom_ops=...)")
         self.model = model = initialised(model, tuple(inputs), {})
         walked = checked(model).walked
         layer = layer_of([module for _, module in walked], self._rules)

@@ -13,7 +13,7 @@ from ..shared import Handled, Handler, invoked_as_hook
 from . import rnn_hooks
 from .vision import basic_hooks
 
-Rules = Mapping[type[nn.Module], Handler]
+Rules = Mapping[type[nn.Module], Handler | None]
 
 _FREE_BASES = (
     (nn.modules.padding, "_ConstantPadNd _ReflectionPadNd _ReplicationPadNd _CircularPadNd"),

@@ -11,6 +11,7 @@ from torch import nn
 from ..conventions import Convention, named
 from ..core.trace import ModuleRun, Trace
 from ..counter import Counter
+from ..observe.in_turn import turn_for
 from ..observe.model import checked
 from ..observe.run import How, on_meta
 from ..report import Report
@@ -100,15 +101,17 @@ def depth_of(path: str) -> int:
 def keeping_modes(model: nn.Module) -> Iterator[None]:
     """After the block, each module is in train or eval mode as before.
 
-    Each flag is set by itself, because ``train()`` of a model may do more than set flags.
+    Each flag is set by itself, because ``train()`` of a model may do more than set flags. Counts of
+    the model in other threads wait.
     """
-    before = [(module, module.training) for module in model.modules()]
-    try:
-        yield
-    finally:
-        for module, training in before:
-            if module.training is not training:
-                module.training = training
+    with turn_for(model.modules()):
+        before = [(module, module.training) for module in model.modules()]
+        try:
+            yield
+        finally:
+            for module, training in before:
+                if module.training is not training:
+                    module.training = training
 
 
 @contextmanager

@@ -12,8 +12,7 @@ Hooks = dict[type[nn.Module], Handler]
 class HookTable:
     """A table as its tool has it, and what was changed in it since then.
 
-    The table is a plain dict. Another thread may change it at any time: each call of ``changes``
-    goes by one copy.
+    The table is a plain dict. Another thread may change it at any time: each call goes by one copy.
 
     >>> class Own(nn.Linear):
     ...     pass
@@ -30,11 +29,22 @@ class HookTable:
         self._hooks = hooks
         self._first = dict(hooks)
 
-    def changes(self) -> tuple[Hooks, set[type[nn.Module]]]:
-        """The hooks that are new or other ones than the tool's, and the classes without one now.
+    def now(self) -> Hooks:
+        """A copy of the table.
 
         Raises ``InputError`` for a key that is no module class, or a hook that is no function.
         """
         now = dict(self._hooks)
-        added = {cls: hook for cls, hook in now.items() if self._first.get(cls) is not hook}
-        return dict(checked_hooks(added, self.name)), self._first.keys() - now.keys()
+        checked_hooks(self._added(now), self.name)
+        return now
+
+    def changes(self) -> tuple[Hooks, set[type[nn.Module]]]:
+        """The hooks that are new or other ones than the tool's, and the classes without one now.
+
+        Raises ``InputError`` as ``now`` does.
+        """
+        now = self.now()
+        return self._added(now), self._first.keys() - now.keys()
+
+    def _added(self, now: Hooks) -> Hooks:
+        return {cls: hook for cls, hook in now.items() if self._first.get(cls) is not hook}

@@ -11,6 +11,8 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from ..observe.contained import tensors
+from ..observe.in_turn import turn_for
+from ..observe.own_draws import OwnDraws
 from .counting import keeping_modes
 from .shared import mapped
 
@@ -34,9 +36,9 @@ def initialised(
     meta = any(each.is_meta for each in tensors((args, kwargs)))
     held = (*model.parameters(), *model.buffers())
     known = {id(each): _twin(each, meta) for each in held if meta or is_lazy(each)}
-    made = copy.deepcopy(model, known)
-    devices = {each.device for each in made.parameters() if each.is_cuda}
-    with torch.random.fork_rng(list(devices)), torch.no_grad(), keeping_modes(made):
+    with turn_for(model.modules()):
+        made = copy.deepcopy(model, known)
+    with OwnDraws(), torch.no_grad(), keeping_modes(made):
         made.eval()(*mapped(args, _copied), **mapped(dict(kwargs), _copied))
     return made
 

@@ -179,14 +179,27 @@ def checked_hooks(given: Mapping[Any, Handler], where: str) -> Mapping[type[nn.M
 
     Raises ``InputError`` otherwise. ``where`` names the parameter in its message.
     """
-    fix = "give {nn.Module class: function}"
-    for target, handler in given.items():
-        if not (isinstance(target, type) and issubclass(target, nn.Module)):
-            raise refused(where, f"{target!r} is no module class", fix)
-        if not callable(handler):
-            raise refused(where, f"{handler!r} is no function", fix)
+    for target, handler in checked_hooks_or_none(given, where).items():
+        if handler is None:
+            raise refused(where, f"the function for {target.__name__} is None", _HOOKS)
     return given
 
+
+def checked_hooks_or_none(
+    given: Mapping[Any, Handler | None], where: str
+) -> Mapping[type[nn.Module], Handler | None]:
+    """As ``checked_hooks``. A class with None has no hook."""
+    if not isinstance(given, Mapping):
+        raise refused(where, f"{type(given).__name__} is no dict", _HOOKS)
+    for target, handler in given.items():
+        if not (isinstance(target, type) and issubclass(target, nn.Module)):
+            raise refused(where, f"{target!r} is no module class", _HOOKS)
+        if handler is not None and not callable(handler):
+            raise refused(where, f"{handler!r} is no function", _HOOKS)
+    return given
+
+
+_HOOKS = "give {nn.Module class: function}"
 
 _STEPS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "K"))
 
@@ -202,7 +215,7 @@ def in_units(
 
     def text(number: float) -> str:
         step, name = next((each for each in _STEPS if fits(number, each[0])), (1, "B"))
-        return format % (number / step) + name
+        return format % (number / step if step > 1 else number) + name
 
     texts = [text(number) for number in (nums if isinstance(nums, Iterable) else (nums,))]
     return texts[0] if len(texts) == 1 else tuple(texts)

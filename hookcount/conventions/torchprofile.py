@@ -144,6 +144,7 @@ TORCHPROFILE = Convention(
         "equation with an ellipsis; hookcount counts the products that run",
         "a functional convolution with padding='same': the tool does not price it, hookcount does",
         "attention with dropout in training: hookcount counts its mask, 1 per weight",
+        "attention of two axes, without a batch: the tool counts it once per query",
         "the fused attention of a real run in eval mode, and grouped queries: the tool raises; "
         "hookcount counts nothing for the first",
     ),

@@ -17,11 +17,12 @@ from ..rules.convention import Convention
 from ..rules.registry import Registry
 from .shared import tool_formulas
 from .shared.borrowed import EVERY_KIND, FUSED_ATTENTION, aten, contractions, rule_of
+from .shared.patched import called_as
 
 FORMULAS = Registry(name="the formulas of ultralytics-thop", home=f"{__name__}:FORMULAS")
 _rule = rule_of(FORMULAS)
 
-contractions(FORMULAS, (*aten("mm addmm bmm"), *FUSED_ATTENTION))
+contractions(FORMULAS, (*aten("mm addmm bmm mv addmv dot"), *FUSED_ATTENTION))
 
 _rule(nn.Conv1d, nn.Conv2d, nn.Conv3d)(tool_formulas.convolution)
 
@@ -181,24 +182,40 @@ def encoder_layer(src: Size, embed_dim: int, num_heads: int, ffn_weight_1: Size)
     )
 
 
+_BY_A_METHOD_TOO = "mm addmm mv addmv dot vdot inner matrix_power cov corrcoef"
+_UNSEEN = frozenset(
+    (
+        *called_as(of_torch=_BY_A_METHOD_TOO, methods=_BY_A_METHOD_TOO),
+        *called_as(of_torch="tensordot chain_matmul _VF.tensordot _VF.chain_matmul"),
+        *called_as(of_torch="linalg.matmul linalg.multi_dot linalg.matrix_power linalg.vecdot"),
+        *called_as(of_torch="gru_cell lstm_cell rnn_tanh_cell rnn_relu_cell"),
+    )
+)
+"""The functions that run the same ops as matmul, linear, bmm and einsum. The tool sees only those
+four."""
+
 ULTRALYTICS = Convention(
     "ultralytics",
     weights=EVERY_KIND,
     formulas=FORMULAS,
     sees="listed",
     matches="mro",
-    unseen=frozenset(
-        {"torch.mm", "torch.addmm", ".mm", ".addmm", "torch.Tensor.mm", "torch.Tensor.addmm"}
-    ),
+    unseen=_UNSEEN,
     mirrors="ultralytics-thop 2.2.3",
     exact=True,
     differs=(
-        "torch.mm and torch.addmm that the code calls by a variable of its own: "
-        "the tool does not see them",
-        "a product with a vector (matmul, linear of one sample) outside of nn.Linear: "
-        "hookcount does not see it",
+        "torch.mm, torch.mv, torch.tensordot and the like that the code calls by a variable of its "
+        "own: the tool does not see them",
         "multi_head_attention_forward outside of nn.MultiheadAttention: "
         "hookcount does not count its softmax",
-        "an einsum that broadcasts",
+        "an einsum that broadcasts, or that sums over no axis longer than 1: hookcount counts the "
+        "products that run as one",
+        "an einsum of three operands or more: the tool counts nothing, hookcount its products",
+        "torch.vmap: the tool counts one sample, and hookcount sees all",
+        "a compiled model: the tool counts a linear layer at its module, and again as a function",
+        "a module that is not in the model's tree when the run begins: the tool counts the "
+        "functions in it, hookcount the module",
+        "a ScriptModule: the tool does not see its products, which hookcount counts as those of "
+        "functions",
     ),
 )

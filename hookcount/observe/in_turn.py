@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
+from torch import nn
 
 from .interrupts import HeldBack
 from .module_tree import ModuleTree
@@ -38,6 +40,21 @@ def in_turn(
             return run(tree, args, kwargs, signals)
         finally:
             turns.end(turn)
+
+
+@contextmanager
+def turn_for(modules: Iterable[nn.Module]) -> Iterator[None]:
+    """For the block, no other thread counts or times a model with one of these modules.
+
+    It is for code that changes the modules before a count and puts them back after it.
+    """
+    turn = turns.Turn(set(map(id, modules)))
+    try:
+        while not turns.take(turn):
+            turns.wait(turn)
+        yield
+    finally:
+        turns.end(turn)
 
 
 def _shared_ids(tree: ModuleTree, args: Args, kwargs: Kwargs) -> set[int]:

@@ -21,7 +21,7 @@ from hookcount.compat.thop.utils import clever_format as clever_format_of_utils
 from hookcount.compat.thop.vision.basic_hooks import count_convNd, count_linear, zero_ops
 
 NUMBERS = (0, 1, 999, 1e3, 1001, 1e6, 25557032, 1e9, 4133742592.0, 1e12, 1.5e13, 12.5)
-FORMATS = ("%.2f", "%.3f", "%.0f", "%d")
+FORMATS = ("%.2f", "%.3f", "%.0f", "%d", "%s")
 
 
 class Scale(nn.Module):
@@ -233,6 +233,7 @@ def test_rounding_is_no_fraction():
         ({"inputs": (X,), "custom_ops": {"Scale": adds_an_int}}, "custom_ops=..."),
         ({"inputs": (X,), "custom_ops": {Scale(3): adds_an_int}}, "custom_ops=..."),
         ({"inputs": (X,), "custom_ops": {Scale: 5}}, "custom_ops=..."),
+        ({"inputs": (X,), "custom_ops": [(Scale, adds_an_int)]}, "custom_ops=..."),
     ],
 )
 def test_what_is_not_supported_raises(arguments, what):
@@ -312,6 +313,43 @@ def test_a_tree_with_shared_modules_and_a_cycle():
     macs, params, layers = profile(model, (X,), verbose=False, ret_layer_info=True)
     assert (macs, params) == (2 * ELEMENTS * 8 + HEAD, 72 + 27)
     assert layers == {"a": (2 * ELEMENTS * 8, 72, {}), "inner": (HEAD, 27, {"0": (HEAD, 27, {})})}
+
+
+class Thrice(nn.Module):
+    """A layer at three places, of which the last one is called by no other module."""
+
+    def __init__(self):
+        super().__init__()
+        self.last = nn.Linear(8, 8)
+        self.a, self.b = nn.Sequential(self.last), nn.Sequential(self.last, nn.ReLU())
+
+    def forward(self, x):
+        return self.last(self.b(self.a(x)))
+
+
+def test_parameters_count_at_each_place_of_a_module_that_ran():
+    macs, params, layers = profile(Thrice(), (X,), verbose=False, ret_layer_info=True)
+    assert (macs, params) == (3 * ELEMENTS * 8, 3 * 72)
+    assert [layers[name][1] for name in ("last", "a", "b")] == [72, 72, 72]
+
+
+def test_none_is_no_rule():
+    """The parameters of such a module do not count, those of its submodules do."""
+    rules = {nn.Linear: None, Chain: None}
+    macs, params = profile(nn.Sequential(nn.Linear(8, 3), nn.LayerNorm(3)), (X,), rules, False)
+    assert (macs, params) == (4 * 10 * 3, 6)
+
+
+def test_a_wrapper_is_a_layer_around_the_module_inside():
+    head = {"0": (HEAD, 27, {})}
+    model = nn.DataParallel(nn.Sequential(nn.Linear(8, 3)))
+    assert profile(model, (X,), verbose=False, ret_layer_info=True)[2] == {
+        "module": (HEAD, 27, head)
+    }
+    assert profile(nn.Sequential(model), (X,), verbose=False, ret_layer_info=True) == (
+        *(HEAD, 27),
+        {"0": (HEAD, 27, {"module": (HEAD, 27, head)})},
+    )
 
 
 def test_on_meta():
@@ -418,6 +456,8 @@ def against_thop():
         (nn.Linear(8, 4), (X,), None),
         (nn.LSTM(8, 4), (X,), None),
         (nn.Transformer(8, 2, 1, 1, 16), (X, X), None),
+        (nn.DataParallel(Net()), (X,), None),
+        (nn.Sequential(nn.DataParallel(Net())), (X,), None),
     ]
     for name, size in (
         ("resnet18", 64),
@@ -438,6 +478,11 @@ def against_thop():
         wanted = thop.profile_origin(copy.deepcopy(model), inputs, handlers, False)
         if leaves != wanted:
             wrong.append(f"profile_origin of {type(model).__name__}: {leaves} for {wanted}")
+    rules = {nn.Linear: None}
+    if profile(Net(), (X,), rules, False) != thop.profile(Net(), (X,), rules, False):
+        wrong.append("None as a rule")
+    if profile(Thrice(), (X,), None, False)[1] != thop.profile(Thrice(), (X,), None, False)[1]:
+        wrong.append("parameters of a layer at three places")
     handlers = {Scale: sets_parameters}
     if profile(Net(), (X,), handlers, False) != thop.profile(Net(), (X,), handlers, False):
         wrong.append("a handler that sets parameters")

@@ -774,8 +774,7 @@ def test_the_axis_of_the_batch_is_shown_as_one(axis):
             assert ours.input_size == wanted.input_size
             assert ours.output_size == wanted.output_size
             assert ours.output_bytes == wanted.output_bytes
-            if ours.is_leaf_layer:
-                assert ours.macs == wanted.macs
+            assert ours.macs == wanted.macs
 
 
 def test_the_size_of_an_array():
@@ -1029,6 +1028,16 @@ def test_an_exception_of_the_model_is_the_cause():
     with pytest.raises(RuntimeError, match="what it said") as caught:
         summary(Fn(fails), input_size=(2, 8))
     assert isinstance(caught.value.__cause__, KeyError)
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("given", [{"input_data": np.zeros((2, 8))}, {"input_data": {"z": 3}}])
+def test_an_exception_that_the_arguments_explain_has_the_tools_type(given):
+    """An array where a tensor must be, and a wrong name."""
+    for function in (theirs, summary):
+        with pytest.raises(RuntimeError) as caught:
+            function(nn.Linear(8, 4), **given)
+        assert isinstance(caught.value.__cause__, TypeError)
 
 
 def test_what_is_no_model():

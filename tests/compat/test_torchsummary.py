@@ -6,9 +6,11 @@ import contextlib
 import io
 import re
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import parametrizations, prune
 
 import hookcount
 from hookcount.compat.torchsummary import summary
@@ -140,12 +142,66 @@ def test_the_model_is_as_before():
     assert not any(each._forward_hooks for each in model.modules())
 
 
+@pytest.mark.parametrize("wrapper", [nn.DataParallel, lambda module: torch.compile(module)])
+def test_a_wrapper_has_its_row_after_the_module_inside(wrapper):
+    """As the model itself, a wrapper has no row, but the module inside has one."""
+    name = type(wrapper(Block())).__name__
+    inside = [
+        ("Linear-1", "[-1, 5, 6]", "54"),
+        ("Linear-2", "[-1, 5, 4]", "24"),
+        ("Block-3", "[-1, 5, 4]", "0"),
+    ]
+    assert rows(wrapper(Block()), (5, 8)) == inside
+    last = (f"{name}-4", "[-1, 5, 4]", "0")
+    assert rows(nn.Sequential(wrapper(Block())), (5, 8)) == [*inside, last]
+
+
+@pytest.mark.parametrize("size", [(3, 5), np.array((3, 5)), tuple(np.array((3, 5))), [3, 5]])
+def test_sizes_of_any_integer_type(size):
+    assert rows(nn.Sequential(nn.Linear(5, 4)), [size]) == [("Linear-1", "[-1, 3, 4]", "24")]
+
+
+def test_a_model_without_inputs():
+    class Constant(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear, self.start = nn.Linear(4, 3), nn.Parameter(torch.zeros(2, 4))
+
+        def forward(self):
+            return self.linear(self.start)
+
+    assert rows(Constant(), []) == [("Linear-1", "[-1, 3]", "15")]
+
+
+def test_a_weight_that_hooks_make_is_as_trainable_as_its_parameters():
+    """The hook makes the weight before each forward. Before the first one it is no parameter."""
+    model = nn.Sequential(nn.utils.spectral_norm(nn.Linear(8, 4)), nn.Linear(4, 2))
+    prune.identity(model[1], "weight")
+    assert totals(model, (8,))["Trainable params"] == 8 * 4 + 4 + 4 * 2 + 2
+    for module in model:
+        module.weight_orig.requires_grad_(False)
+    assert totals(model, (8,))["Trainable params"] == 0
+
+
+def test_a_parametrized_weight_is_not_computed_again():
+    """Its parametrization changes a buffer in each training forward. The weight is 4 x 8."""
+    layer = parametrizations.spectral_norm(nn.Linear(8, 4))
+    before = {name: each.clone() for name, each in layer.state_dict().items()}
+    assert rows(nn.Sequential(layer), (8,)) == [
+        ("_SpectralNorm-1", "[-1, 8]", "0"),
+        ("ParametrizedLinear-2", "[-1, 4]", "36"),
+    ]
+    assert all(torch.equal(each, before[name]) for name, each in layer.state_dict().items())
+    layer.parametrizations.weight.original.requires_grad_(False)
+    assert totals(nn.Sequential(layer), (8,))["Trainable params"] == 0
+
+
 @pytest.mark.parametrize(
     ("options", "what"),
     [
         ({"device": "tpu"}, "device='tpu'.*no such value.*'cuda', 'cpu'"),
         ({"input_size": 8}, "input_size=8.*no shape"),
-        ({"input_size": []}, "input_size=.*no shape"),
+        ({"input_size": (8, -1)}, "input_size=.*no shape"),
         ({"input_size": [(8,), "x"]}, "input_size=.*no shape"),
     ],
 )
@@ -179,3 +235,25 @@ def test_the_text_of_models_is_the_tools(name, training):
     for options in ({}, {"batch_size": 4, "device": "cpu"}):
         mine = lines(model, size, **options)
         assert mine == lines(model, size, function=theirs, **options)
+
+
+class Held(nn.Module):
+    """A block in a wrapper, weights that hooks make, and a weight whose hook norms it."""
+
+    def __init__(self):
+        super().__init__()
+        self.block = nn.DataParallel(Block())
+        self.normed = nn.utils.spectral_norm(nn.Linear(4, 4))
+        self.pruned = prune.identity(nn.Linear(4, 3), "weight")
+
+    def forward(self, x):
+        return self.pruned(self.normed(self.block(x)))
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("make", [lambda model: model, nn.DataParallel, nn.Sequential])
+def test_the_text_of_wrapped_and_normed_models_is_the_tools(make, training):
+    theirs = pytest.importorskip("torchsummary").summary
+    model = make(Held()).train(training)
+    assert lines(model, (5, 8)) == lines(model, (5, 8), function=theirs)

@@ -3,6 +3,7 @@ where ``PEERS_DIR`` has it.
 """
 
 import copy
+import importlib
 import inspect
 import sys
 
@@ -13,6 +14,7 @@ from torch import nn
 
 import hookcount
 from hookcount.compat.ultralytics_thop import clever_format, profile, profile_origin
+from hookcount.compat.ultralytics_thop.rules import register_hooks
 
 X = torch.zeros(2, 5, 8)
 LINEAR, SQUARE = 10 * 8 * 8, 2 * 5 * 5 * 8
@@ -38,6 +40,96 @@ class Gram(nn.Module):
 
 class Sub(Gram):
     pass
+
+
+class Called(nn.Module):
+    """A function as the model."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
+class Late(nn.Module):
+    """A layer that the first forward makes."""
+
+    def forward(self, x):
+        self.layer = nn.Linear(8, 3)
+        return self.layer(x)
+
+
+V, W = torch.zeros(8), torch.zeros(8, 3)
+FUNCTIONS = {
+    # what runs on ten rows of 8, and its MACs
+    "a vector": (lambda x: x @ V, 10 * 8),
+    "a vector, by name": (lambda x: torch.matmul(x[0], V), 5 * 8),
+    "two vectors": (lambda x: V @ V, 8),
+    "a linear with a vector": (lambda x: nn.functional.linear(x, V), 10 * 8),
+    "an operator": (lambda x: x @ W, 10 * 8 * 3),
+    "einsum": (lambda x: torch.einsum("bld,de->ble", x, W), 10 * 8 * 3),
+    "mm": (lambda x: torch.mm(x[0], W), 0),
+    "mv": (lambda x: x[0].mv(V) + torch.mv(x[0], V), 0),
+    "dot": (lambda x: torch.dot(V, V) + V.dot(V) + torch.inner(V, V), 0),
+    "tensordot": (lambda x: torch.tensordot(x, W, dims=1), 0),
+    "inner": (lambda x: torch.inner(x, V), 0),
+    "multi_dot": (lambda x: torch.linalg.multi_dot([x[0], W, W.T]), 0),
+    "linalg": (lambda x: torch.linalg.matmul(x, W), 0),
+    "a power": (lambda x: torch.matrix_power(x[:, :, :5], 3), 0),
+    "a covariance": (lambda x: torch.cov(x[0]), 0),
+    "a cell": (lambda x: torch.gru_cell(x[0], x[1], *[torch.zeros(24, 8)] * 2), 0),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_functions_that_the_tool_sees(name):
+    function, macs = FUNCTIONS[name]
+    assert profile(Called(function), (X,), verbose=False) == (macs, 0)
+    assert hookcount.count(Called(function), X).under("ultralytics").headline == macs
+
+
+def test_a_layer_that_the_forward_adds_counts_as_a_function():
+    model = Late()
+    assert profile(model, (X,), verbose=False) == (10 * 8 * 3, 0)
+    assert not list(model.children())
+
+
+def test_a_wrapper_is_a_layer_around_the_module_inside():
+    linear = {"0": (LINEAR, 72.0, {})}
+    model = nn.DataParallel(nn.Sequential(nn.Linear(8, 8)))
+    assert profile(model, (X,), None, False, True)[2] == {"module": (LINEAR, 72.0, linear)}
+    model = nn.Sequential(model, nn.Softmax(-1))
+    softmax = 10 * (3 * 8 - 1)
+    assert profile(model, (X,), None, False, True) == (
+        *(LINEAR + softmax, 72.0),
+        {"0": (LINEAR, 72.0, {"module": (LINEAR, 72.0, linear)}), "1": (softmax, 0.0, {})},
+    )
+
+
+class Table(nn.Embedding):
+    """A product in a module whose class has a rule."""
+
+    def forward(self, x):
+        return x @ self.weight.T
+
+
+def test_a_rule_for_a_base_is_not_for_classes_with_a_nearer_one():
+    """The rule for all modules is for ``Gram`` and ``Inner``, not for the two linear layers."""
+    rules = {nn.Module: counts_seven}
+    assert profile(Gram(), (X,), rules, verbose=False)[0] == LINEAR + 7 * 80 + 7 * 50
+    assert profile(Sub(), (X,), {Gram: counts_seven}, verbose=False)[0] == LINEAR + 7 * 50
+    assert profile(Table(3, 8), (X,), verbose=False)[0] == 0  # its rule pays for functions
+
+
+def test_a_changed_list_of_hooks(monkeypatch):
+    monkeypatch.setitem(register_hooks, Inner, counts_seven)
+    assert profile(Gram(), (X,), verbose=False)[0] == LINEAR + 7 * 80 + SQUARE
+    monkeypatch.delitem(register_hooks, nn.Linear)
+    # the layer's product is that of a function then
+    assert profile(Gram(), (X,), verbose=False)[0] == LINEAR + 7 * 80 + SQUARE
+    assert profile_origin(Gram(), (X,), verbose=False)[0] == 7 * 80
 
 
 class Shared(nn.Module):
@@ -70,6 +162,7 @@ RULES = {
     "for a module": ({Gram: counts_seven}, LINEAR + 7 * 50, 0),
     "in a tensor": ({Gram: counts_a_tensor}, LINEAR + 100, 0),
     "for one beneath": ({Inner: counts_seven}, LINEAR + 7 * 80, SQUARE),
+    "none for the tool's": ({nn.Linear: None}, 0, LINEAR + 3 * SQUARE),
     "instead of the tool's": ({nn.Linear: counts_seven}, 7 * 80, 3 * SQUARE),
 }
 
@@ -118,6 +211,7 @@ def test_a_stride_gives_the_figure_of_the_image():
         ({"stride": 32, "min_cells": 0}, "min_cells=0"),
         ({"stride": 32}, "a stride is for one image tensor"),
         ({"custom_ops": {Gram: 3}}, "3 is no function"),
+        ({"custom_ops": [Gram]}, "list is no dict"),
     ],
 )
 def test_a_wrong_option_is_named(options, what):
@@ -166,6 +260,13 @@ def against_the_tool():
         (nn.LSTM(8, 4, 2), (X,), {}),
         (nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), (X,), {}),
     ]
+    cases += [(Called(function), (X,), {}) for function, _ in FUNCTIONS.values()]
+    cases += [
+        (nn.DataParallel(Gram()), (X,), {}),
+        (nn.Sequential(nn.DataParallel(Gram())), (X,), {}),
+        (Table(3, 8), (X,), {}),
+        (Gram(), (X,), {nn.Module: counts_seven}),
+    ]
     names = ("resnet18", "mobilenet_v3_small", "swin_t", "convnext_tiny")
     cases += [(models.get_model(name), (torch.zeros(1, 3, 64, 64),), {}) for name in names]
     cases.append((models.vit_b_32(image_size=64), (torch.zeros(2, 3, 64, 64),), {}))
@@ -175,6 +276,8 @@ def against_the_tool():
         origin = profile_origin(model, inputs, rules, False)
         if found != expected or origin != thop.profile_origin(model, inputs, rules, False):
             wrong.append(f"{type(model).__name__}: {found[:2]} for {expected[:2]}")
+    listed = importlib.import_module("thop.profile").register_hooks
+    wrong += [f"register_hooks: {cls}" for cls in listed.keys() ^ register_hooks.keys()]
     wrong += [
         f"clever_format({numbers})"
         for numbers in (*NUMBERS, list(NUMBERS), ())

@@ -256,6 +256,25 @@ def test_a_count_inside_a_count():
     assert [node.calls for node in report.tree] == [1, 1, 1]
 
 
+@pytest.mark.parametrize("outer", ["shapes", "real"])
+def test_a_real_count_in_a_forward_leaves_statistics_to_the_count_around_it(outer):
+    """Both write to them: the inner count before the layer's own call, which comes after."""
+
+    class Counts(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm = nn.BatchNorm1d(3)
+
+        def forward(self, x):
+            hookcount.Counter(run="real").count(self.norm, x)
+            return self.norm(x)
+
+    model = Counts().train()
+    before = {name: each.clone() for name, each in model.state_dict().items()}
+    hookcount.Counter(run=outer).count(model, torch.randn(4, 3))
+    assert all(torch.equal(each, before[name]) for name, each in model.state_dict().items())
+
+
 def test_a_watch_inside_a_watch_counts_in_both():
     one, two, x = nn.Linear(6, 5, bias=False), nn.Linear(5, 3, bias=False), torch.zeros(4, 6)
     with hookcount.Counter().watch(nn.Sequential(one, two)) as outer:

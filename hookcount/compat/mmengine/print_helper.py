@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ...observe.own_draws import OwnDraws
 from ...tables.ascii import ascii_table
 from ..fvcore.jit_analysis import JitModelAnalysis
 from ..fvcore.parameter_count import parameter_count
@@ -93,7 +94,7 @@ def _arguments(model: nn.Module, shape: object, inputs: object) -> object:
     if not isinstance(shapes, tuple) or not all(map(_is_shape, shapes)):
         fix = "give a tuple of ints, such as (3, 224, 224), or a tuple of such tuples"
         raise refused(f"{where}(input_shape={shape!r})", "this is no shape", fix)
-    with torch.random.fork_rng(devices=[]):
+    with OwnDraws():
         return tuple(torch.randn(1, *each).to(device) for each in shapes)
 
 

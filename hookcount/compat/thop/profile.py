@@ -11,19 +11,21 @@ from torch import nn
 from ...conventions.thop import THOP
 from ...core.ops import NOTHING, Ops, flops
 from ...observe.model import checked
-from ...observe.module_tree import unwrap
+from ...observe.module_tree import wrapped_as
 from ...report import Report
 from ...rules.registry import OBSERVED, Entry, Registry
 from ..counting import in_eval_mode, observed, with_layer
 from ..hook_table import HookTable
 from ..initialised import initialised
-from ..shared import Handled, Handler, checked_hooks, invoked_as_hook, refused
+from ..shared import Handled, Handler, checked_hooks_or_none, invoked_as_hook, refused
 from ..unfused import unfused
 from . import rnn_hooks
 from .vision import basic_hooks
 
 Layers = dict[str, tuple[float, float, "Layers"]]
 """By the name of a child: its MACs, its parameters and its own children."""
+
+Rules = Mapping[type[nn.Module], Handler | None]
 
 default_dtype = torch.float64
 """The dtype in which thop adds up."""
@@ -84,7 +86,7 @@ _invoke = invoked_as_hook(
 def profile(
     model: nn.Module,
     inputs: Sequence[object],
-    custom_ops: Mapping[type[nn.Module], Handler] | None = None,
+    custom_ops: Rules | None = None,
     verbose: bool = True,
     ret_layer_info: bool = False,
     report_missing: bool = False,
@@ -97,9 +99,10 @@ def profile(
     A module counts if its class is in thop's list; a subclass does not. Its parameters count if
     it ran. The parameters of attention, of embeddings and of the model itself are in neither
     figure; ``hookcount.count`` has them all. A module with two places in the tree counts each call
-    once. thop counts each call several times.
+    once, and its parameters at each place. thop counts each call several times.
 
-    ``custom_ops`` maps a module class, not its subclasses, to ``function(module, inputs, out)``.
+    ``custom_ops`` maps a module class, not its subclasses, to ``function(module, inputs, out)``, or
+    to None for a class without a rule.
     The function adds its count of a call to ``module.total_ops``. As in thop, what it does to
     ``module.total_params`` changes nothing. It is used instead of thop's rules. It pays for all
     submodules too, except in a ``Sequential``, a ``ModuleList`` and the model itself. It is called
@@ -123,7 +126,7 @@ def profile(
 def profile_origin(
     model: nn.Module,
     inputs: Sequence[object],
-    custom_ops: Mapping[type[nn.Module], Handler] | None = None,
+    custom_ops: Rules | None = None,
     verbose: bool = True,
     report_missing: bool = False,
 ) -> tuple[float, float]:
@@ -147,26 +150,26 @@ def profile_origin(
 def _walked(
     model: nn.Module,
     inputs: object,
-    custom_ops: Mapping[type[nn.Module], Handler] | None,
+    custom_ops: Rules | None,
     function: str,
 ) -> _Walk:
     """A run of a model in eval mode. ``function`` is the name in the messages of errors."""
     if not isinstance(inputs, Sequence) or isinstance(inputs, str):
         what = f"{type(inputs).__name__} is no tuple of arguments"
         raise refused(f"{function}(inputs=...)", what, "give inputs=(x,)")
-    given = checked_hooks(custom_ops or {}, f"{function}(custom_ops=...)")
+    given = checked_hooks_or_none(custom_ops or {}, f"{function}(custom_ops=...)")
     model = initialised(model, tuple(inputs), {})
     with torch.no_grad(), in_eval_mode(model), unfused(model.modules()):
         report = observed(model, tuple(inputs), {}, with_layer(THOP, _layer(given)), run="auto")
-    return _Walk(unwrap(model), report)
+    return _Walk(model, report)
 
 
-def _layer(given: Mapping[type[nn.Module], Handler]) -> Registry:
+def _layer(given: Rules) -> Registry:
     """The rules that differ from those of thop: from ``custom_ops``, and in ``register_hooks``."""
     layer = Registry(name="custom_ops of profile")
     added, removed = _TABLE.changes()
     for target, function in {**added, **given}.items():
-        layer.register(target, Handled(function, _invoke))
+        layer.register(target, OBSERVED if function is None else Handled(function, _invoke))
     for target in removed - given.keys():
         layer.register(target, OBSERVED)
     return layer
@@ -183,6 +186,8 @@ class _Walk:
         self.report = report
         self._figure = report.convention.figure
         self._nodes = {node.path: node for node in report.tree}
+        walked = checked(model).walked
+        self._ran = {id(module) for path, module in walked if self._nodes[path].calls}
         self._resolver = report.convention.resolver(Registry())
 
     def rule(self, module: nn.Module) -> Entry | None:
@@ -202,31 +207,36 @@ class _Walk:
 
     def sums(self, module: nn.Module, path: str) -> tuple[int, int, Layers]:
         """MACs and parameters of a module with its submodules, and its layers."""
-        macs, params, layers = self.macs(path), 0, Layers()
+        macs = 0 if wrapped_as(type(module)) else self.macs(path)
+        params, layers = 0, Layers()
         if self.counts_whole(module):
-            ran = self._nodes[path].calls > 0
+            ran = id(module) in self._ran
             return macs, sum(each.numel() for each in module.parameters()) if ran else 0, layers
-        for below, child in self.children(module, path):
+        for name, below, child in self.children(module, path):
             found = self.sums(child, below)
-            layers[below.rpartition(".")[2]] = (float(found[0]), float(found[1]), found[2])
+            layers[name] = (float(found[0]), float(found[1]), found[2])
             macs, params = macs + found[0], params + found[1]
         return macs, params, layers
 
-    def children(self, module: nn.Module, path: str) -> Iterator[tuple[str, nn.Module]]:
-        """The paths and modules of the children. A child with two names appears once.
+    def children(self, module: nn.Module, path: str) -> Iterator[tuple[str, str, nn.Module]]:
+        """The names, paths and modules of the children. A child with two names appears once.
 
-        A module that contains itself does not appear again.
+        A module in a wrapper such as ``DataParallel`` has the path of the wrapper. A module that
+        contains itself does not appear again.
         """
+        if attribute := wrapped_as(type(module)):
+            yield attribute, path, getattr(module, attribute)
+            return
         for name, child in module.named_children():
             below = f"{path}.{name}" if path else name
             if below in self._nodes:
-                yield below, unwrap(child)
+                yield name, below, child
 
     def modules(self, module: nn.Module, path: str = "") -> Iterator[tuple[str, nn.Module]]:
         """A module and its submodules, down to the modules that count whole."""
         yield path, module
         if not self.counts_whole(module):
-            for below, child in self.children(module, path):
+            for _, below, child in self.children(module, path):
                 yield from self.modules(child, below)
 
 

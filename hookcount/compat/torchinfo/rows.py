@@ -130,8 +130,10 @@ class _Rows:
             layer.input_size, _, _ = sizes_of(call.args, self._batch_dim)
             layer.output_size, flat, item = sizes_of(call.out, self._batch_dim)
             layer.output_bytes = item * prod(flat)
+            is_nested = any(isinstance(each, list) for each in layer.output_size)
             layer.macs = sum(
-                count * positions(layer.class_name, name, flat)
+                # torchinfo takes the sizes in an inner list for one size
+                count * positions(layer.class_name, name, [prod(flat)] if is_nested else flat)
                 for name, _, count in self._parameters(spot.module)
             )
         return layer

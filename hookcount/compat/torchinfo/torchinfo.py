@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from ...conventions import named as convention_named
-from ...core.errors import HookcountError
+from ...core.errors import HookcountError, InputError
 from ...observe.model import checked
 from ..counting import keeping_modes, observed
 from ..initialised import has_lazy, initialised
@@ -71,6 +71,8 @@ def summary(
     - The model is not moved, so ``device`` must be the device of the model.
     - Lazy parameters get their shapes on a copy. The model keeps them.
     - Nothing is kept between calls. ``cache_forward_pass`` changes nothing.
+    - ``total_input`` has the bytes of tensors only. torchinfo adds the values of numbers to them.
+    - ``output_size`` is that of ``forward``, also if a hook of yours returns another output.
     - Inputs in half precision give no warning.
 
     Modules of TorchScript come first, without sizes and MACs, as in torchinfo.
@@ -113,6 +115,8 @@ def _rows_of_a_run(
         tree = checked(model)
         with torch.no_grad(), _in_mode(model, mode), unfused(tree.modules):
             report = observed(model, args, kwargs, convention_named("torchinfo"), run="auto")
+    except InputError as error:  # the model raised it, or an exception that it explains
+        raise FailedRunError(str(error)) from error.__cause__ or error
     except (HookcountError, RuntimeError):
         raise
     except Exception as error:

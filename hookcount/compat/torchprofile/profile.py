@@ -111,7 +111,10 @@ def profile_macs(
       product runs no op. It is therefore counted only in the layers of torch and torchvision.
     - A jit trace drops the ops that the output does not depend on, such as attention weights that
       nobody uses. These ops count here.
-    - Keyword arguments and grouped queries count here. In torchprofile they raise.
+    - Keyword arguments and grouped queries count here. In torchprofile they raise. A module of
+      TorchScript is ``prim::callfunction`` here.
+    - Attention of two axes, without a batch, counts once. torchprofile counts it once per query.
+    - The warning leaves out operators that only move or make values, such as ``unbind``.
 
     Raises ``InputError`` for a handler whose operator never appears. Raises ``FormulaError`` for a
     handler that fails, and the errors of ``hookcount.count``.

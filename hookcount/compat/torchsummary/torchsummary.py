@@ -6,19 +6,20 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any
 
 import torch
 from torch import nn
 
 from ...conventions import named
+from ...core.integers import as_int
 from ...core.trace import ModuleRun, Spec, leaves
 from ...observe.model import checked
-from ...observe.module_tree import unwrap
+from ...observe.module_tree import unwrap, wrapped_as
 from ..counting import observed
 from ..initialised import has_lazy, initialised
 from ..shared import one_of, refused
 from ..unfused import unfused
+from .weights import Weights
 
 Shape = list[int]
 _THIN, _THICK = "-" * 64, "=" * 64
@@ -52,8 +53,9 @@ def summary(
 ) -> None:
     """Print the layers of a model in the order in which their calls end, as torchsummary 1.5.1.
 
-    ``input_size``: the shape of the input without the batch, or a list of several shapes. The model
-    runs once, with a batch of 2 and in its own modes. ``batch_size`` is only shown.
+    ``input_size``: the shape of the input without the batch, or a list of several shapes. It is
+    empty for a model without inputs. The model runs once, with a batch of 2 and in its own modes.
+    ``batch_size`` is only shown.
 
     A row is a call of a module that is no ``Sequential`` and no ``ModuleList``. Its parameters are
     those of ``weight`` and ``bias``, so an LSTM has none. A module that is called twice counts
@@ -66,6 +68,8 @@ def summary(
     - A layer without a tensor as its first argument has a row, and so has a layer with a dict or a
       nested tuple as its output. Its shape is then a list of the shapes of all tensors.
     - A model without parameters has totals.
+    - A parametrization has a row for each time that the model computes it. torchsummary computes it
+      again to measure it, and has rows for that too.
     - The model is as before: statistics of a batch norm do not change.
 
     Raises ``InputError`` for an ``input_size`` that is no shape and for another ``device``. Raises
@@ -80,7 +84,7 @@ def summary(
     model = initialised(model, args, {})
     with unfused(model.modules()):
         report = observed(model, args, {}, named("default"), run="auto")
-    rows = list(_rows(unwrap(model), report.priced.trace.runs, batch_size))
+    rows = list(_rows(model, report.priced.trace.runs, batch_size))
     print("\n".join(_lines(rows, prod(_numbers(sizes)) * batch_size)))
 
 
@@ -105,23 +109,36 @@ def _lines(rows: Sequence[_Row], inputs: int) -> Iterator[str]:
 
 
 def _rows(model: nn.Module, runs: Sequence[ModuleRun], batch_size: int) -> Iterator[_Row]:
-    """The rows of the calls. A module that two modules hold has a row for each of them."""
-    modules = dict(model.named_modules(remove_duplicate=False))
+    """The rows of the calls. A module that two modules hold has a row for each of them.
+
+    A wrapper such as ``DataParallel`` has its row after that of the module inside it.
+    """
+    modules = dict(checked(model).walked)
+    wrappers = _wrappers(model)
     visits = Counter(map(id, _visited(model)))
+    weights = Weights(runs)
     index = 0
     for run in _in_order_of_end(runs):
-        module = modules.get(run.path)
-        if (
-            module is None
-            or module is model
-            or run.call is None
-            or isinstance(module, (nn.Sequential, nn.ModuleList))
-        ):
+        if run.path not in modules or run.call is None:
             continue
+        inner = modules[run.path]
         shape = _shape(run.call.out, batch_size)
-        for _ in range(visits[id(module)]):
-            index += 1
-            yield _Row(f"{type(module).__name__}-{index}", shape, *_params(module))
+        for module in (inner, *wrappers.get(id(inner), ())):
+            if module is model or isinstance(module, (nn.Sequential, nn.ModuleList)):
+                continue
+            for _ in range(visits[id(module)]):
+                index += 1
+                params, trainable = weights.of(module, run.path)
+                yield _Row(f"{type(module).__name__}-{index}", shape, params, trainable)
+
+
+def _wrappers(model: nn.Module) -> dict[int, list[nn.Module]]:
+    """By the id of a module inside wrappers: these wrappers, from the inside out."""
+    found: dict[int, list[nn.Module]] = {}
+    for module in model.modules():
+        if wrapped_as(type(module)):
+            found.setdefault(id(unwrap(module)), []).insert(0, module)
+    return found
 
 
 def _visited(module: nn.Module) -> Iterator[nn.Module]:
@@ -151,41 +168,32 @@ def _shape(out: object, batch_size: int) -> Shape | list[Shape]:
     return [[-1, *each.shape[1:]] for each in leaves(out)]
 
 
-def _params(module: nn.Module) -> tuple[int, int]:
-    """The elements of ``weight`` and ``bias``. All are trainable if the weight is."""
-    weight: Any = getattr(module, "weight", None)
-    bias: Any = getattr(module, "bias", None)
-    params = sum(prod(each.size()) for each in (weight, bias) if _has_size(each))
-    is_trainable = _has_size(weight) and weight.requires_grad
-    return params, params if is_trainable else 0
-
-
-def _has_size(value: object) -> bool:
-    return hasattr(value, "size")
-
-
 def _numbers(shapes: Iterable[int | Sequence[int]]) -> Iterator[int]:
     for each in shapes:
-        if isinstance(each, int):
-            yield each
-        else:
+        if isinstance(each, Sequence):
             yield from each
+        else:
+            yield each
 
 
 def _sizes(input_size: object) -> list[tuple[int, ...]]:
     """The shapes of the inputs. Raises ``InputError`` for any other value."""
     given = [input_size] if isinstance(input_size, tuple) else input_size
-    found = list(given) if isinstance(given, list) else []
-    if not found or not all(_is_shape(each) for each in found):
+    shapes = [_shape_of(each) for each in given] if isinstance(given, list) else [None]
+    found = [each for each in shapes if each is not None]
+    if len(found) < len(shapes):
         fix = "give a tuple such as (3, 224, 224), or a list of tuples"
         raise refused(f"summary(input_size={input_size!r})", "this is no shape", fix)
-    return [tuple(each) for each in found]
+    return found
 
 
-def _is_shape(value: object) -> bool:
-    return isinstance(value, (tuple, list)) and all(
-        isinstance(each, int) and each >= 0 for each in value
-    )
+def _shape_of(value: object) -> tuple[int, ...] | None:
+    """The sizes in a value, which are of any integer type. None if it has anything else."""
+    if not isinstance(value, Iterable) or isinstance(value, str):
+        return None
+    sizes = [as_int(each) for each in value]
+    found = tuple(each for each in sizes if isinstance(each, int) and each >= 0)
+    return found if len(found) == len(sizes) else None
 
 
 def _random(size: tuple[int, ...], device: torch.device) -> torch.Tensor:

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
-from ...observe.module_tree import unwrap
+from ...conventions.ultralytics import ULTRALYTICS
+from ...observe.model import checked
 from ...report import Report
-from ...rules.registry import OBSERVED, Formula, Registry, State
-from ..counting import in_eval_mode, observed
+from ...rules.registry import OBSERVED, Registry
+from ..counting import in_eval_mode, observed, with_layer
 from ..initialised import initialised
-from ..shared import Handled, Handler, checked_hooks, handler_name, refused
+from ..shared import Handled, checked_hooks_or_none, handler_name, refused
 from ..unfused import unfused
-from .rules import convention_with, register_hooks
+from .rules import Rules, hook_for, in_force, layer_of, register_hooks
+from .vision import basic_hooks
+
+__all__ = ["default_dtype", "profile", "profile_origin", "register_hooks"]
 
 default_dtype = torch.float64
 
 Layers = dict[str, tuple[float, float, "Layers"]]
 """By the name of a child: its MACs, its parameters and its own children."""
-Rules = Mapping[type[nn.Module], Handler]
-
-__all__ = ["default_dtype", "profile", "profile_origin", "register_hooks"]
 
 
 def profile(
@@ -46,11 +47,12 @@ def profile(
     too, outside of such modules. All parameters count, also those of modules that did not run.
 
     ``custom_ops`` maps a module class to ``function(module, inputs, out)``. It is for subclasses
-    too. The function adds its count of a call to ``module.total_ops``. It is used instead of the
-    tool's rule. It pays for functions in the module and beneath, but not for modules beneath. It is
-    called after the run, with a stand-in of the module and with tensors without values. Its count
-    of a call must be a whole number. With ``vision.basic_hooks.zero_ops``, functions in the module
-    count as without a rule.
+    too, except for those to which another function or a rule of the tool is nearer. The function
+    adds its count of a call to ``module.total_ops``. It is used instead of the tool's rule. It pays
+    for functions in the module and beneath, but not for modules beneath. It is called after the
+    run, with a stand-in of the module and with tensors without values. Its count of a call must be
+    a whole number. With ``vision.basic_hooks.zero_ops`` or None, functions in the module count as
+    without a rule.
 
     ``stride`` and ``min_cells``: the tool estimates from smaller images. hookcount counts the image
     that is given, so they are only checked.
@@ -61,7 +63,7 @@ def profile(
     Raises ``InputError`` for an option without such a value. Raises ``FormulaError`` for a function
     that fails, and the errors of ``hookcount.count``.
     """
-    if stride is not None:
+    if stride is not None and not ret_layer_info:
         _check_stride(stride, min_cells, inputs)
     counted = _Counted(model, inputs, custom_ops or {})
     if verbose or report_missing:
@@ -91,20 +93,23 @@ class _Counted:
         if not isinstance(inputs, Sequence) or isinstance(inputs, str):
             what = f"{type(inputs).__name__} is no sequence of arguments"
             raise refused("profile(inputs=...)", what, "give inputs=(x,)")
-        convention = convention_with(checked_hooks(rules, "profile(custom_ops=...)"))
-        model = initialised(model, tuple(inputs), {})
+        self._rules = in_force(checked_hooks_or_none(rules, "profile(custom_ops=...)"))
+        self.model = model = initialised(model, tuple(inputs), {})
+        walked = checked(model).walked
+        layer = layer_of([module for _, module in walked], self._rules)
+        convention = with_layer(ULTRALYTICS, layer)
         with torch.no_grad(), in_eval_mode(model), unfused(model.modules()):
             self.report: Report = observed(model, tuple(inputs), {}, convention, run="auto")
-        self.model = unwrap(model)
         self._resolver = convention.resolver(Registry())
         self._figures: dict[int, int] = {}
         self._functions: dict[str, int] = {}
-        self._paths = dict(self.model.named_modules(remove_duplicate=False))
+        self._paths = dict(walked)
         for record in self.report.records:
             figure = convention.figure(record.ops)
-            if record.by == "op":
+            if record.by == "op" or record.path not in self._paths:
+                # the tool has no hook on a module that the forward adds: it sees its functions
                 self._functions[record.path] = self._functions.get(record.path, 0) + figure
-            elif record.path in self._paths:
+            else:
                 module = id(self._paths[record.path])
                 self._figures[module] = self._figures.get(module, 0) + figure
 
@@ -114,12 +119,17 @@ class _Counted:
 
     def of_functions(self) -> float:
         """The MACs of functions, except those in and beneath modules with a rule."""
-        ruled = [path for path, module in self._paths.items() if self._price(module) is not None]
+        ruled = [path for path, module in self._paths.items() if self._pays(module)]
         total = 0
         for path, figure in self._functions.items():
             if not any(each in ("", path) or path.startswith(f"{each}.") for each in ruled):
                 total += figure
         return float(total)
+
+    def _pays(self, module: nn.Module) -> bool:
+        """Whether the rule for a module pays for the functions in it and beneath."""
+        hook = hook_for(type(module), self._rules)
+        return hook is not None and hook is not basic_hooks.zero_ops
 
     def layers(self, module: nn.Module) -> Layers:
         """The children of a module. One that several modules hold is in the sum of the first."""
@@ -137,27 +147,24 @@ class _Counted:
 
     def print_rules(self, *, missing: bool) -> None:
         """Print a line for each class with a rule; with ``missing`` also for each class without."""
-        for cls in dict.fromkeys(map(type, self.model.modules())):
-            module = next(each for each in self.model.modules() if type(each) is cls)
-            price = self._price(module)
-            if price is not None:
-                print(f"[INFO] {cls.__name__}: {_said(price)}")
-            elif missing and self._resolver.module(module) is None:
+        for cls, module in {type(each): each for each in self._paths.values()}.items():
+            rule = self._rule(module)
+            if rule is not None:
+                print(f"[INFO] {cls.__name__}: {rule}")
+            elif missing and hook_for(cls, self._rules) is None:
                 print(
                     f"[WARN] {cls.__name__}: no rule. What it does itself counts only as functions."
                 )
 
-    def _price(self, module: nn.Module) -> Formula | State | None:
-        """The rule for a module. None without one, and for one that counts nothing."""
+    def _rule(self, module: nn.Module) -> str | None:
+        """What the rule for a module says. None without one."""
         entry = self._resolver.module(module)
-        return None if entry is None or entry.price is OBSERVED else entry.price
-
-
-def _said(price: Formula | State) -> str:
-    """What a rule says of itself."""
-    if isinstance(price, Handled):
-        return handler_name(price.handler)
-    return (price.__doc__ or "").partition("\n")[0]
+        if entry is None or entry.price is OBSERVED:
+            return None
+        price = entry.price
+        if isinstance(price, Handled):
+            return handler_name(price.handler)
+        return (price.__doc__ or "").partition("\n")[0]
 
 
 def _params(module: nn.Module) -> float:

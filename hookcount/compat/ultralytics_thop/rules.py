@@ -1,96 +1,103 @@
-"""The rules of ultralytics-thop: a hook for each class of modules that it lists."""
+"""Which hook of ultralytics-thop, or of the user, counts the calls of a module."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from types import ModuleType
 
 from torch import nn
 
-from ...conventions import Convention
-from ...conventions.ultralytics import FORMULAS, ULTRALYTICS
+from ...conventions.ultralytics import ULTRALYTICS
 from ...rules.registry import OBSERVED, Registry
-from ...rules.table import Table
-from ..hook_table import Hooks, HookTable
+from ..hook_table import HookTable
 from ..shared import Handled, Handler, invoked_as_hook
 from . import rnn_hooks
 from .vision import basic_hooks
 
-_padding, _pooling = nn.modules.padding, nn.modules.pooling
+Rules = Mapping[type[nn.Module], Handler | None]
 
-register_hooks: Hooks = {
-    **dict.fromkeys(
-        (
-            *(_padding._ConstantPadNd, _padding._ReflectionPadNd),
-            *(_padding._ReplicationPadNd, _padding._CircularPadNd),
-            *(nn.modules.dropout._DropoutNd, nn.ReLU, nn.ReLU6, nn.LeakyReLU),
-            *(nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, _pooling._MaxUnpoolNd),
-            *(nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d),
-            *(nn.FractionalMaxPool2d, nn.FractionalMaxPool3d),
-            *(nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict),
-            *(nn.Identity, nn.Flatten, nn.Unflatten, nn.Unfold),
-            *(nn.PixelShuffle, nn.PixelUnshuffle, nn.ChannelShuffle),
-        ),
-        basic_hooks.zero_ops,
-    ),
-    **dict.fromkeys((nn.Conv1d, nn.Conv2d, nn.Conv3d), basic_hooks.count_convNd),
-    **dict.fromkeys(
-        (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d), basic_hooks.count_convtNd
-    ),
-    **dict.fromkeys(
-        (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm),
-        basic_hooks.count_normalization,
-    ),
-    **dict.fromkeys(
-        (nn.Softmax, nn.LogSoftmax, nn.Softmin, nn.Softmax2d), basic_hooks.count_softmax
-    ),
-    **dict.fromkeys((nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d), basic_hooks.count_avgpool),
-    **dict.fromkeys(
-        (nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d),
-        basic_hooks.count_adap_avgpool,
-    ),
-    **dict.fromkeys(
-        (nn.Upsample, nn.UpsamplingBilinear2d, nn.UpsamplingNearest2d), basic_hooks.count_upsample
-    ),
-    nn.PReLU: basic_hooks.count_prelu,
-    nn.Linear: basic_hooks.count_linear,
-    nn.Bilinear: basic_hooks.count_bilinear,
-    nn.Embedding: basic_hooks.count_embedding,
-    nn.MultiheadAttention: basic_hooks.count_multihead_attention,
-    nn.RNN: rnn_hooks.count_rnn,
-    nn.GRU: rnn_hooks.count_gru,
-    nn.LSTM: rnn_hooks.count_lstm,
-    nn.RNNCell: rnn_hooks.count_rnn_cell,
-    nn.GRUCell: rnn_hooks.count_gru_cell,
-    nn.LSTMCell: rnn_hooks.count_lstm_cell,
+_FREE_BASES = (
+    (nn.modules.padding, "_ConstantPadNd _ReflectionPadNd _ReplicationPadNd _CircularPadNd"),
+    (nn.modules.dropout, "_DropoutNd"),
+    (nn.modules.pooling, "_MaxUnpoolNd"),
+)
+_FREE = """
+    ReLU ReLU6 LeakyReLU MaxPool1d MaxPool2d MaxPool3d AdaptiveMaxPool1d AdaptiveMaxPool2d
+    AdaptiveMaxPool3d FractionalMaxPool2d FractionalMaxPool3d Sequential ModuleList ModuleDict
+    ParameterList ParameterDict Identity Flatten Unflatten Unfold PixelShuffle PixelUnshuffle
+    ChannelShuffle"""
+_COUNTED = {
+    basic_hooks.count_convNd: "Conv1d Conv2d Conv3d",
+    basic_hooks.count_convtNd: "ConvTranspose1d ConvTranspose2d ConvTranspose3d",
+    basic_hooks.count_normalization: "LayerNorm GroupNorm RMSNorm",
+    basic_hooks.count_prelu: "PReLU",
+    basic_hooks.count_softmax: "Softmax LogSoftmax Softmin Softmax2d",
+    basic_hooks.count_avgpool: "AvgPool1d AvgPool2d AvgPool3d",
+    basic_hooks.count_adap_avgpool: "AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d",
+    basic_hooks.count_linear: "Linear",
+    basic_hooks.count_bilinear: "Bilinear",
+    basic_hooks.count_upsample: "Upsample UpsamplingBilinear2d UpsamplingNearest2d",
+    basic_hooks.count_embedding: "Embedding",
+    basic_hooks.count_multihead_attention: "MultiheadAttention",
+    rnn_hooks.count_rnn: "RNN",
+    rnn_hooks.count_gru: "GRU",
+    rnn_hooks.count_lstm: "LSTM",
+    rnn_hooks.count_rnn_cell: "RNNCell",
+    rnn_hooks.count_gru_cell: "GRUCell",
+    rnn_hooks.count_lstm_cell: "LSTMCell",
 }
-"""The hook for each class that the tool lists, and for its subclasses.
 
-``profile`` goes by what is here when it is called. So add the modules of your own, or change a
-hook.
+
+def _classes(owner: ModuleType, names: str) -> Iterator[type[nn.Module]]:
+    """The classes of these names that the installed version of torch has."""
+    for name in names.split():
+        if hasattr(owner, name):
+            yield getattr(owner, name)
+
+
+register_hooks: dict[type[nn.Module], Handler] = {
+    **dict.fromkeys(_classes(nn, _FREE), basic_hooks.zero_ops),
+    **{cls: hook for hook, names in _COUNTED.items() for cls in _classes(nn, names)},
+    nn.modules.batchnorm._NormBase: basic_hooks.count_normalization,
+}
+"""The tool's hook for each class that it lists; its subclasses have it too.
+
+``profile`` goes by what is here when it is called.
 """
+for _owner, _names in _FREE_BASES:
+    register_hooks.update(dict.fromkeys(_classes(_owner, _names), basic_hooks.zero_ops))
 
-_FREE = frozenset(cls for cls, hook in register_hooks.items() if hook is basic_hooks.zero_ops)
 _TABLE = HookTable("register_hooks", register_hooks)
+_LISTED = dict(register_hooks)
 _invoke = invoked_as_hook("total_ops", int)
 
 
-def convention_with(custom_ops: Mapping[type[nn.Module], Handler]) -> Convention:
-    """The convention of the tool with the rules of a call, and with changes of the table.
+def in_force(given: Rules) -> Rules:
+    """The hooks of a call: those of the table as it is now, and ``given``, which comes first.
 
-    A module has the rule of the nearest class in its MRO that has one in either. A class that is in
-    both has that of ``custom_ops``.
+    Raises ``InputError`` for a wrong entry of the table.
     """
-    rules = Registry(name="custom_ops of profile")
-    rules.table = Table(rules.name, pairs=FORMULAS.table.pairs())
-    added, removed = _TABLE.changes()
-    given = {**added, **custom_ops}
-    free = dict.fromkeys(_FREE - removed, basic_hooks.zero_ops)
-    for cls, hook in {**free, **given}.items():
-        price = OBSERVED if hook is basic_hooks.zero_ops else Handled(hook, _invoke)
-        put = rules.replace if cls in rules else rules.register
-        put(cls, price)
-    for cls in removed - given.keys():
-        if cls in rules:
-            rules.unregister(cls)
-    return replace(ULTRALYTICS, formulas=rules)
+    return {**_TABLE.now(), **given}
+
+
+def hook_for(cls: type, rules: Rules) -> Handler | None:
+    """The hook of the nearest class in the MRO of ``cls`` that has one."""
+    return next((rules[base] for base in cls.__mro__ if base in rules), None)
+
+
+def layer_of(modules: Iterable[nn.Module], rules: Rules) -> Registry:
+    """What differs between ``rules`` and the convention of the tool, for the modules' classes."""
+    layer = Registry(name="custom_ops of profile")
+    if rules == _LISTED:
+        return layer
+    convention = ULTRALYTICS.resolver(Registry())
+    for cls, module in {type(each): each for each in modules}.items():
+        hook = hook_for(cls, rules)
+        entry = convention.module(module)
+        if hook is None or hook is basic_hooks.zero_ops:
+            layer.register(cls, OBSERVED)
+        elif hook in _LISTED.values() and entry is not None and entry.price is not None:
+            layer.register(cls, entry.price)
+        else:
+            layer.register(cls, Handled(hook, _invoke))
+    return layer

@@ -128,5 +128,9 @@ def _in_memory(written: object) -> Iterator[torch.Tensor]:
 def _put_back(memory: torch.UntypedStorage, saved: torch.UntypedStorage) -> None:
     with quiet():
         if memory.nbytes() != saved.nbytes():
-            memory.resize_(saved.nbytes())
-        memory.copy_(saved)
+            _resize(memory, saved.nbytes())
+        _copy(memory, saved)
+
+
+_resize, _copy = torch.UntypedStorage.resize_, torch.UntypedStorage.copy_
+"""The functions without a count. In one around this one, they would save what is there before."""

@@ -600,3 +600,57 @@ def test_a_kernel_that_says_it_is_composite_is_priced_by_its_formula():
         assert (report.macs, report.uncounted) == (3 * 4 * 5, ())
     finally:
         library._destroy()
+
+
+def test_a_watched_part_keeps_its_paths_in_a_larger_model():
+    part = nn.Sequential(nn.Linear(8, 8), nn.ReLU())
+
+    class Whole(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.part = nn.Linear(8, 4), part
+
+        def forward(self, x):
+            self.first(x)
+            return self.part(x)
+
+    whole, x, product = Whole(), torch.ones(2, 8), 2 * 8 * 8
+    for calls in ((whole, part), (part, whole, part)):
+        with hookcount.Counter().watch(part) as watch:
+            for each in calls:
+                each(x)
+        found = {node.path: node.own.macs for node in watch.report().tree if node.own.macs}
+        assert found == {"0": len(calls) * product, "<outside>.<Whole>.first": product // 2}
+
+
+def test_a_shared_head_is_at_the_place_of_the_module_that_calls_it():
+    """As in Deformable DETR, whose decoder holds the heads of the model too."""
+
+    class Decoder(nn.Module):
+        def __init__(self, heads):
+            super().__init__()
+            self.heads, self.calls = heads, False
+
+        def forward(self, x):
+            return self.heads[0](x) if self.calls else x
+
+    class Detector(nn.Module):
+        def __init__(self):
+            super().__init__()
+            heads = nn.ModuleList([nn.Linear(8, 8)])
+            self.decoder, self.heads = Decoder(heads), heads
+
+        def forward(self, x):
+            return self.heads[0](self.decoder(x))
+
+    model, product = Detector(), 2 * 8 * 8
+    report = hookcount.count(model, torch.ones(2, 8))
+    assert {node.path: node.own.macs for node in report.tree if node.own.macs} == {
+        "heads.0": product
+    }
+    model.decoder.calls = True
+    report = hookcount.count(model, torch.ones(2, 8))
+    assert {node.path: node.own.macs for node in report.tree if node.own.macs} == {
+        "heads.0": product,
+        "decoder.heads.0": product,
+    }

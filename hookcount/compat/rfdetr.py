@@ -29,6 +29,7 @@ from ..conventions.rfdetr import RFDETR
 from ..conventions.shared.arithmetic_on_sizes import OPERATIONS
 from ..core.ops import NOTHING, Ops
 from ..observe.model import checked
+from ..observe.own_draws import OwnDraws
 from ..pricing.price import Charge
 from ..report import Report
 from ..rules.registry import FREE, OBSERVED, Registry, Target
@@ -280,7 +281,7 @@ def _wait_for(device: torch.device) -> None:
 def _kept(model: nn.Module) -> Iterator[None]:
     """After the block, the buffers and the random state of the CPU are as before."""
     before = [(buffer, buffer.clone()) for buffer in model.buffers()]
-    with torch.random.fork_rng(devices=()):
+    with OwnDraws():
         try:
             yield
         finally:

@@ -125,14 +125,14 @@ class ModuleTree:
         """The path at which the module at path ``caller`` calls ``module``.
 
         A shared module has several paths. The one with the longest common beginning with the
-        caller's path is taken.
+        caller's path is taken, and of several the shortest: a module calls its own child.
         """
         paths = self._paths.get(id(module))
         if paths is None:
             paths = self._meet(module, caller)
         if len(paths) == 1:
             return paths[0]
-        return max(paths, key=lambda path: _shared_prefix(path, caller))
+        return max(paths, key=lambda path: (_shared_prefix(path, caller), -path.count(".")))
 
     def _meet(self, module: nn.Module, caller: str) -> list[str]:
         """The paths of a module that is called for the first time and has none yet."""
@@ -142,6 +142,8 @@ class ModuleTree:
             base = f"{caller}.{name}" if caller else name
             met: list[tuple[str, nn.Module]] = []
             _walk(module, base, met, {}, set())
+            own = {id(each) for _, each in self.walked}  # these keep their paths
+            met = [(path, child) for path, child in met if id(child) not in own]
             self._strangers += met
             for path, child in met:
                 self._paths.setdefault(id(child), []).append(path)

@@ -134,4 +134,4 @@ def rms_norm(
 
 def native_dropout(grad: torch.Tensor, mask: torch.Tensor, scale: float) -> Made:
     """[*] = gradient([*]) of a dropout."""
-    return like(grad)
+    return like(grad) if grad.is_floating_point() else None

@@ -111,5 +111,7 @@ def fused_rms_norm(
 
 def native_dropout(input: torch.Tensor, p: float, train: bool | None) -> Made:
     """[*], [*] = dropout([*]), with the mask."""
+    if not input.is_floating_point():
+        return None
     out = like(input)
     return out, torch.empty_strided(out.shape, out.stride(), dtype=torch.bool, device=META)

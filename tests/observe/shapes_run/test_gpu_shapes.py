@@ -179,3 +179,9 @@ def test_as_on_an_h200(name):
     op, args, expected = ON_AN_H200[name]
     made = output(f"aten::{op}", False, args, {})
     assert shown(made)[: len(expected)] == expected
+
+
+def test_integers_are_left_to_torch():
+    ids = torch.ones(3, 4, dtype=torch.long, device="meta")
+    assert output("aten::native_dropout_backward", False, (ids, ids.bool(), 2.0), {}) is None
+    assert output("aten::native_dropout", False, (ids, 0.1, True), {}) is None

@@ -5,7 +5,7 @@ torch asks whether all tensors are on the CPU. For tensors on meta it would run 
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import torch
 
@@ -27,9 +27,15 @@ def is_packed(args: OpArgs) -> bool:
     return not isinstance(args[3], bool)
 
 
+def has_projections(name: str, args: OpArgs) -> bool:
+    """Whether a layer projects its output: its two states then have other widths."""
+    states = args[2] if is_packed(args) else args[1]
+    return name == "lstm" and bool(states[0].shape != states[1].shape)
+
+
 def fused_path(memo: Memo, args: OpArgs) -> Path | None:
     """The ops as which an LSTM runs on the CPU; None for separate steps."""
-    if args[1][0].shape != args[1][1].shape:  # with projections
+    if has_projections("lstm", args):
         return None
     distinct = _key("fused lstm", args)
     if distinct not in memo.paths:
@@ -54,10 +60,22 @@ def _path(args: OpArgs) -> Path | None:
 
 
 def _recorded(name: str, args: OpArgs) -> Path:
-    asked, op = claimed(args, _CPU), _LAYERS[name].input
+    # for one with projections in single precision, torch would warn that oneDNN has no op
+    known = _in_double(args) if has_projections(name, args) else args
+    asked, op = claimed(known, _CPU), _LAYERS[name].input
     if is_packed(args):
         asked, op = (asked[0], args[1], *asked[2:]), _LAYERS[name].data  # it reads the rows
     return recorded(_CPU, list(tensors(asked)), lambda: op._op_dk(_COMPOSITE, *asked))
+
+
+def _in_double(value: Any) -> Any:
+    """Arguments with floating-point tensors in double precision, on meta."""
+    if isinstance(value, (tuple, list)):
+        return type(value)([_in_double(each) for each in value])
+    if not isinstance(value, torch.Tensor) or not value.is_floating_point():
+        return value
+    with torch._C._DisableTorchDispatch():
+        return torch.empty_strided(value.shape, value.stride(), dtype=torch.float64, device=META)
 
 
 def _key(name: str, args: OpArgs) -> Key:

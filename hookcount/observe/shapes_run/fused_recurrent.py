@@ -60,8 +60,9 @@ def _path(args: OpArgs) -> Path | None:
 
 
 def _recorded(name: str, args: OpArgs) -> Path:
-    # for one with projections in single precision, torch would warn that oneDNN has no op
-    known = _in_double(args) if has_projections(name, args) else args
+    known = args
+    if has_projections(name, args) and not torch.is_autocast_enabled("cpu"):
+        known = _in_double(args)  # in single precision torch warns that oneDNN has no op for it
     asked, op = claimed(known, _CPU), _LAYERS[name].input
     if is_packed(args):
         asked, op = (asked[0], args[1], *asked[2:]), _LAYERS[name].data  # it reads the rows

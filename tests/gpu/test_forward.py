@@ -27,10 +27,10 @@ OTHERS = {
 
 def built(name):
     models = pytest.importorskip("torchvision.models")
-    options = {"weights_backbone": None} if name in ("deeplabv3_resnet50",) else {}
-    if name.startswith("lraspp"):
+    options = {}
+    if name.startswith(("deeplab", "lraspp")):
         options = {"weights_backbone": None}
-    if name in ("googlenet", "inception_v3"):
+    elif name in ("googlenet", "inception_v3"):
         options = {"init_weights": False}
     with torch.device(GPU):
         return models.get_model(name, **options).eval()

@@ -71,7 +71,6 @@ def summary(
     - The model is not moved, so ``device`` must be the device of the model.
     - Lazy parameters get their shapes on a copy. The model keeps them.
     - Nothing is kept between calls. ``cache_forward_pass`` changes nothing.
-    - ``total_input`` has the bytes of tensors only. torchinfo adds the values of numbers to them.
     - ``output_size`` is that of ``forward``, also if a hook of yours returns another output.
     - Inputs in half precision give no warning.
 

@@ -15,7 +15,7 @@ from ...core.integers import as_int
 from ...core.trace import ModuleRun, Spec, leaves
 from ...observe.model import checked
 from ...observe.module_tree import unwrap, wrapped_as
-from ..counting import observed
+from ..counting import modules_at, observed
 from ..initialised import has_lazy, initialised
 from ..shared import one_of, refused
 from ..unfused import unfused
@@ -113,7 +113,7 @@ def _rows(model: nn.Module, runs: Sequence[ModuleRun], batch_size: int) -> Itera
 
     A wrapper such as ``DataParallel`` has its row after that of the module inside it.
     """
-    modules = dict(checked(model).walked)
+    modules = modules_at(model)
     wrappers = _wrappers(model)
     visits = Counter(map(id, _visited(model)))
     weights = Weights(runs)

@@ -9,10 +9,9 @@ import torch
 from torch import nn
 
 from ...conventions.ultralytics import ULTRALYTICS
-from ...observe.model import checked
 from ...report import Report
 from ...rules.registry import OBSERVED, Registry
-from ..counting import in_eval_mode, observed, with_layer
+from ..counting import in_eval_mode, modules_at, observed, with_layer
 from ..initialised import initialised
 from ..shared import Handled, checked_hooks_or_none, handler_name, refused
 from ..unfused import unfused
@@ -95,15 +94,14 @@ class _Counted:
             raise refused("profile(inputs=...)", what, "give inputs=(x,)")
         self._rules = in_force(checked_hooks_or_none(rules, "profile(custom_ops=...)"))
         self.model = model = initialised(model, tuple(inputs), {})
-        walked = checked(model).walked
-        layer = layer_of([module for _, module in walked], self._rules)
+        self._paths = modules_at(model)
+        layer = layer_of(self._paths.values(), self._rules)
         convention = with_layer(ULTRALYTICS, layer)
         with torch.no_grad(), in_eval_mode(model), unfused(model.modules()):
             self.report: Report = observed(model, tuple(inputs), {}, convention, run="auto")
         self._resolver = convention.resolver(Registry())
         self._figures: dict[int, int] = {}
         self._functions: dict[str, int] = {}
-        self._paths = dict(walked)
         for record in self.report.records:
             figure = convention.figure(record.ops)
             if record.by == "op" or record.path not in self._paths:

@@ -5,7 +5,7 @@ torch asks whether all tensors are on the CPU. For tensors on meta it would run 
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 import torch
 
@@ -60,23 +60,13 @@ def _path(args: OpArgs) -> Path | None:
 
 
 def _recorded(name: str, args: OpArgs) -> Path:
-    known = args
+    floating = None
     if has_projections(name, args) and not torch.is_autocast_enabled("cpu"):
-        known = _in_double(args)  # in single precision torch warns that oneDNN has no op for it
-    asked, op = claimed(known, _CPU), _LAYERS[name].input
+        floating = torch.float64  # in single precision torch warns that oneDNN has no op for it
+    asked, op = claimed(args, _CPU, floating), _LAYERS[name].input
     if is_packed(args):
         asked, op = (asked[0], args[1], *asked[2:]), _LAYERS[name].data  # it reads the rows
     return recorded(_CPU, list(tensors(asked)), lambda: op._op_dk(_COMPOSITE, *asked))
-
-
-def _in_double(value: Any) -> Any:
-    """Arguments with floating-point tensors in double precision, on meta."""
-    if isinstance(value, (tuple, list)):
-        return type(value)([_in_double(each) for each in value])
-    if not isinstance(value, torch.Tensor) or not value.is_floating_point():
-        return value
-    with torch._C._DisableTorchDispatch():
-        return torch.empty_strided(value.shape, value.stride(), dtype=torch.float64, device=META)
 
 
 def _key(name: str, args: OpArgs) -> Key:

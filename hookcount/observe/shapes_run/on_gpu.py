@@ -14,7 +14,6 @@ from typing import Any
 import torch
 
 from ..contained import tensors
-from ..observer import observers_here
 from ..parts import PLAIN
 from ..patches import Undo, shared
 from ..transforms import transformed
@@ -102,16 +101,14 @@ def _install() -> Undo:
     return undo
 
 
-def on_gpu() -> RunsOnGpu | None:
+def _on_gpu() -> RunsOnGpu | None:
     """What runs these ops in this thread, if it counts a model on a GPU."""
-    for observer in reversed(observers_here()):
-        if observer.listening():
-            return observer.on_gpu
-    return None
+    observer = shapes_observer()
+    return None if observer is None else observer.on_gpu
 
 
 def _on_meta(op: torch._ops.OpOverload, *args: Any, **kwargs: Any) -> Any:
-    here = on_gpu()
+    here = _on_gpu()
     return here(op, args, kwargs) if here else op.decompose(*args, **kwargs)
 
 
@@ -123,7 +120,7 @@ def _rms_norm(
 ) -> Any:
     """``_fused_rms_norm`` as the op of the kernel."""
     assert _RMS_NORM is not None
-    if not on_gpu() or transformed():
+    if not _on_gpu() or transformed():
         return _RMS_NORM.default.decompose(input, shape, weight, eps)
     return _RmsNorm.apply(input, weight, shape, eps)
 

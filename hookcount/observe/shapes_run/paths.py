@@ -76,11 +76,18 @@ def path_on(device: torch.device, named: OpKwargs) -> Path | None:
     return recorded(device, given, lambda: ATTENTION.decompose(**asked))
 
 
-def claimed(value: Any, device: torch.device) -> Any:
-    """Arguments of a call, with a tensor that claims to be on ``device`` in place of each."""
-    return _changed(
-        value, lambda each: Claimed.like(each, device) if isinstance(each, torch.Tensor) else each
-    )
+def claimed(value: Any, device: torch.device, floating: torch.dtype | None = None) -> Any:
+    """Arguments of a call, with a tensor that claims to be on ``device`` in place of each.
+
+    ``floating``: the dtype of those in floating point, by default their own.
+    """
+
+    def claim(each: object) -> object:
+        if not isinstance(each, torch.Tensor):
+            return each
+        return Claimed.like(each, device, floating if each.is_floating_point() else None)
+
+    return _changed(value, claim)
 
 
 def recorded(
@@ -108,13 +115,15 @@ class Claimed(torch.Tensor):
         return NotImplemented
 
     @classmethod
-    def like(cls, tensor: torch.Tensor, device: torch.device) -> Claimed:
-        """A tensor of the same shape, strides, dtype and ``requires_grad``."""
+    def like(
+        cls, tensor: torch.Tensor, device: torch.device, dtype: torch.dtype | None = None
+    ) -> Claimed:
+        """A tensor of the same shape, strides, ``requires_grad`` and, by default, dtype."""
         made: Claimed = torch.Tensor._make_wrapper_subclass(
             cls,
             tensor.shape,
             strides=tensor.stride(),
-            dtype=tensor.dtype,
+            dtype=dtype or tensor.dtype,
             device=device,
             requires_grad=tensor.requires_grad,
         )

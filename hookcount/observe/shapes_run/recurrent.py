@@ -63,7 +63,7 @@ def runs_packed(func: Callable[..., Any], args: OpArgs) -> bool:
 
 def steps(func: Callable[..., Any], args: OpArgs) -> int:
     """The steps of a call of a recurrent layer. 0 for any other call, and for packed sequences."""
-    if layer_of(func) not in _LAYERS or len(args) <= _BATCH_FIRST:
+    if not is_recurrent(func) or len(args) <= _BATCH_FIRST:
         return 0
     given = args[0]
     if not isinstance(given, torch.Tensor) or given.dim() != 3 or not isinstance(args[3], bool):
